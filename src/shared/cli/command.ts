@@ -1,0 +1,53 @@
+/** How every command ends: one JSON line on request, a message instead of a stack trace, a fixed exit status. */
+import { InputError, messageOf, UsageError } from '../errors.ts';
+
+/** Exit statuses of all commands. */
+export const EXIT = { done: 0, failed: 1, usage: 2, interrupted: 130 } as const;
+
+/** Thrown (as an abort reason) when the user pressed Ctrl-C: work done so far has been kept. */
+export class Interrupted extends Error {
+  override name = 'Interrupted';
+}
+
+/**
+ * Runs a command's work and turns its outcome into stdout, stderr and an exit status.
+ * The first SIGINT or SIGTERM aborts `signal`, so that the work can keep what it has; a second one ends at once.
+ * @param work does everything and returns the object that `--json` prints
+ * @param json whether to print that object as the last line of stdout
+ */
+export async function runCommand(
+  work: (signal: AbortSignal) => Promise<object>,
+  json: boolean,
+): Promise<void> {
+  const abort = new AbortController();
+  const interrupt = (): void => {
+    if (abort.signal.aborted) process.exit(EXIT.interrupted);
+    abort.abort(new Interrupted('Interrupted: what was done is kept'));
+  };
+  process.on('SIGINT', interrupt).on('SIGTERM', interrupt);
+  try {
+    const summary = await work(abort.signal);
+    if (json) process.stdout.write(`${JSON.stringify(summary)}\n`);
+    process.exitCode = EXIT.done;
+  } catch (thrown) {
+    process.exitCode = exitStatus(thrown);
+    process.stderr.write(`${describeFailure(thrown)}\n`);
+  } finally {
+    process.off('SIGINT', interrupt).off('SIGTERM', interrupt);
+  }
+}
+
+function exitStatus(thrown: unknown): number {
+  if (thrown instanceof UsageError) return EXIT.usage;
+  if (thrown instanceof Interrupted) return EXIT.interrupted;
+  return EXIT.failed;
+}
+
+/** A stack trace is shown only for a defect in permafrost itself, and only when asked for with PERMAFROST_DEBUG. */
+function describeFailure(thrown: unknown): string {
+  const known = thrown instanceof UsageError || thrown instanceof InputError || thrown instanceof Interrupted;
+  if (process.env['PERMAFROST_DEBUG'] && thrown instanceof Error) return thrown.stack ?? thrown.message;
+  return known
+    ? messageOf(thrown)
+    : `Unexpected failure: ${messageOf(thrown)} (PERMAFROST_DEBUG=1 shows where)`;
+}

@@ -1,0 +1,23 @@
+/** "Did you mean": the known names nearest to one that was mistyped. */
+import { distance } from 'fastest-levenshtein';
+
+/** Up to `most` of `known` within a third of the name's length of `name` (or containing it), nearest first. */
+export function nearNames(name: string, known: Iterable<string>, most = 3): string[] {
+  const lower = name.toLowerCase();
+  const limit = Math.max(2, Math.ceil(name.length / 3));
+  return [...known]
+    .map((candidate) => ({
+      candidate,
+      far: candidate.toLowerCase().includes(lower) ? 1 : distance(lower, candidate.toLowerCase()),
+    }))
+    .filter(({ far }) => far <= limit)
+    .sort((a, b) => a.far - b.far || a.candidate.localeCompare(b.candidate))
+    .slice(0, most)
+    .map(({ candidate }) => candidate);
+}
+
+/** ` (did you mean resnet50?)`, or nothing when no known name is near. */
+export function didYouMean(name: string, known: Iterable<string>): string {
+  const near = nearNames(name, known);
+  return near.length === 0 ? '' : ` (did you mean ${near.join(' or ')}?)`;
+}

@@ -1,0 +1,101 @@
+/** What the user sees while a command works: messages and progress, always on stderr. */
+import { SingleBar } from 'cli-progress';
+
+/** Receives a command's messages and progress; library callers pass their own or {@link silent}. */
+export interface Reporter {
+  /** One line of text. */
+  info(message: string): void;
+  /** One line of text about something the user should act on. */
+  warn(message: string): void;
+  /** Starts a progress display of `total` units (images, head-epochs). */
+  progress(label: string, unit: string, total: number): Progress;
+}
+
+/** A running progress display. */
+export interface Progress {
+  /** Adds `count` finished units. */
+  advance(count: number): void;
+  /** Ends the display, leaving its last state behind. */
+  stop(): void;
+}
+
+/** Says nothing. */
+export const silent: Reporter = {
+  info: () => {},
+  warn: () => {},
+  progress: () => ({ advance: () => {}, stop: () => {} }),
+};
+
+/** Messages to stderr; a bar with rate and time left on a terminal, a plain line every few seconds otherwise. */
+export function terminalReporter(stream: NodeJS.WriteStream = process.stderr): Reporter {
+  return {
+    info: (message) => void stream.write(`${message}\n`),
+    warn: (message) => void stream.write(`warning: ${message}\n`),
+    progress: (label, unit, total) =>
+      stream.isTTY ? bar(stream, label, unit, total) : lines(stream, label, unit, total),
+  };
+}
+
+function bar(stream: NodeJS.WriteStream, label: string, unit: string, total: number): Progress {
+  const started = performance.now();
+  let done = 0;
+  const display = new SingleBar({
+    stream,
+    hideCursor: true,
+    clearOnComplete: false,
+    format: `${label} [{bar}] {percentage}% | {value}/{total} ${unit} | {rate}/s | {left} left`,
+  });
+  const payload = () => ({ rate: rate(done, started), left: timeLeft(done, total, started) });
+  display.start(total, 0, payload());
+  return {
+    advance(count) {
+      done += count;
+      display.update(done, payload());
+    },
+    stop: () => display.stop(),
+  };
+}
+
+/** Seconds between two plain progress lines. */
+const LINE_INTERVAL_S = 5;
+
+function lines(stream: NodeJS.WriteStream, label: string, unit: string, total: number): Progress {
+  const started = performance.now();
+  let done = 0;
+  let lastLine = started;
+  let printed = -1;
+  const print = () => {
+    printed = done;
+    const left = done < total ? `, ${timeLeft(done, total, started)} left` : '';
+    stream.write(`${label}: ${done}/${total} ${unit}, ${rate(done, started)}/s${left}\n`);
+  };
+  return {
+    advance(count) {
+      done += count;
+      if (performance.now() - lastLine < LINE_INTERVAL_S * 1000) return;
+      lastLine = performance.now();
+      print();
+    },
+    stop() {
+      if (printed !== done) print();
+    },
+  };
+}
+
+function rate(done: number, startedMs: number): string {
+  const perSecond = done / Math.max(1e-3, (performance.now() - startedMs) / 1000);
+  return perSecond >= 10 ? perSecond.toFixed(0) : perSecond.toFixed(1);
+}
+
+function timeLeft(done: number, total: number, startedMs: number): string {
+  if (done === 0) return '?';
+  return duration(((performance.now() - startedMs) / 1000 / done) * (total - done));
+}
+
+/** Seconds as people read them: `8s`, `3m 20s`, `2h 5m`. */
+export function duration(seconds: number): string {
+  const whole = Math.ceil(seconds);
+  if (whole < 60) return `${whole}s`;
+  if (whole < 3600) return `${Math.floor(whole / 60)}m ${whole % 60}s`;
+  return `${Math.floor(whole / 3600)}h ${Math.floor((whole % 3600) / 60)}m`;
+}

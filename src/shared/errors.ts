@@ -1,0 +1,41 @@
+/** The one grammar of error messages, and the two kinds of failure a command can end with. */
+
+/** A mistake in how a command or function was called: the command prints it and exits with status 2. */
+export class UsageError extends Error {
+  override name = 'UsageError';
+}
+
+/** Input, a file or a machine that does not allow the work to be done: the command exits with status 1. */
+export class InputError extends Error {
+  override name = 'InputError';
+}
+
+/** Shows a received value in a message: text quoted and cut at 120 characters, the rest as JSON. */
+export function shown(received: unknown): string {
+  if (received === undefined) return 'nothing';
+  const text = JSON.stringify(received) ?? String(received);
+  return text.length > 120 ? `${text.slice(0, 117)}...` : text;
+}
+
+/**
+ * The sentence of every refusal: what was expected, where, and what was received.
+ * `expectedMessage('WIDTHxHEIGHT', '--size', '454')` is `Expected WIDTHxHEIGHT for --size but received "454"`.
+ */
+export function expectedMessage(what: string, where: string, received: unknown): string {
+  return `Expected ${what} for ${where} but received ${shown(received)}`;
+}
+
+/** A {@link UsageError} in the common grammar. */
+export function usage(what: string, where: string, received: unknown): UsageError {
+  return new UsageError(expectedMessage(what, where, received));
+}
+
+/** An {@link InputError} in the common grammar. */
+export function unexpected(what: string, where: string, received: unknown): InputError {
+  return new InputError(expectedMessage(what, where, received));
+}
+
+/** The message of anything that was thrown. */
+export function messageOf(thrown: unknown): string {
+  return thrown instanceof Error ? thrown.message : String(thrown);
+}

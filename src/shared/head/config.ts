@@ -1,0 +1,94 @@
+/** What a head is and how it was trained: plain data, written to head.json and to the leaderboard as it stands. */
+
+/** Activations of hidden layers, by their Keras names. */
+export const ACTIVATIONS = [
+  'relu',
+  'gelu',
+  'selu',
+  'tanh',
+  'sigmoid',
+  'swish',
+  'leaky_relu',
+  'linear',
+] as const;
+export type Activation = (typeof ACTIVATIONS)[number];
+
+/** The parts of one hidden block, in the order they are applied. */
+export const BLOCK_LAYERS = ['dense', 'dropout', 'bn', 'activation'] as const;
+export type BlockLayer = (typeof BLOCK_LAYERS)[number];
+
+export const NORMALIZATIONS = ['none', 'standardize', 'l2'] as const;
+export type Normalization = (typeof NORMALIZATIONS)[number];
+
+export const OUTPUTS = ['softmax', 'sigmoid'] as const;
+export type Output = (typeof OUTPUTS)[number];
+
+export const LOSSES = ['categorical_crossentropy', 'binary_crossentropy'] as const;
+export type Loss = (typeof LOSSES)[number];
+
+export const OPTIMIZERS = ['adam', 'adamw', 'sgd', 'rmsprop', 'adadelta', 'adagrad'] as const;
+export type OptimizerName = (typeof OPTIMIZERS)[number];
+
+export const SCHEDULES = ['constant', 'cosine', 'plateau'] as const;
+export type Schedule = (typeof SCHEDULES)[number];
+
+export const CLASS_WEIGHTS = ['none', 'balanced'] as const;
+export type ClassWeight = (typeof CLASS_WEIGHTS)[number];
+
+export type Task = 'multiclass' | 'multilabel';
+
+/** The network from a feature vector to one logit per class. */
+export interface HeadArchitecture {
+  /** Units of each hidden layer; empty for a linear head. */
+  hidden: number[];
+  activation: Activation;
+  /** Share of units dropped in each hidden block (and of the features, for a linear head), 0 to below 1. */
+  dropout: number;
+  batchNorm: boolean;
+  /** Order within a hidden block; parts that are off (dropout 0, no batch-norm) are skipped. */
+  order: BlockLayer[];
+  /** Whether hidden dense layers have a bias (the output layer always has). */
+  bias: boolean;
+  normalize: Normalization;
+  output: Output;
+}
+
+/** How the parameters are found. */
+export interface HeadTraining {
+  loss: Loss;
+  optimizer: OptimizerName;
+  lr: number;
+  /** SGD and RMSprop only. */
+  momentum: number;
+  /** Keras kernel_regularizer: adds l2 * sum(kernel^2) to the loss. */
+  l2: number;
+  schedule: Schedule;
+  epochs: number;
+  batchSize: number;
+  /** Epochs without a better monitored value before training stops; 0 trains all epochs. */
+  earlyStopping: number;
+  /** The validation metric that chooses the best epoch. */
+  monitor: MetricName;
+  classWeight: ClassWeight;
+  labelSmoothing: number;
+  seed: number;
+}
+
+export type HeadConfig = HeadArchitecture & HeadTraining;
+
+/** The metrics of every table and file, in the order they are printed. */
+export const METRICS = [
+  'loss',
+  'accuracy',
+  'balancedAccuracy',
+  'f1Macro',
+  'f1Micro',
+  'auc',
+  'mAP',
+  'subsetAccuracy',
+  'binaryAccuracy',
+] as const;
+export type MetricName = (typeof METRICS)[number];
+
+/** Values of the metrics that a task has; one that the labels leave undefined (no positive example) is null. */
+export type Metrics = Partial<Record<MetricName, number | null>>;
