@@ -1,0 +1,200 @@
+/** The table operation → ONNX nodes. */
+import type { ComputedOperation } from '../../graph/operations/index.ts';
+import {
+  BATCH,
+  type ConvolutionAttributes,
+  elementCount,
+  type PoolingAttributes,
+  type ReductionAttributes,
+  type Shape,
+  type SpatialPadding,
+  type Value,
+} from '../../graph/value.ts';
+import { type Emitter, type Layout, nchwAxis } from './emitter.ts';
+import type { OnnxAttributes } from './proto.ts';
+
+/** Emits the nodes of one value; returns the result's name and layout. */
+type Translation<O extends ComputedOperation> = (
+  value: Value<O>,
+  emitter: Emitter,
+) => { name: string; layout: Layout };
+
+const plain = (name: string) => ({ name, layout: 'plain' as const });
+const nchw = (name: string) => ({ name, layout: 'nchw' as const });
+
+/** Works in whatever layout the image is in, so that no transposition is spent between two convolutions. */
+function elementwise(
+  type: string,
+  options?: (value: Value, emitter: Emitter) => { inputs?: string[]; attributes?: OnnxAttributes },
+) {
+  return (value: Value, emitter: Emitter) => {
+    const layout = sharedLayout(value.inputs, emitter);
+    const inputs = value.inputs.map((input) => emitter.use(input, layout));
+    const { inputs: extra = [], attributes } = options?.(value, emitter) ?? {};
+    return { name: emitter.node(type, [...inputs, ...extra], attributes), layout };
+  };
+}
+
+/** NCHW when an image lives there and everything it meets is an image too or a constant per channel. */
+function sharedLayout(inputs: readonly Value[], emitter: Emitter): Layout {
+  const fits = inputs.every(
+    (input) =>
+      input.shape.length === 4 ||
+      (input.op === 'constant' && (input.shape.at(-1) ?? 1) === elementCount(input.shape)),
+  );
+  return fits && inputs.some((input) => emitter.isNchw(input)) ? 'nchw' : 'plain';
+}
+
+/** ONNX orders padding as all beginnings, then all ends. */
+const onnxPads = ([top, bottom, left, right]: SpatialPadding): number[] => [top, left, bottom, right];
+
+function convolution(kernelPermutation: readonly number[], group: (channels: number) => number) {
+  return ({ inputs: [image, kernel, bias], attributes }: Value, emitter: Emitter) => {
+    const { strides, padding, dilations } = attributes as ConvolutionAttributes;
+    const weights = emitter.floats(...transposedKernel(kernel as Value<'constant'>, kernelPermutation));
+    const inputs = [emitter.use(image, 'nchw'), weights, ...(bias ? [emitter.use(bias)] : [])];
+    return nchw(
+      emitter.node('Conv', inputs, {
+        kernel_shape: kernel.shape.slice(0, 2),
+        strides,
+        dilations,
+        pads: onnxPads(padding),
+        group: group(image.shape[3]),
+      }),
+    );
+  };
+}
+
+/** Transposes an HWIO or HWC1 kernel to ONNX's OIHW once, when the graph is compiled. */
+function transposedKernel(
+  { shape, attributes: { data } }: Value<'constant'>,
+  [outAxis, inAxis]: readonly number[],
+): [Float32Array, Shape] {
+  const [height, width] = shape;
+  const [outs, ins] = [shape[outAxis], shape[inAxis]];
+  const [outStep, inStep] = outAxis === 3 ? [1, shape[3]] : [shape[3], 1];
+  const area = height * width;
+  const result = new Float32Array(data.length);
+  for (let out = 0; out < outs; out++) {
+    for (let channel = 0; channel < ins; channel++) {
+      const to = (out * ins + channel) * area;
+      const from = out * outStep + channel * inStep;
+      for (let tap = 0; tap < area; tap++) result[to + tap] = data[from + tap * outs * ins];
+    }
+  }
+  return [result, [outs, ins, height, width]];
+}
+
+function pooling(type: string, extra: OnnxAttributes = {}) {
+  return ({ inputs: [image], attributes }: Value, emitter: Emitter) => {
+    const { window, strides, padding } = attributes as PoolingAttributes;
+    return nchw(
+      emitter.node(type, [emitter.use(image, 'nchw')], {
+        kernel_shape: window,
+        strides,
+        pads: onnxPads(padding),
+        ...extra,
+      }),
+    );
+  };
+}
+
+function reduction(type: string) {
+  return ({ inputs: [x], attributes }: Value, emitter: Emitter) => {
+    const { axes, keepDims } = attributes as ReductionAttributes;
+    // Folding height and width away leaves [batch, channels] either way, so an NCHW image need not be turned first.
+    const stays = emitter.isNchw(x) && (keepDims || (axes.length === 2 && axes[0] === 1 && axes[1] === 2));
+    const onnxAxes = emitter.integers(stays ? axes.map(nchwAxis) : axes);
+    const name = emitter.node(type, [emitter.use(x, stays ? 'nchw' : 'plain'), onnxAxes], {
+      keepdims: keepDims ? 1 : 0,
+    });
+    return stays && keepDims ? nchw(name) : plain(name);
+  };
+}
+
+/** ONNX writes "keep this size" as -1 in Reshape, which is what an open batch needs. */
+const onnxShape = (shape: Shape): number[] => shape.map((size) => (size === BATCH ? -1 : size));
+
+const lastAxis = () => ({ attributes: { axis: -1 } });
+
+export const ONNX_OPERATIONS: { readonly [O in ComputedOperation]: Translation<O> } = {
+  add: elementwise('Add'),
+  sub: elementwise('Sub'),
+  mul: elementwise('Mul'),
+  div: elementwise('Div'),
+  neg: elementwise('Neg'),
+  exp: elementwise('Exp'),
+  log: elementwise('Log'),
+  sqrt: elementwise('Sqrt'),
+  erf: elementwise('Erf'),
+  sign: elementwise('Sign'),
+  relu: elementwise('Relu'),
+  sigmoid: elementwise('Sigmoid'),
+  tanh: elementwise('Tanh'),
+  softplus: elementwise('Softplus'),
+  clip: elementwise('Clip', (value, emitter) => {
+    const { min, max } = (value as Value<'clip'>).attributes;
+    return {
+      inputs: [emitter.floats(new Float32Array([min]), []), emitter.floats(new Float32Array([max]), [])],
+    };
+  }),
+  cast: elementwise('Cast', (value) => ({
+    attributes: { to: (value as Value<'cast'>).attributes.to === 'float32' ? 1 : 2 },
+  })),
+  softmax: ({ inputs: [x] }, emitter) =>
+    plain(emitter.node('Softmax', [emitter.use(x)], lastAxis().attributes)),
+  logSoftmax: ({ inputs: [x] }, emitter) =>
+    plain(emitter.node('LogSoftmax', [emitter.use(x)], lastAxis().attributes)),
+  matmul({ inputs: [a, b], attributes: { transposeA, transposeB } }, emitter) {
+    if (a.shape.length === 2 && b.shape.length === 2) {
+      const attributes = { transA: transposeA ? 1 : 0, transB: transposeB ? 1 : 0 };
+      return plain(emitter.node('Gemm', [emitter.use(a), emitter.use(b)], attributes));
+    }
+    const turned = (value: Value, transposed: boolean): string => {
+      const rank = value.shape.length;
+      const perm = value.shape
+        .map((_, axis) => axis)
+        .slice(0, -2)
+        .concat(rank - 1, rank - 2);
+      return transposed ? emitter.node('Transpose', [emitter.use(value)], { perm }) : emitter.use(value);
+    };
+    return plain(emitter.node('MatMul', [turned(a, transposeA), turned(b, transposeB)]));
+  },
+  conv2d: convolution([3, 2], () => 1),
+  depthwiseConv2d: convolution([2, 3], (channels) => channels),
+  maxPool: pooling('MaxPool'),
+  avgPool: pooling('AveragePool', { count_include_pad: 0 }),
+  pad({ inputs: [image], attributes: { padding } }, emitter) {
+    const [top, bottom, left, right] = padding;
+    const pads = emitter.integers([0, 0, top, left, 0, 0, bottom, right]);
+    return nchw(emitter.node('Pad', [emitter.use(image, 'nchw'), pads]));
+  },
+  reduceSum: reduction('ReduceSum'),
+  reduceMean: reduction('ReduceMean'),
+  reduceMax: reduction('ReduceMax'),
+  reshape: ({ inputs: [x], attributes: { shape } }, emitter) =>
+    plain(emitter.node('Reshape', [emitter.use(x), emitter.integers(onnxShape(shape))])),
+  broadcastTo: ({ inputs: [x], attributes: { shape } }, emitter) =>
+    plain(
+      emitter.node('Expand', [
+        emitter.use(x),
+        emitter.integers(shape.map((size) => (size === BATCH ? 1 : size))),
+      ]),
+    ),
+  transpose: ({ inputs: [x], attributes: { permutation } }, emitter) =>
+    plain(emitter.node('Transpose', [emitter.use(x)], { perm: permutation })),
+  concat({ inputs, attributes: { axis } }, emitter) {
+    const layout = sharedLayout(inputs, emitter);
+    const names = inputs.map((input) => emitter.use(input, layout));
+    return {
+      name: emitter.node('Concat', names, { axis: layout === 'nchw' ? nchwAxis(axis) : axis }),
+      layout,
+    };
+  },
+  slice({ inputs: [x], attributes: { axis, start, end } }, emitter) {
+    const layout = sharedLayout([x], emitter);
+    const onnxAxis = layout === 'nchw' ? nchwAxis(axis) : axis;
+    const range = [[start], [end], [onnxAxis]].map((values) => emitter.integers(values));
+    return { name: emitter.node('Slice', [emitter.use(x, layout), ...range]), layout };
+  },
+};
