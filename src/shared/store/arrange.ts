@@ -1,0 +1,64 @@
+/** Puts the rows of a store in their final order. */
+import { contentKey, type HeldPart, type Place } from './held.ts';
+import type { PartRows } from './part.ts';
+import { partBuffer, type RowRecord } from './part-buffer.ts';
+import type { StorePart } from './reader.ts';
+import type { FeatureColumn, PartEntry } from './schema.ts';
+
+/** The parts at the start of a store that already are the start of `wanted`: full ones, and a last one that ends it. */
+export function partsInOrder(held: HeldPart[], wanted: RowRecord[], partRows: number): PartEntry[] {
+  const kept: PartEntry[] = [];
+  let done = 0;
+  for (const { entry, records } of held) {
+    const full = entry.rows === partRows || done + entry.rows === wanted.length;
+    if (!full || !records.every((record, row) => isSame(record, wanted[done + row]))) break;
+    kept.push(entry);
+    done += entry.rows;
+  }
+  return kept;
+}
+
+function isSame(a: RowRecord, b: RowRecord | undefined): boolean {
+  return (
+    b !== undefined &&
+    contentKey(a) === contentKey(b) &&
+    a.path === b.path &&
+    a.split === b.split &&
+    a.labels.length === b.labels.length &&
+    a.labels.every((label, i) => label === b.labels[i])
+  );
+}
+
+/**
+ * Copies the features of `rows` together, reading each part that holds some of them once.
+ * Parts are visited in their order, so that rows in about the same order read about one part for each they fill.
+ * @param places where each content is
+ */
+export async function gather(
+  rows: RowRecord[],
+  places: ReadonlyMap<string, Place>,
+  parts: PartEntry[],
+  columns: FeatureColumn[],
+  read: (entry: PartEntry) => Promise<StorePart>,
+): Promise<PartRows> {
+  const wanted = new Map<string, { target: number; row: number }[]>();
+  for (const [target, record] of rows.entries()) {
+    const { part, row } = places.get(contentKey(record))!;
+    const sharing = wanted.get(part);
+    if (sharing) sharing.push({ target, row });
+    else wanted.set(part, [{ target, row }]);
+  }
+  const buffer = partBuffer(columns, rows.length);
+  for (const entry of parts) {
+    const copies = wanted.get(entry.file);
+    if (!copies) continue;
+    const { features } = await read(entry);
+    for (const { target, row } of copies) {
+      const vectors = columns.map(({ name, dimension }) =>
+        features.get(name)!.subarray(row * dimension, (row + 1) * dimension),
+      );
+      buffer.put(target, rows[target], vectors);
+    }
+  }
+  return buffer.rows();
+}

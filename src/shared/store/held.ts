@@ -1,0 +1,50 @@
+/** What the parts of a store hold, without the features themselves. */
+import { messageOf } from '../errors.ts';
+import type { RowRecord } from './part-buffer.ts';
+import { readPart } from './reader.ts';
+import type { PartEntry, StoreManifest } from './schema.ts';
+
+/** A part and its rows. */
+export interface HeldPart {
+  entry: PartEntry;
+  records: RowRecord[];
+}
+
+/**
+ * Reads all parts of a store for what is in them. Parts that are missing or damaged are left out, so that their rows
+ * can be computed again, with a message for each.
+ */
+export async function heldParts(
+  dir: string,
+  manifest: StoreManifest,
+): Promise<{ held: HeldPart[]; damage: string[] }> {
+  const held: HeldPart[] = [];
+  const damage: string[] = [];
+  for (const entry of manifest.parts) {
+    try {
+      const { paths, sha256, labels, splits, views } = await readPart(dir, manifest, entry);
+      const records = paths.map((path, row) => ({
+        path,
+        sha256: sha256[row],
+        labels: labels[row],
+        split: splits[row],
+        view: views[row],
+      }));
+      held.push({ entry, records });
+    } catch (thrown) {
+      damage.push(messageOf(thrown));
+    }
+  }
+  return { held, damage };
+}
+
+/** Where features are: the part file and the row. */
+export interface Place {
+  part: string;
+  row: number;
+}
+
+/** What identifies features within a store: the content they were computed from, and the view of it. */
+export function contentKey({ sha256, view }: Pick<RowRecord, 'sha256' | 'view'>): string {
+  return `${sha256}/${view}`;
+}

@@ -1,0 +1,49 @@
+/** Rows of a part in the making. */
+import type { PartRows } from './part.ts';
+import type { FeatureColumn, Split } from './schema.ts';
+
+/** What a row says about its features. */
+export interface RowRecord {
+  /** Relative to the dataset's root, with forward slashes. */
+  path: string;
+  /** SHA-256 of the image file, in hex. */
+  sha256: string;
+  labels: string[];
+  split: Split | null;
+  /** 0: the image itself. */
+  view: number;
+}
+
+export interface PartBuffer {
+  /** The rows put so far. */
+  readonly records: RowRecord[];
+  /** Copies a row in; `features` has one vector a column. */
+  put(row: number, record: RowRecord, features: Float32Array[]): void;
+  /** Views of all rows; there must be none left out. */
+  rows(): PartRows;
+}
+
+/** Room for `capacity` rows. */
+export function partBuffer(columns: FeatureColumn[], capacity: number): PartBuffer {
+  const records: RowRecord[] = [];
+  const arrays = columns.map(({ dimension }) => new Float32Array(capacity * dimension));
+  return {
+    records,
+    put(row, record, features) {
+      records[row] = record;
+      columns.forEach(({ dimension }, c) => {
+        arrays[c].set(features[c], row * dimension);
+      });
+    },
+    rows: () => ({
+      paths: records.map(({ path }) => path),
+      sha256: records.map(({ sha256 }) => sha256),
+      labels: records.map(({ labels }) => labels),
+      splits: records.map(({ split }) => split),
+      views: Int16Array.from(records, ({ view }) => view),
+      features: new Map(
+        columns.map(({ name, dimension }, c) => [name, arrays[c].subarray(0, records.length * dimension)]),
+      ),
+    }),
+  };
+}

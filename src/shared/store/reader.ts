@@ -1,0 +1,111 @@
+/** Reads a feature store; nothing is parsed before its checksum has been compared. */
+import { createHash } from 'node:crypto';
+import { open, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { InputError, messageOf, unexpected } from '../errors.ts';
+import { decodePart, type PartRows } from './part.ts';
+import {
+  checkManifest,
+  type FeatureColumn,
+  MANIFEST_FILE,
+  type PartEntry,
+  type StoreManifest,
+} from './schema.ts';
+
+/** A part of a store, read and checked. */
+export interface StorePart extends PartRows {
+  /** Number of rows. */
+  rows: number;
+  entry: PartEntry;
+}
+
+/** An open store: its manifest is in memory, its parts are read one at a time. */
+export interface FeatureStore {
+  dir: string;
+  manifest: StoreManifest;
+  /** Rows in all parts. */
+  rows: number;
+  columns: FeatureColumn[];
+  /** Reads the parts in order; each can be let go before the next. */
+  parts(): AsyncIterable<StorePart>;
+}
+
+/** The advice that ends every message about a damaged store. */
+const REPAIR = 'run extract again to compute what is missing';
+
+/**
+ * Opens a feature store and checks its manifest.
+ * @throws InputError when there is no store at `dir` or its manifest is damaged; `parts()` throws for a part that is
+ *   missing, truncated or altered
+ */
+export async function openStore(dir: string): Promise<FeatureStore> {
+  const path = join(dir, MANIFEST_FILE);
+  const json = await readFile(path, 'utf8').catch((thrown: unknown) => {
+    throw new InputError(
+      `Expected a feature store (a folder that extract wrote) at ${dir} but ${MANIFEST_FILE} cannot be read: ${messageOf(thrown)}`,
+    );
+  });
+  const manifest = checkManifest(parseJson(json, path), path);
+  return {
+    dir,
+    manifest,
+    rows: manifest.counts.rows,
+    columns: manifest.columns,
+    async *parts() {
+      for (const entry of manifest.parts) yield await readPart(dir, manifest, entry);
+    },
+  };
+}
+
+/**
+ * Reads one part after comparing its length and SHA-256 with the manifest.
+ * @throws InputError naming the file and what differs
+ */
+export async function readPart(dir: string, manifest: StoreManifest, entry: PartEntry): Promise<StorePart> {
+  const path = join(dir, entry.file);
+  const bytes = await readExactly(path, entry.bytes);
+  const sha256 = createHash('sha256').update(bytes).digest('hex');
+  if (sha256 !== entry.sha256) {
+    throw new InputError(
+      `Damaged feature store: ${path} has SHA-256 ${sha256}, expected ${entry.sha256}; ${REPAIR}`,
+    );
+  }
+  const part = decodePart(bytes, manifest.columns, manifest.pipeline.dtype, path);
+  const rows = part.paths.length;
+  if (rows !== entry.rows) throw unexpected(`${entry.rows} rows`, path, rows);
+  return { ...part, rows, entry };
+}
+
+async function readExactly(path: string, length: number): Promise<Buffer> {
+  const file = await open(path).catch((thrown: unknown) => {
+    throw new InputError(`Damaged feature store: ${path} cannot be read (${messageOf(thrown)}); ${REPAIR}`);
+  });
+  try {
+    const { size } = await file.stat();
+    if (size !== length) {
+      throw new InputError(`Damaged feature store: ${path} has ${size} bytes, expected ${length}; ${REPAIR}`);
+    }
+    // A buffer of its own, not a slice of Node's pool: features become aligned views of it.
+    const bytes = Buffer.allocUnsafeSlow(length);
+    let filled = 0;
+    while (filled < length) {
+      const { bytesRead } = await file.read(bytes, filled, length - filled, filled);
+      if (bytesRead === 0)
+        throw new InputError(
+          `Damaged feature store: ${path} ended at ${filled} of ${length} bytes; ${REPAIR}`,
+        );
+      filled += bytesRead;
+    }
+    return bytes;
+  } finally {
+    await file.close();
+  }
+}
+
+function parseJson(json: string, path: string): unknown {
+  try {
+    return JSON.parse(json);
+  } catch (thrown) {
+    throw new InputError(`Expected JSON in ${path} but it is damaged: ${messageOf(thrown)}`);
+  }
+}

@@ -1,0 +1,158 @@
+/** Writes a feature store: rows are committed a part at a time, and put in their final order at the end. */
+import { createHash } from 'node:crypto';
+import { mkdir, readdir, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { gather, partsInOrder } from './arrange.ts';
+import { writeDurably } from './files.ts';
+import { contentKey, type HeldPart, type Place } from './held.ts';
+import { encodePart, type PartRows } from './part.ts';
+import { partBuffer, type RowRecord } from './part-buffer.ts';
+import { readPart, type StorePart } from './reader.ts';
+import {
+  type FeatureColumn,
+  FORMAT,
+  FORMAT_VERSION,
+  MANIFEST_FILE,
+  PART_FILE,
+  type PartEntry,
+  type Pipeline,
+  type StoreManifest,
+} from './schema.ts';
+
+/** What the manifest of a store to be written says from the start. */
+export interface StoreHeader {
+  pipeline: Pipeline;
+  classes: string[];
+  columns: FeatureColumn[];
+  /** Number of images in the dataset, usable or not. */
+  images: number;
+}
+
+export interface WriterOptions {
+  /** Parts of an earlier run to go on from. */
+  held?: HeldPart[];
+  /** Bytes of features in one part; the format allows 256 MiB a file, a quarter of that keeps memory low. */
+  partBytes?: number;
+  /** Rows after which work is committed although the part is not full. */
+  flushRows?: number;
+  /** Seconds after which work is committed although the part is not full. */
+  flushSeconds?: number;
+}
+
+export interface StoreWriter {
+  /** Whether the features of this content and view are there already, appended or from an earlier run. */
+  has(content: Pick<RowRecord, 'sha256' | 'view'>): boolean;
+  /** Adds a row whose features are not there yet; `features` has one vector a column, copied. */
+  append(record: RowRecord, features: Float32Array[]): Promise<void>;
+  /** Commits the rows appended so far: from here on they survive a crash. The store stays marked as incomplete. */
+  flush(): Promise<void>;
+  /**
+   * Makes the store consist of exactly `rows`, in this order (default: all rows as they were appended), in full
+   * parts, and marks it complete. Features are looked up by content, so a row may bear another path or other labels
+   * than when it was appended, and content may occur in several rows. Parts that are as they should be stay untouched.
+   */
+  finish(result: { rows?: RowRecord[]; failed: number }): Promise<StoreManifest>;
+}
+
+/** Starts writing to a folder (made if need be), adding to what `kept` lists. */
+export async function createStoreWriter(
+  dir: string,
+  { images, ...header }: StoreHeader,
+  { held = [], partBytes = 64 * 2 ** 20, flushRows = 2000, flushSeconds = 30 }: WriterOptions = {},
+): Promise<StoreWriter> {
+  await mkdir(dir, { recursive: true });
+  const { columns, pipeline } = header;
+  const numbers = columns.reduce((sum, { dimension }) => sum + dimension, 0);
+  const partRows = Math.max(1, Math.floor(partBytes / (numbers * (pipeline.dtype === 'float16' ? 2 : 4))));
+  const pendingRows = Math.min(partRows, flushRows);
+  const parts: HeldPart[] = [];
+  const places = new Map<string, Place>();
+  const hold = (part: HeldPart): void => {
+    parts.push(part);
+    for (const [row, record] of part.records.entries()) {
+      places.set(contentKey(record), { part: part.entry.file, row });
+    }
+  };
+  held.forEach(hold);
+  const appended = new Set<string>();
+  let nextPart =
+    1 + Math.max(-1, ...(await partFiles(dir)).map((file) => Number.parseInt(file.slice(5), 10)));
+  let pending = partBuffer(columns, pendingRows);
+  let lastFlush = performance.now();
+
+  const writePart = async (rows: PartRows): Promise<PartEntry> => {
+    const bytes = encodePart(rows, columns, pipeline.dtype);
+    const file = `part-${String(nextPart++).padStart(5, '0')}.arrow`;
+    await writeDurably(join(dir, file), bytes);
+    const sha256 = createHash('sha256').update(bytes).digest('hex');
+    return { file, rows: rows.paths.length, bytes: bytes.length, sha256 };
+  };
+
+  const manifestOf = (listed: PartEntry[], complete: boolean, failed: number): StoreManifest => ({
+    format: FORMAT,
+    formatVersion: FORMAT_VERSION,
+    complete,
+    ...header,
+    parts: listed,
+    counts: { images, rows: listed.reduce((sum, part) => sum + part.rows, 0), failed },
+  });
+
+  const entries = (): PartEntry[] => parts.map(({ entry }) => entry);
+
+  const commit = async (manifest: StoreManifest): Promise<StoreManifest> => {
+    await writeDurably(join(dir, MANIFEST_FILE), `${JSON.stringify(manifest, null, 2)}\n`);
+    return manifest;
+  };
+
+  const flush = async (): Promise<void> => {
+    lastFlush = performance.now();
+    const { records } = pending;
+    if (records.length === 0) return;
+    hold({ entry: await writePart(pending.rows()), records });
+    pending = partBuffer(columns, pendingRows);
+    appended.clear();
+    await commit(manifestOf(entries(), false, 0));
+  };
+
+  return {
+    has: (content) => places.has(contentKey(content)) || appended.has(contentKey(content)),
+    async append(record, features) {
+      appended.add(contentKey(record));
+      pending.put(pending.records.length, record, features);
+      const late = performance.now() - lastFlush > flushSeconds * 1000;
+      if (late || pending.records.length >= pendingRows) await flush();
+    },
+    flush,
+    async finish({ rows, failed }) {
+      await flush();
+      const wanted = rows ?? parts.flatMap(({ records }) => records);
+      const arranged = partsInOrder(parts, wanted, partRows);
+      const sources = manifestOf(entries(), false, 0);
+      let last: StorePart | undefined;
+      const read = async (entry: PartEntry): Promise<StorePart> => {
+        if (last?.entry !== entry) last = await readPart(dir, sources, entry);
+        return last;
+      };
+      let done = arranged.reduce((sum, part) => sum + part.rows, 0);
+      for (; done < wanted.length; done += partRows) {
+        const rowsOfPart = wanted.slice(done, done + partRows);
+        arranged.push(await writePart(await gather(rowsOfPart, places, sources.parts, columns, read)));
+      }
+      const manifest = await commit(manifestOf(arranged, true, failed));
+      const listed = new Set(arranged.map(({ file }) => file));
+      for (const file of await partFiles(dir)) {
+        if (!listed.has(file)) await rm(join(dir, file));
+      }
+      return manifest;
+    },
+  };
+}
+
+/** Part files in a store's folder, listed in the manifest or not; unfinished ones (.tmp) are removed. */
+async function partFiles(dir: string): Promise<string[]> {
+  const names = await readdir(dir);
+  for (const name of names) {
+    if (name.endsWith('.tmp') && PART_FILE.test(name.slice(0, -4))) await rm(join(dir, name));
+  }
+  return names.filter((name) => PART_FILE.test(name));
+}
