@@ -1,0 +1,166 @@
+/**
+ * SIMD kernels over the memory that training shares with the engine (AssemblyScript, not TypeScript).
+ *
+ * Each optimiser step is one pass over parameters `p`, gradients `g` and up to two state arrays, in the
+ * arithmetic of Keras 3 (keras/src/optimizers/*.py). Hyperparameters vary by element with a period: element i
+ * uses entry i mod `period` of four arrays `stride` bytes apart, in this order: learning rate, twice the l2
+ * penalty, decoupled decay, momentum. A stack of linear heads has a period of one row of its wide kernel; a
+ * single head has four equal entries. Counts are multiples of 4 (arrays are padded with zeros, which every
+ * step maps to zeros), and each hyperparameter array repeats its first three entries at its end so that a
+ * vector may start at any entry.
+ */
+
+/** Byte offset of the next four elements' hyperparameters. */
+// @ts-expect-error: decorators are AssemblyScript's
+@inline
+function next(at: usize, period: usize): usize {
+  at += 16;
+  return at >= period ? at - period : at;
+}
+
+/** The gradient with its l2 penalty: g + 2 l2 p. */
+// @ts-expect-error: decorators are AssemblyScript's
+@inline
+function penalised(g: usize, p: v128, l2: usize): v128 {
+  return f32x4.add(v128.load(g), f32x4.mul(v128.load(l2), p));
+}
+
+/** v + (x - v) (1 - beta). */
+// @ts-expect-error: decorators are AssemblyScript's
+@inline
+function blend(v: v128, x: v128, share: v128): v128 {
+  return f32x4.add(v, f32x4.mul(f32x4.sub(x, v), share));
+}
+
+/** Adam and AdamW; the learning rate arrives with its bias correction. State: m, v. */
+export function adam(
+  p: usize, g: usize, m: usize, v: usize, count: usize, hyper: usize, stride: usize, period: usize,
+  beta1: f64, beta2: f64, epsilon: f32,
+): void {
+  const share1 = f32x4.splat(f32(1 - beta1));
+  const share2 = f32x4.splat(f32(1 - beta2));
+  const tiny = f32x4.splat(epsilon);
+  const cycle = period << 2;
+  let at: usize = 0;
+  for (let i: usize = 0; i < count << 2; i += 16) {
+    let weight = v128.load(p + i);
+    const gradient = penalised(g + i, weight, hyper + stride + at);
+    const first = blend(v128.load(m + i), gradient, share1);
+    const second = blend(v128.load(v + i), f32x4.mul(gradient, gradient), share2);
+    v128.store(m + i, first);
+    v128.store(v + i, second);
+    weight = f32x4.sub(weight, f32x4.mul(weight, v128.load(hyper + 2 * stride + at)));
+    const step = f32x4.div(f32x4.mul(first, v128.load(hyper + at)), f32x4.add(f32x4.sqrt(second), tiny));
+    v128.store(p + i, f32x4.sub(weight, step));
+    at = next(at, cycle);
+  }
+}
+
+/** SGD with momentum (0 allowed). State: velocity. */
+export function sgd(
+  p: usize, g: usize, velocity: usize, _unused: usize, count: usize, hyper: usize, stride: usize, period: usize,
+): void {
+  const cycle = period << 2;
+  let at: usize = 0;
+  for (let i: usize = 0; i < count << 2; i += 16) {
+    const weight = v128.load(p + i);
+    const gradient = penalised(g + i, weight, hyper + stride + at);
+    const kept = f32x4.mul(v128.load(velocity + i), v128.load(hyper + 3 * stride + at));
+    const moved = f32x4.sub(kept, f32x4.mul(gradient, v128.load(hyper + at)));
+    v128.store(velocity + i, moved);
+    v128.store(p + i, f32x4.add(weight, moved));
+    at = next(at, cycle);
+  }
+}
+
+/** RMSprop with momentum (0 allowed). State: mean square, momentum. */
+export function rmsprop(
+  p: usize, g: usize, square: usize, momentum: usize, count: usize, hyper: usize, stride: usize, period: usize,
+  rho: f64, epsilon: f32,
+): void {
+  const share = f32x4.splat(f32(1 - rho));
+  const tiny = f32x4.splat(epsilon);
+  const cycle = period << 2;
+  let at: usize = 0;
+  for (let i: usize = 0; i < count << 2; i += 16) {
+    const weight = v128.load(p + i);
+    const gradient = penalised(g + i, weight, hyper + stride + at);
+    const second = blend(v128.load(square + i), f32x4.mul(gradient, gradient), share);
+    v128.store(square + i, second);
+    const step = f32x4.div(f32x4.mul(gradient, v128.load(hyper + at)), f32x4.sqrt(f32x4.add(second, tiny)));
+    const moved = f32x4.add(f32x4.mul(v128.load(momentum + i), v128.load(hyper + 3 * stride + at)), step);
+    v128.store(momentum + i, moved);
+    v128.store(p + i, f32x4.sub(weight, moved));
+    at = next(at, cycle);
+  }
+}
+
+/** Adagrad. State: accumulated squares (which start at 0.1). */
+export function adagrad(
+  p: usize, g: usize, square: usize, _unused: usize, count: usize, hyper: usize, stride: usize, period: usize,
+  epsilon: f32,
+): void {
+  const tiny = f32x4.splat(epsilon);
+  const cycle = period << 2;
+  let at: usize = 0;
+  for (let i: usize = 0; i < count << 2; i += 16) {
+    const weight = v128.load(p + i);
+    const gradient = penalised(g + i, weight, hyper + stride + at);
+    const total = f32x4.add(v128.load(square + i), f32x4.mul(gradient, gradient));
+    v128.store(square + i, total);
+    const step = f32x4.div(f32x4.mul(gradient, v128.load(hyper + at)), f32x4.sqrt(f32x4.add(total, tiny)));
+    v128.store(p + i, f32x4.sub(weight, step));
+    at = next(at, cycle);
+  }
+}
+
+/** Adadelta. State: mean square of gradients, mean square of steps. */
+export function adadelta(
+  p: usize, g: usize, square: usize, steps: usize, count: usize, hyper: usize, stride: usize, period: usize,
+  rho: f64, epsilon: f32,
+): void {
+  const share = f32x4.splat(f32(1 - rho));
+  const tiny = f32x4.splat(epsilon);
+  const cycle = period << 2;
+  let at: usize = 0;
+  for (let i: usize = 0; i < count << 2; i += 16) {
+    const weight = v128.load(p + i);
+    const gradient = penalised(g + i, weight, hyper + stride + at);
+    const second = blend(v128.load(square + i), f32x4.mul(gradient, gradient), share);
+    const past = v128.load(steps + i);
+    const scale = f32x4.sqrt(f32x4.div(f32x4.add(past, tiny), f32x4.add(second, tiny)));
+    const step = f32x4.mul(scale, gradient);
+    v128.store(square + i, second);
+    v128.store(steps + i, blend(past, f32x4.mul(step, step), share));
+    v128.store(p + i, f32x4.sub(weight, f32x4.mul(step, v128.load(hyper + at))));
+    at = next(at, cycle);
+  }
+}
+
+/** One round of an integer hash with low bias (C. Wellons, "Prospecting for Hash Functions", lowbias32). */
+// @ts-expect-error: decorators are AssemblyScript's
+@inline
+function mix(x: v128): v128 {
+  x = v128.xor(x, i32x4.shr_u(x, 16));
+  x = i32x4.mul(x, i32x4.splat(0x7feb352d));
+  x = v128.xor(x, i32x4.shr_u(x, 15));
+  x = i32x4.mul(x, i32x4.splat(0x846ca68b));
+  return v128.xor(x, i32x4.shr_u(x, 16));
+}
+
+/**
+ * Fills `mask` with 0 (for a share of `threshold` / 2^31) and `scale` elsewhere. Element i depends on
+ * `seed` and i alone, so a mask is the same whatever else is trained beside it.
+ */
+export function dropoutMask(mask: usize, count: usize, threshold: i32, scale: f32, seed: i32): void {
+  const limit = i32x4.splat(threshold);
+  const kept = f32x4.splat(scale);
+  const key = i32x4.splat(seed);
+  let index = i32x4(0, 1, 2, 3);
+  const four = i32x4.splat(4);
+  for (let i: usize = 0; i < count << 2; i += 16) {
+    const draw = i32x4.shr_u(mix(v128.xor(mix(index), key)), 1);
+    v128.store(mask + i, v128.and(kept, i32x4.ge_s(draw, limit)));
+    index = i32x4.add(index, four);
+  }
+}

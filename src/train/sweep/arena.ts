@@ -1,0 +1,64 @@
+/** One block of memory per worker that the engine, the optimiser kernels and JavaScript all see in place. */
+import { readFileSync } from 'node:fs';
+
+/** The functions of kernels.ts; see there for their arguments. */
+export interface Kernels {
+  adam(...args: number[]): void;
+  sgd(...args: number[]): void;
+  rmsprop(...args: number[]): void;
+  adagrad(...args: number[]): void;
+  adadelta(...args: number[]): void;
+  dropoutMask(mask: number, count: number, threshold: number, scale: number, seed: number): void;
+}
+
+/** A zeroed array inside the arena. `address` is what kernels take; `padded` its length rounded up to whole vectors. */
+export interface ArenaArray {
+  readonly view: Float32Array;
+  readonly address: number;
+  readonly padded: number;
+}
+
+export interface Arena {
+  readonly kernels: Kernels;
+  /** Frees everything allocated before and makes room for `floats` numbers; earlier views become unusable. */
+  reset(floats: number): void;
+  /** A zeroed array of `length` numbers. */
+  allocate(length: number): ArenaArray;
+}
+
+const PAGE_BYTES = 65_536;
+const VECTOR_FLOATS = 4;
+/** Alignment of every array, a cache line, in floats. */
+const ALIGNMENT_FLOATS = 16;
+
+/** Room that an array of `length` numbers takes in an arena, in floats. */
+export function arenaFloats(length: number): number {
+  return Math.ceil(length / ALIGNMENT_FLOATS) * ALIGNMENT_FLOATS;
+}
+
+/** The kernels are compiled by `npm run build:kernels`; source and build both lie three folders below the package. */
+const KERNELS = new URL('../../../dist/train/kernels/kernels.wasm', import.meta.url);
+
+export function createArena(): Arena {
+  // Address 0 stays unused: the first page is the kernels' own.
+  const memory = new WebAssembly.Memory({ initial: 1 });
+  const module = new WebAssembly.Module(readFileSync(KERNELS));
+  const instance = new WebAssembly.Instance(module, { env: { memory } });
+  let used = 0;
+  return {
+    kernels: instance.exports as unknown as Kernels,
+    reset(floats) {
+      const pages = 1 + Math.ceil((floats * Float32Array.BYTES_PER_ELEMENT) / PAGE_BYTES);
+      const present = memory.buffer.byteLength / PAGE_BYTES;
+      if (pages > present) memory.grow(pages - present);
+      used = PAGE_BYTES;
+    },
+    allocate(length) {
+      const address = used;
+      used += arenaFloats(length) * Float32Array.BYTES_PER_ELEMENT;
+      const padded = Math.ceil(length / VECTOR_FLOATS) * VECTOR_FLOATS;
+      new Float32Array(memory.buffer, address, padded).fill(0);
+      return { view: new Float32Array(memory.buffer, address, length), address, padded };
+    },
+  };
+}

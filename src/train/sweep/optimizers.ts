@@ -1,0 +1,142 @@
+/** The table of optimisers: their constants, their state, and the kernel that applies a step. */
+import type { HeadTraining, OptimizerName } from '../../shared/head/config.ts';
+import type { Arena, ArenaArray } from './arena.ts';
+
+/** A trainable tensor with its gradient and the optimiser's state, all of one length. */
+export interface OptimizedTensor {
+  parameter: ArenaArray;
+  gradient: ArenaArray;
+  state: [ArenaArray, ArenaArray];
+}
+
+/** Hyperparameters of a tensor's elements, as the kernels read them: four arrays with a common period. */
+export interface HyperPattern {
+  array: ArenaArray;
+  /** Entries per array before they repeat. */
+  period: number;
+  /** Floats from one of the four arrays to the next. */
+  stride: number;
+}
+
+interface Optimizer {
+  /** Initial value of each state array; from Keras. */
+  initialState: readonly [number, number];
+  /** The learning rate as the kernel wants it at step `t` (from 1). */
+  rate(lr: number, step: number): number;
+  kernel: 'adam' | 'sgd' | 'rmsprop' | 'adagrad' | 'adadelta';
+  /** Arguments of the kernel after the pattern: constants with Keras's defaults (keras/src/optimizers). */
+  constants: readonly number[];
+  /** Whether `l2` decays weights directly (AdamW) and not through the gradient. */
+  decoupled: boolean;
+}
+
+const ADAM_BETAS = [0.9, 0.999] as const;
+const EPSILON = 1e-7;
+
+/** Adam's bias corrections, folded into the learning rate as Keras does. */
+function adamRate(lr: number, step: number): number {
+  return (lr * Math.sqrt(1 - ADAM_BETAS[1] ** step)) / (1 - ADAM_BETAS[0] ** step);
+}
+
+const plainRate = (lr: number): number => lr;
+const adam = {
+  initialState: [0, 0],
+  rate: adamRate,
+  kernel: 'adam',
+  constants: [...ADAM_BETAS, EPSILON],
+} as const;
+
+const OPTIMIZERS: Readonly<Record<OptimizerName, Optimizer>> = {
+  adam: { ...adam, decoupled: false },
+  adamw: { ...adam, decoupled: true },
+  sgd: { initialState: [0, 0], rate: plainRate, kernel: 'sgd', constants: [], decoupled: false },
+  rmsprop: {
+    initialState: [0, 0],
+    rate: plainRate,
+    kernel: 'rmsprop',
+    constants: [0.9, EPSILON],
+    decoupled: false,
+  },
+  adagrad: {
+    initialState: [0.1, 0],
+    rate: plainRate,
+    kernel: 'adagrad',
+    constants: [EPSILON],
+    decoupled: false,
+  },
+  adadelta: {
+    initialState: [0, 0],
+    rate: plainRate,
+    kernel: 'adadelta',
+    constants: [0.95, EPSILON],
+    decoupled: false,
+  },
+};
+
+/** Initial values of an optimiser's two state arrays. */
+export function initialState(name: OptimizerName): readonly [number, number] {
+  return OPTIMIZERS[name].initialState;
+}
+
+/** A learning rate, and the settings that a step combines with it. */
+export interface StepSettings extends Pick<HeadTraining, 'optimizer' | 'l2' | 'momentum'> {
+  lr: number;
+  /** Steps taken including this one. */
+  step: number;
+}
+
+/** Length of the array that holds a pattern of `period` entries. */
+export function patternLength(period: number): number {
+  return 4 * patternStride(period);
+}
+
+/** Each of the four arrays repeats its first three entries, so that a vector of four may start at any entry. */
+function patternStride(period: number): number {
+  return period + 3;
+}
+
+/**
+ * Writes one lane's hyperparameters to entries `start` up to `end` of a pattern.
+ * @param isKernel whether the tensor is subject to l2 (kernels are; biases and batch-norm are not)
+ */
+export function writePattern(
+  { array: { view }, period, stride }: HyperPattern,
+  start: number,
+  end: number,
+  { optimizer, lr, l2, momentum, step }: StepSettings,
+  isKernel: boolean,
+): void {
+  const { rate, decoupled } = OPTIMIZERS[optimizer];
+  const penalty = isKernel ? l2 : 0;
+  const entries = [rate(lr, step), decoupled ? 0 : 2 * penalty, decoupled ? lr * penalty : 0, momentum];
+  for (const [row, entry] of entries.entries()) {
+    const base = row * stride;
+    view.fill(entry, base + start, base + end);
+    for (let at = start; at < Math.min(end, 3); at++) view[base + period + at] = entry;
+  }
+}
+
+export function createPattern(arena: Arena, period: number): HyperPattern {
+  return { array: arena.allocate(patternLength(period)), period, stride: patternStride(period) };
+}
+
+/** Updates `count` elements (a multiple of 4) of a tensor from element `start` on. */
+export function applyStep(
+  { kernels }: Arena,
+  name: OptimizerName,
+  { parameter, gradient, state }: OptimizedTensor,
+  { array, stride, period }: HyperPattern,
+): void {
+  const { kernel, constants } = OPTIMIZERS[name];
+  kernels[kernel](
+    parameter.address,
+    gradient.address,
+    state[0].address,
+    state[1].address,
+    parameter.padded,
+    array.address,
+    stride * Float32Array.BYTES_PER_ELEMENT,
+    period,
+    ...constants,
+  );
+}

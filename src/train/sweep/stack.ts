@@ -1,0 +1,319 @@
+/** Heads that train side by side: their parameters and optimiser state, one training step, and prediction. */
+import type { Program, Results } from '../../shared/engines/engine.ts';
+import { elementCount } from '../../shared/graph/value.ts';
+import { type HeadLayer, type HeadParameter, headParameters } from '../../shared/head/layers.ts';
+import { type Arena, type ArenaArray, arenaFloats } from './arena.ts';
+import {
+  applyStep,
+  createPattern,
+  type HyperPattern,
+  initialState,
+  type OptimizedTensor,
+  patternLength,
+  type StepSettings,
+  writePattern,
+} from './optimizers.ts';
+import type { Programs } from './programs.ts';
+import {
+  gradientKey,
+  isWide,
+  maskKey,
+  meanKey,
+  parameterKey,
+  parameterShape,
+  type StackShape,
+  varianceKey,
+} from './training-graph.ts';
+
+/** Everything that training changes about one head. */
+export interface LaneState {
+  /** All parameters one after the other, in the order of headParameters. */
+  parameters: Float32Array;
+  /** The optimiser's two state arrays for the same positions (unused where a parameter is not trainable). */
+  optimizer: [Float32Array, Float32Array];
+}
+
+/** Where a batch is written before a step. */
+export interface BatchBuffers {
+  /** [rows, inputs] */
+  features: Float32Array;
+  /** [rows, classes] */
+  targets: Float32Array;
+  /** [rows, classes]; carries 1 / rows. */
+  weights: Float32Array;
+}
+
+export interface Stack {
+  readonly lanes: number;
+  /** The arrays to fill with a batch of `rows` (at most the stack's batch size). */
+  batch(rows: number): BatchBuffers;
+  /**
+   * One optimiser step on the batch in the buffers.
+   * @param settings one per lane; all lanes use one optimiser
+   * @param maskSeed names this step's dropout masks
+   * @returns the loss of each lane before the step, in an array that the next step overwrites
+   */
+  step(rows: number, settings: readonly StepSettings[], maskSeed: number): Promise<Float32Array>;
+  /** Probabilities [rows, lanes, classes] for features [rows, inputs]. */
+  predict(features: Float32Array, rows: number): Promise<Float32Array>;
+  load(lane: number, state: LaneState): void;
+  save(lane: number): LaneState;
+}
+
+/** Rows per call when predicting: enough to keep the matrix product busy, small enough for the cache. */
+const PREDICTION_ROWS = 256;
+
+/** Keras BatchNormalization's momentum of moving statistics. */
+const MOVING_MOMENTUM = 0.99;
+
+interface StackTensor extends OptimizedTensor {
+  spec: HeadParameter;
+  wide: boolean;
+  count: number;
+  pattern: HyperPattern;
+}
+
+interface Mask {
+  layer: Extract<HeadLayer, { kind: 'dropout' }>;
+  array: ArenaArray;
+}
+
+/**
+ * Lays a stack out in the arena (whatever was there is lost) and compiles its programs on first use.
+ * A stack of several lanes holds linear heads without dropout, whose kernels form one wide matrix.
+ */
+export function createStack(arena: Arena, programs: Programs, shape: StackShape, batchSize: number): Stack {
+  const { layers, lanes, inputs, classes } = shape;
+  if (lanes > 1 && layers.length !== 1)
+    throw new Error('Only linear heads without dropout train as a wide stack');
+  const specs = headParameters(layers);
+  const dropouts = layers.filter((layer) => layer.kind === 'dropout');
+  arena.reset(stackFloats(shape, specs, dropouts, batchSize));
+
+  const tensors = specs.map((spec): StackTensor => {
+    const count = elementCount(parameterShape(spec, shape));
+    const allocate = () => arena.allocate(count);
+    const period = lanes === 1 ? 4 : lanes * (spec.shape.at(-1) ?? 1);
+    return {
+      spec,
+      count,
+      wide: lanes > 1 && isWide(spec.name, layers),
+      parameter: allocate(),
+      gradient: allocate(),
+      state: [allocate(), allocate()],
+      pattern: createPattern(arena, period),
+    };
+  });
+  const trainable = tensors.filter(({ spec }) => spec.trainable);
+  const parameterFeeds = Object.fromEntries(
+    tensors.map(({ spec, parameter }) => [parameterKey(spec.name), parameter.view]),
+  );
+  const masks = dropouts.map((layer): Mask => ({ layer, array: arena.allocate(batchSize * layer.units) }));
+  const buffers = {
+    features: arena.allocate(batchSize * inputs).view,
+    targets: arena.allocate(batchSize * classes).view,
+    weights: arena.allocate(batchSize * classes).view,
+  };
+  const loss = arena.allocate(lanes).view;
+  const results: Results = {
+    loss,
+    ...Object.fromEntries(trainable.map(({ spec, gradient }) => [gradientKey(spec.name), gradient.view])),
+  };
+  for (const layer of layers) {
+    if (layer.kind !== 'bn') continue;
+    results[meanKey(layer.name)] = arena.allocate(layer.units).view;
+    results[varianceKey(layer.name)] = arena.allocate(layer.units).view;
+  }
+  const moving = tensors
+    .filter(({ spec }) => !spec.trainable)
+    .map(({ spec, parameter }) => ({ kept: parameter.view, batch: results[statisticsKey(spec.name)] }));
+
+  const predictionFeatures = arena.allocate(PREDICTION_ROWS * inputs).view;
+  const predictionResult = arena.allocate(PREDICTION_ROWS * lanes * classes).view;
+
+  /** The views of a batch of some size are the same objects every time, which lets the engine reuse its tensors. */
+  const bySize = new Map<
+    number,
+    { batch: BatchBuffers; feeds: Record<string, Float32Array>; program: Promise<Program> }
+  >();
+  const prepared = (rows: number) => {
+    const known = bySize.get(rows);
+    if (known) return known;
+    const batch = {
+      features: buffers.features.subarray(0, rows * inputs),
+      targets: buffers.targets.subarray(0, rows * classes),
+      weights: buffers.weights.subarray(0, rows * classes),
+    };
+    const maskFeeds = masks.map(({ layer, array }) => [
+      maskKey(layer.name),
+      array.view.subarray(0, rows * layer.units),
+    ]);
+    const entry = {
+      batch,
+      feeds: { ...batch, ...parameterFeeds, ...Object.fromEntries(maskFeeds) },
+      program: programs.training(shape, rows),
+    };
+    bySize.set(rows, entry);
+    return entry;
+  };
+
+  return {
+    lanes,
+    batch: (rows) => prepared(rows).batch,
+    async step(rows, settings, maskSeed) {
+      const { feeds, program } = prepared(rows);
+      for (const [at, { layer, array }] of masks.entries()) drawMask(arena, layer.rate, array, maskSeed, at);
+      await (await program).run(feeds, results);
+      for (const tensor of trainable) {
+        const width = tensor.wide ? tensor.pattern.period / lanes : tensor.pattern.period;
+        const isKernel = tensor.spec.name.endsWith('/kernel');
+        for (const [lane, setting] of settings.entries()) {
+          writePattern(tensor.pattern, lane * width, (lane + 1) * width, setting, isKernel);
+        }
+        applyStep(arena, settings[0].optimizer, tensor, tensor.pattern);
+      }
+      for (const { kept, batch } of moving) {
+        for (let i = 0; i < kept.length; i++)
+          kept[i] = kept[i] * MOVING_MOMENTUM + batch[i] * (1 - MOVING_MOMENTUM);
+      }
+      return loss;
+    },
+    async predict(features, rows) {
+      const program = await programs.evaluation(shape);
+      const width = lanes * classes;
+      const probabilities = new Float32Array(rows * width);
+      for (let start = 0; start < rows; start += PREDICTION_ROWS) {
+        const count = Math.min(PREDICTION_ROWS, rows - start);
+        const chunk = predictionFeatures.subarray(0, count * inputs);
+        chunk.set(features.subarray(start * inputs, (start + count) * inputs));
+        const into = { probabilities: predictionResult.subarray(0, count * width) };
+        await program.run({ features: chunk, ...parameterFeeds }, into);
+        probabilities.set(into.probabilities, start * width);
+      }
+      return probabilities;
+    },
+    load(lane, { parameters, optimizer }) {
+      let offset = 0;
+      for (const tensor of tensors) {
+        const length = elementCount(tensor.spec.shape);
+        for (const [array, source] of laneArrays(tensor, parameters, optimizer)) {
+          writeLane(array, source.subarray(offset, offset + length), tensor, lane, lanes);
+        }
+        offset += length;
+      }
+    },
+    save(lane) {
+      const length = specs.reduce((sum, spec) => sum + elementCount(spec.shape), 0);
+      const state: LaneState = {
+        parameters: new Float32Array(length),
+        optimizer: [new Float32Array(length), new Float32Array(length)],
+      };
+      let offset = 0;
+      for (const tensor of tensors) {
+        const size = elementCount(tensor.spec.shape);
+        for (const [array, target] of laneArrays(tensor, state.parameters, state.optimizer)) {
+          readLane(array, target.subarray(offset, offset + size), tensor, lane, lanes);
+        }
+        offset += size;
+      }
+      return state;
+    },
+  };
+}
+
+/** `bn_0/moving_mean` is fed by the batch means of bn_0, `bn_0/moving_variance` by its variances. */
+function statisticsKey(parameterName: string): string {
+  const [layer, kind] = parameterName.split('/');
+  return kind === 'moving_mean' ? meanKey(layer) : varianceKey(layer);
+}
+
+function laneArrays(
+  { parameter, state }: StackTensor,
+  parameters: Float32Array,
+  optimizer: LaneState['optimizer'],
+): [ArenaArray, Float32Array][] {
+  return [
+    [parameter, parameters],
+    [state[0], optimizer[0]],
+    [state[1], optimizer[1]],
+  ];
+}
+
+/** In a wide tensor a lane is a block of columns; otherwise a lane is the whole tensor. */
+function writeLane(
+  { view }: ArenaArray,
+  source: Float32Array,
+  { spec, wide }: StackTensor,
+  lane: number,
+  lanes: number,
+): void {
+  const width = wide ? (spec.shape.at(-1) ?? 1) : source.length;
+  const pitch = wide ? width * lanes : width;
+  for (let row = 0; row * width < source.length; row++) {
+    view.set(source.subarray(row * width, (row + 1) * width), row * pitch + lane * width);
+  }
+}
+
+function readLane(
+  { view }: ArenaArray,
+  target: Float32Array,
+  { spec, wide }: StackTensor,
+  lane: number,
+  lanes: number,
+): void {
+  const width = wide ? (spec.shape.at(-1) ?? 1) : target.length;
+  const pitch = wide ? width * lanes : width;
+  for (let row = 0; row * width < target.length; row++) {
+    const start = row * pitch + lane * width;
+    target.set(view.subarray(start, start + width), row * width);
+  }
+}
+
+/** The share of draws below the threshold is the dropout rate; what is kept is scaled up to keep the mean. */
+function drawMask(
+  { kernels }: Arena,
+  rate: number,
+  { address, padded }: ArenaArray,
+  seed: number,
+  layer: number,
+): void {
+  const threshold = Math.round(rate * 2 ** 31);
+  kernels.dropoutMask(address, padded, threshold, 1 / (1 - rate), (Math.imul(seed, 0x9e3779b1) + layer) | 0);
+}
+
+/** What {@link createStack} allocates, in floats. */
+function stackFloats(
+  shape: StackShape,
+  specs: readonly HeadParameter[],
+  dropouts: readonly { units: number }[],
+  batchSize: number,
+): number {
+  const { inputs, classes, lanes, layers } = shape;
+  const sum = (lengths: readonly number[]) =>
+    lengths.reduce((total, length) => total + arenaFloats(length), 0);
+  const tensors = specs.map((spec) => {
+    const period = lanes === 1 ? 4 : lanes * (spec.shape.at(-1) ?? 1);
+    return 4 * arenaFloats(elementCount(parameterShape(spec, shape))) + arenaFloats(patternLength(period));
+  });
+  const statistics = layers.flatMap((layer) => (layer.kind === 'bn' ? [layer.units, layer.units] : []));
+  const batches = [
+    batchSize * inputs,
+    batchSize * classes,
+    batchSize * classes,
+    ...dropouts.map(({ units }) => batchSize * units),
+  ];
+  const prediction = [PREDICTION_ROWS * inputs, PREDICTION_ROWS * lanes * classes];
+  return sum(tensors) + sum([...batches, ...statistics, ...prediction, lanes]);
+}
+
+/** The state of a head before its first step. */
+export function freshState(parameters: Float32Array, optimizer: StepSettings['optimizer']): LaneState {
+  const [first, second] = initialState(optimizer);
+  return {
+    parameters,
+    optimizer: [
+      new Float32Array(parameters.length).fill(first),
+      new Float32Array(parameters.length).fill(second),
+    ],
+  };
+}

@@ -1,0 +1,98 @@
+/** One training step as a graph: a stack's losses and gradients for one batch. */
+
+import * as build from '../../shared/graph/build.ts';
+import { gradients } from '../../shared/graph/gradient.ts';
+import { BATCH, type Graph, type Shape, type Value } from '../../shared/graph/value.ts';
+import type { HeadTraining, Loss, Output } from '../../shared/head/config.ts';
+import {
+  featuresInput,
+  headForward,
+  probabilities,
+  stackedShape,
+  wideLayer,
+} from '../../shared/head/forward.ts';
+import { type HeadLayer, type HeadParameter, headParameters } from '../../shared/head/layers.ts';
+
+/** What a stack's graphs depend on; heads that agree in it can share compiled programs. */
+export interface StackShape {
+  layers: readonly HeadLayer[];
+  output: Output;
+  loss: HeadTraining['loss'];
+  inputs: number;
+  classes: number;
+  lanes: number;
+}
+
+/** Names of a training graph's inputs and outputs beside `features`, `targets` and `weights`. */
+export const parameterKey = (name: string): string => `parameter:${name}`;
+export const gradientKey = (name: string): string => `gradient:${name}`;
+export const maskKey = (name: string): string => `mask:${name}`;
+export const meanKey = (name: string): string => `mean:${name}`;
+export const varianceKey = (name: string): string => `variance:${name}`;
+
+/** The shape in which a stack holds one of its parameters. */
+export function parameterShape({ name, shape }: HeadParameter, { layers, lanes }: StackShape): Shape {
+  return stackedShape(shape, lanes, isWide(name, layers));
+}
+
+export function isWide(parameterName: string, layers: readonly HeadLayer[]): boolean {
+  return parameterName.split('/')[0] === wideLayer(layers);
+}
+
+/** Element by element; the sum over classes, weighted, is a row's loss. Both take logits, which cannot overflow. */
+const LOSS: Readonly<Record<Loss, (logits: Value, targets: Value) => Value>> = {
+  categorical_crossentropy: (logits, targets) => build.neg(build.mul(targets, build.logSoftmax(logits))),
+  binary_crossentropy: (logits, targets) => build.sub(build.softplus(logits), build.mul(targets, logits)),
+};
+
+/**
+ * Inputs: `features` [batch, inputs], `targets` and `weights` [batch, classes], the parameters, and dropout masks.
+ * Outputs: `loss` ([lanes]: the weighted sum over rows and classes; weights carry 1 / batch), a gradient for every
+ * trainable parameter, and the batch statistics of every batch-norm.
+ */
+export function trainingGraph(stack: StackShape, batch: number): Graph {
+  const { layers, lanes, classes, inputs, loss: lossName } = stack;
+  const parameters = new Map<string, Value>();
+  const { logits, statistics } = headForward({
+    layers,
+    lanes,
+    features: featuresInput(inputs, batch),
+    parameter(name, shape) {
+      const value = parameters.get(name) ?? build.input(parameterKey(name), 'float32', shape);
+      parameters.set(name, value);
+      return value;
+    },
+    mask: (name, shape) => build.input(maskKey(name), 'float32', shape),
+  });
+  const perRow = (name: string) => {
+    const value = build.input(name, 'float32', [batch, classes]);
+    return lanes === 1 ? value : build.reshape(value, [batch, 1, classes]);
+  };
+  const elements = build.mul(LOSS[lossName](logits, perRow('targets')), perRow('weights'));
+  const loss = build.reduceSum(elements, { axes: [0, elements.shape.length - 1], keepDims: false });
+  const total = lanes === 1 ? loss : build.reduceSum(loss, { axes: [0], keepDims: false });
+  const outputs: Record<string, Value> = { loss };
+  for (const [at, gradient] of gradients(total, [...parameters.values()]).entries()) {
+    outputs[gradientKey([...parameters.keys()][at])] = gradient;
+  }
+  for (const [name, { mean, variance }] of statistics) {
+    outputs[meanKey(name)] = mean;
+    outputs[varianceKey(name)] = variance;
+  }
+  return build.graph(outputs);
+}
+
+/** Inputs: `features` with an open batch and the parameters. Output: `probabilities` [batch, (lanes,) classes]. */
+export function evaluationGraph({ layers, lanes, inputs, output }: StackShape): Graph {
+  const { logits } = headForward({
+    layers,
+    lanes,
+    features: featuresInput(inputs, BATCH),
+    parameter: (name, shape) => build.input(parameterKey(name), 'float32', shape),
+  });
+  return build.graph({ probabilities: probabilities(logits, output) });
+}
+
+export function trainableParameters(layers: readonly HeadLayer[]): HeadParameter[] {
+  return headParameters(layers).filter(({ trainable }) => trainable);
+}
