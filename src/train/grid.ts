@@ -1,0 +1,176 @@
+/** Grids: which values of which options a sweep combines, read from text or a file and expanded to heads. */
+import { readFile, stat } from 'node:fs/promises';
+import { extname } from 'node:path';
+import { parse as parseYaml } from 'yaml';
+import { didYouMean } from '../shared/cli/suggest.ts';
+import { expectedMessage, InputError, messageOf, UsageError, unexpected, usage } from '../shared/errors.ts';
+import type { HeadConfig, Task } from '../shared/head/config.ts';
+import {
+  flagOf,
+  formatOption,
+  HEAD_OPTION_KEYS,
+  HEAD_OPTIONS,
+  type HeadOptionKey,
+  type HeadRequest,
+} from './options.ts';
+import { resolveConfig, withoutIdleOptions } from './resolve.ts';
+
+/** Values of options that are combined each with each. */
+export type GridBlock = { [K in HeadOptionKey]?: HeadRequest[K][] };
+
+/** The union of its blocks. */
+export type Grid = readonly GridBlock[];
+
+/** What `--grid` alone trains: 24 heads from a plain linear probe to a regularised hidden layer. */
+export const DEFAULT_GRID: Grid = [
+  { hidden: [[], [256]], dropout: [0, 0.5], l2: [0, 1e-4], lr: [1e-2, 1e-3, 1e-4] },
+];
+
+/** Heads in one sweep: beyond this a typing mistake is likelier than a wish. */
+const MOST_HEADS = 100_000;
+
+/** Bytes of a grid file. */
+const MOST_BYTES = 1 << 20;
+
+/**
+ * Reads what was written after `--grid`.
+ *
+ * Inline: `lr=1e-2,1e-3;hidden=none,256x64;order=dense+bn+activation+dropout` (values of `order` joined by `+`).
+ * Otherwise the path of a .yaml, .yml or .json file with an object of lists, `lr: [1e-2, 1e-3]`, or a
+ * list of such objects, whose heads are united. Keys are flag names, `batch-size` or `batchSize`; a layer list may be
+ * a list of its own (`hidden: [none, [64, 64]]`), and a single value stands for a list of one.
+ * @throws UsageError for text that is no grid, InputError for a file that cannot be read as one
+ */
+export async function parseGrid(specOrFile: string): Promise<Grid> {
+  const spec = specOrFile.trim();
+  if (!['.yaml', '.yml', '.json'].includes(extname(spec).toLowerCase())) return [parseInline(spec)];
+  const content = parsedFile(spec, await readGridFile(spec));
+  const blocks = Array.isArray(content) ? content : [content];
+  if (blocks.length === 0) throw unexpected('at least one object of lists', spec, content);
+  return blocks.map((block) => blockFrom(block, spec));
+}
+
+function parseInline(spec: string): GridBlock {
+  const lists = spec
+    .split(';')
+    .filter((part) => part.trim() !== '')
+    .map((part): [string, string[]] => {
+      const [name = '', values, ...rest] = part.split('=');
+      if (values === undefined || rest.length > 0) throw notAGrid(spec);
+      return [name.trim(), values.split(',').map((value) => value.trim())];
+    });
+  if (lists.length === 0) throw notAGrid(spec);
+  return readLists(lists, '--grid');
+}
+
+function notAGrid(spec: string): UsageError {
+  return usage('values like "lr=1e-2,1e-3;hidden=none,256" or a .yaml or .json file', '--grid', spec);
+}
+
+async function readGridFile(path: string): Promise<string> {
+  try {
+    const { size } = await stat(path);
+    if (size > MOST_BYTES) throw unexpected(`at most ${MOST_BYTES} bytes`, path, size);
+    return await readFile(path, 'utf8');
+  } catch (thrown) {
+    if (thrown instanceof InputError) throw thrown;
+    throw new InputError(`Expected a readable file for --grid but received ${messageOf(thrown)}`);
+  }
+}
+
+function parsedFile(path: string, text: string): unknown {
+  try {
+    // JSON is YAML.
+    return parseYaml(text, { logLevel: 'error' });
+  } catch (thrown) {
+    throw new InputError(`Expected YAML or JSON for ${path} but received ${messageOf(thrown)}`);
+  }
+}
+
+function blockFrom(content: unknown, path: string): GridBlock {
+  if (typeof content !== 'object' || content === null || Array.isArray(content)) {
+    throw unexpected('an object of lists', path, content);
+  }
+  const lists = Object.entries(content).map(([name, values]: [string, unknown]): [string, string[]] => {
+    const list = Array.isArray(values) ? values : [values];
+    return [name, list.map((value) => textOf(name, value, path))];
+  });
+  if (lists.length === 0) throw unexpected('at least one option', path, content);
+  return readLists(lists, path);
+}
+
+/** A value of a file as it would be written inline. */
+function textOf(name: string, value: unknown, path: string): string {
+  if (typeof value === 'string') return value;
+  if (typeof value === 'number' || typeof value === 'boolean') return String(value);
+  const plain = (item: unknown) => typeof item === 'string' || typeof item === 'number';
+  if (Array.isArray(value) && value.length > 0 && value.every(plain)) {
+    return value.join(keyOf(name, path) === 'hidden' ? 'x' : '+');
+  }
+  throw unexpected('text, a number, true or false', `${name} in ${path}`, value);
+}
+
+/** The option that a grid's key names, in kebab or camel case. */
+function keyOf(name: string, where: string): HeadOptionKey {
+  const key = HEAD_OPTION_KEYS.find((known) => known === name || flagOf(known) === name);
+  if (key !== undefined) return key;
+  const near = didYouMean(name, HEAD_OPTION_KEYS.map(flagOf));
+  throw new UsageError(`${expectedMessage('the name of a head option', where, name)}${near}`);
+}
+
+function readLists(lists: readonly [name: string, values: readonly string[]][], where: string): GridBlock {
+  const block: Record<string, unknown> = {};
+  for (const [name, values] of lists) {
+    const key = keyOf(name, where);
+    if (key in block) throw usage('each option once', where, name);
+    if (values.length === 0) throw usage('at least one value', `${name} in ${where}`, values);
+    block[key] = values.map((value) => HEAD_OPTIONS[key].parse(value, `${name} in ${where}`));
+  }
+  return block;
+}
+
+/**
+ * All heads of a grid: block after block, and within a block in the order of its keys, the last one changing fastest.
+ * The grid's values override `base`. An option that means nothing on a head (momentum with Adam, batch-norm on a
+ * linear head) is ignored there, and heads that thereby become equal are trained once.
+ * @throws UsageError naming the combination that cannot work, or when there are too many
+ */
+export function expandGrid(base: Partial<HeadRequest>, grid: Grid, task: Task): HeadConfig[] {
+  const count = grid.reduce((sum, block) => sum + headsOf(block), 0);
+  if (count > MOST_HEADS) throw usage(`at most ${MOST_HEADS} heads`, '--grid', count);
+  const heads = new Map<string, HeadConfig>();
+  for (const combination of grid.flatMap(combinations)) {
+    const head = resolveCombination({ ...base, ...combination }, combination, task);
+    const identity = HEAD_OPTION_KEYS.map((key) => formatOption(key, head)).join(' ');
+    if (!heads.has(identity)) heads.set(identity, head);
+  }
+  return [...heads.values()];
+}
+
+function headsOf(block: GridBlock): number {
+  return Object.values(block).reduce((product, values) => product * values.length, 1);
+}
+
+function combinations(block: GridBlock): Partial<HeadRequest>[] {
+  return (Object.keys(block) as HeadOptionKey[]).reduce<Partial<HeadRequest>[]>(
+    (found, key) => found.flatMap((head) => block[key]!.map((value) => ({ ...head, [key]: value }))),
+    [{}],
+  );
+}
+
+function resolveCombination(
+  head: Partial<HeadRequest>,
+  combination: Partial<HeadRequest>,
+  task: Task,
+): HeadConfig {
+  try {
+    return resolveConfig(withoutIdleOptions(head), task);
+  } catch (thrown) {
+    if (!(thrown instanceof UsageError)) throw thrown;
+    const keys = Object.keys(combination) as HeadOptionKey[];
+    const written = keys.map(
+      (key) => `${flagOf(key)}=${formatOption(key, combination as Required<typeof combination>)}`,
+    );
+    throw new UsageError(`${thrown.message} (in the grid's ${written.join(' ')})`);
+  }
+}

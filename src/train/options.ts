@@ -1,0 +1,211 @@
+/** The one table of head options: the flags of train-head and the keys of a grid are both made from it. */
+import type { Options } from 'yargs';
+import { choice, number, toggle, type ValueKind, wholeNumber } from '../shared/cli/values.ts';
+import { usage } from '../shared/errors.ts';
+import {
+  ACTIVATIONS,
+  BLOCK_LAYERS,
+  type BlockLayer,
+  CLASS_WEIGHTS,
+  type HeadConfig,
+  LOSSES,
+  type Loss,
+  METRICS,
+  NORMALIZATIONS,
+  OPTIMIZERS,
+  type OptimizerName,
+  OUTPUTS,
+  type Output,
+  SCHEDULES,
+} from '../shared/head/config.ts';
+
+/** A head as it is asked for: `auto` is settled by the task (see resolve.ts). */
+export type HeadRequest = Omit<HeadConfig, 'output' | 'loss'> & {
+  output: Output | 'auto';
+  loss: Loss | 'auto';
+};
+
+export type HeadOptionKey = keyof HeadRequest;
+
+/** One option of a head. Its flag and its key in a grid are its key in kebab case. */
+export interface HeadOption<V> extends ValueKind<V> {
+  /** What it does and what may be written, for the help text. */
+  description: string;
+  initial: V;
+  /** Set for options that mean nothing on some heads. */
+  needs?: {
+    /** What the head must have. */
+    what: string;
+    /** The option that decides whether it has. */
+    by: HeadOptionKey;
+    met(head: HeadRequest): boolean;
+  };
+}
+
+/** Optimizers with a momentum of their own. */
+const WITH_MOMENTUM: readonly OptimizerName[] = ['sgd', 'rmsprop'];
+
+/** Units per layer: beyond this a typing mistake is likelier than a wish. */
+const MOST_UNITS = 65536;
+
+const hiddenLayers: ValueKind<number[]> = {
+  parse(text, where) {
+    if (text === 'none') return [];
+    const units = text.split('x').map((part) => (/^\d+$/.test(part) ? Number(part) : 0));
+    if (units.every((count) => count >= 1 && count <= MOST_UNITS)) return units;
+    throw usage(`none or units from 1 to ${MOST_UNITS} like 256 or 64x64x64`, where, text);
+  },
+  format: (units) => (units.length === 0 ? 'none' : units.join('x')),
+};
+
+const blockOrder: ValueKind<BlockLayer[]> = {
+  parse(text, where) {
+    const named = text.split(/[,+]/).map((part) => part.trim());
+    const order = named.flatMap((name) => BLOCK_LAYERS.filter((layer) => layer === name));
+    if (order.length === named.length && order.length === 4 && new Set(order).size === 4) return order;
+    throw usage(`each of ${BLOCK_LAYERS.join(', ')} once`, where, text);
+  },
+  format: (order) => order.join('+'),
+};
+
+const share = number('a number from 0 to below 1', (value) => value >= 0 && value < 1);
+const positive = number('a number above 0', (value) => value > 0);
+const notNegative = number('a number of at least 0', (value) => value >= 0);
+const hiddenOnly: HeadOption<never>['needs'] = {
+  what: 'a hidden layer like --hidden 64',
+  by: 'hidden',
+  met: ({ hidden }) => hidden.length > 0,
+};
+
+/** Every option, in the order of the help text and of the leaderboard's columns. Defaults follow Keras where it has one. */
+export const HEAD_OPTIONS: { readonly [K in HeadOptionKey]: HeadOption<HeadRequest[K]> } = {
+  hidden: { ...hiddenLayers, description: 'Units of the hidden layers: none, 256, 64x64x64', initial: [] },
+  activation: {
+    ...choice(ACTIVATIONS),
+    description: `Activation of hidden layers: ${ACTIVATIONS.join(', ')}`,
+    initial: 'relu',
+    needs: hiddenOnly,
+  },
+  dropout: { ...share, description: 'Share of units (linear head: of features) dropped', initial: 0 },
+  batchNorm: {
+    ...toggle,
+    description: 'Normalise hidden layers over the batch',
+    initial: false,
+    needs: hiddenOnly,
+  },
+  order: {
+    ...blockOrder,
+    description: 'Order within a hidden block, joined by , or +',
+    initial: ['dense', 'bn', 'activation', 'dropout'],
+    needs: hiddenOnly,
+  },
+  bias: {
+    ...toggle,
+    description: 'Hidden layers have a bias; --no-bias leaves it out',
+    initial: true,
+    needs: hiddenOnly,
+  },
+  normalize: {
+    ...choice(NORMALIZATIONS),
+    description: `Input normalisation: ${NORMALIZATIONS.join(', ')}`,
+    initial: 'standardize',
+  },
+  output: {
+    ...choice(['auto', ...OUTPUTS]),
+    description: 'softmax, sigmoid, or auto: softmax for multiclass, sigmoid for multi-label data',
+    initial: 'auto',
+  },
+  loss: {
+    ...choice(['auto', ...LOSSES]),
+    description: `auto (the one that fits the output), ${LOSSES.join(', ')}`,
+    initial: 'auto',
+  },
+  optimizer: {
+    ...choice(OPTIMIZERS),
+    description: `Optimizer: ${OPTIMIZERS.join(', ')}`,
+    initial: 'adam',
+  },
+  lr: { ...positive, description: 'Learning rate', initial: 1e-3 },
+  momentum: {
+    ...share,
+    description: `Momentum of ${WITH_MOMENTUM.join(' and ')}`,
+    initial: 0,
+    needs: {
+      what: `--optimizer ${WITH_MOMENTUM.join(' or ')}`,
+      by: 'optimizer',
+      met: ({ optimizer }) => WITH_MOMENTUM.includes(optimizer),
+    },
+  },
+  l2: { ...notNegative, description: 'Weight penalty, as Keras kernel_regularizer', initial: 0 },
+  schedule: {
+    ...choice(SCHEDULES),
+    description: `Learning rate over time: ${SCHEDULES.join(', ')}`,
+    initial: 'constant',
+  },
+  epochs: { ...wholeNumber(1), description: 'Most epochs to train', initial: 50 },
+  batchSize: { ...wholeNumber(1), description: 'Rows per training step', initial: 32 },
+  earlyStopping: {
+    ...wholeNumber(0),
+    description: 'Epochs without a better validation value before training stops; 0: never',
+    initial: 10,
+  },
+  monitor: {
+    ...choice(METRICS),
+    description: `Validation metric that chooses the best epoch: ${METRICS.join(', ')}`,
+    initial: 'loss',
+  },
+  classWeight: {
+    ...choice(CLASS_WEIGHTS),
+    description: 'balanced: rare classes count as much as frequent ones; none',
+    initial: 'none',
+  },
+  labelSmoothing: { ...share, description: 'Share of the target spread over the classes', initial: 0 },
+  seed: {
+    ...wholeNumber(0),
+    description: 'Seed of the split, initial weights, batches and dropout',
+    initial: 0,
+  },
+};
+
+/** The keys of {@link HEAD_OPTIONS} in their order. */
+export const HEAD_OPTION_KEYS = Object.keys(HEAD_OPTIONS) as HeadOptionKey[];
+
+/** `batchSize` as it is written after `--` and in a grid: `batch-size`. */
+export function flagOf(key: HeadOptionKey): string {
+  return key.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+}
+
+/** An option's value as it is written in a flag, a grid and the leaderboard. */
+export function formatOption<K extends HeadOptionKey>(key: K, head: Pick<HeadRequest, K>): string {
+  return HEAD_OPTIONS[key].format(head[key]);
+}
+
+/** The flags for yargs. Values stay text, so that {@link readHeadFlags} alone decides what is valid. */
+export function headFlags(): Record<string, Options> {
+  return Object.fromEntries(
+    HEAD_OPTION_KEYS.map((key) => {
+      const { description, initial } = HEAD_OPTIONS[key];
+      const type: Options = typeof initial === 'boolean' ? { type: 'boolean' } : stringFlag;
+      const shown = formatOption(key, { [key]: initial } as HeadRequest);
+      return [flagOf(key), { ...type, description, defaultDescription: shown, group: 'Heads:' }];
+    }),
+  );
+}
+
+const stringFlag: Options = { type: 'string', requiresArg: true };
+
+/**
+ * Reads the flags of {@link headFlags} from what yargs parsed; flags that were not given are absent.
+ * @throws UsageError for a value that is not valid or a flag given twice
+ */
+export function readHeadFlags(argv: Readonly<Record<string, unknown>>): Partial<HeadRequest> {
+  const given = HEAD_OPTION_KEYS.filter((key) => argv[flagOf(key)] !== undefined);
+  return Object.fromEntries(
+    given.map((key) => {
+      const value = argv[flagOf(key)];
+      const where = `--${flagOf(key)}`;
+      if (Array.isArray(value)) throw usage('one value', where, value);
+      return [key, HEAD_OPTIONS[key].parse(String(value), where)];
+    }),
+  );
+}

@@ -1,0 +1,63 @@
+/** From options as they are asked for to a complete head configuration; combinations that cannot work are refused. */
+import { UsageError, usage } from '../shared/errors.ts';
+import type { HeadConfig, Loss, Output, Task } from '../shared/head/config.ts';
+import { metricsOf } from './metrics/evaluate.ts';
+import {
+  flagOf,
+  formatOption,
+  HEAD_OPTION_KEYS,
+  HEAD_OPTIONS,
+  type HeadOptionKey,
+  type HeadRequest,
+} from './options.ts';
+
+/** The request with every option that it leaves out at its default. */
+function withDefaults(request: Partial<HeadRequest>): HeadRequest {
+  const defaults = Object.fromEntries(HEAD_OPTION_KEYS.map((key) => [key, HEAD_OPTIONS[key].initial]));
+  return { ...(defaults as unknown as HeadRequest), ...request };
+}
+
+/** The request with options that mean nothing on this head (momentum with Adam) back at their defaults. */
+export function withoutIdleOptions(request: Partial<HeadRequest>): HeadRequest {
+  const head = withDefaults(request);
+  const idle = HEAD_OPTION_KEYS.filter((key) => HEAD_OPTIONS[key].needs?.met(head) === false);
+  return { ...head, ...Object.fromEntries(idle.map((key) => [key, HEAD_OPTIONS[key].initial])) };
+}
+
+const LOSS_OF: Record<Output, Loss> = { softmax: 'categorical_crossentropy', sigmoid: 'binary_crossentropy' };
+
+/**
+ * Completes a request for a task: defaults, and `auto` output and loss settled.
+ * @throws UsageError for options that exclude each other or mean nothing on this head
+ */
+export function resolveConfig(request: Partial<HeadRequest>, task: Task): HeadConfig {
+  const head = withDefaults(request);
+  for (const key of HEAD_OPTION_KEYS) {
+    const { needs, initial } = HEAD_OPTIONS[key];
+    const value = formatOption(key, head);
+    const isDefault = value === formatOption(key, { ...head, [key]: initial });
+    if (!needs || needs.met(head) || isDefault) continue;
+    const received = `--${flagOf(needs.by)} ${formatOption(needs.by, head)}`;
+    throw new UsageError(`Expected ${needs.what} for ${written(key, value)} but received ${received}`);
+  }
+  const output = head.output === 'auto' ? (task === 'multiclass' ? 'softmax' : 'sigmoid') : head.output;
+  if (task === 'multilabel' && output === 'softmax') {
+    throw usage(
+      'sigmoid (an image can have several labels or none, softmax answers exactly one)',
+      '--output',
+      output,
+    );
+  }
+  const loss = head.loss === 'auto' ? LOSS_OF[output] : head.loss;
+  if (loss !== LOSS_OF[output]) throw usage(`${LOSS_OF[output]} with a ${output} output`, '--loss', loss);
+  if (!metricsOf(task).includes(head.monitor)) {
+    throw usage(`one of ${metricsOf(task).join(', ')} (${task} data)`, '--monitor', head.monitor);
+  }
+  return { ...head, output, loss };
+}
+
+/** An option as a flag: `--momentum 0.9`, `--batch-norm`, `--no-bias`. */
+function written(key: HeadOptionKey, value: string): string {
+  if (value === 'true') return `--${flagOf(key)}`;
+  return value === 'false' ? `--no-${flagOf(key)}` : `--${flagOf(key)} ${value}`;
+}

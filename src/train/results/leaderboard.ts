@@ -1,0 +1,31 @@
+/** leaderboard.csv: one line per head, the best first. */
+import { METRICS, type MetricName } from '../../shared/head/config.ts';
+import { formatOption, HEAD_OPTION_KEYS } from '../options.ts';
+import { csvLine } from './csv.ts';
+import { type HeadResult, rankResults } from './result.ts';
+
+/**
+ * The text of leaderboard.csv: rank, id, status, the head's options as a grid would write them, `val_<metric>` and
+ * `test_<metric>` for the metrics any head has, epochs_run (`epochs` is the option), best_epoch, seconds.
+ * @param metric the validation metric that ranks the heads
+ */
+export function leaderboardCsv(results: readonly HeadResult[], metric: MetricName): string {
+  const valMetrics = METRICS.filter((name) => results.some(({ val }) => name in val));
+  const testMetrics = METRICS.filter((name) => results.some(({ test }) => test && name in test));
+  const header = [
+    ...['rank', 'id', 'status', ...HEAD_OPTION_KEYS],
+    ...valMetrics.map((name) => `val_${name}`),
+    ...testMetrics.map((name) => `test_${name}`),
+    ...['epochs_run', 'best_epoch', 'seconds'],
+  ];
+  const lines = rankResults(results, metric).map((result, index) =>
+    csvLine([
+      ...[index + 1, result.id, result.status],
+      ...HEAD_OPTION_KEYS.map((key) => formatOption(key, result.config)),
+      ...valMetrics.map((name) => result.val[name]),
+      ...testMetrics.map((name) => result.test?.[name]),
+      ...[result.epochs, result.bestEpoch, result.seconds],
+    ]),
+  );
+  return csvLine(header) + lines.join('');
+}

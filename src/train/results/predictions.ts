@@ -1,0 +1,31 @@
+/** predictions.csv: what the best head answers for every image. */
+import type { Evaluation } from '../metrics/counts.ts';
+import { answers } from '../metrics/counts.ts';
+import type { Part } from '../splits.ts';
+import { csvLine } from './csv.ts';
+
+/** Rows of predictions.csv. */
+export interface Predictions extends Omit<Evaluation, 'targets' | 'classes'> {
+  paths: readonly string[];
+  /** The part each row was in; null for rows that were left out. */
+  split: readonly (Part | null)[];
+  labels: readonly (readonly string[])[];
+  classes: readonly string[];
+}
+
+/**
+ * The lines of predictions.csv, header first: path, split, labels and predicted (several joined by `|`, as in a
+ * manifest), then one probability per class in columns named `p_<class>`. A generator, since the text of a large data
+ * set exceeds the longest string.
+ */
+export function* predictionLines(predictions: Predictions): Generator<string> {
+  const { paths, split, labels, classes, probabilities, rows, task } = predictions;
+  const width = classes.length;
+  const answered = answers({ probabilities, rows, classes: width, task });
+  yield csvLine(['path', 'split', 'labels', 'predicted', ...classes.map((name) => `p_${name}`)]);
+  for (let row = 0; row < rows; row++) {
+    const predicted = classes.filter((_, label) => answered[row * width + label] === 1);
+    const p = probabilities.subarray(row * width, (row + 1) * width);
+    yield csvLine([paths[row], split[row], labels[row]!.join('|'), predicted.join('|'), ...p]);
+  }
+}

@@ -1,0 +1,41 @@
+/** What training one head gave, and which head is best. */
+import type { HeadConfig, MetricName, Metrics } from '../../shared/head/config.ts';
+import { compareMetric } from '../metrics/compare.ts';
+
+/** One epoch of one head. */
+export interface EpochRecord {
+  /** Counted from 1. */
+  epoch: number;
+  lr: number;
+  /** Mean loss of the epoch's training steps. */
+  trainLoss: number;
+  val: Metrics;
+}
+
+/** The outcome of one head; its metrics are those of its best epoch. */
+export interface HeadResult {
+  id: string;
+  config: HeadConfig;
+  /** `diverged`: the loss left the finite numbers; `stopped`: the user interrupted it. */
+  status: 'done' | 'diverged' | 'stopped';
+  /** Epochs trained. */
+  epochs: number;
+  /** Counted from 1; 0 when no epoch was finished. */
+  bestEpoch: number;
+  seconds: number;
+  val: Metrics;
+  /** Null when there is no test part, or the head was not tested. */
+  test: Metrics | null;
+  history: EpochRecord[];
+}
+
+/** Best validation value of `metric` first, ties by validation loss, then by id; diverged heads last. */
+export function rankResults(results: readonly HeadResult[], metric: MetricName): HeadResult[] {
+  return [...results].sort(
+    (a, b) =>
+      Number(a.status === 'diverged') - Number(b.status === 'diverged') ||
+      compareMetric(metric, a.val[metric], b.val[metric]) ||
+      compareMetric('loss', a.val.loss, b.val.loss) ||
+      a.id.localeCompare(b.id, 'en', { numeric: true }),
+  );
+}

@@ -1,0 +1,205 @@
+/** What a sweep shows in the terminal: the leaderboard, the best head against the baseline, and each class. */
+import { METRICS, type MetricName, type Metrics } from '../../shared/head/config.ts';
+import type { ClassReport, Confusion } from '../metrics/per-class.ts';
+import { flagOf, formatOption, HEAD_OPTION_KEYS } from '../options.ts';
+import { type Column, drawTable, printable, score } from './drawing.ts';
+import { type HeadResult, rankResults } from './result.ts';
+
+/** Classes listed one by one; beyond this the worst are. */
+const MOST_CLASSES = 30;
+
+/** Pairs listed of a confusion matrix that does not fit. */
+const MOST_CONFUSIONS = 10;
+
+/**
+ * The best heads: rank, id, the metric that ranks them, the options in which heads differ, other metrics as far as
+ * `width` allows. Works on any number of finished heads, so it can be redrawn while a sweep runs.
+ */
+export function leaderboardTable(
+  results: readonly HeadResult[],
+  { metric, top = 10, width }: { metric: MetricName; top?: number; width: number },
+): string {
+  const shown = rankResults(results, metric).slice(0, top);
+  const differing = HEAD_OPTION_KEYS.filter(
+    (key) => new Set(results.map(({ config }) => formatOption(key, config))).size > 1,
+  );
+  const others = METRICS.filter((name) => name !== metric && shown.some(({ val }) => name in val));
+  const tested = shown.some(({ test }) => test !== null);
+  const { text, leftOut } = drawTable(
+    [
+      { title: '#', cells: shown.map((_, index) => String(index + 1)), right: true },
+      { title: 'head', cells: shown.map(({ id }) => id) },
+      scores(
+        `val ${metric}`,
+        shown.map(({ val, status }) => (status === 'diverged' ? status : val[metric])),
+      ),
+      ...(tested
+        ? [
+            scores(
+              `test ${metric}`,
+              shown.map(({ test }) => test?.[metric]),
+            ),
+          ]
+        : []),
+      ...differing.map(
+        (key): Column => ({
+          title: flagOf(key),
+          cells: shown.map(({ config }) => formatOption(key, config)),
+          optional: true,
+        }),
+      ),
+      ...others.map((name) => ({
+        ...scores(
+          `val ${name}`,
+          shown.map(({ val }) => val[name]),
+        ),
+        optional: true,
+      })),
+      {
+        title: 'epoch',
+        cells: shown.map(({ bestEpoch }) => String(bestEpoch)),
+        right: true,
+        optional: true,
+      },
+    ],
+    width,
+  );
+  const diverged = results.filter(({ status }) => status === 'diverged').length;
+  const notes = [
+    shown.length < results.length ? `the best ${shown.length} of ${results.length} heads` : '',
+    diverged > 0 ? `${diverged} diverged` : '',
+    leftOut.length > 0 ? `not shown: ${leftOut.join(', ')}` : '',
+  ];
+  return withNote(text, notes.filter((note) => note !== '').join('; '));
+}
+
+/** Metrics side by side, one column per name (`{ 'best head': ..., 'always the majority': ... }`). */
+export function metricsTable(columns: Readonly<Record<string, Metrics>>, width: number): string {
+  const names = METRICS.filter((name) => Object.values(columns).some((metrics) => name in metrics));
+  const titled = Object.entries(columns).map(([title, metrics]) =>
+    scores(
+      title,
+      names.map((name) => metrics[name]),
+    ),
+  );
+  return drawTable([{ title: 'metric', cells: [...names] }, ...titled], width).text;
+}
+
+/** Precision, recall and F1 of each class; of many classes those with the lowest F1. */
+export function perClassTable(reports: readonly ClassReport[], width: number): string {
+  const shown =
+    reports.length > MOST_CLASSES
+      ? [...reports].sort((a, b) => (a.f1 ?? 2) - (b.f1 ?? 2)).slice(0, MOST_CLASSES)
+      : reports;
+  const { text } = drawTable(
+    [
+      { title: 'class', cells: shown.map(({ name }) => name) },
+      { title: 'images', cells: shown.map(({ support }) => String(support)), right: true },
+      scores(
+        'precision',
+        shown.map(({ precision }) => precision),
+      ),
+      scores(
+        'recall',
+        shown.map(({ recall }) => recall),
+      ),
+      scores(
+        'F1',
+        shown.map(({ f1 }) => f1),
+      ),
+      {
+        ...scores(
+          'AP',
+          shown.map(({ averagePrecision }) => averagePrecision),
+        ),
+        optional: true,
+      },
+      {
+        ...scores(
+          'AUC',
+          shown.map(({ auc }) => auc),
+        ),
+        optional: true,
+      },
+    ],
+    width,
+  );
+  const note = `the ${shown.length} of ${reports.length} classes with the lowest F1`;
+  return withNote(text, shown.length < reports.length ? note : '');
+}
+
+/**
+ * The confusion matrix, actual classes down, answers across; where it does not fit, the most frequent confusions.
+ * For multi-label data, right and wrong answers of each label; of many labels those with most wrong answers.
+ */
+export function confusionTable(names: readonly string[], confusion: Confusion, width: number): string {
+  if (confusion.task === 'multilabel') return labelTable(names, confusion.counts);
+  const { counts } = confusion;
+  if (names.length <= MOST_CLASSES) {
+    const columns = names.map((name, label): Column => {
+      const cells = counts.map((row) => String(row[label]!));
+      return { title: printable(name, SHORT_NAME), cells, right: true };
+    });
+    const { text, fits } = drawTable([{ title: 'actual \\ answered', cells: [...names] }, ...columns], width);
+    if (fits) return text;
+  }
+  const pairs = counts
+    .flatMap((row, actual) => row.map((count, answered) => ({ actual, answered, count })))
+    .filter(({ actual, answered, count }) => actual !== answered && count > 0)
+    .sort((a, b) => b.count - a.count);
+  const shown = pairs.slice(0, MOST_CONFUSIONS);
+  const { text } = drawTable(
+    [
+      { title: 'actual', cells: shown.map(({ actual }) => names[actual]!) },
+      { title: 'answered', cells: shown.map(({ answered }) => names[answered]!) },
+      { title: 'images', cells: shown.map(({ count }) => String(count)), right: true },
+    ],
+    width,
+  );
+  return withNote(
+    text,
+    `the most frequent ${shown.length} of ${pairs.length} confusions; a matrix of ${names.length} classes does not fit`,
+  );
+}
+
+/** Characters of a class name above its column. */
+const SHORT_NAME = 10;
+
+function labelTable(
+  names: readonly string[],
+  counts: readonly [[number, number], [number, number]][],
+): string {
+  const all = names.map((name, label) => ({ name, cells: counts[label]! }));
+  const wrong = ({ cells }: (typeof all)[number]) => cells[0][1] + cells[1][0];
+  const rows =
+    all.length > MOST_CLASSES ? all.sort((a, b) => wrong(b) - wrong(a)).slice(0, MOST_CLASSES) : all;
+  const column = (title: string, actual: 0 | 1, answered: 0 | 1): Column => ({
+    title,
+    cells: rows.map(({ cells }) => String(cells[actual][answered])),
+    right: true,
+  });
+  const { text } = drawTable(
+    [
+      { title: 'label', cells: rows.map(({ name }) => name) },
+      column('found', 1, 1),
+      column('missed', 1, 0),
+      column('false alarms', 0, 1),
+      column('rightly absent', 0, 0),
+    ],
+    Number.POSITIVE_INFINITY,
+  );
+  const note = `the ${rows.length} of ${names.length} labels with most wrong answers`;
+  return withNote(text, rows.length < names.length ? note : '');
+}
+
+function scores(title: string, values: readonly (number | string | null | undefined)[]): Column {
+  return {
+    title,
+    cells: values.map((value) => (typeof value === 'string' ? value : score(value))),
+    right: true,
+  };
+}
+
+function withNote(text: string, note: string): string {
+  return note === '' ? text : `${text}\n${note}`;
+}

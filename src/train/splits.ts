@@ -1,0 +1,208 @@
+/** Training, validation and test parts: stratified, with an image, its copies and its views always in one part. */
+import { InputError, unexpected, usage } from '../shared/errors.ts';
+import type { Task } from '../shared/head/config.ts';
+import { random } from '../shared/random.ts';
+import { stratify } from './stratification.ts';
+
+/** The parts, in the order of `--split 70/15/15`. */
+export const PARTS = ['train', 'val', 'test'] as const;
+export type Part = (typeof PARTS)[number];
+
+/** Shares of training, validation and test rows, in percent. */
+export type SplitRatios = readonly [train: number, val: number, test: number];
+
+export interface SplitRequest {
+  /** rows x classes, 0 or 1. */
+  targets: Uint8Array;
+  rows: number;
+  classes: readonly string[];
+  task: Task;
+  /** Content hash of each row's image: rows with the same hash are copies or views of one image. */
+  groups: readonly string[];
+  /** The part each row has in the data itself; all null when the data has no split. */
+  fixed: readonly (Part | null)[];
+  ratios: SplitRatios;
+  seed: number;
+}
+
+/** Row indices of each part, ascending. */
+export interface Split {
+  train: Int32Array;
+  val: Int32Array;
+  /** Empty when the ratios or the data leave no test images. */
+  test: Int32Array;
+  /** Sentences for the user about what the parts lack. */
+  warnings: string[];
+}
+
+/**
+ * Reads `--split`: percentages that add up to 100, or shares that add up to 1.
+ * Training and validation need a share (validation chooses the best epoch); test may be 0.
+ */
+export function parseSplit(text: string): SplitRatios {
+  const numbers = text.split('/').map((part) => (part.trim() === '' ? Number.NaN : Number(part)));
+  const [train = Number.NaN, val = Number.NaN, test = Number.NaN] = numbers;
+  const sum = train + val + test;
+  const whole = Math.abs(sum - 1) < 1e-9 ? 1 : 100;
+  const valid = numbers.length === 3 && train > 0 && val > 0 && test >= 0 && Math.abs(sum - whole) < 1e-6;
+  if (!valid) throw usage('three percentages that add up to 100, like 70/15/15,', '--split', text);
+  return [(train / whole) * 100, (val / whole) * 100, (test / whole) * 100];
+}
+
+/**
+ * Divides the rows.
+ *
+ * Without a split in the data, images are drawn by the ratios so that every class keeps its share in every part.
+ * With one, it is kept: validation is carved from training where only train and test are named; where only train and
+ * val are named there is no test part; where every row is named train the ratios apply. A copy of a test image is
+ * left out of training and validation, and a copy of a validation image out of training.
+ * @throws InputError when only some rows have a part, when a class has no training row, or when validation is empty
+ */
+export function splitRows(request: SplitRequest): Split {
+  const warnings: string[] = [];
+  const parts: (Part | null)[] = [...request.fixed];
+  const named = new Set(parts);
+  const unnamed = parts.filter((part) => part === null).length;
+  if (unnamed > 0 && unnamed < request.rows) {
+    throw unexpected(
+      'a part for every image',
+      "the data's own split",
+      `${unnamed} of ${request.rows} without one`,
+    );
+  }
+  if (!named.has('val') && !named.has('test')) {
+    carve(request, parts, Array.from(parts.keys()), request.ratios, warnings);
+  } else {
+    leaveOutCopies(request.groups, parts, warnings);
+    if (!named.has('val')) {
+      const training = [...parts.keys()].filter((row) => parts[row] === 'train');
+      carve(request, parts, training, [request.ratios[0], request.ratios[1], 0], warnings);
+    }
+    if (!named.has('test')) {
+      warnings.push(
+        'The data names no test images: heads are measured on the validation images that chose them',
+      );
+    }
+  }
+  const rowsOf = (part: Part) => Int32Array.from([...parts.keys()].filter((row) => parts[row] === part));
+  const split = { train: rowsOf('train'), val: rowsOf('val'), test: rowsOf('test') };
+  checkClasses(request, split, warnings);
+  return { ...split, warnings };
+}
+
+/** Distributes some rows over the parts with a share above 0, stratified and group by group. */
+function carve(
+  { targets, classes, task, groups, seed }: SplitRequest,
+  parts: (Part | null)[],
+  rows: readonly number[],
+  ratios: SplitRatios,
+  warnings: string[],
+): void {
+  const used = PARTS.filter((_, index) => ratios[index]! > 0);
+  const total = ratios.reduce((sum, ratio) => sum + ratio, 0);
+  const shares = ratios.filter((ratio) => ratio > 0).map((ratio) => ratio / total);
+  const images = imagesOf(targets, classes.length, groups, rows);
+  const contradicts = ({ labels }: Image) => task === 'multiclass' && labels.length > 1;
+  const contradictory = images.filter(contradicts);
+  const clear = images.filter((image) => !contradicts(image));
+  if (contradictory.length > 0) {
+    for (const image of contradictory) for (const row of image.rows) parts[row] = 'train';
+    warnings.push(
+      `${contradictory.length} images have copies with another label: they are used for training only`,
+    );
+  }
+  const items = clear.map((image) => ({ labels: image.labels, size: image.rows.length }));
+  const assigned = stratify(items, classes.length, shares, random(seed, 'split'));
+  clear.forEach((image, index) => {
+    for (const row of image.rows) parts[row] = used[assigned[index]!]!;
+  });
+}
+
+interface Image {
+  rows: number[];
+  /** Labels that any of its rows has. */
+  labels: number[];
+}
+
+function imagesOf(
+  targets: Uint8Array,
+  classes: number,
+  groups: readonly string[],
+  rows: readonly number[],
+): Image[] {
+  const images = new Map<string, number[]>();
+  for (const row of rows) {
+    const known = images.get(groups[row]!);
+    if (known) known.push(row);
+    else images.set(groups[row]!, [row]);
+  }
+  const indices = Array.from({ length: classes }, (_, index) => index);
+  return [...images.values()].map((copies) => ({
+    rows: copies,
+    labels: indices.filter((label) => copies.some((row) => targets[row * classes + label] === 1)),
+  }));
+}
+
+/** Keeps each image in the last part that names it: training on a test image would make the test meaningless. */
+function leaveOutCopies(groups: readonly string[], parts: (Part | null)[], warnings: string[]): void {
+  const rank = (part: Part | null | undefined) => (part ? PARTS.indexOf(part) : -1);
+  const last = new Map<string, Part | null>();
+  parts.forEach((part, row) => {
+    if (rank(part) > rank(last.get(groups[row]!))) last.set(groups[row]!, part);
+  });
+  let leftOut = 0;
+  parts.forEach((part, row) => {
+    if (part === last.get(groups[row]!)) return;
+    parts[row] = null;
+    leftOut++;
+  });
+  if (leftOut === 0) return;
+  warnings.push(
+    `${leftOut} rows are copies of images in a later part of the data's own split (train, val, test): they are left out`,
+  );
+}
+
+function checkClasses(
+  { targets, classes, rows }: SplitRequest,
+  split: Omit<Split, 'warnings'>,
+  warnings: string[],
+): void {
+  const lacking = (part: Int32Array) => {
+    const seen = new Uint8Array(classes.length);
+    for (const row of part) {
+      for (let label = 0; label < classes.length; label++)
+        seen[label]! |= targets[row * classes.length + label]!;
+    }
+    return classes.filter((_, label) => seen[label] === 0);
+  };
+  const untrained = lacking(split.train);
+  if (untrained.length > 0) {
+    throw new InputError(
+      `Expected a training image of every class but received none of ${listed(untrained)}`,
+    );
+  }
+  if (split.val.length === 0) {
+    throw unexpected(
+      'enough different images for a validation part',
+      `${classes.length} classes`,
+      `${rows} images`,
+    );
+  }
+  for (const [name, part] of [
+    ['validation', split.val],
+    ['test', split.test],
+  ] as const) {
+    const absent = part.length === 0 ? [] : lacking(part);
+    if (absent.length > 0) {
+      warnings.push(
+        `No ${name} image of ${listed(absent)}: the ${name} scores leave out what they cannot measure`,
+      );
+    }
+  }
+}
+
+/** Class names for a sentence, the first ten of them. */
+function listed(names: readonly string[]): string {
+  const first = names.slice(0, 10).map((name) => JSON.stringify(name));
+  return names.length > 10 ? `${first.join(', ')} and ${names.length - 10} more` : first.join(', ');
+}

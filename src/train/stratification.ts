@@ -1,0 +1,99 @@
+/** Iterative stratification: parts in which every label keeps its share (Sechidis, Tsoumakas, Vlahavas 2011). */
+import { type Random, shuffle } from '../shared/random.ts';
+
+/** What is assigned as a whole: an image with its copies and views. */
+export interface StratifiedItem {
+  /** Indices of its labels: one for multiclass data, any number for multi-label data. */
+  labels: readonly number[];
+  /** How many rows it stands for. */
+  size: number;
+}
+
+/**
+ * Assigns each item to a part; on data with one label per item this is plain stratification.
+ *
+ * The rarest label goes first: each of its items joins the part that still lacks most rows of the label, ties going
+ * to the part that lacks most rows at all. Three additions keep small data usable: labels with fewer items than
+ * there are parts go to part 0 whole; the last items of a label go to parts that have none of it; and part 0, which
+ * a head learns from, ends with at least one item of every label.
+ * @param shares the parts' shares of the rows, all above 0, adding up to 1
+ * @returns the part of each item
+ */
+export function stratify(
+  items: readonly StratifiedItem[],
+  labelCount: number,
+  shares: readonly number[],
+  stream: Random,
+): Int32Array {
+  const parts = new Int32Array(items.length).fill(-1);
+  // Large items first, while there is still room to balance them.
+  const order = shuffle(Int32Array.from(items.keys()), stream).sort(
+    (a, b) => items[b]!.size - items[a]!.size,
+  );
+  const itemsOf: number[][] = Array.from({ length: labelCount }, () => []);
+  const rowsOf = new Float64Array(labelCount);
+  let rows = 0;
+  for (const item of order) {
+    const { labels, size } = items[item]!;
+    rows += size;
+    for (const label of labels) {
+      itemsOf[label]!.push(item);
+      rowsOf[label]! += size;
+    }
+  }
+  const left = Int32Array.from(itemsOf, (list) => list.length);
+  const state = shares.map((share) => ({
+    lacks: share * rows,
+    lacksOf: rowsOf.map((count) => count * share),
+    itemsOf: new Int32Array(labelCount),
+  }));
+  const assign = (item: number, part: number) => {
+    const { labels, size } = items[item]!;
+    parts[item] = part;
+    state[part]!.lacks -= size;
+    for (const label of labels) {
+      left[label]!--;
+      state[part]!.lacksOf[label]! -= size;
+      state[part]!.itemsOf[label]!++;
+    }
+  };
+  const all = [...shares.keys()];
+  const neediest = (among: readonly number[], label: number | null) =>
+    among.reduce((best, part) => {
+      const byLabel = label === null ? 0 : state[part]!.lacksOf[label]! - state[best]!.lacksOf[label]!;
+      return byLabel > 0 || (byLabel === 0 && state[part]!.lacks > state[best]!.lacks) ? part : best;
+    });
+
+  for (const list of itemsOf) {
+    if (list.length < shares.length) for (const item of list) if (parts[item] === -1) assign(item, 0);
+  }
+  for (let label = rarest(left); label >= 0; label = rarest(left)) {
+    for (const item of itemsOf[label]!) {
+      if (parts[item] !== -1) continue;
+      const without = all.filter((part) => state[part]!.itemsOf[label] === 0);
+      assign(item, neediest(left[label]! <= without.length ? without : all, label));
+    }
+  }
+  for (const item of order) if (parts[item] === -1) assign(item, neediest(all, null));
+  for (const [label, list] of itemsOf.entries()) {
+    if (list.length > 0 && state[0]!.itemsOf[label] === 0) {
+      // The smallest item comes last; its other labels only gain by the move.
+      const moved = list[list.length - 1]!;
+      for (const its of items[moved]!.labels) {
+        state[parts[moved]!]!.itemsOf[its]!--;
+        state[0]!.itemsOf[its]!++;
+      }
+      parts[moved] = 0;
+    }
+  }
+  return parts;
+}
+
+/** The label with the fewest unassigned items, or -1 when all are assigned. */
+function rarest(left: Int32Array): number {
+  let best = -1;
+  for (let label = 0; label < left.length; label++) {
+    if (left[label]! > 0 && (best < 0 || left[label]! < left[best]!)) best = label;
+  }
+  return best;
+}

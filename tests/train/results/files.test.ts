@@ -1,0 +1,177 @@
+/** The files a sweep leaves behind: leaderboard.csv, history.arrow, predictions.csv. */
+import { tableFromIPC } from 'apache-arrow';
+import { parse } from 'csv-parse/sync';
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { csvLine } from '../../../src/train/results/csv.ts';
+import { historyArrow } from '../../../src/train/results/history.ts';
+import { leaderboardCsv } from '../../../src/train/results/leaderboard.ts';
+import { predictionLines } from '../../../src/train/results/predictions.ts';
+import { rankResults } from '../../../src/train/results/result.ts';
+import { headResult } from './results.ts';
+
+const records = (text: string): Record<string, string>[] => parse(text, { columns: true });
+
+describe('csvLine', () => {
+  it('is read back by a CSV parser, whatever the text', () => {
+    const unit = fc.constantFrom(...'a",\n\r\'=|é葉 ');
+    const safe = fc.string({ unit, minLength: 1 }).filter((text) => !/^[=\r]/.test(text));
+    fc.assert(
+      fc.property(fc.array(safe, { minLength: 1, maxLength: 4 }), (cells) => {
+        expect(parse(csvLine(cells), { record_delimiter: '\n' })).toEqual([cells]);
+      }),
+    );
+    expect(parse(csvLine(['a,b', 'say "x"', 'two\nlines\r\n']), { record_delimiter: '\n' })).toEqual([
+      ['a,b', 'say "x"', 'two\nlines\r\n'],
+    ]);
+  });
+
+  it.each(['=1+1', '+1', '-1', '@SUM(A1)', '\t=1', '\r=1'])(
+    'keeps %j from being run as a formula',
+    (text) => {
+      expect(parse(csvLine([text]), { record_delimiter: '\n' })).toEqual([[`'${text}`]]);
+    },
+  );
+
+  it('quotes a lone carriage return', () => {
+    expect(csvLine(['a\rb'])).toBe('"a\rb"\n');
+  });
+
+  it('writes numbers plainly and undefined ones as empty cells', () => {
+    expect(csvLine([-0.5, 1e-7, Math.fround(0.1), Number.NaN, null, undefined, 3])).toBe(
+      '-0.5,1e-7,0.1,,,,3\n',
+    );
+  });
+});
+
+describe('rankResults', () => {
+  it('puts the best first, ties by loss and by id, diverged heads last', () => {
+    const results = [
+      headResult('h10', 0.8),
+      headResult('h9', 0.8),
+      headResult('low loss', 0.8, { val: { loss: 0.1, accuracy: 0.8 } }),
+      headResult('wild', 0.99, { status: 'diverged' }),
+      headResult('best', 0.9),
+      headResult('undefined', 0, { val: { loss: 0.1, accuracy: null } }),
+    ];
+    expect(rankResults(results, 'accuracy').map(({ id }) => id)).toEqual([
+      'best',
+      'low loss',
+      'h9',
+      'h10',
+      'undefined',
+      'wild',
+    ]);
+  });
+});
+
+describe('leaderboardCsv', () => {
+  it('has a line for each head, the best first, options as a grid writes them', () => {
+    const text = leaderboardCsv(
+      [
+        headResult('h1', 0.5),
+        headResult('h2', 0.7, {}, { hidden: [64, 32], order: ['dense', 'activation', 'bn', 'dropout'] }),
+        headResult('h3', 0, { status: 'diverged', val: { loss: Number.NaN }, test: null }),
+      ],
+      'accuracy',
+    );
+    expect(text.split('\n')[0]).toBe(
+      'rank,id,status,hidden,activation,dropout,batchNorm,order,bias,normalize,output,loss,optimizer,lr,momentum,l2,' +
+        'schedule,epochs,batchSize,earlyStopping,monitor,classWeight,labelSmoothing,seed,' +
+        'val_loss,val_accuracy,test_loss,test_accuracy,epochs_run,best_epoch,seconds',
+    );
+    const [best, second, last] = records(text);
+    expect(best).toMatchObject({
+      rank: '1',
+      id: 'h2',
+      hidden: '64x32',
+      order: 'dense+activation+bn+dropout',
+      epochs: '50',
+      val_accuracy: '0.7',
+      test_accuracy: '0.35',
+      epochs_run: '2',
+      best_epoch: '2',
+      seconds: '0.25',
+    });
+    expect(second).toMatchObject({ rank: '2', id: 'h1', hidden: 'none' });
+    expect(last).toMatchObject({ rank: '3', status: 'diverged', val_loss: '', test_loss: '' });
+  });
+});
+
+describe('historyArrow', () => {
+  it('has a row for each epoch of each head', () => {
+    const wild = headResult('h2', 0, {
+      status: 'diverged',
+      history: [{ epoch: 1, lr: 9, trainLoss: Number.NaN, val: { loss: null, accuracy: 0.1, mAP: 0.2 } }],
+    });
+    const table = tableFromIPC(historyArrow([headResult('h1', 0.8), wild]));
+    expect(table.schema.fields.map(({ name, type }) => `${name} ${type}`)).toEqual([
+      'head Utf8',
+      'epoch Int32',
+      'lr Float64',
+      'trainLoss Float64',
+      'valLoss Float64',
+      'valAccuracy Float64',
+      'valMAP Float64',
+    ]);
+    expect(table.toArray().map((row) => Object.values(row.toJSON()))).toEqual([
+      ['h1', 1, 0.001, 1.5, 1, 0.2, null],
+      ['h1', 2, 0.001, 1.25, 0.5, 0.8, null],
+      ['h2', 1, 9, Number.NaN, null, 0.1, 0.2],
+    ]);
+  });
+
+  it('has its columns also without rows', () => {
+    const table = tableFromIPC(historyArrow([]));
+    expect(table.numRows).toBe(0);
+    expect(table.schema.fields.map(({ name }) => name)).toEqual(['head', 'epoch', 'lr', 'trainLoss']);
+  });
+});
+
+describe('predictionLines', () => {
+  it('writes the answers and probabilities of multi-label rows', () => {
+    const lines = [
+      ...predictionLines({
+        paths: ['a.jpg', '=b,c.jpg'],
+        split: ['test', null],
+        labels: [['x', '<script>'], []],
+        classes: ['<script>', 'x\ny'],
+        probabilities: Float32Array.of(0.75, 0.6, 0.5, 0.25),
+        rows: 2,
+        task: 'multilabel',
+      }),
+    ];
+    expect(lines).toHaveLength(3);
+    expect(records(lines.join(''))).toEqual([
+      {
+        path: 'a.jpg',
+        split: 'test',
+        labels: 'x|<script>',
+        predicted: '<script>|x\ny',
+        'p_<script>': '0.75',
+        'p_x\ny': '0.6',
+      },
+      {
+        path: "'=b,c.jpg",
+        split: '',
+        labels: '',
+        predicted: '',
+        'p_<script>': '0.5',
+        'p_x\ny': '0.25',
+      },
+    ]);
+  });
+
+  it('answers multiclass rows with the most probable class', () => {
+    const lines = predictionLines({
+      paths: ['a.jpg'],
+      split: ['val'],
+      labels: [['b']],
+      classes: ['a', 'b', 'c'],
+      probabilities: Float32Array.of(0.3, 0.3, 0.4),
+      rows: 1,
+      task: 'multiclass',
+    });
+    expect([...lines][1]).toBe('a.jpg,val,b,c,0.3,0.3,0.4\n');
+  });
+});

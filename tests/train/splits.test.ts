@@ -1,0 +1,224 @@
+/** Parts: shares, groups, small classes and the data's own split. */
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { random } from '../../src/shared/random.ts';
+import { encodeLabels } from '../../src/train/labels.ts';
+import { type Part, parseSplit, type SplitRequest, splitRows } from '../../src/train/splits.ts';
+
+function request(labels: string[][], overrides: Partial<SplitRequest> = {}): SplitRequest {
+  const { task, classes, targets } = encodeLabels(labels, 'auto');
+  const rows = labels.length;
+  return {
+    targets,
+    rows,
+    classes,
+    task,
+    groups: labels.map((_, row) => `hash${row}`),
+    fixed: new Array<Part | null>(rows).fill(null),
+    ratios: [70, 15, 15],
+    seed: 0,
+    ...overrides,
+  };
+}
+
+const repeated = (counts: Record<string, number>): string[][] =>
+  Object.entries(counts).flatMap(([name, count]) => Array.from({ length: count }, () => [name]));
+
+const countsOf = (labels: string[][], rows: Int32Array) => {
+  const counts: Record<string, number> = {};
+  for (const row of rows) for (const label of labels[row]!) counts[label] = (counts[label] ?? 0) + 1;
+  return counts;
+};
+
+describe('splitRows', () => {
+  it('keeps the share of every class in every part', () => {
+    const labels = repeated({ a: 100, b: 40, c: 20 });
+    const { train, val, test, warnings } = splitRows(request(labels));
+    expect(countsOf(labels, train)).toEqual({ a: 70, b: 28, c: 14 });
+    expect(countsOf(labels, val)).toEqual({ a: 15, b: 6, c: 3 });
+    expect(countsOf(labels, test)).toEqual({ a: 15, b: 6, c: 3 });
+    expect(warnings).toEqual([]);
+  });
+
+  it('draws the same parts for the same seed and others for another', () => {
+    const labels = repeated({ a: 50, b: 50 });
+    expect(splitRows(request(labels, { seed: 5 }))).toEqual(splitRows(request(labels, { seed: 5 })));
+    expect(splitRows(request(labels, { seed: 5 }))).not.toEqual(splitRows(request(labels, { seed: 6 })));
+  });
+
+  it('keeps the share of every label of multi-label data', () => {
+    const stream = random(1, 'labels');
+    const frequencies = { common: 0.5, some: 0.2, rare: 0.04 };
+    const labels = Array.from({ length: 500 }, () =>
+      Object.entries(frequencies).flatMap(([name, share]) => (stream.uniform() < share ? [name] : [])),
+    );
+    const split = splitRows(request(labels));
+    const whole = countsOf(labels, Int32Array.from(labels.keys()));
+    for (const [part, share] of [
+      ['train', 0.7],
+      ['val', 0.15],
+      ['test', 0.15],
+    ] as const) {
+      const counts = countsOf(labels, split[part]);
+      for (const name of Object.keys(whole)) {
+        expect(Math.abs(counts[name]! - share * whole[name]!), `${name} in ${part}`).toBeLessThan(3);
+      }
+      expect(Math.abs(split[part].length - share * labels.length), part).toBeLessThan(10);
+    }
+  });
+
+  it('gives every part an image of a class with as few images as parts', () => {
+    const labels = repeated({ a: 30, small: 3 });
+    const split = splitRows(request(labels));
+    for (const part of [split.train, split.val, split.test]) expect(countsOf(labels, part).small).toBe(1);
+  });
+
+  it('trains on a class with fewer images than parts, and says so', () => {
+    const labels = repeated({ a: 20, 'one\nimage': 1 });
+    const { train, warnings } = splitRows(request(labels));
+    expect(countsOf(labels, train)['one\nimage']).toBe(1);
+    expect(warnings).toEqual([
+      'No validation image of "one\\nimage": the validation scores leave out what they cannot measure',
+      'No test image of "one\\nimage": the test scores leave out what they cannot measure',
+    ]);
+  });
+
+  it('counts copies of one image as one', () => {
+    const labels = repeated({ a: 20, copied: 6 });
+    const groups = labels.map(([name], row) => (name === 'copied' ? 'same' : `hash${row}`));
+    expect(countsOf(labels, splitRows(request(labels, { groups })).train).copied).toBe(6);
+  });
+
+  it('only trains on images whose copies have another label', () => {
+    const labels = [...repeated({ a: 20, b: 20 }), ['a'], ['b']];
+    const groups = labels.map((_, row) => (row >= 40 ? 'same' : `hash${row}`));
+    const { train, warnings } = splitRows(request(labels, { groups }));
+    expect([...train]).toEqual(expect.arrayContaining([40, 41]));
+    expect(warnings).toEqual(['1 images have copies with another label: they are used for training only']);
+  });
+
+  it('leaves the test part empty where its share is 0', () => {
+    const { train, val, test } = splitRows(request(repeated({ a: 10, b: 10 }), { ratios: [80, 20, 0] }));
+    expect([train.length, val.length, test.length]).toEqual([16, 4, 0]);
+  });
+
+  it('refuses data too small for a validation part', () => {
+    expect(() => splitRows(request(repeated({ a: 2, b: 2 })))).toThrow(
+      'Expected enough different images for a validation part for 2 classes but received "4 images"',
+    );
+  });
+
+  it('covers all rows once, keeps copies together and trains every class, whatever the data', () => {
+    const row = fc.record({
+      labels: fc.subarray(['a', 'b', 'c', 'd']),
+      group: fc.integer({ min: 0, max: 30 }),
+    });
+    const ratios = fc.constantFrom([70, 15, 15], [10, 45, 45], [50, 50, 0]);
+    fc.assert(
+      fc.property(
+        fc.array(row, { minLength: 30, maxLength: 80 }),
+        ratios,
+        fc.nat(99),
+        (rows, shares, seed) => {
+          const labels = [...rows.map((one) => one.labels), ...Array.from({ length: 4 }, () => ['a', 'b'])];
+          const groups = [...rows.map(({ group }) => `g${group}`), 'x1', 'x2', 'x3', 'x4'];
+          const asked = request(labels, { groups, seed, ratios: shares as [number, number, number] });
+          const split = splitRows(asked);
+          const all = [...split.train, ...split.val, ...split.test].sort((a, b) => a - b);
+          expect(all).toEqual([...labels.keys()]);
+          const part = new Map<string, string>();
+          for (const name of ['train', 'val', 'test'] as const) {
+            for (const index of split[name]) {
+              expect(part.get(groups[index]!) ?? name).toBe(name);
+              part.set(groups[index]!, name);
+            }
+          }
+          expect(Object.keys(countsOf(labels, split.train)).sort()).toEqual(asked.classes);
+        },
+      ),
+      { numRuns: 60 },
+    );
+  });
+});
+
+describe("the data's own split", () => {
+  const labels = repeated({ a: 40, b: 40 });
+  const own = (part: (row: number) => Part | null) => labels.map((_, row) => part(row));
+
+  it('is kept as it is', () => {
+    const fixed = own((row) => (row % 4 === 0 ? 'val' : row % 4 === 1 ? 'test' : 'train'));
+    const split = splitRows(request(labels, { fixed }));
+    for (const part of ['train', 'val', 'test'] as const) {
+      expect([...split[part]].every((row) => fixed[row] === part)).toBe(true);
+    }
+    expect(split.train.length + split.val.length + split.test.length).toBe(80);
+  });
+
+  it('gets a validation part from training where it has none', () => {
+    const fixed = own((row) => (row % 4 === 0 ? 'test' : 'train'));
+    const { train, val, test } = splitRows(request(labels, { fixed, ratios: [50, 25, 25] }));
+    expect([...test].every((row) => row % 4 === 0)).toBe(true);
+    expect([train.length, val.length, test.length]).toEqual([40, 20, 20]);
+    expect(countsOf(labels, val)).toEqual({ a: 10, b: 10 });
+  });
+
+  it('has no test part where it names only train and val', () => {
+    const { test, warnings } = splitRows(
+      request(labels, { fixed: own((row) => (row % 4 ? 'train' : 'val')) }),
+    );
+    expect(test.length).toBe(0);
+    expect(warnings.join()).toContain('no test images');
+  });
+
+  it('is none where every row is named train', () => {
+    const split = splitRows(request(labels, { fixed: own(() => 'train') }));
+    expect(split).toEqual(splitRows(request(labels)));
+  });
+
+  it('leaves out copies of later parts', () => {
+    const fixed = own((row) => (row % 4 === 0 ? 'val' : row % 4 === 1 ? 'test' : 'train'));
+    const groups = labels.map((_, row) => (row < 3 ? 'same' : `hash${row}`));
+    const split = splitRows(request(labels, { fixed, groups }));
+    expect(split.train).not.toContain(2);
+    expect(split.val).not.toContain(0);
+    expect(split.test).toContain(1);
+    expect(split.warnings.join()).toContain('2 rows are copies');
+  });
+
+  it('is refused where some rows have none', () => {
+    expect(() => splitRows(request(labels, { fixed: own((row) => (row < 10 ? null : 'train')) }))).toThrow(
+      'Expected a part for every image for the data\'s own split but received "10 of 80 without one"',
+    );
+  });
+
+  it('is refused where a class has no training image', () => {
+    expect(() =>
+      splitRows(request(labels, { fixed: own((row) => (row < 40 ? 'train' : row % 2 ? 'val' : 'test')) })),
+    ).toThrow('Expected a training image of every class but received none of "b"');
+  });
+});
+
+describe('parseSplit', () => {
+  it('takes percentages and shares', () => {
+    expect(parseSplit('70/15/15')).toEqual([70, 15, 15]);
+    expect(parseSplit('0.5/0.25/0.25')).toEqual([50, 25, 25]);
+    expect(parseSplit('80/20/0')).toEqual([80, 20, 0]);
+  });
+
+  it.each([
+    '',
+    '70',
+    '70/30',
+    '70/15/15/0',
+    '70/15/10',
+    '100/0/0',
+    '0/50/50',
+    '70/a/15',
+    '110/-5/-5',
+    '70//30',
+  ])('refuses %j', (text) => {
+    expect(() => parseSplit(text)).toThrow(
+      `Expected three percentages that add up to 100, like 70/15/15, for --split but received "${text}"`,
+    );
+  });
+});

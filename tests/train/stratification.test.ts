@@ -1,0 +1,29 @@
+/** Iterative stratification where labels compete for the same items, and where items differ in size. */
+import fc from 'fast-check';
+import { expect, it } from 'vitest';
+import { random } from '../../src/shared/random.ts';
+import { stratify } from '../../src/train/stratification.ts';
+
+it('gives part 0 an item of every label, however labels overlap', () => {
+  const labels = fc.subarray([0, 1, 2, 3, 4], { minLength: 1, maxLength: 3 });
+  fc.assert(
+    fc.property(fc.array(labels, { minLength: 3, maxLength: 14 }), fc.nat(9), (lists, seed) => {
+      const items = lists.map((list) => ({ labels: list, size: 1 }));
+      const parts = stratify(items, 5, [0.1, 0.45, 0.45], random(seed));
+      const trained = lists.filter((_, item) => parts[item] === 0).flat();
+      expect(new Set(trained)).toEqual(new Set(lists.flat()));
+    }),
+    { numRuns: 300, seed: 1 },
+  );
+});
+
+it('balances rows, not items, where items stand for many rows', () => {
+  const items = [20, 20, 20, 20, ...Array<number>(20).fill(1)].map((size) => ({ labels: [0], size }));
+  for (let seed = 0; seed < 5; seed++) {
+    const rows = [0, 0, 0];
+    stratify(items, 1, [0.6, 0.2, 0.2], random(seed)).forEach((part, item) => {
+      rows[part]! += items[item]!.size;
+    });
+    expect(rows).toEqual([60, 20, 20]);
+  }
+});
