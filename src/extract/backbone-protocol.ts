@@ -1,0 +1,33 @@
+/** What the extraction and its backbone's thread say to each other. */
+import type { FeatureColumn } from '../shared/store/schema.ts';
+
+/** What the thread is started with: enough to build the backbone there, so that no weights change threads. */
+export interface BackboneRequest {
+  name: string;
+  weights: string;
+  /** Default: the backbone's own. */
+  size?: { width: number; height: number };
+  poolings: string[];
+  /** `auto` or an engine's name. */
+  engine: string;
+}
+
+/** The backbone as it was loaded. */
+export interface BackboneDescription {
+  name: string;
+  size: { width: number; height: number };
+  weights: string;
+  weightsHash: string;
+  preprocessing: string;
+  columns: FeatureColumn[];
+  engine: { name: string; version: string };
+}
+
+/** To the thread: RGB pixels [images, height, width, 3] to run, or null to end. */
+export type ToBackbone = { pixels: Uint8Array<ArrayBuffer>; images: number } | null;
+
+/** From the thread. Batches come back in the order they were sent, with their pixels' memory for reuse. */
+export type FromBackbone =
+  | { kind: 'ready'; description: BackboneDescription }
+  | { kind: 'features'; features: Float32Array<ArrayBuffer>[]; pixels: Uint8Array<ArrayBuffer> }
+  | { kind: 'failed'; name: string; message: string; stack?: string };

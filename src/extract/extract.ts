@@ -1,0 +1,147 @@
+/** Stage one: the features of a dataset's images, into a feature store. Start reading here. */
+import { createRequire } from 'node:module';
+import { type Reporter, silent } from '../shared/cli/terminal.ts';
+import { InputError } from '../shared/errors.ts';
+import { RESIZE } from '../shared/images/decode.ts';
+import type { RowRecord } from '../shared/store/part-buffer.ts';
+import type { Dtype, Pipeline } from '../shared/store/schema.ts';
+import { createStoreWriter } from '../shared/store/writer.ts';
+import type { BackboneDescription, BackboneRequest } from './backbone-protocol.ts';
+import { startBackbone } from './backbone-thread.ts';
+import { createBatches } from './batches.ts';
+import type { Dataset } from './dataset/dataset.ts';
+import { allowedFailures, type Failure, failureError, type MostFailures, writeFailures } from './failures.ts';
+import { NO_SUCH_FILE, readImages } from './images.ts';
+import { openEarlier } from './plan.ts';
+
+export interface ExtractOptions {
+  dataset: Dataset;
+  backbone: BackboneRequest;
+  /** Folder of the feature store. */
+  out: string;
+  dtype: Dtype;
+  /** Images in one run of the backbone. */
+  batchSize: number;
+  /** Images read and decoded at a time. */
+  concurrency: number;
+  /** What happens when an image cannot be used. */
+  onError: 'skip' | 'fail';
+  /** Failures that are still put up with; default: any number, as long as not all fail. */
+  mostFailures?: MostFailures;
+}
+
+/** What a run did, as `--json` prints it. */
+export interface ExtractSummary {
+  out: string;
+  backbone: string;
+  /** Images of the dataset: computed + reused + failed. */
+  images: number;
+  computed: number;
+  /** Images whose content had features already, from an earlier run or from a copy among the images. */
+  reused: number;
+  failed: number;
+  /** From the start, the backbone's loading included, to the store being complete. */
+  seconds: number;
+  imagesPerSecond: number;
+}
+
+/**
+ * Computes the features of all images whose content is not in the store yet, and leaves the store with exactly the
+ * dataset's rows in the dataset's order. However it ends, what was computed is kept.
+ * @throws InputError when no image can be used, too many fail, or the store is of another pipeline; the abort reason
+ *   of `signal`
+ */
+export async function extract(
+  { dataset, backbone, out, dtype, batchSize, concurrency, onError, mostFailures }: ExtractOptions,
+  { signal, reporter = silent }: { signal?: AbortSignal; reporter?: Reporter } = {},
+): Promise<ExtractSummary> {
+  const started = performance.now();
+  const { images, classes } = dataset;
+  const thread = await startBackbone(backbone);
+  try {
+    const { description } = thread;
+    const pipeline = pipelineOf(description, backbone.poolings, dtype);
+    const earlier = await openEarlier(out, pipeline, description.columns);
+    for (const message of earlier.damage) reporter.warn(message);
+    const { held } = earlier;
+    const header = { pipeline, classes, columns: description.columns, images: images.length };
+    const store = await createStoreWriter(out, header, { held });
+
+    const failures: Failure[] = [];
+    const most = mostFailures ? allowedFailures(mostFailures, images.length) : images.length;
+    const rows: RowRecord[] = [];
+    const progress = reporter.progress(description.name, 'images', images.length);
+    const batches = createBatches(thread, { batchSize, store, computed: (count) => progress.advance(count) });
+    try {
+      const { size } = description;
+      const isKnown = (sha256: string) => store.has({ sha256, view: 0 });
+      for await (const read of readImages(images, {
+        size,
+        concurrency,
+        ahead: concurrency + batchSize,
+        isKnown,
+      })) {
+        signal?.throwIfAborted();
+        if ('reason' in read) {
+          const failure = { path: read.image.path, reason: read.reason };
+          failures.push(failure);
+          progress.advance(1);
+          if (onError === 'fail') throw failureError(failure, '--on-error fail');
+          if (failures.length > most)
+            throw failureError(failure, `more failures than the ${most} that --max-errors allows`);
+          continue;
+        }
+        const { path, labels, split } = read.image;
+        const record: RowRecord = { path, sha256: read.sha256, labels, split, view: 0 };
+        rows.push(record);
+        if (!read.pixels || !(await batches.add(record, read.pixels))) progress.advance(1);
+      }
+      await batches.finish();
+    } finally {
+      await batches.keep();
+      progress.stop();
+      await writeFailures(out, failures);
+    }
+    if (rows.length === 0) throw noneUsable(failures);
+    await store.finish({ rows, failed: failures.length });
+
+    const seconds = (performance.now() - started) / 1000;
+    return {
+      out,
+      backbone: description.name,
+      images: images.length,
+      computed: batches.count,
+      reused: rows.length - batches.count,
+      failed: failures.length,
+      seconds: Number(seconds.toFixed(3)),
+      imagesPerSecond: Number((images.length / seconds).toFixed(2)),
+    };
+  } finally {
+    await thread.finish();
+  }
+}
+
+function noneUsable(failures: Failure[]): InputError {
+  const [{ path, reason }] = failures;
+  const missing = failures.every((failure) => failure.reason === NO_SUCH_FILE);
+  const hint = missing ? ' (paths of a manifest are relative to its folder; --root names another)' : '';
+  return new InputError(`None of the ${failures.length} images can be used; ${path}: ${reason}${hint}`);
+}
+
+function pipelineOf(description: BackboneDescription, poolings: string[], dtype: Dtype): Pipeline {
+  const { name, weights, weightsHash, size, preprocessing, engine } = description;
+  const { version } = createRequire(import.meta.url)('../../package.json') as { version: string };
+  return {
+    backbone: name,
+    weights,
+    weightsHash,
+    size,
+    poolings,
+    preprocessing,
+    resize: RESIZE,
+    precision: 'fp32',
+    dtype,
+    engine,
+    version,
+  };
+}

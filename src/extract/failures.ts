@@ -1,0 +1,43 @@
+/** Images that could not be used: counted, listed in errors.jsonl, and too many of them stop the run. */
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { InputError, usage } from '../shared/errors.ts';
+import { writeDurably } from '../shared/store/files.ts';
+import { ERRORS_FILE } from '../shared/store/schema.ts';
+
+/** One line of errors.jsonl. */
+export interface Failure {
+  path: string;
+  reason: string;
+}
+
+/** How many images may fail: a number, or a percentage of the dataset. */
+export type MostFailures = { images: number } | { percent: number };
+
+/** Reads `--max-errors`: `20` or `5%`. */
+export function parseMostFailures(text: string): MostFailures {
+  const [, digits, percent] = /^(\d+(?:\.\d+)?)(%?)$/.exec(text) ?? [];
+  const value = Number(digits);
+  if (percent === '%' && value <= 100) return { percent: value };
+  if (percent === '' && Number.isSafeInteger(value)) return { images: value };
+  throw usage('a number of images or a percentage like 5%', '--max-errors', text);
+}
+
+/** The number of failures beyond which a run over `images` images stops. */
+export function allowedFailures(most: MostFailures, images: number): number {
+  return 'images' in most ? most.images : Math.floor((images * most.percent) / 100);
+}
+
+/** Replaces errors.jsonl with this run's failures. */
+export async function writeFailures(out: string, failures: readonly Failure[]): Promise<void> {
+  await mkdir(out, { recursive: true });
+  await writeDurably(
+    join(out, ERRORS_FILE),
+    failures.map(({ path, reason }) => `${JSON.stringify({ path, reason })}\n`).join(''),
+  );
+}
+
+/** The error that ends a run because of an image. */
+export function failureError({ path, reason }: Failure, why: string): InputError {
+  return new InputError(`${path}: ${reason} (${why})`);
+}

@@ -1,0 +1,68 @@
+/** Parses a command line for one command or several, the same way for all of them. */
+import { createRequire } from 'node:module';
+import yargs, { type Options } from 'yargs';
+import { hideBin } from 'yargs/helpers';
+import { messageOf } from '../errors.ts';
+import { EXIT } from './command.ts';
+import { didYouMean } from './suggest.ts';
+
+/** A subcommand; yargs takes it as it is. */
+export interface Command {
+  /** Its name. */
+  command: string;
+  /** One line for the help text. */
+  describe: string;
+  /** Its flags by name. */
+  builder: Record<string, Options>;
+  /** Does the work and sets the exit status (see runCommand). */
+  handler(argv: Readonly<Record<string, unknown>>): Promise<void>;
+}
+
+/**
+ * Runs the command that the process was called with. A wrong command line prints one line and exits with status 2.
+ * @param name of the program, for its help
+ * @param commands to choose from by name, or the one command that the program is
+ */
+export async function runProgram(name: string, commands: readonly Command[] | Command): Promise<void> {
+  const { version } = createRequire(import.meta.url)('../../../package.json') as { version: string };
+  const args = hideBin(process.argv);
+  const only = 'command' in commands ? commands : undefined;
+  const choices = 'command' in commands ? [commands] : commands;
+  const chosen = only ?? choices.find(({ command }) => command === args[0]);
+  const parser = yargs(args)
+    .scriptName(name)
+    .version(version)
+    .help()
+    .alias('help', 'h')
+    .strict()
+    .exitProcess(false)
+    .parserConfiguration({ 'camel-case-expansion': false, 'duplicate-arguments-array': true })
+    .wrap(Math.min(110, process.stdout.columns ?? 100))
+    .fail((message, error) => {
+      throw error ?? new Error(message);
+    });
+  for (const command of choices) parser.command(only ? { ...command, command: '$0' } : command);
+  if (!only) {
+    parser.demandCommand(1, `Expected a command: ${choices.map(({ command }) => command).join(', ')}`);
+  }
+  try {
+    await parser.parseAsync();
+  } catch (thrown) {
+    const known = chosen ? Object.keys(chosen.builder) : choices.map(({ command }) => command);
+    const help = `${name}${chosen && !only ? ` ${chosen.command}` : ''} --help`;
+    process.stderr.write(
+      `${explain(messageOf(thrown), known, chosen !== undefined)}\n${help} shows what there is\n`,
+    );
+    process.exitCode = EXIT.usage;
+  }
+}
+
+/** yargs's message, with the names near one that it does not know. */
+function explain(message: string, known: string[], flags: boolean): string {
+  const [, missing] = /^Missing required arguments?: (.+)$/.exec(message) ?? [];
+  if (missing !== undefined) return `Expected ${missing.replace(/^|(?<=, )/g, '--')} but received nothing`;
+  const [, unknown] = /^Unknown (?:argument|command)s?: (.+)$/.exec(message) ?? [];
+  if (unknown === undefined) return message;
+  const names = unknown.split(', ').map((name) => `${flags ? '--' : ''}${name}${didYouMean(name, known)}`);
+  return `Unknown ${flags ? 'flag' : 'command'} ${names.join(', ')}`;
+}

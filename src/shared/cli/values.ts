@@ -1,0 +1,53 @@
+/** Kinds of values an option can have: how each is read, written and refused. */
+
+import { expectedMessage, UsageError, usage } from '../errors.ts';
+import { didYouMean } from './suggest.ts';
+
+/** How one kind of value is read from text and written back; `parse(format(value))` is the value. */
+export interface ValueKind<V> {
+  /** @throws UsageError naming `where` the text stood */
+  parse(text: string, where: string): V;
+  format(value: V): string;
+}
+
+/** One of a few words. */
+export function choice<V extends string>(choices: readonly V[]): ValueKind<V> {
+  return {
+    parse(text, where) {
+      const found = choices.find((name) => name === text);
+      if (found !== undefined) return found;
+      const message = expectedMessage(`one of ${choices.join(', ')}`, where, text);
+      throw new UsageError(`${message}${didYouMean(text, choices)}`);
+    },
+    format: (value) => value,
+  };
+}
+
+/** `true` or `false`. */
+export const toggle: ValueKind<boolean> = {
+  parse(text, where) {
+    if (text !== 'true' && text !== 'false') throw usage('true or false', where, text);
+    return text === 'true';
+  },
+  format: String,
+};
+
+/** A number within limits, which `what` describes. */
+export function number(what: string, allowed: (value: number) => boolean): ValueKind<number> {
+  return {
+    parse(text, where) {
+      const value = text.trim() === '' ? Number.NaN : Number(text);
+      if (!Number.isFinite(value) || !allowed(value)) throw usage(what, where, text);
+      return value;
+    },
+    format: String,
+  };
+}
+
+/** A whole number of at least `least`. */
+export function wholeNumber(least: number): ValueKind<number> {
+  return number(
+    `a whole number of at least ${least}`,
+    (value) => Number.isSafeInteger(value) && value >= least,
+  );
+}

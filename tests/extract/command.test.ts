@@ -1,0 +1,399 @@
+/** `extract` as it is installed: the built command, run in a process of its own. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import sharp from 'sharp';
+import { describe, expect, it } from 'vitest';
+import { openDataset } from '../../src/extract/dataset/dataset.ts';
+import { silent } from '../../src/shared/cli/terminal.ts';
+import { openStore } from '../../src/shared/store/reader.ts';
+
+const DIST = new URL('../../dist/', import.meta.url);
+/** A small image keeps each run at a second or two. */
+const SMALL = ['--weights', 'none', '--size', '64x48'];
+
+interface Outcome {
+  status: number | null;
+  stdout: string;
+  stderr: string;
+  /** The last line of stdout, with --json. */
+  summary: Record<string, unknown>;
+}
+
+function extract(
+  args: string[],
+  { cwd, onStderr }: { cwd?: string; onStderr?: (child: ChildProcess) => void } = {},
+): Promise<Outcome> {
+  return new Promise((resolve) => {
+    const child = spawn(
+      process.execPath,
+      [fileURLToPath(new URL('permafrost.js', DIST)), 'extract', ...args],
+      { cwd },
+    );
+    let stdout = '';
+    let stderr = '';
+    child.stdout.on('data', (chunk) => {
+      stdout += chunk;
+    });
+    child.stderr.on('data', (chunk) => {
+      stderr += chunk;
+      onStderr?.(child);
+    });
+    child.on('close', (status) => {
+      const last = stdout.trimEnd().split('\n').at(-1)!;
+      resolve({ status, stdout, stderr, summary: last.startsWith('{') ? JSON.parse(last) : {} });
+    });
+  });
+}
+
+function folder(): string {
+  return mkdtempSync(join(tmpdir(), 'permafrost-test-'));
+}
+
+async function photo(seed: number): Promise<Buffer> {
+  const pixels = Buffer.from(
+    Array.from({ length: 40 * 30 * 3 }, (_, i) => (i * (seed + 3) + seed * 50) % 256),
+  );
+  return sharp(pixels, { raw: { width: 40, height: 30, channels: 3 } })
+    .jpeg()
+    .toBuffer();
+}
+
+/** Class folders a and b with `count` images, image-0.jpg in a, image-1.jpg in b, ... */
+async function photos(count: number): Promise<string> {
+  const root = folder();
+  for (let i = 0; i < count; i++) {
+    const file = join(root, 'ab'[i % 2], `image-${i}.jpg`);
+    mkdirSync(dirname(file), { recursive: true });
+    writeFileSync(file, await photo(i));
+  }
+  return root;
+}
+
+async function rows(store: string) {
+  const found: { path: string; labels: string[]; avg: Float32Array }[] = [];
+  for await (const { paths, labels, features } of (await openStore(store)).parts()) {
+    const avg = features.get('avg')!;
+    const dimension = avg.length / paths.length;
+    paths.forEach((path, i) => {
+      found.push({ path, labels: labels[i], avg: avg.slice(i * dimension, (i + 1) * dimension) });
+    });
+  }
+  return found;
+}
+
+describe('extract', () => {
+  it('computes features once, and then only of what is new', async () => {
+    const data = await photos(6);
+    const out = join(folder(), 'store');
+    const args = ['--data', data, '--out', out, '--json', '--batch-size', '4', ...SMALL];
+    const first = await extract(args);
+    expect(first.status, first.stderr).toBe(0);
+    expect(first.summary).toMatchObject({
+      out,
+      backbone: 'efficientnet_lite0',
+      images: 6,
+      computed: 6,
+      reused: 0,
+      failed: 0,
+    });
+    const before = await rows(out);
+    expect(before.map(({ path }) => path)).toEqual([
+      'a/image-0.jpg',
+      'a/image-2.jpg',
+      'a/image-4.jpg',
+      'b/image-1.jpg',
+      'b/image-3.jpg',
+      'b/image-5.jpg',
+    ]);
+    expect((await openStore(out)).manifest).toMatchObject({
+      complete: true,
+      classes: ['a', 'b'],
+      columns: [{ name: 'avg', dimension: 1280 }],
+      pipeline: { size: { width: 64, height: 48 }, weights: 'none', dtype: 'float32' },
+    });
+
+    const unchanged = readFileSync(join(out, 'manifest.json'), 'utf8');
+    expect((await extract(args)).summary).toMatchObject({ computed: 0, reused: 6 });
+    expect(readFileSync(join(out, 'manifest.json'), 'utf8')).toBe(unchanged);
+
+    // One moves to another class, one goes, one is copied, one is new.
+    renameSync(join(data, 'b/image-5.jpg'), join(data, 'a/1st.jpg'));
+    rmSync(join(data, 'a/image-2.jpg'));
+    cpSync(join(data, 'a/image-0.jpg'), join(data, 'b/copy.jpg'));
+    writeFileSync(join(data, 'b/new.jpg'), await photo(99));
+    expect((await extract(args)).summary).toMatchObject({ images: 7, computed: 1, reused: 6, failed: 0 });
+    const after = await rows(out);
+    expect(after.map(({ path }) => path)).toEqual([
+      'a/1st.jpg',
+      'a/image-0.jpg',
+      'a/image-4.jpg',
+      'b/copy.jpg',
+      'b/image-1.jpg',
+      'b/image-3.jpg',
+      'b/new.jpg',
+    ]);
+    expect(after[0]).toEqual({ path: 'a/1st.jpg', labels: ['a'], avg: before[5].avg });
+    expect(after[3]).toEqual({ path: 'b/copy.jpg', labels: ['b'], avg: before[0].avg });
+    expect(after[6].avg).not.toEqual(before[0].avg);
+  });
+
+  it('writes the same features whatever the batch size and the concurrency', async () => {
+    const data = await photos(7);
+    const [one, other] = [join(folder(), 'one'), join(folder(), 'other')];
+    await extract(['--data', data, '--out', one, '--batch-size', '1', '--concurrency', '1', ...SMALL]);
+    await extract(['--data', data, '--out', other, '--batch-size', '5', '--concurrency', '8', ...SMALL]);
+    const [a, b] = [await rows(one), await rows(other)];
+    expect(a.map(({ path }) => path)).toEqual(b.map(({ path }) => path));
+    for (const [i, { avg }] of a.entries()) {
+      const error = Math.hypot(...avg.map((value, k) => value - b[i].avg[k])) / Math.hypot(...avg);
+      expect(error).toBeLessThan(1e-5);
+    }
+  });
+
+  it('lists images that it cannot use, and goes on', async () => {
+    const data = await photos(3);
+    const [good] = [readFileSync(join(data, 'a/image-0.jpg'))];
+    writeFileSync(join(data, 'a/cut.jpg'), good.subarray(0, good.length / 2));
+    writeFileSync(join(data, 'a/nothing.png'), '');
+    writeFileSync(join(data, 'b/text.jpg'), 'just some words');
+    const out = join(folder(), 'store');
+    const args = ['--data', data, '--out', out, '--json', ...SMALL];
+    const { status, summary, stderr } = await extract(args);
+    expect(status).toBe(0);
+    expect(summary).toMatchObject({ images: 6, computed: 3, failed: 3 });
+    expect(stderr).toContain('3 images could not be used: see');
+    const failures = () =>
+      readFileSync(join(out, 'errors.jsonl'), 'utf8')
+        .trimEnd()
+        .split('\n')
+        .map((line) => JSON.parse(line));
+    expect(failures()).toEqual([
+      { path: 'a/cut.jpg', reason: 'truncated JPEG' },
+      { path: 'a/nothing.png', reason: 'empty file' },
+      { path: 'b/text.jpg', reason: 'not an image: starts with "just some words"' },
+    ]);
+
+    writeFileSync(join(data, 'a/cut.jpg'), await photo(50));
+    expect((await extract(args)).summary).toMatchObject({ images: 6, computed: 1, reused: 3, failed: 2 });
+    expect(failures()).toHaveLength(2);
+    expect((await openStore(out)).manifest.counts).toEqual({ images: 6, rows: 4, failed: 2 });
+  });
+
+  it('stops at a bad image when asked to, and keeps what it has', async () => {
+    const data = await photos(4);
+    writeFileSync(join(data, 'b/zz.jpg'), 'no image');
+    const out = join(folder(), 'store');
+    const args = ['--data', data, '--out', out, '--json', '--batch-size', '2', ...SMALL];
+    const strict = await extract([...args, '--on-error', 'fail']);
+    expect(strict.status).toBe(1);
+    expect(strict.stderr).toContain('b/zz.jpg: not an image: starts with "no image" (--on-error fail)');
+    expect(strict.stderr).not.toMatch(/\n\s+at /);
+    for (const limit of ['0', '19%']) {
+      const limited = await extract([...args, '--max-errors', limit]);
+      expect(limited.status).toBe(1);
+      expect(limited.stderr).toContain('more failures than the 0 that --max-errors allows');
+    }
+    expect((await extract([...args, '--max-errors', '20%'])).summary).toMatchObject({
+      computed: 0,
+      reused: 4,
+      failed: 1,
+    });
+  });
+
+  it('fails when no image can be used, and leaves an earlier store alone', async () => {
+    const data = await photos(2);
+    const out = join(folder(), 'store');
+    await extract(['--data', data, '--out', out, ...SMALL]);
+    const csv = join(folder(), 'labels.csv');
+    writeFileSync(csv, 'path,label\na/image-0.jpg,a\nb/image-1.jpg,b\n');
+    const missing = await extract(['--data', csv, '--out', out, ...SMALL]);
+    expect(missing.status).toBe(1);
+    expect(missing.stderr).toContain('None of the 2 images can be used; a/image-0.jpg: no such file');
+    expect(missing.stderr).toContain('--root');
+    expect(await rows(out)).toHaveLength(2);
+    const found = await extract(['--data', csv, '--root', data, '--out', out, '--json', ...SMALL]);
+    expect(found.summary).toMatchObject({ images: 2, computed: 0, reused: 2 });
+  });
+
+  it('skips images that a manifest lists but are not there', async () => {
+    const root = await photos(2);
+    writeFileSync(
+      join(root, 'labels.csv'),
+      'Filenames,x,y\na/image-0.jpg,1,1\nb/image-1.jpg,0,1\ngone.jpg,1,0\n',
+    );
+    const { summary } = await extract(['--data', 'labels.csv', '--json', ...SMALL], { cwd: root });
+    const out = join('cache', `${root.split('/').at(-1)}-labels`, 'efficientnet_lite0');
+    expect(summary).toMatchObject({ out, images: 3, computed: 2, failed: 1 });
+    expect((await rows(join(root, out))).map(({ labels }) => labels)).toEqual([['x', 'y'], ['y']]);
+  });
+
+  it('does not mix pipelines in one store', async () => {
+    const data = await photos(2);
+    const out = join(folder(), 'store');
+    await extract(['--data', data, '--out', out, ...SMALL]);
+    const other = await extract([
+      '--data',
+      data,
+      '--out',
+      out,
+      '--weights',
+      'none',
+      '--size',
+      '48x64',
+      '--dtype',
+      'float16',
+    ]);
+    expect(other.status).toBe(1);
+    expect(other.stderr).toContain(
+      'size 48x64 (there: 64x48), dtype float16 (there: float32): give another --out',
+    );
+    const half = await extract([
+      '--data',
+      data,
+      '--out',
+      `${out}-half`,
+      '--dtype',
+      'float16',
+      '--pooling',
+      'avg,max',
+      '--json',
+      ...SMALL,
+    ]);
+    expect(half.summary).toMatchObject({ computed: 2 });
+    const [full, rounded] = [await rows(out), await rows(`${out}-half`)];
+    full[0].avg.forEach((value, i) => {
+      expect(Math.abs(rounded[0].avg[i] - value)).toBeLessThanOrEqual(Math.abs(value) * 2 ** -11 + 2 ** -25);
+    });
+  });
+
+  it('repairs a damaged store, and says so', async () => {
+    const data = await photos(3);
+    const out = join(folder(), 'store');
+    const args = ['--data', data, '--out', out, '--json', ...SMALL];
+    await extract(args);
+    truncateSync(join(out, 'part-00000.arrow'), 1000);
+    const repaired = await extract(args);
+    expect(repaired.stderr).toContain('part-00000.arrow has 1000 bytes');
+    expect(repaired.summary).toMatchObject({ computed: 3, reused: 0 });
+    expect(await rows(out)).toHaveLength(3);
+    writeFileSync(join(out, 'manifest.json'), '{"format"');
+    const refused = await extract(args);
+    expect(refused.status).toBe(1);
+    expect(refused.stderr).toMatch(/Expected JSON in .*manifest\.json but it is damaged/);
+  });
+
+  it('keeps what was computed when it is interrupted', async () => {
+    const root = await photos(12);
+    const dataset = await openDataset({ data: root });
+    const out = join(folder(), 'store');
+    const library: typeof import('../../src/extract/extract.ts') = await import(
+      new URL('extract/extract.js', DIST).href
+    );
+    const abort = new AbortController();
+    const progress = () => ({ advance: () => abort.abort(new Error('enough')), stop: () => {} });
+    const run = library.extract(
+      {
+        dataset,
+        backbone: {
+          name: 'efficientnet_lite0',
+          weights: 'none',
+          size: { width: 64, height: 48 },
+          poolings: ['avg'],
+          engine: 'auto',
+        },
+        out,
+        dtype: 'float32',
+        batchSize: 2,
+        concurrency: 2,
+        onError: 'skip',
+      },
+      { signal: abort.signal, reporter: { ...silent, progress } },
+    );
+    await expect(run).rejects.toThrow('enough');
+    const { manifest } = await openStore(out);
+    expect(manifest.complete).toBe(false);
+    const kept = manifest.counts.rows;
+    expect(kept).toBeGreaterThanOrEqual(2);
+    expect(kept).toBeLessThan(12);
+    const { summary } = await extract(['--data', root, '--out', out, '--json', ...SMALL]);
+    expect(summary).toMatchObject({ images: 12, computed: 12 - kept, reused: kept });
+    expect((await rows(out)).map(({ path }) => path)).toEqual(dataset.images.map(({ path }) => path));
+  });
+
+  it('ends with status 130 at Ctrl-C', async () => {
+    const root = await photos(4);
+    const { status, stderr } = await extract(['--data', root, '--out', join(folder(), 'store'), ...SMALL], {
+      // Once: a second signal ends the process on the spot.
+      onStderr: (child) => void (child.killed || child.kill('SIGINT')),
+    });
+    expect(stderr).toContain('Interrupted: what was done is kept');
+    expect(status).toBe(130);
+  });
+});
+
+describe('extract refuses', () => {
+  it.each([
+    [[], 'Expected --data but received nothing'],
+    [['--data', '.', '--batchsize', '8'], 'Unknown flag --batchsize (did you mean batch-size?)'],
+    [['--data', '.', '--backbone', 'resnet5'], '(did you mean resnet50?)'],
+    [['--data', '.', '--size', '454'], 'Expected WIDTHxHEIGHT for --size but received "454"'],
+    [['--data', '.', '--size', '8x8'], 'for --size but received "8x8"'],
+    [
+      ['--data', '.', '--pooling', 'average'],
+      'Expected one of avg, max, gem, flatten for --pooling but received "average"',
+    ],
+    [
+      ['--data', '.', '--pooling', 'avg,avg'],
+      'Expected each pooling once for --pooling but received "avg,avg"',
+    ],
+    [
+      ['--data', '.', '--batch-size', '0'],
+      'Expected a whole number of at least 1 for --batch-size but received "0"',
+    ],
+    [
+      ['--data', '.', '--max-errors', '5p'],
+      'Expected a number of images or a percentage like 5% for --max-errors but received "5p"',
+    ],
+    [['--data', '.', '--on-error', 'stop'], 'Expected one of skip, fail for --on-error but received "stop"'],
+    [['--data', '.', '--device', 'gpu'], 'Expected one of auto, cpu for --device but received "gpu"'],
+    [
+      ['--data', '.', '--dtype', 'float64'],
+      'Expected one of float32, float16 for --dtype but received "float64"',
+    ],
+    [['--data', '.', '--data', 'x'], 'Expected one value for --data but received [".","x"]'],
+    [['--data', '.', '--weights', 'missing.h5'], 'for --weights but received "missing.h5"'],
+  ])('%j with status 2', async (args, message) => {
+    const cwd = await photos(2);
+    const { status, stderr, stdout } = await extract(args, { cwd });
+    expect(stderr).toContain(message);
+    expect(stderr).not.toMatch(/\n\s+at /);
+    expect(stdout).toBe('');
+    expect(status).toBe(2);
+  });
+
+  it('a folder without class folders', async () => {
+    const empty = await extract(['--data', folder()]);
+    expect(empty.status).toBe(1);
+    expect(empty.stderr).toContain('but found an empty folder');
+  });
+
+  it('nothing that its help does not list', async () => {
+    const { stdout, status } = await extract(['--help']);
+    expect(status).toBe(0);
+    for (const flag of ['--data', '--backbone', '--max-errors', '--json']) expect(stdout).toContain(flag);
+    expect(existsSync(fileURLToPath(new URL('extract/bin.js', DIST)))).toBe(true);
+  });
+});
