@@ -9,6 +9,8 @@ export interface Reporter {
   warn(message: string): void;
   /** Starts a progress display of `total` units (images, head-epochs). */
   progress(label: string, unit: string, total: number): Progress;
+  /** The terminal that messages go to, for displays of more than one line; absent when nobody watches one. */
+  terminal?: NodeJS.WriteStream;
 }
 
 /** A running progress display. */
@@ -33,6 +35,7 @@ export function terminalReporter(stream: NodeJS.WriteStream = process.stderr): R
     warn: (message) => void stream.write(`warning: ${message}\n`),
     progress: (label, unit, total) =>
       stream.isTTY ? bar(stream, label, unit, total) : lines(stream, label, unit, total),
+    ...(stream.isTTY && { terminal: stream }),
   };
 }
 

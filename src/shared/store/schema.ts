@@ -130,10 +130,11 @@ export function checkManifest(value: unknown, where: string): StoreManifest {
   return checked;
 }
 
-type Fields = Record<string, unknown>;
-type At = (field: string) => string;
+export type Fields = Record<string, unknown>;
+export type At = (field: string) => string;
 
-function checkPipeline(fields: Fields, at: At): Pipeline {
+/** Checks the `pipeline` of a manifest or of a head. */
+export function checkPipeline(fields: Fields, at: At): Pipeline {
   const size = record(fields.size, at('pipeline.size'));
   const engine = record(fields.engine, at('pipeline.engine'));
   const field = (name: string) => text(fields[name], at(`pipeline.${name}`));

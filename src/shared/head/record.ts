@@ -1,0 +1,175 @@
+/** A trained head on disk: head.json says what it is, head.safetensors holds its numbers. */
+import { mkdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { InputError, messageOf, unexpected } from '../errors.ts';
+import { asList, asObject, asOneOf, asText, asTexts, asWhole, parseJson } from '../fields.ts';
+import { elementCount, type Shape, sameShape } from '../graph/value.ts';
+import { writeDurably } from '../store/files.ts';
+import { checkPipeline, type Pipeline } from '../store/schema.ts';
+import { encodeSafetensors, openSafetensors, type Tensor } from '../weights/safetensors.ts';
+import type { HeadConfig, Metrics, Task } from './config.ts';
+import { checkConfig } from './config-check.ts';
+import { headLayers, headParameters } from './layers.ts';
+
+/** How some of a head's inputs are computed from an image. */
+export interface HeadSource {
+  /** The store's pipeline: backbone, weights, size, preprocessing. */
+  pipeline: Pipeline;
+  /** Columns of the backbone's output, side by side. */
+  columns: string[];
+  /** Numbers they have together. */
+  dimension: number;
+}
+
+/** head.json. */
+export interface HeadRecord {
+  format: typeof FORMAT;
+  formatVersion: typeof FORMAT_VERSION;
+  /** The version of permafrost that trained it, a record. */
+  version: string;
+  /** The engine that trained it, a record. */
+  engine: { name: string; version: string };
+  task: Task;
+  /** The meaning of each output, in order. */
+  classes: string[];
+  config: HeadConfig;
+  /** The head's inputs are these, side by side. */
+  sources: HeadSource[];
+  metrics: { val: Metrics; test: Metrics | null };
+}
+
+export interface Head {
+  record: HeadRecord;
+  /** By name: the parameters of headParameters, and `normalize/mean` and `normalize/deviation` where it standardizes. */
+  tensors: ReadonlyMap<string, Tensor>;
+}
+
+const FORMAT = 'permafrost-head';
+const FORMAT_VERSION = 1;
+/** Numbers that one source can give a head: more is damage. */
+const MOST_INPUTS = 1 << 24;
+const RECORD_FILE = 'head.json';
+const TENSORS_FILE = 'head.safetensors';
+
+/** Numbers that the head takes. */
+export function headInputs({ sources }: Pick<HeadRecord, 'sources'>): number {
+  return sources.reduce((sum, { dimension }) => sum + dimension, 0);
+}
+
+/** The arrays a head must have, by name. */
+export function headTensorShapes({
+  config,
+  classes,
+  sources,
+}: Pick<HeadRecord, 'config' | 'classes' | 'sources'>): Map<string, Shape> {
+  const inputs = headInputs({ sources });
+  const shapes = new Map(
+    headParameters(headLayers(config, inputs, classes.length)).map(
+      ({ name, shape }) => [name, shape] as const,
+    ),
+  );
+  if (config.normalize === 'standardize')
+    shapes.set('normalize/mean', [inputs]).set('normalize/deviation', [inputs]);
+  return shapes;
+}
+
+/** Cuts the trainer's flat parameters into the tensors of a head. */
+export function headTensors(
+  record: Omit<HeadRecord, 'format' | 'formatVersion'>,
+  parameters: Float32Array,
+  statistics: { mean: Float32Array; deviation: Float32Array } | undefined,
+): Map<string, Tensor> {
+  const tensors = new Map<string, Tensor>();
+  let offset = 0;
+  for (const { name, shape } of headParameters(
+    headLayers(record.config, headInputs(record), record.classes.length),
+  )) {
+    const length = elementCount(shape);
+    tensors.set(name, { shape, data: parameters.subarray(offset, offset + length) });
+    offset += length;
+  }
+  if (statistics) {
+    const shape = [statistics.mean.length];
+    tensors.set('normalize/mean', { shape, data: statistics.mean });
+    tensors.set('normalize/deviation', { shape, data: statistics.deviation });
+  }
+  return tensors;
+}
+
+/** Writes a head into a folder, its numbers first, so that a record never stands without them. */
+export async function writeHead(
+  dir: string,
+  record: Omit<HeadRecord, 'format' | 'formatVersion'>,
+  tensors: ReadonlyMap<string, Tensor>,
+): Promise<void> {
+  await mkdir(dir, { recursive: true });
+  await writeDurably(join(dir, TENSORS_FILE), encodeSafetensors(tensors, { format: FORMAT }));
+  const json = { format: FORMAT, formatVersion: FORMAT_VERSION, ...record };
+  await writeDurably(join(dir, RECORD_FILE), `${JSON.stringify(json, null, 2)}\n`);
+}
+
+/**
+ * Reads a head and checks that its numbers have the shapes its record asks for.
+ * @throws InputError naming the file and what does not fit
+ */
+export async function readHead(dir: string): Promise<Head> {
+  const path = join(dir, RECORD_FILE);
+  const json = await readFile(path, 'utf8').catch((thrown: unknown) => {
+    throw new InputError(
+      `Expected a trained head (a folder like runs/NAME/best) at ${dir} but ${RECORD_FILE} cannot be read: ${messageOf(thrown)}`,
+    );
+  });
+  const record = checkRecord(parseJson(json, path), path);
+  const tensorsPath = join(dir, TENSORS_FILE);
+  const file = openSafetensors(tensorsPath);
+  try {
+    const tensors = new Map<string, Tensor>();
+    for (const [name, shape] of headTensorShapes(record)) {
+      const found = file.shapes.get(name);
+      if (!found || !sameShape(found, shape))
+        throw unexpected(`${name} of shape ${shape.join('x')}`, tensorsPath, found?.join('x'));
+      tensors.set(name, { shape, data: file.read(name) });
+    }
+    return { record, tensors };
+  } finally {
+    file.close();
+  }
+}
+
+function checkRecord(value: unknown, path: string): HeadRecord {
+  const at = (field: string) => `${field} of ${path}`;
+  const fields = asObject(value, path);
+  if (fields.format !== FORMAT) throw unexpected(`"${FORMAT}"`, at('format'), fields.format);
+  if (fields.formatVersion !== FORMAT_VERSION)
+    throw unexpected(String(FORMAT_VERSION), at('formatVersion'), fields.formatVersion);
+  const engine = asObject(fields.engine, at('engine'));
+  const metrics = asObject(fields.metrics, at('metrics'));
+  return {
+    format: FORMAT,
+    formatVersion: FORMAT_VERSION,
+    version: asText(fields.version, at('version')),
+    engine: {
+      name: asText(engine.name, at('engine.name')),
+      version: asText(engine.version, at('engine.version')),
+    },
+    task: asOneOf(fields.task, at('task'), ['multiclass', 'multilabel']),
+    classes: asTexts(fields.classes, at('classes')),
+    config: checkConfig(asObject(fields.config, at('config')), (field) => at(`config.${field}`)),
+    sources: asList(fields.sources, at('sources')).map((entry, i) =>
+      checkSource(entry, (field) => at(`sources[${i}].${field}`)),
+    ),
+    metrics: {
+      val: asObject(metrics.val, at('metrics.val')),
+      test: metrics.test === null ? null : asObject(metrics.test, at('metrics.test')),
+    },
+  };
+}
+
+function checkSource(value: unknown, at: (field: string) => string): HeadSource {
+  const fields = asObject(value, at('entry'));
+  return {
+    pipeline: checkPipeline(asObject(fields.pipeline, at('pipeline')), at),
+    columns: asTexts(fields.columns, at('columns')),
+    dimension: asWhole(fields.dimension, at('dimension'), 1, MOST_INPUTS),
+  };
+}

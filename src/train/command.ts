@@ -1,0 +1,144 @@
+/** The command `permafrost train-head`, also installed as `train-head`. */
+import { existsSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
+import { basename, dirname, join, resolve } from 'node:path';
+import { Interrupted, runCommand } from '../shared/cli/command.ts';
+import type { Command } from '../shared/cli/program.ts';
+import { terminalReporter } from '../shared/cli/terminal.ts';
+import { choice, wholeNumber } from '../shared/cli/values.ts';
+import { ENGINE_NAMES } from '../shared/engines/engine.ts';
+import { usage } from '../shared/errors.ts';
+import { DEFAULT_GRID, type Grid, parseGrid } from './grid.ts';
+import { confusionMatrix, perClass } from './metrics/per-class.ts';
+import { headFlags, readHeadFlags } from './options.ts';
+import { summarise, type TrainSummary } from './results/summary.ts';
+import { confusionTable, leaderboardTable, metricsTable, perClassTable } from './results/tables.ts';
+import { BEST_FOLDER, writeRun } from './results/write.ts';
+import { parseSplit } from './splits.ts';
+import { type Training, train } from './train.ts';
+
+const text = { type: 'string', requiresArg: true } as const;
+
+const flags = {
+  features: {
+    ...text,
+    array: true,
+    demandOption: true,
+    description: 'Feature store that extract wrote; several are joined by image',
+  },
+  pooling: {
+    ...text,
+    description: 'Columns of the stores to use, joined by commas',
+    defaultDescription: 'avg',
+  },
+  task: { ...text, default: 'auto', description: 'auto (from the labels), multiclass, multilabel' },
+  split: {
+    ...text,
+    default: '70/15/15',
+    description: 'Training/validation/test percentages; data with a split of their own keep it',
+  },
+  grid: {
+    type: 'string',
+    description:
+      'Sweep: "lr=1e-2,1e-3;hidden=none,256", a .yaml or .json file, or alone: a good default grid',
+  },
+  workers: { ...text, description: 'Heads trained at a time', defaultDescription: 'the number of cores' },
+  engine: { ...text, default: 'auto', description: `What computes: ${ENGINE_NAMES.join(', ')}` },
+  out: {
+    ...text,
+    description: 'Folder of the run',
+    defaultDescription: 'runs/<data>-<backbone>, numbered if taken',
+  },
+  json: {
+    type: 'boolean',
+    default: false,
+    description: 'Print a summary as JSON, as the last line of stdout',
+  },
+} as const;
+
+/** `permafrost train-head`. */
+export const trainHeadCommand: Command = {
+  command: 'train-head',
+  describe: 'Train heads on stored features, choose the best, and say how good it is',
+  builder: { ...flags, ...headFlags() },
+  handler: (argv) => runCommand((signal) => run(argv, signal), argv.json === true),
+};
+
+type Flags = Readonly<Record<string, unknown>>;
+
+async function run(argv: Flags, signal: AbortSignal): Promise<TrainSummary> {
+  const started = performance.now();
+  const features = [argv.features].flat().map(String);
+  const pooling = one(argv, 'pooling');
+  const options = {
+    features,
+    columns: pooling?.split(',').map((name) => name.trim()),
+    task: choice(['auto', 'multiclass', 'multilabel']).parse(one(argv, 'task') ?? 'auto', '--task'),
+    split: parseSplit(one(argv, 'split') ?? ''),
+    head: readHeadFlags(argv),
+    grid: await readGrid(one(argv, 'grid')),
+    workers: wholeNumber(1).parse(one(argv, 'workers') ?? String(availableParallelism()), '--workers'),
+    engine: choice(ENGINE_NAMES).parse(one(argv, 'engine') ?? 'auto', '--engine'),
+  };
+  const reporter = terminalReporter();
+  const training = await train(options, { signal, reporter });
+  const out = one(argv, 'out') ?? freeFolder(join('runs', runName(features)));
+  const summary = summarise(out, training, (performance.now() - started) / 1000);
+  await writeRun(out, training, summary);
+  process.stdout.write(`${describe(training, summary)}\n`);
+  if (training.interrupted) throw new Interrupted(`Interrupted: the heads trained so far are in ${out}`);
+  return summary;
+}
+
+/** Absent: one head. Alone: the default grid. */
+async function readGrid(spec: string | undefined): Promise<Grid | undefined> {
+  if (spec === undefined) return undefined;
+  return spec === '' ? DEFAULT_GRID : parseGrid(spec);
+}
+
+/** `cache/photos/resnet50` gives photos-resnet50. */
+function runName(features: readonly string[]): string {
+  const path = resolve(features[0]);
+  const name = `${basename(dirname(path))}-${basename(path)}`;
+  return features.length > 1 ? `${name}-and-${features.length - 1}-more` : name;
+}
+
+/** Earlier runs are never overwritten by a default name. */
+function freeFolder(name: string): string {
+  for (let number = 1; ; number++) {
+    const folder = number === 1 ? name : `${name}-${number}`;
+    if (!existsSync(folder)) return folder;
+  }
+}
+
+const PART_NAMES = { val: 'validation', test: 'test' } as const;
+
+/** What the user came for, as text. */
+function describe({ results, best, baseline, classes, judged }: Training, summary: TrainSummary): string {
+  const width = process.stdout.columns ?? 120;
+  const { result } = best;
+  const columns = {
+    'best head, validation': result.val,
+    ...(result.test && { 'best head, test': result.test }),
+    [`always the majority, ${PART_NAMES[judged.part]}`]: baseline,
+  };
+  return [
+    leaderboardTable(results, { metric: result.config.monitor, width }),
+    '',
+    metricsTable(columns, width),
+    '',
+    `Each class, ${PART_NAMES[judged.part]} images:`,
+    perClassTable(perClass(judged.evaluation, classes), width),
+    '',
+    confusionTable(classes, confusionMatrix(judged.evaluation), width),
+    '',
+    `${summary.heads} heads in ${summary.seconds} s. Best head: ${join(summary.out, BEST_FOLDER)}; all heads: ${join(summary.out, 'leaderboard.csv')}`,
+  ].join('\n');
+}
+
+/** The value of a flag that may be given once. */
+function one(argv: Flags, flag: keyof typeof flags): string | undefined {
+  const value = argv[flag];
+  if (value === undefined || typeof value === 'string') return value;
+  throw usage('one value', `--${flag}`, value);
+}

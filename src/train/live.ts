@@ -1,0 +1,75 @@
+/** What a sweep shows while it runs: on a terminal the best heads so far, redrawn; elsewhere progress lines. */
+import { createLogUpdate } from 'log-update';
+import { duration, type Progress, type Reporter } from '../shared/cli/terminal.ts';
+import type { MetricName } from '../shared/head/config.ts';
+import type { HeadResult } from './results/result.ts';
+import { leaderboardTable } from './results/tables.ts';
+
+export interface LiveView {
+  /** An epoch of so many heads has been trained. */
+  epochs(count: number): void;
+  /** A head is done. @param skipped epochs it did not need */
+  finished(result: HeadResult, skipped: number): void;
+  stop(): void;
+}
+
+/** Milliseconds between two drawings. */
+const REDRAW_MS = 250;
+/** Heads listed while the sweep runs. */
+const LIVE_TOP = 8;
+
+/**
+ * @param metric the validation metric that ranks heads
+ * @param heads heads in the sweep
+ * @param epochs epochs of all heads together, at most
+ */
+export function liveView(
+  { metric, heads, epochs }: { metric: MetricName; heads: number; epochs: number },
+  reporter: Reporter,
+): LiveView {
+  const terminal = reporter.terminal;
+  return terminal
+    ? redrawn(terminal, metric, heads, epochs)
+    : plain(reporter.progress('training', 'epochs', epochs));
+}
+
+function plain(progress: Progress): LiveView {
+  return {
+    epochs: (count) => progress.advance(count),
+    finished: (_, skipped) => progress.advance(skipped),
+    stop: () => progress.stop(),
+  };
+}
+
+function redrawn(stream: NodeJS.WriteStream, metric: MetricName, heads: number, epochs: number): LiveView {
+  const update = createLogUpdate(stream);
+  const started = performance.now();
+  const results: HeadResult[] = [];
+  let drawn = 0;
+  let done = 0;
+  const draw = () => {
+    drawn = performance.now();
+    const elapsed = (drawn - started) / 1000;
+    const left = done > 0 ? `, ${duration((elapsed / done) * (epochs - done))} left` : '';
+    const table =
+      results.length > 0
+        ? leaderboardTable(results, { metric, top: LIVE_TOP, width: stream.columns ?? 100 })
+        : '';
+    update(`${table}\n${results.length} of ${heads} heads, ${((100 * done) / epochs).toFixed(0)} %${left}`);
+  };
+  const drawSoon = () => {
+    if (performance.now() - drawn >= REDRAW_MS) draw();
+  };
+  return {
+    epochs(count) {
+      done += count;
+      drawSoon();
+    },
+    finished(result, skipped) {
+      results.push(result);
+      done += skipped;
+      drawSoon();
+    },
+    stop: () => update.clear(),
+  };
+}

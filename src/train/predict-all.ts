@@ -1,0 +1,31 @@
+/** What a trained head answers for every row of the sweep's matrix. */
+import type { Engine } from '../shared/engines/engine.ts';
+import { headLayers } from '../shared/head/layers.ts';
+import { createArena } from './sweep/arena.ts';
+import type { SweepData } from './sweep/data.ts';
+import { createPrograms } from './sweep/programs.ts';
+import { createStack, freshState } from './sweep/stack.ts';
+import type { TrainedHead } from './sweep/train-stack.ts';
+
+/** Probabilities [rows, classes], in the order of the matrix. */
+export async function predictAll(
+  engine: Engine,
+  { result, parameters }: TrainedHead,
+  data: SweepData,
+  rows: number,
+): Promise<Float32Array> {
+  const { config } = result;
+  const { inputs, classes } = data;
+  const features = data.features[config.normalize];
+  if (!features) throw new Error(`The sweep has no ${config.normalize} features`);
+  const layers = headLayers(config, inputs, classes);
+  const programs = createPrograms(engine, 1);
+  try {
+    const shape = { layers, output: config.output, loss: config.loss, inputs, classes, lanes: 1 };
+    const stack = createStack(createArena(), programs, shape, 1);
+    stack.load(0, freshState(parameters, config.optimizer));
+    return await stack.predict(features, rows);
+  } finally {
+    await programs.release();
+  }
+}

@@ -1,0 +1,40 @@
+/** The object that train-head prints with --json. */
+import type { HeadConfig, Metrics, Task } from '../../shared/head/config.ts';
+import type { Training } from '../train.ts';
+
+export interface TrainSummary {
+  /** The run's folder. */
+  out: string;
+  /** Heads trained. */
+  heads: number;
+  diverged: number;
+  /** Features in memory to last head evaluated. */
+  seconds: number;
+  /** The whole command. */
+  totalSeconds: number;
+  task: Task;
+  classes: string[];
+  /** Always answering the majority, on the part the best head is judged on: test, or validation where there is none. */
+  baseline: Metrics;
+  best: { id: string; config: HeadConfig; val: Metrics; test: Metrics | null };
+}
+
+export function summarise(out: string, training: Training, totalSeconds: number): TrainSummary {
+  const { results, best, baseline, seconds, task, classes } = training;
+  const { id, config, val, test } = best.result;
+  return {
+    out,
+    heads: results.length,
+    diverged: results.filter(({ status }) => status === 'diverged').length,
+    seconds: rounded(seconds),
+    totalSeconds: rounded(totalSeconds),
+    task,
+    classes,
+    baseline,
+    best: { id, config, val, test },
+  };
+}
+
+function rounded(seconds: number): number {
+  return Number(seconds.toFixed(3));
+}

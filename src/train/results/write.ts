@@ -1,0 +1,63 @@
+/** The files of a run's folder. */
+import { createWriteStream } from 'node:fs';
+import { mkdir, rename } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import { join } from 'node:path';
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { headTensors, writeHead } from '../../shared/head/record.ts';
+import { writeDurably } from '../../shared/store/files.ts';
+import { confusionMatrix, perClass } from '../metrics/per-class.ts';
+import type { Training } from '../train.ts';
+import { historyArrow } from './history.ts';
+import { leaderboardCsv } from './leaderboard.ts';
+import { predictionLines } from './predictions.ts';
+import type { TrainSummary } from './summary.ts';
+
+/** The folder of the chosen head inside a run. */
+export const BEST_FOLDER = 'best';
+
+/**
+ * Writes leaderboard.csv, history.arrow, predictions.csv, best/ and metrics.json, the last of which says that the
+ * run is whole.
+ */
+export async function writeRun(dir: string, training: Training, summary: TrainSummary): Promise<void> {
+  const { results, best, classes, table, parts, judged } = training;
+  const { monitor } = best.result.config;
+  await mkdir(dir, { recursive: true });
+  await writeDurably(join(dir, 'leaderboard.csv'), leaderboardCsv(results, monitor));
+  await writeDurably(join(dir, 'history.arrow'), historyArrow(results));
+  await writePredictions(join(dir, 'predictions.csv'), training);
+  await writeBest(join(dir, BEST_FOLDER), training);
+  const report = {
+    ...summary,
+    part: judged.part,
+    perClass: perClass(judged.evaluation, classes),
+    confusion: confusionMatrix(judged.evaluation),
+    rows: { ...countParts(parts), all: table.rows },
+  };
+  await writeDurably(join(dir, 'metrics.json'), `${JSON.stringify(report, null, 2)}\n`);
+}
+
+async function writeBest(dir: string, training: Training): Promise<void> {
+  const { best, task, classes, table, engine, statistics } = training;
+  const { version } = createRequire(import.meta.url)('../../../package.json') as { version: string };
+  const { config, val, test } = best.result;
+  const record = { version, engine, task, classes, config, sources: table.sources, metrics: { val, test } };
+  await writeHead(dir, record, headTensors(record, best.parameters, statistics));
+}
+
+/** Streamed: the text of a large data set is longer than the longest string. */
+async function writePredictions(path: string, training: Training): Promise<void> {
+  const { table, parts, classes, probabilities, task } = training;
+  const { paths, labels, rows } = table;
+  const lines = predictionLines({ paths, split: parts, labels, classes, probabilities, rows, task });
+  const temporary = `${path}.tmp`;
+  await pipeline(Readable.from(lines), createWriteStream(temporary, { flush: true }));
+  await rename(temporary, path);
+}
+
+function countParts(parts: Training['parts']): Record<'train' | 'val' | 'test', number> {
+  const count = (name: string) => parts.filter((part) => part === name).length;
+  return { train: count('train'), val: count('val'), test: count('test') };
+}

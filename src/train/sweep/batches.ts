@@ -1,0 +1,74 @@
+/** Batches of training rows: features gathered, targets smoothed, rows weighted. */
+import type { HeadConfig, Task } from '../../shared/head/config.ts';
+import { random, shuffle } from '../../shared/random.ts';
+import type { SweepData } from './data.ts';
+import type { BatchBuffers } from './stack.ts';
+
+/** The settings that decide what a batch holds. */
+type BatchSettings = Pick<HeadConfig, 'normalize' | 'output' | 'labelSmoothing' | 'classWeight'>;
+
+/** The training rows in the order of an epoch; it depends on the seed and the epoch alone. */
+export function epochOrder(rows: number, seed: number, epoch: number): Int32Array {
+  return shuffle(
+    Int32Array.from({ length: rows }, (_, row) => row),
+    random(seed, 'batches', epoch),
+  );
+}
+
+/** Returns a function that writes the given training rows into a batch's buffers. */
+export function batchFiller(
+  data: SweepData,
+  settings: BatchSettings,
+): (rows: Int32Array, batch: BatchBuffers) => void {
+  const { inputs, classes, targets } = data;
+  const features = data.features[settings.normalize];
+  if (!features) throw new Error(`The sweep has no ${settings.normalize} features`);
+  const smoothing = settings.labelSmoothing;
+  // Keras spreads the smoothed share over all classes for softmax, over yes and no for sigmoid.
+  const off = smoothing / (settings.output === 'softmax' ? classes : 2);
+  const on = 1 - smoothing + off;
+  // Categorical cross-entropy adds up a row's classes, binary cross-entropy averages them.
+  const perElement = settings.output === 'softmax' ? 1 : 1 / classes;
+  const { weights, byRow } = classWeights(data, settings);
+
+  return (rows, batch) => {
+    for (let i = 0; i < rows.length; i++) {
+      const row = rows[i];
+      batch.features.set(features.subarray(row * inputs, (row + 1) * inputs), i * inputs);
+      const base = perElement / rows.length;
+      const rowWeight = byRow ? weights.present[targets.indexOf(1, row * classes) - row * classes] : 1;
+      for (let c = 0; c < classes; c++) {
+        const isOn = targets[row * classes + c] === 1;
+        batch.targets[i * classes + c] = isOn ? on : off;
+        const weight = byRow ? rowWeight : isOn ? weights.present[c] : weights.absent[c];
+        batch.weights[i * classes + c] = weight * base;
+      }
+    }
+  };
+}
+
+/**
+ * Balanced weights. Multiclass: a row weighs rows / (classes * rows of its class), as scikit-learn's
+ * `class_weight="balanced"` and Keras's `class_weight` apply it. Multi-label: every label's yes and no answers
+ * weigh half of that label's total each.
+ */
+function classWeights(
+  { task, rows, classes, targets }: SweepData,
+  { classWeight }: BatchSettings,
+): { weights: { present: Float64Array; absent: Float64Array }; byRow: boolean } {
+  const present = new Float64Array(classes).fill(1);
+  const absent = new Float64Array(classes).fill(1);
+  if (classWeight === 'none') return { weights: { present, absent }, byRow: false };
+  const counts = new Float64Array(classes);
+  for (let i = 0; i < rows.train * classes; i++) counts[i % classes] += targets[i];
+  for (const [c, count] of counts.entries()) {
+    present[c] = balanced(rows.train, count, task, classes);
+    absent[c] = balanced(rows.train, rows.train - count, task, classes);
+  }
+  return { weights: { present, absent }, byRow: task === 'multiclass' };
+}
+
+/** A kind of answer that never occurs needs no weight; 1 keeps the arithmetic finite. */
+function balanced(rows: number, count: number, task: Task, classes: number): number {
+  return count === 0 ? 1 : rows / ((task === 'multiclass' ? classes : 2) * count);
+}

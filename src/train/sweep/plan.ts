@@ -1,0 +1,63 @@
+/** Which heads train side by side. */
+import type { HeadConfig } from '../../shared/head/config.ts';
+
+/** A head to train. */
+export interface HeadJob {
+  /** Its place in the sweep, which names it in every table and file. */
+  id: string;
+  config: HeadConfig;
+}
+
+/** Lanes of one wide product: enough to fill the matrix units, few enough that parameters stay in the cache. */
+const MOST_LANES = 32;
+/** The kernels handle four columns at a time, so narrower stacks are not worth having. */
+const LEAST_COLUMNS = 4;
+
+/**
+ * Groups the heads into stacks. Linear heads without dropout that see the same batches share one wide product;
+ * heads with hidden layers fill the machine on their own and train one by one. The plan depends on the heads
+ * alone, so numbers do not depend on the machine or the number of workers. Largest work first.
+ */
+export function planStacks(jobs: readonly HeadJob[], classes: number): HeadJob[][] {
+  const groups = new Map<string, HeadJob[]>();
+  for (const job of jobs) {
+    const key = isStackable(job.config) ? sharedSettings(job.config) : job.id;
+    groups.set(key, [...(groups.get(key) ?? []), job]);
+  }
+  const stacks = [...groups.values()].flatMap((group) => chunks(group, MOST_LANES));
+  return stacks
+    .flatMap((stack) => (stack.length * classes < LEAST_COLUMNS ? stack.map((job) => [job]) : [stack]))
+    .sort((a, b) => work(b) - work(a));
+}
+
+function isStackable({ hidden, dropout }: HeadConfig): boolean {
+  return hidden.length === 0 && dropout === 0;
+}
+
+/** Everything that decides which batches a head sees and which optimiser kernel runs. */
+function sharedSettings({
+  normalize,
+  output,
+  loss,
+  optimizer,
+  batchSize,
+  classWeight,
+  labelSmoothing,
+  seed,
+}: HeadConfig): string {
+  return JSON.stringify([normalize, output, loss, optimizer, batchSize, classWeight, labelSmoothing, seed]);
+}
+
+function chunks(jobs: HeadJob[], size: number): HeadJob[][] {
+  return Array.from({ length: Math.ceil(jobs.length / size) }, (_, i) =>
+    jobs.slice(i * size, (i + 1) * size),
+  );
+}
+
+/** A rough cost, only used to start the longest stacks first. */
+function work(stack: readonly HeadJob[]): number {
+  return stack.reduce(
+    (sum, { config }) => sum + config.epochs * (1 + config.hidden.reduce((a, b) => a + b, 0)),
+    0,
+  );
+}

@@ -1,0 +1,73 @@
+/** A sweep: stacks of heads handed out to worker threads. */
+import { Worker } from 'node:worker_threads';
+import type { SweepData } from './data.ts';
+import type { FromWorker, ToWorker, WorkerStart } from './messages.ts';
+import { type HeadJob, planStacks } from './plan.ts';
+import type { TrainedHead } from './train-stack.ts';
+
+export interface SweepOptions {
+  data: SweepData;
+  engine: string;
+  /** Worker threads, one core each. */
+  workers: number;
+  signal: AbortSignal;
+  onFinished(trained: TrainedHead): void;
+  onEpoch(heads: number): void;
+}
+
+/** Workers run from the build; source and build both lie three folders below the package. */
+const WORKER = new URL('../../../dist/train/sweep/worker.js', import.meta.url);
+
+/**
+ * Trains all heads. When `signal` aborts, heads under way end early as `stopped` and the rest are not started.
+ * @throws what a worker threw; heads that finished before have been reported
+ */
+export async function sweep(jobs: readonly HeadJob[], options: SweepOptions): Promise<void> {
+  const waiting = planStacks(jobs, options.data.classes);
+  const count = Math.max(1, Math.min(options.workers, waiting.length));
+  const workers = Array.from({ length: count }, () => startWorker(options));
+  const stop = () => {
+    waiting.length = 0;
+    for (const worker of workers) tell(worker, { type: 'stop' });
+  };
+  options.signal.addEventListener('abort', stop, { once: true });
+  if (options.signal.aborted) stop();
+  try {
+    await Promise.all(workers.map((worker) => serve(worker, waiting, options)));
+  } catch (thrown) {
+    stop();
+    throw thrown;
+  } finally {
+    options.signal.removeEventListener('abort', stop);
+  }
+}
+
+function startWorker({ data, engine }: SweepOptions): Worker {
+  // One thread per operation: two workers with a core each beat one session with two for small products.
+  const start: WorkerStart = { data, engine, threads: 1 };
+  return new Worker(WORKER, { workerData: start });
+}
+
+function tell(worker: Worker, message: ToWorker): void {
+  worker.postMessage(message);
+}
+
+/** Feeds one worker until nothing waits; resolves when its thread has ended. */
+function serve(worker: Worker, waiting: HeadJob[][], { onFinished, onEpoch }: SweepOptions): Promise<void> {
+  return new Promise((resolve, reject) => {
+    worker.on('message', (message: FromWorker) => {
+      if (message.type === 'finished') onFinished(message.trained);
+      if (message.type === 'epoch') onEpoch(message.heads);
+      if (message.type === 'ready') {
+        const stack = waiting.shift();
+        tell(worker, stack ? { type: 'stack', jobs: stack } : { type: 'end' });
+      }
+    });
+    worker.on('error', (thrown) => {
+      // What still waits would otherwise keep the other workers busy for a result that cannot come.
+      waiting.length = 0;
+      reject(thrown);
+    });
+    worker.on('exit', () => resolve());
+  });
+}

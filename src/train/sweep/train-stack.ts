@@ -1,0 +1,252 @@
+/** Trains one stack of heads from first batch to last epoch. */
+import { performance } from 'node:perf_hooks';
+import type { HeadConfig, MetricName } from '../../shared/head/config.ts';
+import { type HeadParameter, headLayers, headParameters } from '../../shared/head/layers.ts';
+import { random } from '../../shared/random.ts';
+import { compareMetric } from '../metrics/compare.ts';
+import { evaluate } from '../metrics/evaluate.ts';
+import type { HeadResult } from '../results/result.ts';
+import type { Arena } from './arena.ts';
+import { batchFiller, epochOrder } from './batches.ts';
+import { partFeatures, partTargets, type SweepData } from './data.ts';
+import type { HeadJob } from './plan.ts';
+import type { Programs } from './programs.ts';
+import { type LearningRate, learningRate } from './schedule.ts';
+import { createStack, freshState, type LaneState, type Stack } from './stack.ts';
+import type { StackShape } from './training-graph.ts';
+
+/** A head that is done, with the parameters of its best epoch in the order of headParameters. */
+export interface TrainedHead {
+  result: HeadResult;
+  parameters: Float32Array;
+}
+
+export interface StackContext {
+  data: SweepData;
+  arena: Arena;
+  programs: Programs;
+  /** Called as soon as a head is done, while others of its stack go on. */
+  onFinished(trained: TrainedHead): void;
+  /** Called after each epoch with the number of heads that trained in it. */
+  onEpoch(heads: number): void;
+  /** Asked between steps; when true, unfinished heads end as `stopped` with the best they had. */
+  shouldStop(): boolean;
+}
+
+/** One head on its way. */
+interface Lane {
+  job: HeadJob;
+  rate: LearningRate;
+  steps: number;
+  result: HeadResult;
+  /** Parameters and validation probabilities of the best epoch so far. */
+  best: { parameters: Float32Array; probabilities: Float32Array } | undefined;
+  epochsWithoutBetter: number;
+  lossSum: number;
+}
+
+/** Heads of one stack agree in all that {@link planStacks} groups by. */
+export async function trainStack(jobs: readonly HeadJob[], context: StackContext): Promise<void> {
+  const { data, arena, programs } = context;
+  const [{ config: shared }] = jobs;
+  const layers = headLayers(shared, data.inputs, data.classes);
+  const shapeOf = (lanes: number): StackShape => ({
+    layers,
+    output: shared.output,
+    loss: shared.loss,
+    inputs: data.inputs,
+    classes: data.classes,
+    lanes,
+  });
+  const build = (states: readonly LaneState[]): Stack => {
+    const stack = createStack(arena, programs, shapeOf(states.length), shared.batchSize);
+    for (const [lane, state] of states.entries()) stack.load(lane, state);
+    return stack;
+  };
+
+  let lanes = jobs.map(startLane);
+  const initial = initialParameters(headParameters(layers), shared.seed);
+  let stack = build(lanes.map(() => freshState(initial, shared.optimizer)));
+  // Lanes that are done stay in the stack, ignored, until half of it is idle; then it is rebuilt without them.
+  let live = lanes.map((_, lane) => lane);
+
+  for (let epoch = 1; live.length > 0; epoch++) {
+    const started = performance.now();
+    const complete = await trainEpoch(stack, lanes, epoch, context);
+    if (complete) await evaluateEpoch(stack, lanes, live, epoch, context);
+    const seconds = (performance.now() - started) / 1000 / live.length;
+    for (const lane of live) lanes[lane].result.seconds += seconds;
+    context.onEpoch(live.length);
+
+    const finished = live.filter((lane) => isFinished(lanes[lane], !complete));
+    for (const lane of finished) context.onFinished(finish(lanes[lane], data));
+    live = live.filter((lane) => !finished.includes(lane));
+    if (live.length > 0 && live.length <= lanes.length / 2) {
+      const states = live.map((lane) => stack.save(lane));
+      lanes = live.map((lane) => lanes[lane]);
+      live = lanes.map((_, lane) => lane);
+      stack = build(states);
+    }
+  }
+}
+
+function startLane(job: HeadJob): Lane {
+  return {
+    job,
+    rate: learningRate(job.config),
+    steps: 0,
+    result: {
+      id: job.id,
+      config: job.config,
+      status: 'done',
+      epochs: 0,
+      bestEpoch: 0,
+      seconds: 0,
+      val: {},
+      test: null,
+      history: [],
+    },
+    best: undefined,
+    epochsWithoutBetter: 0,
+    lossSum: 0,
+  };
+}
+
+/** Keras's GlorotUniform for kernels: uniform within sqrt(6 / (inputs + units)) (Glorot and Bengio 2010). */
+export function initialParameters(specs: readonly HeadParameter[], seed: number): Float32Array {
+  const parts = specs.map(({ name, shape, initializer }) => {
+    const values = new Float32Array(shape.reduce((product, size) => product * size, 1));
+    if (initializer === 'ones') return values.fill(1);
+    if (initializer === 'zeros') return values;
+    const limit = Math.sqrt(6 / shape.reduce((sum, size) => sum + size, 0));
+    const stream = random(seed, 'initial', name);
+    return values.map(() => (2 * stream.uniform() - 1) * limit);
+  });
+  const all = new Float32Array(parts.reduce((sum, { length }) => sum + length, 0));
+  let offset = 0;
+  for (const part of parts) {
+    all.set(part, offset);
+    offset += part.length;
+  }
+  return all;
+}
+
+/** Returns false when it was asked to stop before the epoch's end. */
+async function trainEpoch(
+  stack: Stack,
+  lanes: readonly Lane[],
+  epoch: number,
+  context: StackContext,
+): Promise<boolean> {
+  const { data } = context;
+  const [{ job }] = lanes;
+  const { seed, batchSize } = job.config;
+  const order = epochOrder(data.rows.train, seed, epoch);
+  const fill = batchFiller(data, job.config);
+  const stepsPerEpoch = Math.ceil(order.length / batchSize);
+  for (const lane of lanes) lane.lossSum = 0;
+  for (let start = 0; start < order.length; start += batchSize) {
+    if (context.shouldStop()) return false;
+    const rows = order.subarray(start, start + batchSize);
+    fill(rows, stack.batch(rows.length));
+    const settings = lanes.map((lane) => {
+      const { config } = lane.job;
+      const progress = Math.min(1, lane.steps / (config.epochs * stepsPerEpoch));
+      lane.steps++;
+      return {
+        optimizer: config.optimizer,
+        l2: config.l2,
+        momentum: config.momentum,
+        lr: lane.rate.at(progress),
+        step: lane.steps,
+      };
+    });
+    const losses = await stack.step(rows.length, settings, Math.imul(seed, 0x85ebca6b) + lanes[0].steps);
+    for (const [at, lane] of lanes.entries()) lane.lossSum += losses[at] * rows.length;
+  }
+  return true;
+}
+
+/** The metrics watched in every epoch; all others are computed once, for the best epoch. */
+function watchedMetrics({ monitor }: HeadConfig, { task }: SweepData): MetricName[] {
+  return [...new Set<MetricName>(['loss', task === 'multiclass' ? 'accuracy' : 'binaryAccuracy', monitor])];
+}
+
+async function evaluateEpoch(
+  stack: Stack,
+  lanes: readonly Lane[],
+  live: readonly number[],
+  epoch: number,
+  { data }: StackContext,
+): Promise<void> {
+  const { normalize } = lanes[0].job.config;
+  const all = await stack.predict(partFeatures(data, normalize, 'val'), data.rows.val);
+  for (const at of live) {
+    const lane = lanes[at];
+    const { config } = lane.job;
+    const probabilities = laneProbabilities(all, data.rows.val, stack.lanes, data.classes, at);
+    const val = evaluate(
+      probabilities,
+      partTargets(data, 'val'),
+      data.rows.val,
+      data.classes,
+      data.task,
+      watchedMetrics(config, data),
+    );
+    const trainLoss = lane.lossSum / data.rows.train;
+    const { result } = lane;
+    const stepsPerEpoch = Math.ceil(data.rows.train / config.batchSize);
+    result.history.push({
+      epoch,
+      lr: lane.rate.at(Math.min(1, (lane.steps - 1) / (config.epochs * stepsPerEpoch))),
+      trainLoss,
+      val,
+    });
+    result.epochs = epoch;
+    if (!Number.isFinite(trainLoss) || !Number.isFinite(val.loss ?? Number.NaN)) {
+      result.status = 'diverged';
+      continue;
+    }
+    const isBetter =
+      lane.best === undefined ||
+      compareMetric(config.monitor, val[config.monitor], result.val[config.monitor]) < 0;
+    if (isBetter) {
+      lane.best = { parameters: stack.save(at).parameters, probabilities };
+      result.bestEpoch = epoch;
+      result.val = val;
+    }
+    lane.epochsWithoutBetter = isBetter ? 0 : lane.epochsWithoutBetter + 1;
+    lane.rate.epochEnded(isBetter);
+  }
+}
+
+/** One lane's probabilities [rows, classes] out of [rows, lanes, classes]. */
+function laneProbabilities(
+  all: Float32Array,
+  rows: number,
+  lanes: number,
+  classes: number,
+  lane: number,
+): Float32Array {
+  if (lanes === 1) return all;
+  const probabilities = new Float32Array(rows * classes);
+  for (let row = 0; row < rows; row++) {
+    const start = (row * lanes + lane) * classes;
+    probabilities.set(all.subarray(start, start + classes), row * classes);
+  }
+  return probabilities;
+}
+
+function isFinished({ result, epochsWithoutBetter, job: { config } }: Lane, interrupted: boolean): boolean {
+  if (interrupted) result.status = 'stopped';
+  const exhausted = config.earlyStopping > 0 && epochsWithoutBetter >= config.earlyStopping;
+  return interrupted || result.status === 'diverged' || exhausted || result.epochs >= config.epochs;
+}
+
+/** A diverged head keeps its history but counts for nothing. */
+function finish({ result, best }: Lane, data: SweepData): TrainedHead {
+  if (!best || result.status === 'diverged')
+    return { result: { ...result, val: {} }, parameters: new Float32Array(0) };
+  const val = evaluate(best.probabilities, partTargets(data, 'val'), data.rows.val, data.classes, data.task);
+  return { result: { ...result, val }, parameters: best.parameters };
+}

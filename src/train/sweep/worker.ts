@@ -1,0 +1,36 @@
+/** A worker thread of a sweep: trains one stack after another with an engine of its own. */
+import { parentPort, workerData } from 'node:worker_threads';
+import { loadEngine } from '../../shared/engines/engine.ts';
+import { createArena } from './arena.ts';
+import type { FromWorker, ToWorker, WorkerStart } from './messages.ts';
+import { createPrograms } from './programs.ts';
+import { trainStack } from './train-stack.ts';
+
+const port = parentPort;
+if (!port) throw new Error('The sweep worker runs as a worker thread');
+const { data, engine, threads } = workerData as WorkerStart;
+const say = (message: FromWorker, transfer: ArrayBuffer[] = []) => port.postMessage(message, transfer);
+
+const arena = createArena();
+const programs = createPrograms(await loadEngine(engine), threads);
+let stopping = false;
+
+port.on('message', async (message: ToWorker) => {
+  if (message.type === 'stop') stopping = true;
+  if (message.type === 'stack') {
+    await trainStack(message.jobs, {
+      data,
+      arena,
+      programs,
+      onFinished: (trained) => say({ type: 'finished', trained }, [trained.parameters.buffer as ArrayBuffer]),
+      onEpoch: (heads) => say({ type: 'epoch', heads }),
+      shouldStop: () => stopping,
+    });
+    say({ type: 'ready' });
+  }
+  if (message.type === 'end') {
+    await programs.release();
+    port.close();
+  }
+});
+say({ type: 'ready' });
