@@ -2,8 +2,9 @@
 /** The `permafrost` executable: every stage as a subcommand. */
 import { extractCommand } from './extract/command.ts';
 import { type Command, runProgram } from './shared/cli/program.ts';
+import { trainHeadCommand } from './train/command.ts';
 
 /** In the order of the help text. */
-const COMMANDS: Command[] = [extractCommand];
+const COMMANDS: Command[] = [extractCommand, trainHeadCommand];
 
 await runProgram('permafrost', COMMANDS);

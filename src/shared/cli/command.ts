@@ -46,7 +46,7 @@ function exitStatus(thrown: unknown): number {
 /** A stack trace is shown only for a defect in permafrost itself, and only when asked for with PERMAFROST_DEBUG. */
 function describeFailure(thrown: unknown): string {
   const known = thrown instanceof UsageError || thrown instanceof InputError || thrown instanceof Interrupted;
-  if (process.env['PERMAFROST_DEBUG'] && thrown instanceof Error) return thrown.stack ?? thrown.message;
+  if (process.env.PERMAFROST_DEBUG && thrown instanceof Error) return thrown.stack ?? thrown.message;
   return known
     ? messageOf(thrown)
     : `Unexpected failure: ${messageOf(thrown)} (PERMAFROST_DEBUG=1 shows where)`;
