@@ -1,0 +1,51 @@
+/** VGG (Simonyan & Zisserman 2014), as in keras/src/applications/vgg16.py. */
+import type { Value } from '../graph/value.ts';
+import type { BackboneDefinition } from './backbone.ts';
+import type { Layers } from './layers.ts';
+
+interface VggVariant {
+  name: string;
+  kerasName: string;
+  /** 3x3 convolutions in each of the five blocks. */
+  convolutions: readonly number[];
+}
+
+const FILTERS = [64, 128, 256, 512, 512];
+
+function vgg({ name, kerasName, convolutions }: VggVariant): BackboneDefinition {
+  const file = `${name}_weights_tf_dim_ordering_tf_kernels_notop.h5`;
+  return {
+    name,
+    kerasName,
+    size: 224,
+    minimumSize: 32,
+    preprocessing: 'caffe',
+    imagenet: {
+      file,
+      address: `https://storage.googleapis.com/tensorflow/keras-applications/${name}/${file}`,
+    },
+    build: (image, layers) =>
+      convolutions.reduce(
+        (x, count, block) => vggBlock(x, layers, `block${block + 1}`, FILTERS[block], count),
+        image,
+      ),
+  };
+}
+
+function vggBlock(input: Value, layers: Layers, block: string, filters: number, count: number): Value {
+  let x = input;
+  for (let at = 1; at <= count; at++) {
+    x = layers.conv(x, {
+      filters,
+      kernel: [3, 3],
+      padding: 'same',
+      activation: 'relu',
+      name: `${block}_conv${at}`,
+    });
+  }
+  return layers.maxPool(x, { window: [2, 2], name: `${block}_pool` });
+}
+
+export const VGG: readonly BackboneDefinition[] = [
+  vgg({ name: 'vgg16', kerasName: 'VGG16', convolutions: [2, 2, 3, 3, 3] }),
+];

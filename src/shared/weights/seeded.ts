@@ -1,0 +1,54 @@
+/** Weights made by a formula: full-size networks can be tested without their files, here and in Python alike. */
+import { elementCount, type Shape } from '../graph/value.ts';
+import type { WeightName, WeightSource } from './source.ts';
+
+/**
+ * What weights other than kernels are drawn from. Kernels are He-uniform, so that signals keep their size through
+ * ReLUs; batch-norm statistics lie around those of normalised signals, wide enough for any mix-up to show.
+ */
+const SPREADS: Record<Exclude<WeightName, 'kernel' | 'depthwise_kernel'>, readonly [number, number]> = {
+  bias: [-0.05, 0.05],
+  gamma: [0.75, 1.25],
+  beta: [-0.1, 0.1],
+  moving_mean: [-0.1, 0.1],
+  moving_variance: [0.75, 1.25],
+};
+
+function spread(weight: WeightName, shape: Shape): readonly [number, number] {
+  if (weight !== 'kernel' && weight !== 'depthwise_kernel') return SPREADS[weight];
+  const fanIn = elementCount(weight === 'kernel' ? shape.slice(0, -1) : shape.slice(0, 2));
+  const limit = Math.sqrt(6 / fanIn);
+  return [-limit, limit];
+}
+
+/** FNV-1a over UTF-8 bytes. */
+function hash32(text: string): number {
+  let state = 0x811c9dc5;
+  for (const byte of Buffer.from(text)) state = Math.imul(state ^ byte, 0x01000193);
+  return state;
+}
+
+/** The stream named `key`: a uniform 32-bit number for each index (the finaliser of MurmurHash3 over a Weyl sequence). */
+export function draws(key: string): (index: number) => number {
+  const start = hash32(key);
+  return (index) => {
+    let x = (Math.imul(index, 0x9e3779b9) + start) | 0;
+    x = Math.imul(x ^ (x >>> 16), 0x85ebca6b);
+    x = Math.imul(x ^ (x >>> 13), 0xc2b2ae35);
+    return (x ^ (x >>> 16)) >>> 0;
+  };
+}
+
+/**
+ * Element i of a weight is `low + (high - low) * u`, u being the upper 24 bits of draw i of the stream
+ * `seed/layer/weight`, as a fraction; computed in float64, rounded to float32.
+ */
+export function seededSource(seed: number): WeightSource {
+  return (layer, weight, shape) => {
+    const [low, high] = spread(weight, shape);
+    const draw = draws(`${seed}/${layer}/${weight}`);
+    const data = new Float32Array(elementCount(shape));
+    for (let i = 0; i < data.length; i++) data[i] = low + (high - low) * ((draw(i) >>> 8) / 2 ** 24);
+    return data;
+  };
+}

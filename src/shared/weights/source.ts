@@ -1,0 +1,46 @@
+/** Where a backbone's weights come from: anything that answers for a layer, a weight and a shape. */
+import { createHash } from 'node:crypto';
+import { elementCount, type Shape } from '../graph/value.ts';
+
+/** The names of Keras's weights, in the order in which a layer holds them. */
+export type WeightName =
+  | 'kernel'
+  | 'depthwise_kernel'
+  | 'bias'
+  | 'gamma'
+  | 'beta'
+  | 'moving_mean'
+  | 'moving_variance';
+
+/** Answers with the array (row-major, as long as the shape asks) or throws an InputError that names the layer. */
+export type WeightSource = (layer: string, weight: WeightName, shape: Shape) => Float32Array;
+
+/** A layer that has weights, as Keras would list it. */
+export interface LayerWeights {
+  readonly layer: string;
+  readonly weights: readonly { readonly name: WeightName; readonly shape: Shape }[];
+}
+
+/** Zeros for every weight, all views of one buffer: to learn a network's layers and shapes without its weights. */
+export function blankSource(): WeightSource {
+  let zeros = new Float32Array(0);
+  return (_layer, _weight, shape) => {
+    const length = elementCount(shape);
+    if (zeros.length < length) zeros = new Float32Array(length);
+    return zeros.subarray(0, length);
+  };
+}
+
+/** A source that passes on another's arrays, and the sha256 of the names, shapes and bytes that went through it. */
+export function hashedSource(source: WeightSource): { source: WeightSource; hash: () => string } {
+  const digest = createHash('sha256');
+  return {
+    source(layer, weight, shape) {
+      const data = source(layer, weight, shape);
+      digest.update(`${layer}/${weight}${JSON.stringify(shape)}`);
+      digest.update(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
+      return data;
+    },
+    hash: () => digest.digest('hex'),
+  };
+}
