@@ -49,7 +49,8 @@ const flags = {
   },
   size: { ...text, description: 'Image size as WIDTHxHEIGHT', defaultDescription: "the backbone's own" },
   out: { ...text, description: 'Folder of the feature store', defaultDescription: 'cache/<data>/<backbone>' },
-  'batch-size': { ...text, default: '32', description: 'Images in one run of the backbone' },
+  // 8, 16 and 32 are equally fast on two cores; the whole process takes 400, 500 and 760 MB.
+  'batch-size': { ...text, default: '16', description: 'Images in one run of the backbone' },
   concurrency: {
     ...text,
     description: 'Images read and decoded at a time',
