@@ -1,18 +1,19 @@
 /** Stage one: the features of a dataset's images, into a feature store. Start reading here. */
+import { createHash } from 'node:crypto';
 import { createRequire } from 'node:module';
+import type { BackboneDescription, BackboneRequest } from '../shared/backbones/thread/protocol.ts';
+import { startBackbone } from '../shared/backbones/thread/start.ts';
 import { type Reporter, silent } from '../shared/cli/terminal.ts';
 import { InputError } from '../shared/errors.ts';
-import { RESIZE } from '../shared/images/decode.ts';
+import { decodeImage, RESIZE } from '../shared/images/decode.ts';
+import { NO_SUCH_FILE, readImages } from '../shared/images/read.ts';
 import type { RowRecord } from '../shared/store/part-buffer.ts';
 import type { Dtype, Pipeline } from '../shared/store/schema.ts';
 import { createStoreWriter } from '../shared/store/writer.ts';
-import type { BackboneDescription, BackboneRequest } from './backbone-protocol.ts';
-import { startBackbone } from './backbone-thread.ts';
-import { createBatches } from './batches.ts';
 import type { Dataset } from './dataset/dataset.ts';
 import { allowedFailures, type Failure, failureError, type MostFailures, writeFailures } from './failures.ts';
-import { NO_SUCH_FILE, readImages } from './images.ts';
 import { openEarlier } from './plan.ts';
+import { storeFeatures } from './store-features.ts';
 
 export interface ExtractOptions {
   dataset: Dataset;
@@ -71,34 +72,39 @@ export async function extract(
     const most = mostFailures ? allowedFailures(mostFailures, images.length) : images.length;
     const rows: RowRecord[] = [];
     const progress = reporter.progress(description.name, 'images', images.length);
-    const batches = createBatches(thread, { batchSize, store, computed: (count) => progress.advance(count) });
+    const features = storeFeatures(thread, {
+      batchSize,
+      store,
+      computed: (count) => progress.advance(count),
+    });
     try {
       const { size } = description;
-      const isKnown = (sha256: string) => store.has({ sha256, view: 0 });
-      for await (const read of readImages(images, {
-        size,
-        concurrency,
-        ahead: concurrency + batchSize,
-        isKnown,
-      })) {
+      const decode = async (bytes: Buffer) => {
+        const sha256 = createHash('sha256').update(bytes).digest('hex');
+        return { sha256, pixels: store.has({ sha256, view: 0 }) ? null : await decodeImage(bytes, size) };
+      };
+      const ahead = concurrency + batchSize;
+      for await (const read of readImages(images, { concurrency, ahead, decode })) {
         signal?.throwIfAborted();
         if ('reason' in read) {
           const failure = { path: read.image.path, reason: read.reason };
           failures.push(failure);
           progress.advance(1);
           if (onError === 'fail') throw failureError(failure, '--on-error fail');
-          if (failures.length > most)
+          if (failures.length > most) {
             throw failureError(failure, `more failures than the ${most} that --max-errors allows`);
+          }
           continue;
         }
         const { path, labels, split } = read.image;
-        const record: RowRecord = { path, sha256: read.sha256, labels, split, view: 0 };
+        const { sha256, pixels } = read.made;
+        const record: RowRecord = { path, sha256, labels, split, view: 0 };
         rows.push(record);
-        if (!read.pixels || !(await batches.add(record, read.pixels))) progress.advance(1);
+        if (!pixels || !(await features.add(record, pixels))) progress.advance(1);
       }
-      await batches.finish();
+      await features.finish();
     } finally {
-      await batches.keep();
+      await features.keep();
       progress.stop();
       await writeFailures(out, failures);
     }
@@ -110,8 +116,8 @@ export async function extract(
       out,
       backbone: description.name,
       images: images.length,
-      computed: batches.count,
-      reused: rows.length - batches.count,
+      computed: features.count,
+      reused: rows.length - features.count,
       failed: failures.length,
       seconds: Number(seconds.toFixed(3)),
       imagesPerSecond: Number((images.length / seconds).toFixed(2)),

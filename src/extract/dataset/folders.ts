@@ -1,8 +1,7 @@
 /** Class folders: each folder's name is the label of every image below it. */
-import type { Dirent } from 'node:fs';
-import { readdir, realpath, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { InputError } from '../../shared/errors.ts';
+import { type Entries, listFolder, walkFolder } from '../../shared/images/folder.ts';
 import { hasImageExtension } from '../../shared/images/formats.ts';
 import type { Split } from '../../shared/store/schema.ts';
 import { type DatasetImage, type Listing, SPLIT_NAMES } from './layout.ts';
@@ -16,7 +15,7 @@ const LAYOUT =
  * @throws InputError when no image lies in a class folder
  */
 export async function readFolders(root: string): Promise<Omit<Listing, 'classes'>> {
-  const top = await list(root);
+  const top = await listFolder(root);
   const parts = await splitFolders(root, top);
   const images: DatasetImage[] = [];
   const notes: string[] = [];
@@ -24,11 +23,11 @@ export async function readFolders(root: string): Promise<Omit<Listing, 'classes'
   let others = 0;
 
   for (const part of parts ?? [{ folder: '', split: null }]) {
-    const inside = part.folder === '' ? top : await list(join(root, part.folder));
+    const inside = part.folder === '' ? top : await listFolder(join(root, part.folder));
     if (parts) outside += inside.files.filter(hasImageExtension).length;
     for (const label of inside.folders) {
       const folder = part.folder === '' ? label : `${part.folder}/${label}`;
-      const files = await walk(root, folder);
+      const files = (await walkFolder(join(root, folder))).map((name) => `${folder}/${name}`);
       const own = files.filter(hasImageExtension);
       others += files.length - own.length;
       if (own.length === 0) notes.push(`The class folder ${JSON.stringify(folder)} holds no image`);
@@ -68,43 +67,8 @@ async function splitFolders(
     const split = SPLIT_NAMES.get(folder.toLowerCase());
     if (!split) return undefined;
     parts.push({ folder, split });
-    classFolders += (await list(join(root, folder))).folders.length;
+    classFolders += (await listFolder(join(root, folder))).folders.length;
   }
   // Images right inside `train` make it a class of that name.
   return classFolders > 0 ? parts : undefined;
-}
-
-/** Names in a folder, sorted, without hidden ones. */
-interface Entries {
-  folders: string[];
-  files: string[];
-}
-
-async function list(folder: string): Promise<Entries> {
-  const entries: Entries = { folders: [], files: [] };
-  for (const entry of await readdir(folder, { withFileTypes: true })) {
-    if (entry.name.startsWith('.')) continue;
-    ((await isFolder(folder, entry)) ? entries.folders : entries.files).push(entry.name);
-  }
-  entries.folders.sort();
-  entries.files.sort();
-  return entries;
-}
-
-async function isFolder(parent: string, entry: Dirent): Promise<boolean> {
-  if (!entry.isSymbolicLink()) return entry.isDirectory();
-  // A link to nowhere counts as a file, so that it shows up as an image that cannot be read.
-  return (await stat(join(parent, entry.name)).catch(() => undefined))?.isDirectory() ?? false;
-}
-
-/** Paths of all files below `folder`, relative to `root`; `above` holds the real folders on the way down. */
-async function walk(root: string, folder: string, above: ReadonlySet<string> = new Set()): Promise<string[]> {
-  const real = await realpath(join(root, folder));
-  if (above.has(real))
-    throw new InputError(`Expected a folder tree but ${join(root, folder)} links back to a folder above it`);
-  const { folders, files } = await list(real);
-  const paths = files.map((name) => `${folder}/${name}`);
-  const inside = new Set(above).add(real);
-  for (const name of folders) paths.push(...(await walk(root, `${folder}/${name}`, inside)));
-  return paths;
 }

@@ -1,18 +1,10 @@
-/** What a head answers for each row, and how often each class is answered rightly and wrongly. */
-import type { Task } from '../../shared/head/config.ts';
-
-/** A multi-label class is answered when its probability exceeds this, as in Keras's BinaryAccuracy. */
-const THRESHOLD = 0.5;
+/** How often each class is answered rightly and wrongly. */
+import type { Probabilities } from '../../shared/head/answers.ts';
 
 /** Probabilities and targets of one part, as every metric takes them. */
-export interface Evaluation {
-  /** rows x classes, row-major, each 0 to 1. */
-  probabilities: Float32Array;
+export interface Evaluation extends Probabilities {
   /** rows x classes, row-major, 0 or 1; exactly one 1 per row for multiclass. */
   targets: Uint8Array;
-  rows: number;
-  classes: number;
-  task: Task;
 }
 
 /** Answers of one class against the truth, in rows. */
@@ -23,25 +15,7 @@ export interface ClassCounts {
   trueNegatives: number;
 }
 
-/** Index of the greatest value of a row, the first of equals. */
-export function argmax(values: ArrayLike<number>, row: number, width: number): number {
-  const start = row * width;
-  let best = 0;
-  for (let index = 1; index < width; index++) {
-    if (values[start + index]! > values[start + best]!) best = index;
-  }
-  return best;
-}
-
-/** rows x classes, 0 or 1: the most probable class (multiclass) or all above the threshold (multi-label). */
-export function answers({ probabilities, rows, classes, task }: Omit<Evaluation, 'targets'>): Uint8Array {
-  if (task === 'multilabel') return Uint8Array.from(probabilities, (p) => (p > THRESHOLD ? 1 : 0));
-  const answered = new Uint8Array(rows * classes);
-  for (let row = 0; row < rows; row++) answered[row * classes + argmax(probabilities, row, classes)] = 1;
-  return answered;
-}
-
-/** Counts per class from {@link answers} and targets. */
+/** Counts per class from answers() and targets. */
 export function countAnswers(answered: Uint8Array, targets: Uint8Array, classes: number): ClassCounts[] {
   // Cell 2 * target + answer of each class.
   const cells = new Uint32Array(classes * 4);

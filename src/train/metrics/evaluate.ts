@@ -1,14 +1,7 @@
 /** The metrics of every table and file, from probabilities and targets. */
+import { answers } from '../../shared/head/answers.ts';
 import { METRICS, type MetricName, type Metrics, type Task } from '../../shared/head/config.ts';
-import {
-  answers,
-  type ClassCounts,
-  countAnswers,
-  type Evaluation,
-  f1Score,
-  meanDefined,
-  ratio,
-} from './counts.ts';
+import { type ClassCounts, countAnswers, type Evaluation, f1Score, meanDefined, ratio } from './counts.ts';
 import { rankClass } from './ranking.ts';
 
 /** Keras clips probabilities to [1e-7, 1 - 1e-7] before the logarithm (keras.config.epsilon). */

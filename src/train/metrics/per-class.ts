@@ -1,5 +1,6 @@
 /** What a head does to each class: precision, recall, F1, ranking, and which classes it takes for which. */
-import { answers, argmax, countAnswers, type Evaluation, f1Score, ratio } from './counts.ts';
+import { answers, argmax } from '../../shared/head/answers.ts';
+import { countAnswers, type Evaluation, f1Score, ratio } from './counts.ts';
 import { rankClass } from './ranking.ts';
 
 /** Scores of one class; null where the rows leave one undefined. */

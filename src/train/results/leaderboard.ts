@@ -1,7 +1,8 @@
 /** leaderboard.csv: one line per head, the best first. */
+
+import { csvLine } from '../../shared/csv-line.ts';
 import { METRICS, type MetricName } from '../../shared/head/config.ts';
 import { formatOption, HEAD_OPTION_KEYS } from '../options.ts';
-import { csvLine } from './csv.ts';
 import { type HeadResult, rankResults } from './result.ts';
 
 /**

@@ -1,8 +1,9 @@
 /** predictions.csv: what the best head answers for every image. */
+
+import { csvLine } from '../../shared/csv-line.ts';
+import { answers } from '../../shared/head/answers.ts';
 import type { Evaluation } from '../metrics/counts.ts';
-import { answers } from '../metrics/counts.ts';
 import type { Part } from '../splits.ts';
-import { csvLine } from './csv.ts';
 
 /** Rows of predictions.csv. */
 export interface Predictions extends Omit<Evaluation, 'targets' | 'classes'> {

@@ -3,7 +3,7 @@ import { tableFromIPC } from 'apache-arrow';
 import { parse } from 'csv-parse/sync';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { csvLine } from '../../../src/train/results/csv.ts';
+import { csvLine } from '../../../src/shared/csv-line.ts';
 import { historyArrow } from '../../../src/train/results/history.ts';
 import { leaderboardCsv } from '../../../src/train/results/leaderboard.ts';
 import { predictionLines } from '../../../src/train/results/predictions.ts';

@@ -1,9 +1,9 @@
 /** The backbone's thread: an engine's run blocks the thread it is called from, and this one decodes nothing. */
 import { parentPort, workerData } from 'node:worker_threads';
-import { loadBackbone } from '../shared/backbones/load.ts';
-import { loadEngine, type Program } from '../shared/engines/engine.ts';
-import { messageOf } from '../shared/errors.ts';
-import type { BackboneRequest, FromBackbone, ToBackbone } from './backbone-protocol.ts';
+import { loadEngine, type Program } from '../../engines/engine.ts';
+import { messageOf } from '../../errors.ts';
+import { loadBackbone } from '../load.ts';
+import type { BackboneRequest, FromBackbone, ToBackbone } from './protocol.ts';
 
 const port = parentPort!;
 const send = (message: FromBackbone, transfer: ArrayBuffer[] = []) => port.postMessage(message, transfer);

@@ -1,8 +1,8 @@
 /** Starts the backbone's thread and gives it batches. */
 import { extname } from 'node:path';
 import { Worker } from 'node:worker_threads';
-import { InputError, UsageError } from '../shared/errors.ts';
-import type { BackboneDescription, BackboneRequest, FromBackbone, ToBackbone } from './backbone-protocol.ts';
+import { InputError, UsageError } from '../../errors.ts';
+import type { BackboneDescription, BackboneRequest, FromBackbone, ToBackbone } from './protocol.ts';
 
 type Features = Extract<FromBackbone, { kind: 'features' }>;
 
@@ -28,7 +28,7 @@ interface Waiting {
  * @throws UsageError and InputError as loading the backbone does
  */
 export async function startBackbone(request: BackboneRequest): Promise<BackboneThread> {
-  const file = new URL(`./backbone-worker${extname(import.meta.url)}`, import.meta.url);
+  const file = new URL(`./worker${extname(import.meta.url)}`, import.meta.url);
   const worker = new Worker(file, { workerData: request });
   const waiting: Waiting[] = [];
   let failure: Error | undefined;

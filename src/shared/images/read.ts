@@ -1,40 +1,31 @@
-/** Reads, hashes and decodes images: several at a time, handed on in the dataset's order. */
-import { createHash } from 'node:crypto';
+/** Reads and decodes image files: several at a time, handed on in the order they were given in. */
 import { readFile } from 'node:fs/promises';
 import pLimit from 'p-limit';
-import { messageOf } from '../shared/errors.ts';
-import { decodeImage, type Size } from '../shared/images/decode.ts';
-import type { DatasetImage } from './dataset/layout.ts';
+import { messageOf } from '../errors.ts';
 
-/** What became of an image: decoded, known from its content, or not usable. */
-export type ReadImage =
-  | { image: DatasetImage; sha256: string; pixels: Uint8Array | null }
-  | { image: DatasetImage; reason: string };
+/** What became of an image: something made of its bytes, or the reason why it cannot be used. */
+export type ReadImage<I, T> = { image: I; made: T } | { image: I; reason: string };
 
-export interface ReadOptions {
-  /** Pixels of the result. */
-  size: Size;
+export interface ReadOptions<T> {
   /** Images read and decoded at a time. */
   concurrency: number;
   /** Images that may be ready before they are asked for: what bounds the memory. */
   ahead: number;
-  /** Whether the features of an image are there already, so that it need not be decoded (its pixels are null). */
-  isKnown(sha256: string): boolean;
+  /** Turns a file's bytes into what is asked for; the message of what it throws is the reason. */
+  decode(bytes: Buffer): Promise<T>;
 }
 
 /** Reads images in order. An image that cannot be read is a result like any other. */
-export async function* readImages(
-  images: readonly DatasetImage[],
-  { size, concurrency, ahead, isKnown }: ReadOptions,
-): AsyncGenerator<ReadImage> {
+export async function* readImages<I extends { file: string }, T>(
+  images: readonly I[],
+  { concurrency, ahead, decode }: ReadOptions<T>,
+): AsyncGenerator<ReadImage<I, T>> {
   const limit = pLimit(concurrency);
-  const underway: Promise<ReadImage>[] = [];
+  const underway: Promise<ReadImage<I, T>>[] = [];
   let next = 0;
-  const read = async (image: DatasetImage): Promise<ReadImage> => {
+  const read = async (image: I): Promise<ReadImage<I, T>> => {
     try {
-      const bytes = await readFile(image.file);
-      const sha256 = createHash('sha256').update(bytes).digest('hex');
-      return { image, sha256, pixels: isKnown(sha256) ? null : await decodeImage(bytes, size) };
+      return { image, made: await decode(await readFile(image.file)) };
     } catch (thrown) {
       return { image, reason: reasonOf(thrown) };
     }

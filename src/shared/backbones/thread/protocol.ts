@@ -1,5 +1,5 @@
-/** What the extraction and its backbone's thread say to each other. */
-import type { FeatureColumn } from '../shared/store/schema.ts';
+/** What a stage and its backbone's thread say to each other. */
+import type { FeatureColumn } from '../../store/schema.ts';
 
 /** What the thread is started with: enough to build the backbone there, so that no weights change threads. */
 export interface BackboneRequest {

@@ -1,0 +1,91 @@
+/** Collects decoded images into batches and keeps one or several backbones busy with them, in order. */
+import type { BackboneThread } from './start.ts';
+
+/** Batches given to the backbones at a time: one that runs and one that waits, while a third is being filled. */
+const IN_FLIGHT = 2;
+
+/** Images on their way through the backbones, each with a record `R` of the caller's. */
+export interface Batches<R> {
+  /** Adds an image, decoded once for each backbone, waiting while the backbones are behind. */
+  add(record: R, pixels: readonly Uint8Array[]): Promise<void>;
+  /** Computes and hands over what is left. */
+  finish(): Promise<void>;
+  /** Hands over whatever the backbones still give; for when a run ends early. Never throws for a failed batch. */
+  keep(): Promise<void>;
+}
+
+export interface BatchesOptions<R> {
+  /** Images in one run of a backbone. */
+  batchSize: number;
+  /**
+   * Takes the features of one batch, in the order in which its images were added: for each backbone one array a
+   * column, records.length * dimension numbers.
+   */
+  receive(records: R[], features: Float32Array[][]): Promise<void>;
+}
+
+interface Underway<R> {
+  records: R[];
+  results: Promise<Awaited<ReturnType<BackboneThread['run']>>[]>;
+}
+
+/** Batches for `threads`, which all see every image. */
+export function createBatches<R>(
+  threads: readonly BackboneThread[],
+  { batchSize, receive }: BatchesOptions<R>,
+): Batches<R> {
+  const lanes = threads.map((thread) => {
+    const { width, height } = thread.description.size;
+    const spare: Uint8Array<ArrayBuffer>[] = [];
+    return { thread, spare, imageBytes: width * height * 3 };
+  });
+  const underway: Underway<R>[] = [];
+  let filling = lanes.map(() => new Uint8Array(0));
+  let records: R[] = [];
+
+  const submit = (): void => {
+    if (records.length === 0) return;
+    const { length } = records;
+    const results = Promise.all(lanes.map(({ thread }, at) => thread.run(filling[at], length)));
+    // It is awaited in its turn; until then a failure must not count as unhandled.
+    results.catch(() => {});
+    underway.push({ records, results });
+    records = [];
+  };
+
+  const next = async (): Promise<void> => {
+    const batch = underway.shift()!;
+    const results = await batch.results;
+    for (const [at, { pixels }] of results.entries()) lanes[at].spare.push(pixels);
+    await receive(
+      batch.records,
+      results.map(({ features }) => features),
+    );
+  };
+
+  return {
+    async add(record, pixels) {
+      if (records.length === 0) {
+        filling = lanes.map(({ spare, imageBytes }) => spare.pop() ?? new Uint8Array(batchSize * imageBytes));
+      }
+      for (const [at, { imageBytes }] of lanes.entries()) {
+        filling[at].set(pixels[at], records.length * imageBytes);
+      }
+      records.push(record);
+      if (records.length < batchSize) return;
+      while (underway.length >= IN_FLIGHT) await next();
+      submit();
+    },
+    async finish() {
+      submit();
+      while (underway.length > 0) await next();
+    },
+    async keep() {
+      try {
+        while (underway.length > 0) await next();
+      } catch {
+        // The run is ending because of this or an earlier failure, which the caller reports.
+      }
+    },
+  };
+}

@@ -1,0 +1,32 @@
+/** What a head answers: classes from probabilities. */
+import type { Task } from './config.ts';
+
+/** A multi-label class is answered when its probability exceeds this, as in Keras's BinaryAccuracy. */
+const THRESHOLD = 0.5;
+
+/** Index of the greatest value of a row, the first of equals. */
+export function argmax(values: ArrayLike<number>, row: number, width: number): number {
+  const start = row * width;
+  let best = 0;
+  for (let index = 1; index < width; index++) {
+    if (values[start + index]! > values[start + best]!) best = index;
+  }
+  return best;
+}
+
+/** Probabilities [rows, classes] of a task. */
+export interface Probabilities {
+  /** Row-major, each 0 to 1. */
+  probabilities: Float32Array;
+  rows: number;
+  classes: number;
+  task: Task;
+}
+
+/** rows x classes, 0 or 1: the most probable class (multiclass) or all above the threshold (multi-label). */
+export function answers({ probabilities, rows, classes, task }: Probabilities): Uint8Array {
+  if (task === 'multilabel') return Uint8Array.from(probabilities, (p) => (p > THRESHOLD ? 1 : 0));
+  const answered = new Uint8Array(rows * classes);
+  for (let row = 0; row < rows; row++) answered[row * classes + argmax(probabilities, row, classes)] = 1;
+  return answered;
+}
