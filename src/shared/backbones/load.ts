@@ -6,7 +6,6 @@ import { InputError, usage } from '../errors.ts';
 import { graph, input } from '../graph/build.ts';
 import { foldScaleShift } from '../graph/fold.ts';
 import { BATCH, type Graph, type Shape, sameShape, type Value } from '../graph/value.ts';
-import { openKerasWeights } from '../weights/keras-h5.ts';
 import { openSafetensors } from '../weights/safetensors.ts';
 import { seededSource } from '../weights/seeded.ts';
 import { blankSource, hashedSource, type LayerWeights, type WeightSource } from '../weights/source.ts';
@@ -135,6 +134,8 @@ async function openWeights(
   }
   if (weights.endsWith('.safetensors')) return openOwnFormat(weights, definition.name);
   const { name: backbone, olderLayerName } = definition;
+  // Loaded on demand: h5wasm takes a while and memory that the shipped weights do not need.
+  const { openKerasWeights } = await import('../weights/keras-h5.ts');
   return openKerasWeights({ path: weights, backbone, layers, olderLayerName });
 }
 
