@@ -1,7 +1,11 @@
 /** Stage one: the features of a dataset's images, into a feature store. Start reading here. */
 import { createHash } from 'node:crypto';
 import { createRequire } from 'node:module';
-import type { BackboneDescription, BackboneRequest } from '../shared/backbones/thread/protocol.ts';
+import {
+  type BackboneDescription,
+  type BackboneRequest,
+  PRECISION,
+} from '../shared/backbones/thread/protocol.ts';
 import { startBackbone } from '../shared/backbones/thread/start.ts';
 import { type Reporter, silent } from '../shared/cli/terminal.ts';
 import { InputError } from '../shared/errors.ts';
@@ -145,7 +149,7 @@ function pipelineOf(description: BackboneDescription, poolings: string[], dtype:
     poolings,
     preprocessing,
     resize: RESIZE,
-    precision: 'fp32',
+    precision: PRECISION,
     dtype,
     engine,
     version,

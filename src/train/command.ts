@@ -3,11 +3,11 @@ import { existsSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { basename, dirname, join, resolve } from 'node:path';
 import { Interrupted, runCommand } from '../shared/cli/command.ts';
+import { allValues, type Flags, oneValue, textFlag } from '../shared/cli/flags.ts';
 import type { Command } from '../shared/cli/program.ts';
 import { terminalReporter } from '../shared/cli/terminal.ts';
 import { choice, wholeNumber } from '../shared/cli/values.ts';
 import { ENGINE_NAMES } from '../shared/engines/engine.ts';
-import { usage } from '../shared/errors.ts';
 import { DEFAULT_GRID, type Grid, parseGrid } from './grid.ts';
 import { confusionMatrix, perClass } from './metrics/per-class.ts';
 import { headFlags, readHeadFlags } from './options.ts';
@@ -17,23 +17,21 @@ import { BEST_FOLDER, writeRun } from './results/write.ts';
 import { parseSplit } from './splits.ts';
 import { type Training, train } from './train.ts';
 
-const text = { type: 'string', requiresArg: true } as const;
-
 const flags = {
   features: {
-    ...text,
+    ...textFlag,
     array: true,
     demandOption: true,
     description: 'Feature store that extract wrote; several are joined by image',
   },
   pooling: {
-    ...text,
+    ...textFlag,
     description: 'Columns of the stores to use, joined by commas',
     defaultDescription: 'avg',
   },
-  task: { ...text, default: 'auto', description: 'auto (from the labels), multiclass, multilabel' },
+  task: { ...textFlag, default: 'auto', description: 'auto (from the labels), multiclass, multilabel' },
   split: {
-    ...text,
+    ...textFlag,
     default: '70/15/15',
     description: 'Training/validation/test percentages; data with a split of their own keep it',
   },
@@ -42,10 +40,10 @@ const flags = {
     description:
       'Sweep: "lr=1e-2,1e-3;hidden=none,256", a .yaml or .json file, or alone: a good default grid',
   },
-  workers: { ...text, description: 'Heads trained at a time', defaultDescription: 'the number of cores' },
-  engine: { ...text, default: 'auto', description: `What computes: ${ENGINE_NAMES.join(', ')}` },
+  workers: { ...textFlag, description: 'Heads trained at a time', defaultDescription: 'the number of cores' },
+  engine: { ...textFlag, default: 'auto', description: `What computes: ${ENGINE_NAMES.join(', ')}` },
   out: {
-    ...text,
+    ...textFlag,
     description: 'Folder of the run',
     defaultDescription: 'runs/<data>-<backbone>, numbered if taken',
   },
@@ -64,25 +62,23 @@ export const trainHeadCommand: Command = {
   handler: (argv) => runCommand((signal) => run(argv, signal), argv.json === true),
 };
 
-type Flags = Readonly<Record<string, unknown>>;
-
 async function run(argv: Flags, signal: AbortSignal): Promise<TrainSummary> {
   const started = performance.now();
-  const features = [argv.features].flat().map(String);
-  const pooling = one(argv, 'pooling');
+  const features = allValues(argv, 'features');
+  const pooling = oneValue(argv, 'pooling');
   const options = {
     features,
     columns: pooling?.split(',').map((name) => name.trim()),
-    task: choice(['auto', 'multiclass', 'multilabel']).parse(one(argv, 'task') ?? 'auto', '--task'),
-    split: parseSplit(one(argv, 'split') ?? ''),
+    task: choice(['auto', 'multiclass', 'multilabel']).parse(oneValue(argv, 'task') ?? 'auto', '--task'),
+    split: parseSplit(oneValue(argv, 'split') ?? ''),
     head: readHeadFlags(argv),
-    grid: await readGrid(one(argv, 'grid')),
-    workers: wholeNumber(1).parse(one(argv, 'workers') ?? String(availableParallelism()), '--workers'),
-    engine: choice(ENGINE_NAMES).parse(one(argv, 'engine') ?? 'auto', '--engine'),
+    grid: await readGrid(oneValue(argv, 'grid')),
+    workers: wholeNumber(1).parse(oneValue(argv, 'workers') ?? String(availableParallelism()), '--workers'),
+    engine: choice(ENGINE_NAMES).parse(oneValue(argv, 'engine') ?? 'auto', '--engine'),
   };
   const reporter = terminalReporter();
   const training = await train(options, { signal, reporter });
-  const out = one(argv, 'out') ?? freeFolder(join('runs', runName(features)));
+  const out = oneValue(argv, 'out') ?? freeFolder(join('runs', runName(features)));
   const summary = summarise(out, training, (performance.now() - started) / 1000);
   await writeRun(out, training, summary);
   process.stdout.write(`${describe(training, summary)}\n`);
@@ -134,11 +130,4 @@ function describe({ results, best, baseline, classes, judged }: Training, summar
     '',
     `${summary.heads} heads in ${summary.seconds} s. Best head: ${join(summary.out, BEST_FOLDER)}; all heads: ${join(summary.out, 'leaderboard.csv')}`,
   ].join('\n');
-}
-
-/** The value of a flag that may be given once. */
-function one(argv: Flags, flag: keyof typeof flags): string | undefined {
-  const value = argv[flag];
-  if (value === undefined || typeof value === 'string') return value;
-  throw usage('one value', `--${flag}`, value);
 }

@@ -6,12 +6,14 @@ import { messageOf } from '../errors.ts';
 import { EXIT } from './command.ts';
 import { didYouMean } from './suggest.ts';
 
-/** A subcommand; yargs takes it as it is. */
+/** A subcommand. */
 export interface Command {
   /** Its name. */
   command: string;
   /** One line for the help text. */
   describe: string;
+  /** What stands behind the name without a flag, if anything: one or more texts. */
+  operands?: { name: string; shown: string; description: string };
   /** Its flags by name. */
   builder: Record<string, Options>;
   /** Does the work and sets the exit status (see runCommand). */
@@ -41,7 +43,18 @@ export async function runProgram(name: string, commands: readonly Command[] | Co
     .fail((message, error) => {
       throw error ?? new Error(message);
     });
-  for (const command of choices) parser.command(only ? { ...command, command: '$0' } : command);
+  for (const { command, describe, operands, builder, handler } of choices) {
+    const called = only ? '$0' : command;
+    parser.command(
+      operands ? `${called} <${operands.name}..>` : called,
+      describe,
+      (flags) => {
+        if (operands) flags.positional(operands.name, { type: 'string', description: operands.description });
+        return flags.options(builder);
+      },
+      handler,
+    );
+  }
   if (!only) {
     parser.demandCommand(1, `Expected a command: ${choices.map(({ command }) => command).join(', ')}`);
   }
@@ -50,19 +63,19 @@ export async function runProgram(name: string, commands: readonly Command[] | Co
   } catch (thrown) {
     const known = chosen ? Object.keys(chosen.builder) : choices.map(({ command }) => command);
     const help = `${name}${chosen && !only ? ` ${chosen.command}` : ''} --help`;
-    process.stderr.write(
-      `${explain(messageOf(thrown), known, chosen !== undefined)}\n${help} shows what there is\n`,
-    );
+    process.stderr.write(`${explain(messageOf(thrown), known, chosen)}\n${help} shows what there is\n`);
     process.exitCode = EXIT.usage;
   }
 }
 
 /** yargs's message, with the names near one that it does not know. */
-function explain(message: string, known: string[], flags: boolean): string {
+function explain(message: string, known: string[], chosen: Command | undefined): string {
+  if (chosen?.operands && message.startsWith('Not enough non-option arguments'))
+    return `Expected ${chosen.operands.shown} but received nothing`;
   const [, missing] = /^Missing required arguments?: (.+)$/.exec(message) ?? [];
   if (missing !== undefined) return `Expected ${missing.replace(/^|(?<=, )/g, '--')} but received nothing`;
   const [, unknown] = /^Unknown (?:argument|command)s?: (.+)$/.exec(message) ?? [];
   if (unknown === undefined) return message;
-  const names = unknown.split(', ').map((name) => `${flags ? '--' : ''}${name}${didYouMean(name, known)}`);
-  return `Unknown ${flags ? 'flag' : 'command'} ${names.join(', ')}`;
+  const names = unknown.split(', ').map((name) => `${chosen ? '--' : ''}${name}${didYouMean(name, known)}`);
+  return `Unknown ${chosen ? 'flag' : 'command'} ${names.join(', ')}`;
 }

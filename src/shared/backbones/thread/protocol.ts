@@ -12,6 +12,9 @@ export interface BackboneRequest {
   engine: string;
 }
 
+/** What backbones compute in, as recorded with the features. */
+export const PRECISION = 'fp32';
+
 /** The backbone as it was loaded. */
 export interface BackboneDescription {
   name: string;

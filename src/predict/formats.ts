@@ -1,0 +1,112 @@
+/** The formats predictions are written in: each turns batches into pieces of a file, so that memory stays flat. */
+import {
+  type DataType,
+  Field,
+  Float32,
+  List,
+  makeData,
+  RecordBatch,
+  RecordBatchFileWriter,
+  Schema,
+  Struct,
+  Utf8,
+  type Vector,
+  vectorFromArray,
+} from 'apache-arrow';
+import { csvLine } from '../shared/csv-line.ts';
+import type { Prediction } from './predict.ts';
+
+type Batches = AsyncIterable<readonly Prediction[]>;
+type Pieces = AsyncIterable<string | Uint8Array>;
+type Format = (batches: Batches, classes: readonly string[]) => Pieces;
+
+/** A prediction as JSON has it. */
+export interface PredictionObject {
+  path: string;
+  labels: string[];
+  /** By class, six significant digits. */
+  probabilities: Record<string, number>;
+}
+
+/** The prediction with its probabilities by class. */
+export function predictionObject(
+  { path, labels, probabilities }: Prediction,
+  classes: readonly string[],
+): PredictionObject {
+  const byClass = classes.map((name, c) => [name, Number(probabilities[c].toPrecision(6))] as const);
+  return { path, labels, probabilities: Object.fromEntries(byClass) };
+}
+
+/** The formats by name, the default first. */
+export const FORMATS = {
+  /** One object on one line: `{"predictions":[...]}`. */
+  async *json(batches, classes) {
+    let before = '{"predictions":[';
+    for await (const batch of batches) {
+      yield before + batch.map((one) => JSON.stringify(predictionObject(one, classes))).join(',');
+      before = ',';
+    }
+    yield before === ',' ? ']}\n' : `${before}]}\n`;
+  },
+  /** One object a line. */
+  async *jsonl(batches, classes) {
+    for await (const batch of batches)
+      yield batch.map((one) => `${JSON.stringify(predictionObject(one, classes))}\n`).join('');
+  },
+  /** path, labels (joined by `|`, as in a manifest), and one column `p_<class>` each. */
+  async *csv(batches, classes) {
+    let before = csvLine(['path', 'labels', ...classes.map((name) => `p_${name}`)]);
+    for await (const batch of batches) {
+      const lines = batch.map(({ path, labels, probabilities }) =>
+        csvLine([path, labels.join('|'), ...probabilities]),
+      );
+      yield before + lines.join('');
+      before = '';
+    }
+    yield before;
+  },
+  /** Arrow IPC file: path utf8, labels list<utf8>, and one float32 column `p_<class>` each; a record batch a batch. */
+  async *arrow(batches, classes) {
+    const writer = new RecordBatchFileWriter();
+    const written = writer.writeAll(recordBatches(batches, classes));
+    // Without this, whoever reads from the writer would wait forever.
+    written.catch((thrown: unknown) => writer.abort(thrown));
+    yield* writer;
+    await written;
+  },
+} as const satisfies Record<string, Format>;
+
+export type FormatName = keyof typeof FORMATS;
+export const FORMAT_NAMES = Object.keys(FORMATS) as FormatName[];
+
+async function* recordBatches(batches: Batches, classes: readonly string[]): AsyncGenerator<RecordBatch> {
+  const labelList = new List(new Field('item', new Utf8(), false));
+  const schema = new Schema<Record<string, DataType>>([
+    new Field('path', new Utf8(), false),
+    new Field('labels', labelList, false),
+    ...classes.map((name) => new Field(`p_${name}`, new Float32(), false)),
+  ]);
+  for await (const batch of batches) {
+    const columns: Vector[] = [
+      vectorFromArray(
+        batch.map(({ path }) => path),
+        new Utf8(),
+      ),
+      vectorFromArray(
+        batch.map(({ labels }) => labels),
+        labelList,
+      ),
+      ...classes.map((_, c) =>
+        vectorFromArray(Float32Array.from(batch, ({ probabilities }) => probabilities[c])),
+      ),
+    ];
+    const children = columns.map(({ data }) => data[0]);
+    const struct = makeData({
+      type: new Struct(schema.fields),
+      length: batch.length,
+      nullCount: 0,
+      children,
+    });
+    yield new RecordBatch(schema, struct);
+  }
+}

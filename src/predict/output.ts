@@ -1,0 +1,40 @@
+/** Where predictions go: a file that is there as a whole or not at all, or stdout. */
+import { createWriteStream } from 'node:fs';
+import { mkdir, rename, rm } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+
+type Pieces = AsyncIterable<string | Uint8Array>;
+
+/** Writes a file under a temporary name beside its own and renames it when it is whole. */
+export async function writeFile(path: string, pieces: Pieces): Promise<void> {
+  await mkdir(dirname(path), { recursive: true });
+  const temporary = `${path}.tmp`;
+  try {
+    await pipeline(Readable.from(pieces), createWriteStream(temporary, { flush: true }));
+  } catch (thrown) {
+    await rm(temporary, { force: true });
+    throw thrown;
+  }
+  await rename(temporary, path);
+}
+
+/** Writes to stdout as fast as it is read; ends early, without an error, when its reader (`| head`) has gone. */
+export async function writeStdout(pieces: Pieces): Promise<void> {
+  const { stdout } = process;
+  // The failure reaches the write that caused it; unheard, the event would end the process with a stack trace.
+  const ignore = (): void => {};
+  stdout.on('error', ignore);
+  try {
+    for await (const piece of pieces) {
+      await new Promise<void>((resolve, reject) => {
+        stdout.write(piece, (error) => (error ? reject(error) : resolve()));
+      });
+    }
+  } catch (thrown) {
+    if (!(thrown instanceof Error && 'code' in thrown && thrown.code === 'EPIPE')) throw thrown;
+  } finally {
+    stdout.off('error', ignore);
+  }
+}

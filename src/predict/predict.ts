@@ -1,0 +1,160 @@
+/** Answers of a trained head for image files: from pixels to probabilities, a batch at a time. Start reading here. */
+import { createBatches } from '../shared/backbones/thread/batches.ts';
+import type { BackboneThread } from '../shared/backbones/thread/start.ts';
+import { type Progress, type Reporter, silent } from '../shared/cli/terminal.ts';
+import { loadEngine, type Program } from '../shared/engines/engine.ts';
+import { InputError } from '../shared/errors.ts';
+import { answers } from '../shared/head/answers.ts';
+import { headGraph } from '../shared/head/predictor.ts';
+import { type Head, type HeadRecord, headInputs } from '../shared/head/record.ts';
+import { decodeImage, type Size } from '../shared/images/decode.ts';
+import { readImages } from '../shared/images/read.ts';
+import { narrowFloat16 } from '../shared/store/float16.ts';
+import { widenFloat16 } from '../shared/weights/float16.ts';
+import { finishBackbones, startBackbones } from './backbones.ts';
+import type { ImageFile } from './images.ts';
+
+export interface PredictOptions {
+  head: Head;
+  images: readonly ImageFile[];
+  /** Weights instead of those recorded: one for each backbone of the head, in order, or none at all. */
+  weights: readonly string[];
+  engine: string;
+  /** Images in one run of a backbone. */
+  batchSize: number;
+  /** Images read and decoded at a time. */
+  concurrency: number;
+}
+
+/** What the head answers for one image. */
+export interface Prediction {
+  path: string;
+  /** The most probable class (multiclass) or all above a half, possibly none (multi-label). */
+  labels: string[];
+  /** In the order of the head's classes. */
+  probabilities: Float32Array;
+}
+
+/** What is running while predictions are made. */
+interface Running {
+  threads: readonly BackboneThread[];
+  program: Program;
+  progress: Progress;
+  signal: AbortSignal | undefined;
+  failures: { file: string; reason: string }[];
+}
+
+/**
+ * Yields predictions in the order of the images, a batch at a time; memory does not grow with their number. Images
+ * that cannot be read are left out and warned of at the end. When `signal` aborts, what is under way is still yielded.
+ * @throws InputError when no image can be read, or a backbone is not as the head's record says
+ */
+export async function* predict(
+  options: PredictOptions,
+  { signal, reporter = silent }: { signal?: AbortSignal; reporter?: Reporter } = {},
+): AsyncGenerator<Prediction[]> {
+  const { head, images, weights, engine } = options;
+  const threads = await startBackbones(head.record.sources, { weights, engine });
+  const failures: Running['failures'] = [];
+  try {
+    const program = await (await loadEngine(engine)).compile(headGraph(head), { threads: 1 });
+    const progress = reporter.progress('predict', 'images', images.length);
+    try {
+      yield* predictions(options, { threads, program, progress, signal, failures });
+    } finally {
+      progress.stop();
+      await program.release();
+    }
+  } finally {
+    await finishBackbones(threads);
+  }
+  if (failures.length === images.length) {
+    const [{ file, reason }] = failures;
+    throw new InputError(`None of the ${images.length} images can be read; ${file}: ${reason}`);
+  }
+  for (const { file, reason } of failures) reporter.warn(`${file}: ${reason}`);
+  if (failures.length > 0)
+    reporter.warn(`${failures.length} of ${images.length} images could not be read and are left out`);
+}
+
+async function* predictions(
+  { head: { record }, images, batchSize, concurrency }: PredictOptions,
+  { threads, program, progress, signal, failures }: Running,
+): AsyncGenerator<Prediction[]> {
+  let ready: Prediction[] = [];
+  const batches = createBatches<ImageFile>(threads, {
+    batchSize,
+    async receive(records, features) {
+      const matrix = headFeatures(record, threads, features, records.length);
+      const { probabilities } = await program.run({ features: matrix });
+      ready.push(...answered(record, records, probabilities));
+      progress.advance(records.length);
+    },
+  });
+  const taken = (): Prediction[] => {
+    const batch = ready;
+    ready = [];
+    return batch;
+  };
+
+  const sizes = threads.map(({ description }) => description.size);
+  const decode = (bytes: Buffer) => decodeAt(bytes, sizes);
+  for await (const read of readImages(images, { concurrency, ahead: concurrency + batchSize, decode })) {
+    if (signal?.aborted) break;
+    if ('reason' in read) {
+      failures.push({ file: read.image.file, reason: read.reason });
+      progress.advance(1);
+    } else await batches.add(read.image, read.made);
+    if (ready.length > 0) yield taken();
+  }
+  await batches.finish();
+  if (ready.length > 0) yield taken();
+}
+
+/** An image at each of the sizes; sizes that are equal share their pixels. */
+async function decodeAt(bytes: Buffer, sizes: readonly Size[]): Promise<Uint8Array[]> {
+  const decoded = new Map<string, Uint8Array>();
+  const nameOf = ({ width, height }: Size) => `${width}x${height}`;
+  for (const size of sizes) {
+    if (!decoded.has(nameOf(size))) decoded.set(nameOf(size), await decodeImage(bytes, size));
+  }
+  return sizes.map((size) => decoded.get(nameOf(size))!);
+}
+
+/** The head's inputs, [rows, inputs]: the columns of all backbones side by side, as exact as they were stored. */
+function headFeatures(
+  record: HeadRecord,
+  threads: readonly BackboneThread[],
+  features: readonly Float32Array[][],
+  rows: number,
+): Float32Array {
+  const inputs = headInputs(record);
+  const matrix = new Float32Array(rows * inputs);
+  let offset = 0;
+  for (const [at, { pipeline }] of record.sources.entries()) {
+    for (const [c, { dimension }] of threads[at].description.columns.entries()) {
+      const computed = features[at][c];
+      const column = pipeline.dtype === 'float16' ? widenFloat16(narrowFloat16(computed)) : computed;
+      for (let row = 0; row < rows; row++) {
+        const vector = column.subarray(row * dimension, (row + 1) * dimension);
+        matrix.set(vector, row * inputs + offset);
+      }
+      offset += dimension;
+    }
+  }
+  return matrix;
+}
+
+function answered(
+  { classes, task }: HeadRecord,
+  images: readonly ImageFile[],
+  probabilities: Float32Array,
+): Prediction[] {
+  const width = classes.length;
+  const yes = answers({ probabilities, rows: images.length, classes: width, task });
+  return images.map(({ file }, row) => ({
+    path: file,
+    labels: classes.filter((_, label) => yes[row * width + label] === 1),
+    probabilities: probabilities.slice(row * width, (row + 1) * width),
+  }));
+}
