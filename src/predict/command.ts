@@ -3,7 +3,7 @@ import { availableParallelism } from 'node:os';
 import { Interrupted, runCommand } from '../shared/cli/command.ts';
 import { allValues, type Flags, oneValue, textFlag } from '../shared/cli/flags.ts';
 import type { Command } from '../shared/cli/program.ts';
-import { terminalReporter } from '../shared/cli/terminal.ts';
+import { silent, terminalReporter } from '../shared/cli/terminal.ts';
 import { choice, wholeNumber } from '../shared/cli/values.ts';
 import { ENGINE_NAMES } from '../shared/engines/engine.ts';
 import { usage } from '../shared/errors.ts';
@@ -75,8 +75,10 @@ async function run(argv: Flags, signal: AbortSignal): Promise<{ predictions: Pre
   const { classes } = head.record;
   const kept: PredictionObject[] = [];
   let count = 0;
+  // On a terminal the answers themselves show the progress.
+  const { progress } = out === undefined && process.stdout.isTTY ? silent : terminalReporter();
+  const reporter = { ...terminalReporter(), progress };
   const seen = async function* (): AsyncGenerator<Prediction[]> {
-    const reporter = terminalReporter();
     for await (const batch of predict({ ...settings, head, images }, { signal, reporter })) {
       count += batch.length;
       if (json && out !== undefined) kept.push(...batch.map((one) => predictionObject(one, classes)));

@@ -41,12 +41,18 @@ export function predictionObject(
 export const FORMATS = {
   /** One object on one line: `{"predictions":[...]}`. */
   async *json(batches, classes) {
-    let before = '{"predictions":[';
+    // A piece is held back until the next is there, so that the last one comes with the closing brackets.
+    let held = '{"predictions":[';
+    let separator = '';
     for await (const batch of batches) {
-      yield before + batch.map((one) => JSON.stringify(predictionObject(one, classes))).join(',');
-      before = ',';
+      if (separator !== '') {
+        yield held;
+        held = '';
+      }
+      held += separator + batch.map((one) => JSON.stringify(predictionObject(one, classes))).join(',');
+      separator = ',';
     }
-    yield before === ',' ? ']}\n' : `${before}]}\n`;
+    yield `${held}]}\n`;
   },
   /** One object a line. */
   async *jsonl(batches, classes) {
