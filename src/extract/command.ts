@@ -13,7 +13,7 @@ import { usage } from '../shared/errors.ts';
 import type { Size } from '../shared/images/decode.ts';
 import { DTYPES } from '../shared/store/schema.ts';
 import { openDataset } from './dataset/dataset.ts';
-import { type ExtractSummary, extract } from './extract.ts';
+import type { ExtractSummary } from './extract.ts';
 import { parseMostFailures } from './failures.ts';
 
 const [DEFAULT_BACKBONE] = BACKBONES.keys();
@@ -114,6 +114,8 @@ async function run(argv: Flags, signal: AbortSignal): Promise<ExtractSummary | {
   reporter.info(`${dataset.name}: ${images.length} images, ${classes.length} classes`);
   for (const note of notes) reporter.warn(note);
 
+  // Loaded once flags and data are known to be right: sharp and apache-arrow take most of the time to start.
+  const { extract } = await import('./extract.ts');
   const runs: ExtractSummary[] = [];
   for (const name of new Set(names)) {
     const folder =

@@ -11,7 +11,7 @@ import { readHead } from '../shared/head/record.ts';
 import { FORMAT_NAMES, FORMATS, type PredictionObject, predictionObject } from './formats.ts';
 import { listImages } from './images.ts';
 import { writeFile, writeStdout } from './output.ts';
-import { type Prediction, predict } from './predict.ts';
+import type { Prediction } from './predict.ts';
 
 const flags = {
   head: {
@@ -73,6 +73,8 @@ async function run(argv: Flags, signal: AbortSignal): Promise<{ predictions: Pre
   const head = await readHead(oneValue(argv, 'head') ?? '');
   const images = await listImages(allValues(argv, 'images'));
   const { classes } = head.record;
+  // Loaded once the command is known to be right: sharp takes most of the time to start.
+  const { predict } = await import('./predict.ts');
   const kept: PredictionObject[] = [];
   let count = 0;
   // On a terminal the answers themselves show the progress.

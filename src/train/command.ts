@@ -11,11 +11,10 @@ import { ENGINE_NAMES } from '../shared/engines/engine.ts';
 import { DEFAULT_GRID, type Grid, parseGrid } from './grid.ts';
 import { confusionMatrix, perClass } from './metrics/per-class.ts';
 import { headFlags, readHeadFlags } from './options.ts';
-import { summarise, type TrainSummary } from './results/summary.ts';
+import { BEST_FOLDER, summarise, type TrainSummary } from './results/summary.ts';
 import { confusionTable, leaderboardTable, metricsTable, perClassTable } from './results/tables.ts';
-import { BEST_FOLDER, writeRun } from './results/write.ts';
 import { parseSplit } from './splits.ts';
-import { type Training, train } from './train.ts';
+import type { Training } from './train.ts';
 
 const flags = {
   features: {
@@ -76,6 +75,8 @@ async function run(argv: Flags, signal: AbortSignal): Promise<TrainSummary> {
     workers: wholeNumber(1).parse(oneValue(argv, 'workers') ?? String(availableParallelism()), '--workers'),
     engine: choice(ENGINE_NAMES).parse(oneValue(argv, 'engine') ?? 'auto', '--engine'),
   };
+  // Loaded once the flags are known to be right: with it comes apache-arrow, most of the time a command takes to start.
+  const [{ train }, { writeRun }] = await Promise.all([import('./train.ts'), import('./results/write.ts')]);
   const reporter = terminalReporter();
   const training = await train(options, { signal, reporter });
   const out = oneValue(argv, 'out') ?? freeFolder(join('runs', runName(features)));

@@ -2,6 +2,9 @@
 import type { HeadConfig, Metrics, Task } from '../../shared/head/config.ts';
 import type { Training } from '../train.ts';
 
+/** The folder of the chosen head inside a run. */
+export const BEST_FOLDER = 'best';
+
 export interface TrainSummary {
   /** The run's folder. */
   out: string;

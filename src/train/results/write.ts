@@ -12,10 +12,7 @@ import type { Training } from '../train.ts';
 import { historyArrow } from './history.ts';
 import { leaderboardCsv } from './leaderboard.ts';
 import { predictionLines } from './predictions.ts';
-import type { TrainSummary } from './summary.ts';
-
-/** The folder of the chosen head inside a run. */
-export const BEST_FOLDER = 'best';
+import { BEST_FOLDER, type TrainSummary } from './summary.ts';
 
 /**
  * Writes leaderboard.csv, history.arrow, predictions.csv, best/ and metrics.json, the last of which says that the
