@@ -155,14 +155,18 @@ function checkRecord(value: unknown, path: string): HeadRecord {
     task: asOneOf(fields.task, at('task'), ['multiclass', 'multilabel']),
     classes: asTexts(fields.classes, at('classes')),
     config: checkConfig(asObject(fields.config, at('config')), (field) => at(`config.${field}`)),
-    sources: asList(fields.sources, at('sources')).map((entry, i) =>
-      checkSource(entry, (field) => at(`sources[${i}].${field}`)),
-    ),
+    sources: checkSources(fields.sources, at),
     metrics: {
       val: asObject(metrics.val, at('metrics.val')),
       test: metrics.test === null ? null : asObject(metrics.test, at('metrics.test')),
     },
   };
+}
+
+function checkSources(value: unknown, at: (field: string) => string): HeadSource[] {
+  const entries = asList(value, at('sources'));
+  if (entries.length === 0) throw unexpected('at least one source', at('sources'), value);
+  return entries.map((entry, i) => checkSource(entry, (field) => at(`sources[${i}].${field}`)));
 }
 
 function checkSource(value: unknown, at: (field: string) => string): HeadSource {

@@ -1,0 +1,46 @@
+/** The built command, run in a process of its own. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { mkdtempSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const PROGRAM = fileURLToPath(new URL('../dist/permafrost.js', import.meta.url));
+
+export interface Outcome {
+  status: number | null;
+  stdout: string;
+  stderr: string;
+  /** The last line of stdout, where that is a JSON object. */
+  summary: Record<string, unknown>;
+}
+
+/** @param onStderr called with all that was written to stderr so far, each time more is */
+export function permafrost(
+  args: string[],
+  { cwd, onStderr }: { cwd?: string; onStderr?: (stderr: string, child: ChildProcess) => void } = {},
+): Promise<Outcome> {
+  return new Promise((resolve) => {
+    const child = spawn(process.execPath, [PROGRAM, ...args], { cwd });
+    let stdout = '';
+    let stderr = '';
+    child.stdout.on('data', (chunk) => {
+      stdout += chunk;
+    });
+    child.stderr.on('data', (chunk) => {
+      stderr += chunk;
+      onStderr?.(stderr, child);
+    });
+    child.on('close', (status) => {
+      const last = stdout.trimEnd().split('\n').at(-1)!;
+      resolve({ status, stdout, stderr, summary: last.startsWith('{') ? JSON.parse(last) : {} });
+    });
+  });
+}
+
+export function newFolder(): string {
+  return mkdtempSync(join(tmpdir(), 'permafrost-test-'));
+}
+
+/** How a stack trace looks; no user may ever see one. */
+export const STACK_TRACE = /\n\s+at /;

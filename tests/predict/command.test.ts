@@ -1,0 +1,239 @@
+/** `permafrost predict` as it is installed: the built command, from drawn leaves to answers. */
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { tableFromIPC } from 'apache-arrow';
+import { parse } from 'csv-parse/sync';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { drawLeaves } from '../../scripts/leaves.ts';
+import { newFolder, type Outcome, permafrost, STACK_TRACE } from '../command.ts';
+
+interface Answers {
+  predictions: { path: string; labels: string[]; probabilities: Record<string, number> }[];
+}
+
+/** Runs that must succeed. */
+async function done(...args: string[]): Promise<Outcome> {
+  const outcome = await permafrost(args);
+  expect(outcome.status, outcome.stderr).toBe(0);
+  return outcome;
+}
+
+const root = newFolder();
+const leaves = join(root, 'leaves');
+const stores = { wide: join(root, 'wide'), tall: join(root, 'tall') };
+/** Multi-label, on one backbone. */
+const run = join(root, 'run');
+/** Multiclass, on one backbone at two sizes side by side, one of them stored in half precision. */
+const fused = join(root, 'fused');
+
+beforeAll(async () => {
+  const labels = await drawLeaves(leaves, { count: 24, seed: 3 });
+  // The same leaves with one label each.
+  const kinds = readFileSync(labels, 'utf8').replaceAll(/,(\d),(\d)$/gm, (_, rust, mildew) =>
+    rust === '1' ? ',rust' : mildew === '1' ? ',mildew' : ',healthy',
+  );
+  const single = join(leaves, 'single.csv');
+  writeFileSync(single, kinds.replace('path,rust,mildew', 'path,label'));
+  const data = ['--weights', 'none', '--pooling', 'avg,max', '--batch-size', '8'];
+  await done('extract', '--data', labels, ...data, '--size', '64x48', '--out', stores.wide);
+  await done('extract', '--data', single, ...data, '--size', '64x48', '--out', `${stores.wide}-single`);
+  await done(
+    ...['extract', '--data', single, ...data, '--size', '40x56', '--dtype', 'float16', '--out', stores.tall],
+  );
+  await done('train-head', '--features', stores.wide, '--epochs', '5', '--out', run);
+  await done(
+    ...['train-head', '--features', `${stores.wide}-single`, '--features', stores.tall],
+    ...['--pooling', 'max,avg', '--hidden', '8', '--batch-norm', '--normalize', 'l2', '--epochs', '5'],
+    ...['--out', fused],
+  );
+});
+
+/** predictions.csv of a run, by path. */
+function trained(folder: string): Map<string, Record<string, string>> {
+  const rows: Record<string, string>[] = parse(readFileSync(join(folder, 'predictions.csv')), {
+    columns: true,
+  });
+  return new Map(rows.map((row) => [row.path, row]));
+}
+
+function expectSameAsTrained({ predictions }: Answers, folder: string): void {
+  const expected = trained(folder);
+  expect(predictions.map(({ path }) => path)).toEqual(
+    [...expected.keys()].sort().map((name) => join(leaves, name)),
+  );
+  for (const { path, labels, probabilities } of predictions) {
+    const row = expected.get(path.slice(leaves.length + 1))!;
+    expect(labels.join('|')).toBe(row.predicted);
+    for (const [name, value] of Object.entries(probabilities))
+      expect(Math.abs(value - Number(row[`p_${name}`]))).toBeLessThan(1e-4);
+  }
+}
+
+describe('predict', () => {
+  it('answers as the head did in training, whatever the batch size', async () => {
+    const { stdout, summary } = await done(
+      ...['predict', '--head', join(run, 'best'), leaves, '--batch-size', '5', '--concurrency', '3'],
+    );
+    expect(stdout.trimEnd()).not.toContain('\n');
+    expectSameAsTrained(summary as unknown as Answers, run);
+    const { predictions } = summary as unknown as Answers;
+    expect(Object.keys(predictions[0])).toEqual(['path', 'labels', 'probabilities']);
+    expect(Object.keys(predictions[0].probabilities)).toEqual(['mildew', 'rust']);
+  });
+
+  it('rebuilds every backbone of a head on fused features', async () => {
+    const { summary } = await done('predict', '--head', join(fused, 'best'), leaves, '--json');
+    expectSameAsTrained(summary as unknown as Answers, fused);
+    for (const { probabilities } of (summary as unknown as Answers).predictions) {
+      const sum = Object.values(probabilities).reduce((a, b) => a + b, 0);
+      expect(sum).toBeCloseTo(1, 4);
+    }
+  });
+
+  it('writes a file beside the answers on stdout', async () => {
+    const images = [join(leaves, 'leaf-0003.jpg'), join(leaves, 'leaf-0001.jpg')];
+    const out = join(root, 'answers', 'new.arrow');
+    const { summary } = await done(
+      ...['predict', '--head', join(run, 'best'), ...images, '--format', 'arrow', '--out', out, '--json'],
+    );
+    const { predictions } = summary as unknown as Answers;
+    expect(predictions.map(({ path }) => path)).toEqual(images);
+    const rows = tableFromIPC(readFileSync(out)).toArray();
+    for (const [row, { path, labels, probabilities }] of predictions.entries()) {
+      expect(rows[row].path).toBe(path);
+      expect([...rows[row].labels]).toEqual(labels);
+      expect(rows[row].p_rust).toBeCloseTo(probabilities.rust, 5);
+    }
+    expect(readdirSync(join(root, 'answers'))).toEqual(['new.arrow']);
+  });
+
+  it('goes through folders in order, and lists what it cannot read', async () => {
+    const folder = newFolder();
+    for (const name of ['b', '.hidden', 'a/deep']) mkdirSync(join(folder, name), { recursive: true });
+    for (const name of ['b/2.jpg', 'b/10.JPG', '.hidden/x.jpg', '.x.jpg', 'a/deep/1.jpg', 'named.bin'])
+      cpSync(join(leaves, 'leaf-0000.jpg'), join(folder, name));
+    writeFileSync(join(folder, 'a/empty.png'), '');
+    writeFileSync(join(folder, 'b/text.jpg'), 'just some words');
+    writeFileSync(join(folder, 'b/notes.txt'), 'no image by its name');
+    const whole = readFileSync(join(leaves, 'leaf-0000.jpg'));
+    writeFileSync(join(folder, 'b/cut.jpg'), whole.subarray(0, whole.length / 2));
+
+    const missing = join(folder, 'missing.jpg');
+    const { summary, stdout, stderr } = await done(
+      ...['predict', '--head', join(run, 'best'), join(folder, 'named.bin'), folder, missing],
+    );
+    const { predictions } = summary as unknown as Answers;
+    expect(predictions.map(({ path }) => path)).toEqual(
+      ['named.bin', 'a/deep/1.jpg', 'b/10.JPG', 'b/2.jpg'].map((name) => join(folder, name)),
+    );
+    expect(stdout.startsWith('{"predictions":[{')).toBe(true);
+    for (const reason of [
+      `${join(folder, 'a/empty.png')}: empty file`,
+      `${join(folder, 'b/text.jpg')}: not an image: starts with "just some words"`,
+      `${missing}: no such file`,
+      '4 of 8 images could not be read and are left out',
+    ]) {
+      expect(stderr).toContain(reason);
+    }
+    expect(stderr).toMatch(/cut\.jpg: .*truncated JPEG/);
+  });
+
+  it('keeps what was answered when it is interrupted', async () => {
+    const folder = newFolder();
+    for (let copy = 0; copy < 400; copy++)
+      cpSync(join(leaves, `leaf-${String(copy % 24).padStart(4, '0')}.jpg`), join(folder, `${copy}.jpg`));
+    const out = join(folder, 'answers.json');
+    const head = join(run, 'best');
+    const { status, stdout, stderr } = await permafrost(
+      ['predict', '--head', head, folder, '--batch-size', '4', '--concurrency', '1', '--out', out],
+      {
+        // The first progress line comes after a batch, at the latest five seconds from the start.
+        onStderr: (text, child) => void (/predict: \d/.test(text) && (child.killed || child.kill('SIGINT'))),
+      },
+    );
+    if (status === 0) return; // A machine so fast that it was through before the first progress line.
+    expect(status).toBe(130);
+    expect(stdout).toBe('');
+    const { predictions } = JSON.parse(readFileSync(out, 'utf8')) as Answers;
+    expect(stderr).toContain(`Interrupted: ${predictions.length} of 400 images are predicted`);
+  });
+});
+
+describe('predict refuses', () => {
+  async function refused(status: number, ...args: string[]): Promise<string> {
+    const outcome = await permafrost(['predict', ...args]);
+    expect(outcome.stderr).not.toMatch(STACK_TRACE);
+    expect(outcome.stdout).toBe('');
+    expect(outcome.status).toBe(status);
+    return outcome.stderr;
+  }
+
+  /** A copy of the run's head whose record is changed. */
+  function changedHead(change: (record: string) => string): string {
+    const copy = join(newFolder(), 'best');
+    cpSync(join(run, 'best'), copy, { recursive: true });
+    const path = join(copy, 'head.json');
+    writeFileSync(path, change(readFileSync(path, 'utf8')));
+    return copy;
+  }
+
+  const image = join(leaves, 'leaf-0000.jpg');
+
+  it('a folder without a head, and one whose head is damaged', async () => {
+    expect(await refused(1, '--head', leaves, image)).toContain(
+      `Expected a trained head (a folder like runs/NAME/best) at ${leaves} but head.json cannot be read`,
+    );
+    const cut = changedHead((record) => record.slice(0, 100));
+    expect(await refused(1, '--head', cut, image)).toMatch(/Expected JSON in .*head\.json but it is damaged/);
+  });
+
+  it('a head that does not fit its features', async () => {
+    const narrower = changedHead((record) => record.replace('"dimension": 1280', '"dimension": 1279'));
+    expect(await refused(1, '--head', narrower, image)).toMatch(
+      /Expected output\/kernel of shape 1279x2 for .*head\.safetensors but received "1280x2"/,
+    );
+    const other = changedHead((record) => record.replace('"avg"\n', '"flatten"\n'));
+    expect(await refused(1, '--head', other, image)).toMatch(
+      /Expected 1280 features for flatten of efficientnet_lite0 but received \d+/,
+    );
+  });
+
+  it('weights other than those the head was trained behind', async () => {
+    const head = join(run, 'best');
+    expect(await refused(1, '--head', head, image, '--weights', 'imagenet')).toMatch(
+      /Expected weights of efficientnet_lite0 with SHA-256 .* but imagenet has .* as --weights FILE/,
+    );
+    const moved = changedHead((record) => record.replace('"weights": "none"', '"weights": "gone.h5"'));
+    expect(await refused(1, '--head', moved, image)).toContain(
+      'Expected the weights of efficientnet_lite0 at gone.h5, where they were for extract, but there is no such file',
+    );
+    await done('predict', '--head', moved, image, '--weights', 'none');
+    expect(await refused(2, '--head', join(fused, 'best'), image, '--weights', 'none')).toContain(
+      'Expected one value for each backbone of the head (efficientnet_lite0, efficientnet_lite0) for --weights',
+    );
+  });
+
+  it('images of which none can be read', async () => {
+    const out = join(newFolder(), 'answers.csv');
+    const missing = ['missing.jpg', '--format', 'csv', '--out', out];
+    expect(await refused(1, '--head', join(run, 'best'), ...missing)).toContain(
+      'None of the 1 images can be read; missing.jpg: no such file',
+    );
+    expect(existsSync(out) || existsSync(`${out}.tmp`)).toBe(false);
+    const empty = newFolder();
+    expect(await refused(1, '--head', join(run, 'best'), empty)).toContain(
+      `Expected images in ${empty} but found none`,
+    );
+  });
+
+  it.each([
+    [['--head', 'h'], 'Expected IMAGE or DIR, one or more, but received nothing'],
+    [['a.jpg'], 'Expected --head but received nothing'],
+    [['a.jpg', '--head', 'h', '--formt', 'csv'], 'Unknown flag --formt (did you mean format?)'],
+    [['a.jpg', '--head', 'h', '--format', 'arrow'], 'Expected a file for --out with --format arrow'],
+    [['a.jpg', '--head', 'h', '--format', 'csv', '--json'], 'for --out with --format csv and --json'],
+    [['a.jpg', '--head', 'h', '--batch-size', '0'], 'Expected a whole number of at least 1 for --batch-size'],
+  ])('%j with status 2', async (args, message) => {
+    expect(await refused(2, ...args)).toContain(message);
+  });
+});

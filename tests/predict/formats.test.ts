@@ -1,0 +1,78 @@
+/** The files that predictions are written to. */
+import { tableFromIPC } from 'apache-arrow';
+import { describe, expect, it } from 'vitest';
+import { FORMAT_NAMES, FORMATS, type FormatName } from '../../src/predict/formats.ts';
+import type { Prediction } from '../../src/predict/predict.ts';
+
+const CLASSES = ['oak', 'ash, "common"'];
+const BATCHES: Prediction[][] = [
+  [
+    { path: 'a.jpg', labels: ['oak'], probabilities: Float32Array.of(0.75, 0.125) },
+    { path: 'b, c.jpg', labels: CLASSES, probabilities: Float32Array.of(0.9, 0.6) },
+  ],
+  [{ path: 'd.jpg', labels: [], probabilities: Float32Array.of(1e-9, 1 / 3) }],
+];
+const OBJECTS = [
+  { path: 'a.jpg', labels: ['oak'], probabilities: { oak: 0.75, 'ash, "common"': 0.125 } },
+  { path: 'b, c.jpg', labels: CLASSES, probabilities: { oak: 0.9, 'ash, "common"': 0.6 } },
+  { path: 'd.jpg', labels: [], probabilities: { oak: 1e-9, 'ash, "common"': 0.333333 } },
+];
+
+async function* each(batches: Prediction[][]): AsyncGenerator<Prediction[]> {
+  yield* batches;
+}
+
+async function written(format: FormatName, batches = BATCHES): Promise<Buffer> {
+  const pieces: Uint8Array[] = [];
+  for await (const piece of FORMATS[format](each(batches), CLASSES)) pieces.push(Buffer.from(piece));
+  return Buffer.concat(pieces);
+}
+
+describe('formats of predictions', () => {
+  it('json is one object on one line', async () => {
+    const text = (await written('json')).toString();
+    expect(JSON.parse(text)).toEqual({ predictions: OBJECTS });
+    expect(text.indexOf('\n')).toBe(text.length - 1);
+    expect((await written('json', [])).toString()).toBe('{"predictions":[]}\n');
+  });
+
+  it('jsonl is one object a line', async () => {
+    const lines = (await written('jsonl')).toString().trimEnd().split('\n');
+    expect(lines.map((line) => JSON.parse(line))).toEqual(OBJECTS);
+  });
+
+  it('csv has a column for each class', async () => {
+    expect((await written('csv')).toString()).toBe(
+      [
+        'path,labels,p_oak,"p_ash, ""common"""',
+        'a.jpg,oak,0.75,0.125',
+        '"b, c.jpg","oak|ash, ""common""",0.9,0.6',
+        'd.jpg,,1e-9,0.333333',
+        '',
+      ].join('\n'),
+    );
+  });
+
+  it('arrow has a record batch for each batch', async () => {
+    const table = tableFromIPC(await written('arrow'));
+    expect(table.batches.map(({ numRows }) => numRows)).toEqual([2, 1]);
+    expect(table.schema.fields.map(({ name, type }) => `${name} ${type}`)).toEqual([
+      ...['path Utf8', 'labels List<Utf8>', 'p_oak Float32', 'p_ash, "common" Float32'],
+    ]);
+    const rows = table.toArray().map((row) => ({ path: row.path, labels: [...row.labels], p: row.p_oak }));
+    expect(rows).toEqual(
+      BATCHES.flat().map(({ path, labels, probabilities }) => ({ path, labels, p: probabilities[0] })),
+    );
+  });
+
+  it.each(FORMAT_NAMES)('%s passes on a failure', async (format) => {
+    const failing = async function* (): AsyncGenerator<Prediction[]> {
+      yield BATCHES[0];
+      throw new Error('the backbone is gone');
+    };
+    const read = async () => {
+      for await (const _ of FORMATS[format](failing(), CLASSES));
+    };
+    await expect(read()).rejects.toThrow('the backbone is gone');
+  });
+});

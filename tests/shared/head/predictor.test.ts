@@ -1,0 +1,67 @@
+/** A finished head as a graph answers as the trainer did. */
+import { describe, expect, it } from 'vitest';
+import { loadEngine } from '../../../src/shared/engines/engine.ts';
+import { headGraph } from '../../../src/shared/head/predictor.ts';
+import { random } from '../../../src/shared/random.ts';
+import type { HeadRequest } from '../../../src/train/options.ts';
+import { predictAll } from '../../../src/train/predict-all.ts';
+import { normalizeRows } from '../../../src/train/sweep/normalize.ts';
+import { headResult } from '../../train/results/results.ts';
+import { CLASSES, INPUTS, madeHead, madeParameters, STATISTICS } from './heads.ts';
+
+const ROWS = 7;
+
+/** Raw features of very different lengths, one row of them zeros. */
+function rawFeatures(): Float32Array {
+  const stream = random(1, 'features');
+  return Float32Array.from({ length: ROWS * INPUTS }, (_, i) => {
+    const row = Math.floor(i / INPUTS);
+    return row === 3 ? 0 : stream.normal() * 10 ** (row - 2);
+  });
+}
+
+/** What training answers, on features that were normalised beforehand. */
+async function trainedAnswers(request: Partial<HeadRequest>): Promise<Float32Array> {
+  const matrix = rawFeatures();
+  const { config } = headResult('1', 0.5, {}, request);
+  normalizeRows(matrix, INPUTS, config.normalize, STATISTICS);
+  const data = {
+    task: 'multiclass' as const,
+    inputs: INPUTS,
+    classes: CLASSES.length,
+    rows: { train: ROWS, val: 0, test: 0 },
+    features: { [config.normalize]: matrix },
+    targets: new Uint8Array(ROWS * CLASSES.length),
+  };
+  const trained = { result: headResult('1', 0.5, {}, request), parameters: madeParameters(request) };
+  return predictAll(await loadEngine('auto'), trained, data, ROWS);
+}
+
+describe('headGraph', () => {
+  it.each<Partial<HeadRequest>>([
+    { normalize: 'none' },
+    { normalize: 'standardize' },
+    { normalize: 'l2' },
+    { normalize: 'standardize', hidden: [8, 4], batchNorm: true, dropout: 0.5, activation: 'gelu' },
+    {
+      normalize: 'l2',
+      hidden: [6],
+      bias: false,
+      order: ['bn', 'activation', 'dropout', 'dense'],
+      batchNorm: true,
+    },
+    { normalize: 'none', output: 'sigmoid' },
+  ])('of %j answers as in training', async (request) => {
+    const engine = await loadEngine('auto');
+    const program = await engine.compile(headGraph(madeHead(request)));
+    const { probabilities } = await program.run({ features: rawFeatures() });
+    await program.release();
+    const expected = await trainedAnswers(request);
+    expect(probabilities).toHaveLength(ROWS * CLASSES.length);
+    probabilities.forEach((value, i) => {
+      expect(value).toBeCloseTo(expected[i], 5);
+    });
+    // Different rows must have different answers, or equality would say nothing.
+    expect(new Set(probabilities).size).toBeGreaterThan(ROWS);
+  });
+});

@@ -1,0 +1,78 @@
+/** Heads on disk. */
+import { readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { InputError } from '../../../src/shared/errors.ts';
+import { type Head, readHead, writeHead } from '../../../src/shared/head/record.ts';
+import { newFolder } from '../../command.ts';
+import { madeHead } from './heads.ts';
+
+async function written(
+  { record, tensors }: Head = madeHead({ hidden: [4], batchNorm: true }),
+): Promise<string> {
+  const dir = join(newFolder(), 'best');
+  await writeHead(dir, record, tensors);
+  return dir;
+}
+
+/** A head whose head.json has other fields. */
+async function recordWith(changed: Record<string, unknown>): Promise<string> {
+  const dir = await written();
+  const path = join(dir, 'head.json');
+  writeFileSync(path, JSON.stringify({ ...JSON.parse(readFileSync(path, 'utf8')), ...changed }));
+  return dir;
+}
+
+describe('a head', () => {
+  it('is read as it was written', async () => {
+    const head = madeHead({ hidden: [4], batchNorm: true, dropout: 0.3, bias: false });
+    const read = await readHead(await written(head));
+    expect(read.record).toEqual(head.record);
+    expect([...read.tensors.keys()].sort()).toEqual([...head.tensors.keys()].sort());
+    for (const [name, { shape, data }] of head.tensors) {
+      expect(read.tensors.get(name)?.shape).toEqual(shape);
+      expect([...read.tensors.get(name)!.data]).toEqual([...data]);
+    }
+  });
+
+  it('that is not there says where it was looked for', async () => {
+    const dir = newFolder();
+    await expect(readHead(dir)).rejects.toThrow(
+      `Expected a trained head (a folder like runs/NAME/best) at ${dir} but head.json cannot be read`,
+    );
+  });
+
+  it('whose numbers are truncated, missing or of another head is refused', async () => {
+    const whole = readFileSync(join(await written(), 'head.safetensors')).length;
+    for (const length of [0, 7, 100, whole - 1]) {
+      const dir = await written();
+      truncateSync(join(dir, 'head.safetensors'), length);
+      await expect(readHead(dir), `${length} bytes`).rejects.toThrow(InputError);
+    }
+    const dir = await written();
+    rmSync(join(dir, 'head.safetensors'));
+    await expect(readHead(dir)).rejects.toThrow(/head\.safetensors/);
+
+    const { record } = madeHead({ hidden: [4, 4] });
+    const { tensors } = madeHead({ hidden: [4] });
+    await expect(readHead(await written({ record, tensors }))).rejects.toThrow(
+      /Expected dense_1\/kernel of shape 4x4 for .*head\.safetensors but received nothing/,
+    );
+  });
+
+  it.each<[string, Record<string, unknown>, RegExp]>([
+    ['another format', { format: 'x' }, /"permafrost-head" for format of .* but received "x"/],
+    ['a newer format', { formatVersion: 2 }, /Expected 1 for formatVersion of .* but received 2/],
+    ['an unknown task', { task: 'regression' }, /for task of .* but received "regression"/],
+    ['no classes', { classes: [] }, /a list that is not empty for classes of .* but received \[\]/],
+    ['no sources', { sources: [] }, /at least one source for sources of .* but received \[\]/],
+    ['a class less', { classes: ['a', 'b'] }, /Expected output\/kernel of shape 4x2 for .*"4x3"/],
+    ['no configuration', { config: {} }, /for config\.\w+ of .* but received nothing/],
+    ['a source that is no object', { sources: ['avg'] }, /Expected an object for .* but received "avg"/],
+    ['metrics of another kind', { metrics: 3 }, /Expected an object for metrics of .* but received 3/],
+  ])('with %s is refused', async (_, changed, message) => {
+    const dir = await recordWith(changed);
+    await expect(readHead(dir)).rejects.toThrow(message);
+    await expect(readHead(dir)).rejects.toThrow(InputError);
+  });
+});

@@ -1,0 +1,94 @@
+/** Feature stores read into one matrix. */
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { silent } from '../../src/shared/cli/terminal.ts';
+import { type FeatureTable, readFeatures, reorderRows } from '../../src/train/features.ts';
+import { storeOf } from '../shared/store/fixture.ts';
+import { clusters, madeStore } from './made-store.ts';
+
+function table(rows: number, inputs: number): FeatureTable {
+  const numbers = Array.from({ length: rows }, (_, row) => row);
+  return {
+    rows,
+    inputs,
+    matrix: Float32Array.from({ length: rows * inputs }, (_, i) => i),
+    paths: numbers.map((row) => `${row}.jpg`),
+    hashes: numbers.map(String),
+    labels: numbers.map((row) => [`label ${row}`]),
+    splits: numbers.map(() => null),
+    views: Int16Array.from(numbers),
+    sources: [],
+  };
+}
+
+/** The rows of a matrix. */
+function rowsOf({ matrix, inputs, rows }: FeatureTable): number[][] {
+  return Array.from({ length: rows }, (_, row) => [...matrix.subarray(row * inputs, (row + 1) * inputs)]);
+}
+
+describe('readFeatures', () => {
+  it('reads rows over all parts in the order they are stored', async () => {
+    const store = await storeOf(10, 4);
+    const read = await readFeatures([store], undefined, silent);
+    expect(read).toMatchObject({ rows: 10, inputs: 3, sources: [{ columns: ['avg'], dimension: 3 }] });
+    expect(read.paths).toEqual(Array.from({ length: 10 }, (_, i) => `class/${i}.jpg`));
+    expect(rowsOf(read)).toEqual(Array.from({ length: 10 }, (_, i) => [i, i + 0.25, -i]));
+    expect(read.splits.slice(0, 4)).toEqual([null, 'train', 'val', 'test']);
+    expect(read.matrix.buffer).toBeInstanceOf(SharedArrayBuffer);
+  });
+
+  it('puts columns side by side in the order they are named', async () => {
+    const store = await storeOf(3);
+    const read = await readFeatures([store], ['max', 'avg'], silent);
+    expect(rowsOf(read)[2]).toEqual([4, 0.5, 2, 2.25, -2]);
+    expect(read.sources).toMatchObject([{ columns: ['max', 'avg'], dimension: 5 }]);
+    await expect(readFeatures([store], ['avgg'], silent)).rejects.toThrow(
+      `Expected one of avg, max for --pooling (the columns of ${store}) but received "avgg" (did you mean avg?)`,
+    );
+  });
+
+  it('joins stores by image, whatever their order, and leaves out what one of them lacks', async () => {
+    const images = clusters(['a', 'b'], 6, { inputs: 2 });
+    const others = clusters(['a', 'b'], 6, { inputs: 3, seed: 1 });
+    const [first, second] = [await madeStore(images), await madeStore(others.slice(2).reverse())];
+    const warnings: string[] = [];
+    const warn = (message: string) => void warnings.push(message);
+    const read = await readFeatures([first, second], undefined, { ...silent, warn });
+    expect(read).toMatchObject({ rows: 10, inputs: 5 });
+    expect(rowsOf(read)).toEqual(
+      images.slice(2).map(({ features }, i) => [...features, ...others[i + 2].features].map(Math.fround)),
+    );
+    expect(read.paths).toEqual(images.slice(2).map(({ name }) => `${name}.jpg`));
+    expect(warnings).toEqual([`2 of 12 images are not in ${second} and are left out`]);
+  });
+
+  it.each([Number.NaN, Number.POSITIVE_INFINITY])('refuses a feature that is %s', async (value) => {
+    const images = clusters(['a', 'b'], 3);
+    images[4].features[5] = value;
+    const store = await madeStore(images);
+    await expect(readFeatures([store], undefined, silent)).rejects.toThrow(
+      'Expected finite features but avg of image-4.jpg in part-00000.arrow has NaN or infinity',
+    );
+  });
+});
+
+describe('reorderRows', () => {
+  it('puts any choice of rows into any order', () => {
+    const choices = fc
+      .integer({ min: 1, max: 40 })
+      .chain((rows) => fc.tuple(fc.constant(rows), fc.shuffledSubarray([...Array(rows).keys()])));
+    fc.assert(
+      fc.property(choices, fc.integer({ min: 1, max: 5 }), ([rows, order], inputs) => {
+        const before = table(rows, inputs);
+        const expected = order.map((row) => rowsOf(before)[row]);
+        const changed = table(rows, inputs);
+        reorderRows(changed, Int32Array.from(order));
+        expect(rowsOf(changed)).toEqual(expected);
+        expect(changed.paths).toEqual(order.map((row) => `${row}.jpg`));
+        expect([...changed.views]).toEqual(order);
+        expect(changed.labels).toEqual(order.map((row) => [`label ${row}`]));
+        expect(changed.hashes).toEqual(order.map(String));
+      }),
+    );
+  });
+});

@@ -1,0 +1,48 @@
+/** Learning rates over time. */
+import { describe, expect, it } from 'vitest';
+import { resolveConfig } from '../../../src/train/resolve.ts';
+import { learningRate } from '../../../src/train/sweep/schedule.ts';
+
+const rateOf = (request: Parameters<typeof resolveConfig>[0]) =>
+  learningRate(resolveConfig({ lr: 0.1, ...request }, 'multiclass'));
+
+describe('learningRate', () => {
+  it('stays where it is', () => {
+    const rate = rateOf({ schedule: 'constant' });
+    for (let epoch = 0; epoch < 20; epoch++) rate.epochEnded(false);
+    expect([rate.at(0), rate.at(0.5), rate.at(0.99)]).toEqual([0.1, 0.1, 0.1]);
+  });
+
+  it('falls along half a cosine', () => {
+    const rate = rateOf({ schedule: 'cosine' });
+    expect(rate.at(0)).toBe(0.1);
+    expect(rate.at(1 / 3)).toBeCloseTo(0.075, 12);
+    expect(rate.at(0.5)).toBeCloseTo(0.05, 12);
+    expect(rate.at(1)).toBeCloseTo(0, 12);
+  });
+
+  it.each([
+    ['half of the patience of early stopping', 6, 3],
+    ['five epochs without early stopping', 0, 5],
+  ])('is cut to a tenth on a plateau of %s', (_, earlyStopping, patience) => {
+    const rate = rateOf({ schedule: 'plateau', earlyStopping });
+    const rates: number[] = [];
+    for (let epoch = 0; epoch < 2 * patience; epoch++) {
+      rate.epochEnded(false);
+      rates.push(rate.at(0));
+    }
+    const level = (value: number, epochs: number) => Array.from({ length: epochs }, () => value);
+    const expected = [...level(0.1, patience - 1), ...level(0.01, patience), 0.001];
+    rates.forEach((value, epoch) => {
+      expect(value).toBeCloseTo(expected[epoch], 10);
+    });
+  });
+
+  it('waits anew after an epoch that was better', () => {
+    const rate = rateOf({ schedule: 'plateau', earlyStopping: 6 });
+    for (const improved of [false, false, true, false, false]) rate.epochEnded(improved);
+    expect(rate.at(0)).toBe(0.1);
+    rate.epochEnded(false);
+    expect(rate.at(0)).toBeCloseTo(0.01, 12);
+  });
+});
