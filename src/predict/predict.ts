@@ -29,7 +29,7 @@ export interface PredictOptions {
 /** What the head answers for one image. */
 export interface Prediction {
   path: string;
-  /** The most probable class (multiclass) or all above a half, possibly none (multi-label). */
+  /** The most probable class (multiclass) or all above their thresholds, possibly none (multi-label). */
   labels: string[];
   /** In the order of the head's classes. */
   probabilities: Float32Array;
@@ -57,7 +57,7 @@ export async function* predict(
   const threads = await startBackbones(head.record.sources, { weights, engine });
   const failures: Running['failures'] = [];
   try {
-    const program = await (await loadEngine(engine)).compile(headGraph(head), { threads: 1 });
+    const program = await (await loadEngine(engine, { threads: 1 })).compile(headGraph(head));
     const progress = reporter.progress('predict', 'images', images.length);
     try {
       yield* predictions(options, { threads, program, progress, signal, failures });
@@ -146,12 +146,12 @@ function headFeatures(
 }
 
 function answered(
-  { classes, task }: HeadRecord,
+  { classes, task, thresholds }: HeadRecord,
   images: readonly ImageFile[],
   probabilities: Float32Array,
 ): Prediction[] {
   const width = classes.length;
-  const yes = answers({ probabilities, rows: images.length, classes: width, task });
+  const yes = answers({ probabilities, rows: images.length, classes: width, task, thresholds });
   return images.map(({ file }, row) => ({
     path: file,
     labels: classes.filter((_, label) => yes[row * width + label] === 1),

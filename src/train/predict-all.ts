@@ -19,7 +19,7 @@ export async function predictAll(
   const features = data.features[config.normalize];
   if (!features) throw new Error(`The sweep has no ${config.normalize} features`);
   const layers = headLayers(config, inputs, classes);
-  const programs = createPrograms(engine, 1);
+  const programs = createPrograms(engine);
   try {
     const shape = { layers, output: config.output, loss: config.loss, inputs, classes, lanes: 1 };
     const stack = createStack(createArena(), programs, shape, 1);

@@ -144,7 +144,7 @@ export async function train(
   }
 
   const chosen = best;
-  const engine = await loadEngine(options.engine);
+  const engine = await loadEngine(options.engine, { threads: 1 });
   const probabilities = await predictAll(engine, chosen, data, table.rows);
   const part: JudgedPart = data.rows.test > 0 ? 'test' : 'val';
   const evaluation = partEvaluation(data, probabilities, part);

@@ -9,11 +9,10 @@ export interface Programs {
   release(): Promise<void>;
 }
 
-/** @param threads inside one operation; workers that share a machine take one each */
-export function createPrograms(engine: Engine, threads: number): Programs {
+export function createPrograms(engine: Engine): Programs {
   const compiled = new Map<string, Promise<Program>>();
   const once = (key: string, graph: () => Graph): Promise<Program> => {
-    const program = compiled.get(key) ?? engine.compile(graph(), { threads });
+    const program = compiled.get(key) ?? engine.compile(graph());
     compiled.set(key, program);
     return program;
   };

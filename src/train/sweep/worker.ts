@@ -12,7 +12,7 @@ const { data, engine, threads } = workerData as WorkerStart;
 const say = (message: FromWorker, transfer: ArrayBuffer[] = []) => port.postMessage(message, transfer);
 
 const arena = createArena();
-const programs = createPrograms(await loadEngine(engine), threads);
+const programs = createPrograms(await loadEngine(engine, { threads }));
 let stopping = false;
 
 port.on('message', async (message: ToWorker) => {

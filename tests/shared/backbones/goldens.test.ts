@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { describeBackbone, loadBackbone } from '../../../src/shared/backbones/load.ts';
-import { loadEngine } from '../../../src/shared/engines/engine.ts';
+import { ENGINES_UNDER_TEST, type EngineUnderTest, loadUnderTest } from '../engines/under-test.ts';
 import { syntheticPhoto } from './synthetic-photo.ts';
 
 interface Golden {
@@ -30,9 +30,15 @@ function relativeError(received: ArrayLike<number>, expected: ArrayLike<number>)
   return norm(Array.from(expected, (value, at) => value - received[at])) / norm(expected);
 }
 
-async function pooledFeatures(name: string, weights: string, width: number, height: number) {
+async function pooledFeatures(
+  engine: EngineUnderTest,
+  name: string,
+  weights: string,
+  width: number,
+  height: number,
+) {
   const { graph } = await loadBackbone({ name, weights, size: { width, height }, poolings: ['avg'] });
-  const program = await (await loadEngine('onnxruntime')).compile(graph);
+  const program = await (await loadUnderTest(engine)).compile(graph);
   const pixels = new Uint8Array(2 * width * height * 3);
   pixels.set(syntheticPhoto(0, width, height));
   pixels.set(syntheticPhoto(1, width, height), width * height * 3);
@@ -40,6 +46,9 @@ async function pooledFeatures(name: string, weights: string, width: number, heig
   await program.release();
   return [avg.subarray(0, avg.length / 2), avg.subarray(avg.length / 2)];
 }
+
+/** The engine without a native library is slow: it runs the smallest network only. */
+const SMALL = ['efficientnet_lite0'];
 
 const CASES = [
   { name: 'resnet50', weights: 'none', tolerance: 1e-4, reference: 'Keras' },
@@ -52,9 +61,13 @@ for (const { name, weights, tolerance, reference } of CASES) {
   describe(name, () => {
     const { runs, layers } = golden(name);
 
-    for (const { width, height, dimension, every, photos } of runs) {
-      it(`gives ${reference}'s features at ${width}x${height} to ${tolerance}`, async () => {
-        const features = await pooledFeatures(name, weights, width, height);
+    const engines = ENGINES_UNDER_TEST.filter(
+      (engine) => engine !== 'tfjs-backend-wasm' || SMALL.includes(name),
+    );
+    const cases = runs.flatMap((run) => engines.map((engine) => ({ ...run, engine })));
+    for (const { width, height, dimension, every, photos, engine } of cases) {
+      it(`gives ${reference}'s features at ${width}x${height} to ${tolerance} on ${engine}`, async () => {
+        const features = await pooledFeatures(engine, name, weights, width, height);
         features.forEach((row, photo) => {
           expect(row).toHaveLength(dimension);
           const sample = row.filter((_, at) => at % every === 0);

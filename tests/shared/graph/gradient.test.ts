@@ -1,11 +1,12 @@
-/** Every gradient rule, on the default engine, against central finite differences. */
-import { describe, expect, it } from 'vitest';
-import { loadEngine } from '../../../src/shared/engines/engine.ts';
+/** Every gradient rule, on every engine, against central finite differences. */
+import { beforeAll, describe, expect, it } from 'vitest';
+import type { Engine } from '../../../src/shared/engines/engine.ts';
 import * as build from '../../../src/shared/graph/build.ts';
 import { gradients } from '../../../src/shared/graph/gradient.ts';
 import { type ComputedOperation, OPERATIONS } from '../../../src/shared/graph/operations/index.ts';
 import { elementCount, type Shape, type Value } from '../../../src/shared/graph/value.ts';
 import { random } from '../../../src/shared/random.ts';
+import { ENGINES_UNDER_TEST, loadUnderTest } from '../engines/under-test.ts';
 
 interface Sample {
   shapes: Shape[];
@@ -100,13 +101,27 @@ const differentiable = Object.entries(OPERATIONS)
   .filter(([, row]) => row.gradient !== undefined)
   .map(([name]) => name as ComputedOperation);
 
-describe('gradient rules', () => {
+describe.each(ENGINES_UNDER_TEST)('gradient rules on %s', (engineName) => {
+  let engine: Engine;
+  beforeAll(async () => {
+    engine = await loadUnderTest(engineName, { threads: 1 });
+  });
+
   it.each(differentiable)('%s agrees with finite differences', async (name) => {
     const samples = SAMPLES[name];
     expect(samples, `a sample for ${name}`).toBeDefined();
-    for (const sample of samples ?? []) await checkGradients(name, sample);
+    for (const sample of samples ?? []) await checkGradients(engine, name, sample);
   });
 
+  it('adds up the gradients of a value that is used twice', async () => {
+    await checkGradients(engine, 'reuse', {
+      shapes: [[4]],
+      make: ([x]) => build.mul(build.add(x, x), build.sigmoid(x)),
+    });
+  });
+});
+
+describe('gradients', () => {
   it('refuses a loss that is not one number', () => {
     const x = build.input('x', 'float32', [3]);
     expect(() => gradients(x, [x])).toThrow('A loss is one number, received [3]');
@@ -116,18 +131,14 @@ describe('gradient rules', () => {
     const [x, y] = ['x', 'y'].map((name) => build.input(name, 'float32', []));
     expect(() => gradients(x, [y])).toThrow('The loss does not depend on y');
   });
-
-  it('adds up the gradients of a value that is used twice', async () => {
-    await checkGradients('reuse', {
-      shapes: [[4]],
-      make: ([x]) => build.mul(build.add(x, x), build.sigmoid(x)),
-    });
-  });
 });
 
 /** Compares the gradient of a weighted sum of the operation's result. Float32 allows steps of 1e-2 and errors of 1e-3. */
-async function checkGradients(name: string, { shapes, make, positive }: Sample): Promise<void> {
-  const engine = await loadEngine('onnxruntime');
+async function checkGradients(
+  engine: Engine,
+  name: string,
+  { shapes, make, positive }: Sample,
+): Promise<void> {
   const stream = random(1, name);
   const draw = () => {
     const number = stream.normal();
@@ -148,7 +159,7 @@ async function checkGradients(name: string, { shapes, make, positive }: Sample):
     loss,
     ...Object.fromEntries(gradients(loss, inputs).map((value, at) => [`d${at}`, value])),
   };
-  const program = await engine.compile(build.graph(outputs), { threads: 1 });
+  const program = await engine.compile(build.graph(outputs));
   const analytic = await program.run(feeds);
   const step = 1e-2;
   for (const [at, key] of Object.keys(feeds).entries()) {

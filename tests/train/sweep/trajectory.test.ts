@@ -1,7 +1,7 @@
 /** Fifty training steps of every optimiser, loss and layer, step by step beside Keras (golden/make_goldens.py). */
 import { readFileSync } from 'node:fs';
-import { describe, expect, it } from 'vitest';
-import { loadEngine } from '../../../src/shared/engines/engine.ts';
+import { beforeAll, describe, expect, it } from 'vitest';
+import type { Engine } from '../../../src/shared/engines/engine.ts';
 import {
   type Activation,
   type HeadArchitecture,
@@ -15,6 +15,7 @@ import { createArena } from '../../../src/train/sweep/arena.ts';
 import type { StepSettings } from '../../../src/train/sweep/optimizers.ts';
 import { createPrograms } from '../../../src/train/sweep/programs.ts';
 import { createStack, freshState, type Stack } from '../../../src/train/sweep/stack.ts';
+import { ENGINES_UNDER_TEST, loadUnderTest } from '../../shared/engines/under-test.ts';
 
 interface Golden {
   name: string;
@@ -114,7 +115,11 @@ function farthest(actual: ArrayLike<number>, expected: ArrayLike<number>): numbe
   );
 }
 
-async function train(golden: Golden, lanes: number): Promise<{ losses: number[]; weights: Float32Array }[]> {
+async function train(
+  engine: Engine,
+  golden: Golden,
+  lanes: number,
+): Promise<{ losses: number[]; weights: Float32Array }[]> {
   const architecture: HeadArchitecture = {
     hidden: golden.hidden,
     activation: golden.activation,
@@ -127,7 +132,7 @@ async function train(golden: Golden, lanes: number): Promise<{ losses: number[];
   };
   const layers = headLayers(architecture, INPUTS, CLASSES);
   const loss: Loss = golden.output === 'softmax' ? 'categorical_crossentropy' : 'binary_crossentropy';
-  const programs = createPrograms(await loadEngine('onnxruntime'), 1);
+  const programs = createPrograms(engine);
   const shape = { layers, output: golden.output, loss, inputs: INPUTS, classes: CLASSES, lanes };
   const stack = createStack(createArena(), programs, shape, BATCH);
   const settings = SETTINGS[golden.optimizer];
@@ -156,11 +161,16 @@ async function train(golden: Golden, lanes: number): Promise<{ losses: number[];
   return trained;
 }
 
-describe('training trajectories', () => {
+describe.each(ENGINES_UNDER_TEST)('training trajectories on %s', (engineName) => {
+  let engine: Engine;
+  beforeAll(async () => {
+    engine = await loadUnderTest(engineName, { threads: 1 });
+  });
+
   it.each(cases.map((golden) => [golden.name, golden] as const))(
     '%s: losses and weights equal Keras',
     async (_, golden) => {
-      const [{ losses, weights }] = await train(golden, 1);
+      const [{ losses, weights }] = await train(engine, golden, 1);
       const expected = new Float32Array(Uint8Array.from(Buffer.from(golden.weights, 'base64')).buffer);
       expect(losses).toHaveLength(50);
       expect(farthest(losses, golden.losses)).toBeLessThan(1e-4);
@@ -172,14 +182,14 @@ describe('training trajectories', () => {
   it.each(cases.filter(({ hidden }) => hidden.length === 0))(
     'a lane of a wide stack equals Keras: $name',
     async (golden) => {
-      const [first, second] = await train(golden, 3);
+      const [first, second] = await train(engine, golden, 3);
       expect(farthest(first.losses, golden.losses)).toBeLessThan(1e-4);
       expect(second.losses.at(-1)).toBeGreaterThan(first.losses.at(-1) ?? 0);
     },
   );
+});
 
-  it('has a golden for every optimiser', () => {
-    const covered = new Set<OptimizerName>(cases.map(({ optimizer }) => SETTINGS[optimizer].optimizer));
-    expect([...covered].sort()).toEqual([...OPTIMIZERS].sort());
-  });
+it('has a golden for every optimiser', () => {
+  const covered = new Set<OptimizerName>(cases.map(({ optimizer }) => SETTINGS[optimizer].optimizer));
+  expect([...covered].sort()).toEqual([...OPTIMIZERS].sort());
 });

@@ -1,19 +1,26 @@
 /** The onnxruntime engine: the default on CPUs. */
 import { createRequire } from 'node:module';
 import { InferenceSession, Tensor } from 'onnxruntime-node';
-import { BATCH, elementCount, type Graph, type Shape, type Value } from '../../graph/value.ts';
-import type { CompileOptions, Engine, Feeds, Program, Results } from '../engine.ts';
+import type { Graph, Shape, Value } from '../../graph/value.ts';
+import { batchSize, checkLength, concreteShape } from '../arrays.ts';
+import type { Engine, EngineOptions, Program, Results } from '../engine.ts';
 import { toOnnx } from './translate.ts';
 
-export function createOnnxruntimeEngine(): Engine {
+export function createOnnxruntimeEngine({ threads }: EngineOptions = {}): Engine {
   const { version } = createRequire(import.meta.url)('onnxruntime-node/package.json') as { version: string };
-  return { name: 'onnxruntime', version, compile };
+  return {
+    name: 'onnxruntime',
+    version,
+    device: 'cpu',
+    singleThreaded: false,
+    compile: (graph) => compile(graph, threads),
+  };
 }
 
 /** onnxruntime's ORT_LOGGING_LEVEL_ERROR: its warnings are about its own optimiser, not for users. */
 const LOG_ERRORS = 3;
 
-async function compile(graph: Graph, { threads }: CompileOptions = {}): Promise<Program> {
+async function compile(graph: Graph, threads: number | undefined): Promise<Program> {
   const session = await InferenceSession.create(toOnnx(graph), {
     graphOptimizationLevel: 'all',
     executionMode: 'sequential',
@@ -47,21 +54,9 @@ function tensorCache() {
   return (name: string, data: Float32Array | Uint8Array | undefined, value: Value, batch: number): Tensor => {
     const known = data && tensors.get(data);
     if (known && known.batch === batch && known.shape === value.shape) return known.tensor;
-    const expected = elementCount(value.shape, batch);
-    if (data?.length !== expected) {
-      throw new Error(`Expected ${expected} numbers for ${name} but received ${data?.length ?? 'none'}`);
-    }
-    const dims = value.shape.map((size) => (size === BATCH ? batch : size));
-    const tensor = new Tensor(value.dtype, data, dims);
-    tensors.set(data, { tensor, batch, shape: value.shape });
+    const checked = checkLength(name, data, value, batch);
+    const tensor = new Tensor(value.dtype, checked, concreteShape(value.shape, batch));
+    tensors.set(checked, { tensor, batch, shape: value.shape });
     return tensor;
   };
-}
-
-/** The open batch size, from the length of the first input that has one. */
-function batchSize(graph: Graph, feeds: Feeds): number {
-  for (const [name, value] of graph.inputs) {
-    if (value.shape[0] === BATCH && feeds[name]) return feeds[name].length / elementCount(value.shape);
-  }
-  return 1;
 }
