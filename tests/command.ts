@@ -15,10 +15,12 @@ export interface Outcome {
   summary: Record<string, unknown>;
 }
 
-/** @param onStderr called with all that was written to stderr so far, each time more is */
+/** Called with all that was written so far, each time more is. */
+type Watch = (written: string, child: ChildProcess) => void;
+
 export function permafrost(
   args: string[],
-  { cwd, onStderr }: { cwd?: string; onStderr?: (stderr: string, child: ChildProcess) => void } = {},
+  { cwd, onStdout, onStderr }: { cwd?: string; onStdout?: Watch; onStderr?: Watch } = {},
 ): Promise<Outcome> {
   return new Promise((resolve) => {
     const child = spawn(process.execPath, [PROGRAM, ...args], { cwd });
@@ -26,6 +28,7 @@ export function permafrost(
     let stderr = '';
     child.stdout.on('data', (chunk) => {
       stdout += chunk;
+      onStdout?.(stdout, child);
     });
     child.stderr.on('data', (chunk) => {
       stderr += chunk;
