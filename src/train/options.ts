@@ -108,7 +108,12 @@ export const HEAD_OPTIONS: { readonly [K in HeadOptionKey]: HeadOption<HeadReque
   normalize: {
     ...choice(NORMALIZATIONS),
     description: `Input normalisation: ${NORMALIZATIONS.join(', ')}`,
-    initial: 'standardize',
+    initial: 'none',
+  },
+  se: {
+    ...wholeNumber(0),
+    description: 'Squeeze-and-excitation gate over the features with this reduction; 0: none',
+    initial: 0,
   },
   output: {
     ...choice(['auto', ...OUTPUTS]),
@@ -136,13 +141,34 @@ export const HEAD_OPTIONS: { readonly [K in HeadOptionKey]: HeadOption<HeadReque
       met: ({ optimizer }) => WITH_MOMENTUM.includes(optimizer),
     },
   },
-  l2: { ...notNegative, description: 'Weight penalty, as Keras kernel_regularizer', initial: 0 },
+  nesterov: {
+    ...toggle,
+    description: 'SGD looks ahead along its momentum',
+    initial: false,
+    needs: { what: '--optimizer sgd', by: 'optimizer', met: ({ optimizer }) => optimizer === 'sgd' },
+  },
+  l2: {
+    ...notNegative,
+    description: 'Penalty on squared weights, as Keras kernel_regularizer; with adamw its weight decay',
+    initial: 0,
+  },
+  l1: { ...notNegative, description: 'Penalty on absolute weights, as Keras kernel_regularizer', initial: 0 },
+  maxNorm: {
+    ...notNegative,
+    description: "Limit on the norm of a unit's weights, as Keras MaxNorm; 0: none",
+    initial: 0,
+  },
   schedule: {
     ...choice(SCHEDULES),
     description: `Learning rate over time: ${SCHEDULES.join(', ')}`,
     initial: 'constant',
   },
-  epochs: { ...wholeNumber(1), description: 'Most epochs to train', initial: 50 },
+  warmup: {
+    ...wholeNumber(0),
+    description: 'Epochs in which the learning rate grows to its value',
+    initial: 0,
+  },
+  epochs: { ...wholeNumber(1), description: 'Most epochs to train', initial: 100 },
   batchSize: { ...wholeNumber(1), description: 'Rows per training step', initial: 32 },
   earlyStopping: {
     ...wholeNumber(0),

@@ -49,7 +49,8 @@ export function resolveConfig(request: Partial<HeadRequest>, task: Task): HeadCo
     );
   }
   const loss = head.loss === 'auto' ? LOSS_OF[output] : head.loss;
-  if (loss !== LOSS_OF[output]) throw usage(`${LOSS_OF[output]} with a ${output} output`, '--loss', loss);
+  if (loss !== LOSS_OF[output] && loss !== 'focal')
+    throw usage(`${LOSS_OF[output]} or focal with a ${output} output`, '--loss', loss);
   if (!metricsOf(task).includes(head.monitor)) {
     throw usage(`one of ${metricsOf(task).join(', ')} (${task} data)`, '--monitor', head.monitor);
   }

@@ -23,13 +23,13 @@ export type Normalization = (typeof NORMALIZATIONS)[number];
 export const OUTPUTS = ['softmax', 'sigmoid'] as const;
 export type Output = (typeof OUTPUTS)[number];
 
-export const LOSSES = ['categorical_crossentropy', 'binary_crossentropy'] as const;
+export const LOSSES = ['categorical_crossentropy', 'binary_crossentropy', 'focal'] as const;
 export type Loss = (typeof LOSSES)[number];
 
 export const OPTIMIZERS = ['adam', 'adamw', 'sgd', 'rmsprop', 'adadelta', 'adagrad'] as const;
 export type OptimizerName = (typeof OPTIMIZERS)[number];
 
-export const SCHEDULES = ['constant', 'cosine', 'plateau'] as const;
+export const SCHEDULES = ['constant', 'cosine', 'step', 'plateau'] as const;
 export type Schedule = (typeof SCHEDULES)[number];
 
 export const CLASS_WEIGHTS = ['none', 'balanced'] as const;
@@ -50,6 +50,8 @@ export interface HeadArchitecture {
   /** Whether hidden dense layers have a bias (the output layer always has). */
   bias: boolean;
   normalize: Normalization;
+  /** Reduction of a squeeze-and-excitation gate over the features; 0 for none. */
+  se: number;
   output: Output;
 }
 
@@ -60,9 +62,17 @@ export interface HeadTraining {
   lr: number;
   /** SGD and RMSprop only. */
   momentum: number;
+  /** SGD looks ahead along its momentum. */
+  nesterov: boolean;
   /** Keras kernel_regularizer: adds l2 * sum(kernel^2) to the loss. */
   l2: number;
+  /** Keras kernel_regularizer: adds l1 * sum(|kernel|) to the loss. */
+  l1: number;
+  /** Keras kernel_constraint MaxNorm: the most a unit's incoming weights may measure; 0 for no limit. */
+  maxNorm: number;
   schedule: Schedule;
+  /** Epochs in which the learning rate grows from nothing to its full value. */
+  warmup: number;
   epochs: number;
   batchSize: number;
   /** Epochs without a better monitored value before training stops; 0 trains all epochs. */

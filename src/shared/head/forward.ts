@@ -90,6 +90,19 @@ export function headForward({ layers, features, lanes, parameter, mask }: Forwar
         perLane();
         x = build.mul(x, mask(layer.name, lanes === 1 ? [batch, layer.units] : [batch, lanes, layer.units]));
         break;
+      case 'se': {
+        perLane();
+        const { name, units, reduced } = layer;
+        const product = (input: Value, kernel: Value) =>
+          lanes === 1 ? build.matmul(input, kernel) : laneProduct(input, kernel);
+        if (lanes > 1) x = build.broadcastTo(x, [batch, lanes, units]);
+        const squeezed = build.relu(product(x, stacked(`${name}/squeeze/kernel`, [units, reduced])));
+        x = build.mul(
+          x,
+          build.sigmoid(product(squeezed, stacked(`${name}/excite/kernel`, [reduced, units]))),
+        );
+        break;
+      }
       case 'activation':
         x = ACTIVATION[layer.activation](x);
         break;

@@ -5,7 +5,9 @@ export type HeadLayer =
   | { kind: 'dense'; name: string; inputs: number; units: number; bias: boolean }
   | { kind: 'bn'; name: string; units: number }
   | { kind: 'dropout'; name: string; units: number; rate: number }
-  | { kind: 'activation'; activation: Activation };
+  | { kind: 'activation'; activation: Activation }
+  /** Gates features by sigmoid(relu(x squeeze) excite), without biases (Hu et al. 2018). */
+  | { kind: 'se'; name: string; units: number; reduced: number };
 
 /** How Keras initialises a parameter by default. */
 export type Initializer = 'glorot_uniform' | 'zeros' | 'ones';
@@ -28,6 +30,8 @@ export interface HeadParameter {
 export function headLayers(head: HeadArchitecture, inputs: number, classes: number): HeadLayer[] {
   const layers: HeadLayer[] = [];
   let units = inputs;
+  if (head.se > 0)
+    layers.push({ kind: 'se', name: 'se', units, reduced: Math.max(1, Math.floor(inputs / head.se)) });
   if (head.hidden.length === 0 && head.dropout > 0) {
     layers.push({ kind: 'dropout', name: 'dropout_0', units, rate: head.dropout });
   }
@@ -68,6 +72,23 @@ export function headParameters(layers: readonly HeadLayer[]): HeadParameter[] {
         { name: `${name}/beta`, shape: [units], initializer: 'zeros', trainable: true },
         { name: `${name}/moving_mean`, shape: [units], initializer: 'zeros', trainable: false },
         { name: `${name}/moving_variance`, shape: [units], initializer: 'ones', trainable: false },
+      ];
+    }
+    if (layer.kind === 'se') {
+      const { name, units, reduced } = layer;
+      return [
+        {
+          name: `${name}/squeeze/kernel`,
+          shape: [units, reduced],
+          initializer: 'glorot_uniform',
+          trainable: true,
+        },
+        {
+          name: `${name}/excite/kernel`,
+          shape: [reduced, units],
+          initializer: 'glorot_uniform',
+          trainable: true,
+        },
       ];
     }
     return [];

@@ -3,8 +3,8 @@
  *
  * Each optimiser step is one pass over parameters `p`, gradients `g` and up to two state arrays, in the
  * arithmetic of Keras 3 (keras/src/optimizers/*.py). Hyperparameters vary by element with a period: element i
- * uses entry i mod `period` of four arrays `stride` bytes apart, in this order: learning rate, twice the l2
- * penalty, decoupled decay, momentum. A stack of linear heads has a period of one row of its wide kernel; a
+ * uses entry i mod `period` of five arrays `stride` bytes apart, in this order: learning rate, twice the l2
+ * penalty, decoupled decay, momentum, l1 penalty. A stack of linear heads has a period of one row of its wide kernel; a
  * single head has four equal entries. Counts are multiples of 4 (arrays are padded with zeros, which every
  * step maps to zeros), and each hyperparameter array repeats its first three entries at its end so that a
  * vector may start at any entry.
@@ -18,11 +18,22 @@ function next(at: usize, period: usize): usize {
   return at >= period ? at - period : at;
 }
 
-/** The gradient with its l2 penalty: g + 2 l2 p. */
-// @ts-expect-error: decorators are AssemblyScript's
+/** Sets numbers so small that their squares leave float32's normal range to zero: arithmetic on those is slow. */
+// @ts-ignore: decorators are AssemblyScript's
 @inline
-function penalised(g: usize, p: v128, l2: usize): v128 {
-  return f32x4.add(v128.load(g), f32x4.mul(v128.load(l2), p));
+function flushed(x: v128, least: v128): v128 {
+  return v128.and(x, f32x4.ge(f32x4.abs(x), least));
+}
+
+/** The gradient with its penalties: g + 2 l2 p + l1 sign(p). */
+// @ts-ignore: decorators are AssemblyScript's
+@inline
+function penalised(g: usize, p: v128, hyper: usize, stride: usize): v128 {
+  const l1 = v128.load(hyper + 4 * stride);
+  const sign = v128.and(p, i32x4.splat(0x80000000));
+  const slope = v128.and(v128.or(sign, l1), f32x4.ne(p, f32x4.splat(0)));
+  const penalty = f32x4.add(f32x4.mul(v128.load(hyper + stride), p), slope);
+  return flushed(f32x4.add(v128.load(g), penalty), f32x4.splat(1e-18));
 }
 
 /** v + (x - v) (1 - beta). */
@@ -40,13 +51,14 @@ export function adam(
   const share1 = f32x4.splat(f32(1 - beta1));
   const share2 = f32x4.splat(f32(1 - beta2));
   const tiny = f32x4.splat(epsilon);
+  const least = f32x4.splat(1e-36);
   const cycle = period << 2;
   let at: usize = 0;
   for (let i: usize = 0; i < count << 2; i += 16) {
     let weight = v128.load(p + i);
-    const gradient = penalised(g + i, weight, hyper + stride + at);
-    const first = blend(v128.load(m + i), gradient, share1);
-    const second = blend(v128.load(v + i), f32x4.mul(gradient, gradient), share2);
+    const gradient = penalised(g + i, weight, hyper + at, stride);
+    const first = flushed(blend(v128.load(m + i), gradient, share1), least);
+    const second = flushed(blend(v128.load(v + i), f32x4.mul(gradient, gradient), share2), least);
     v128.store(m + i, first);
     v128.store(v + i, second);
     weight = f32x4.sub(weight, f32x4.mul(weight, v128.load(hyper + 2 * stride + at)));
@@ -56,19 +68,23 @@ export function adam(
   }
 }
 
-/** SGD with momentum (0 allowed). State: velocity. */
+/** SGD with momentum (0 allowed); Nesterov's takes one more step along it. State: velocity. */
 export function sgd(
   p: usize, g: usize, velocity: usize, _unused: usize, count: usize, hyper: usize, stride: usize, period: usize,
+  nesterov: bool,
 ): void {
+  const least = f32x4.splat(1e-36);
   const cycle = period << 2;
   let at: usize = 0;
   for (let i: usize = 0; i < count << 2; i += 16) {
     const weight = v128.load(p + i);
-    const gradient = penalised(g + i, weight, hyper + stride + at);
-    const kept = f32x4.mul(v128.load(velocity + i), v128.load(hyper + 3 * stride + at));
-    const moved = f32x4.sub(kept, f32x4.mul(gradient, v128.load(hyper + at)));
+    const gradient = penalised(g + i, weight, hyper + at, stride);
+    const momentum = v128.load(hyper + 3 * stride + at);
+    const descent = f32x4.mul(gradient, v128.load(hyper + at));
+    const moved = flushed(f32x4.sub(f32x4.mul(v128.load(velocity + i), momentum), descent), least);
     v128.store(velocity + i, moved);
-    v128.store(p + i, f32x4.add(weight, moved));
+    const step = nesterov ? f32x4.sub(f32x4.mul(moved, momentum), descent) : moved;
+    v128.store(p + i, f32x4.add(weight, step));
     at = next(at, cycle);
   }
 }
@@ -84,7 +100,7 @@ export function rmsprop(
   let at: usize = 0;
   for (let i: usize = 0; i < count << 2; i += 16) {
     const weight = v128.load(p + i);
-    const gradient = penalised(g + i, weight, hyper + stride + at);
+    const gradient = penalised(g + i, weight, hyper + at, stride);
     const second = blend(v128.load(square + i), f32x4.mul(gradient, gradient), share);
     v128.store(square + i, second);
     const step = f32x4.div(f32x4.mul(gradient, v128.load(hyper + at)), f32x4.sqrt(f32x4.add(second, tiny)));
@@ -105,7 +121,7 @@ export function adagrad(
   let at: usize = 0;
   for (let i: usize = 0; i < count << 2; i += 16) {
     const weight = v128.load(p + i);
-    const gradient = penalised(g + i, weight, hyper + stride + at);
+    const gradient = penalised(g + i, weight, hyper + at, stride);
     const total = f32x4.add(v128.load(square + i), f32x4.mul(gradient, gradient));
     v128.store(square + i, total);
     const step = f32x4.div(f32x4.mul(gradient, v128.load(hyper + at)), f32x4.sqrt(f32x4.add(total, tiny)));
@@ -125,7 +141,7 @@ export function adadelta(
   let at: usize = 0;
   for (let i: usize = 0; i < count << 2; i += 16) {
     const weight = v128.load(p + i);
-    const gradient = penalised(g + i, weight, hyper + stride + at);
+    const gradient = penalised(g + i, weight, hyper + at, stride);
     const second = blend(v128.load(square + i), f32x4.mul(gradient, gradient), share);
     const past = v128.load(steps + i);
     const scale = f32x4.sqrt(f32x4.div(f32x4.add(past, tiny), f32x4.add(second, tiny)));
@@ -134,6 +150,25 @@ export function adadelta(
     v128.store(steps + i, blend(past, f32x4.mul(step, step), share));
     v128.store(p + i, f32x4.sub(weight, f32x4.mul(step, v128.load(hyper + at))));
     at = next(at, cycle);
+  }
+}
+
+/** Scales each column of [rows, columns] down to a norm of at most `limit` (Keras MaxNorm over axis 0). */
+export function maxNorm(p: usize, rows: usize, columns: usize, limit: f32): void {
+  for (let column: usize = 0; column < columns; column++) {
+    let squares: f32 = 0;
+    for (let row: usize = 0; row < rows; row++) {
+      const weight = load<f32>(p + ((row * columns + column) << 2));
+      squares += weight * weight;
+    }
+    const norm = sqrt<f32>(squares);
+    if (norm <= limit) continue;
+    // Keras adds its epsilon to the norm it divides by.
+    const scale = limit / (<f32>1e-7 + norm);
+    for (let row: usize = 0; row < rows; row++) {
+      const at = p + ((row * columns + column) << 2);
+      store<f32>(at, load<f32>(at) * scale);
+    }
   }
 }
 

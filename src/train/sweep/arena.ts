@@ -8,6 +8,7 @@ export interface Kernels {
   rmsprop(...args: number[]): void;
   adagrad(...args: number[]): void;
   adadelta(...args: number[]): void;
+  maxNorm(p: number, rows: number, columns: number, limit: number): void;
   dropoutMask(mask: number, count: number, threshold: number, scale: number, seed: number): void;
 }
 

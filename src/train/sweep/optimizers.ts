@@ -9,12 +9,12 @@ export interface OptimizedTensor {
   state: [ArenaArray, ArenaArray];
 }
 
-/** Hyperparameters of a tensor's elements, as the kernels read them: four arrays with a common period. */
+/** Hyperparameters of a tensor's elements, as the kernels read them: five arrays with a common period. */
 export interface HyperPattern {
   array: ArenaArray;
   /** Entries per array before they repeat. */
   period: number;
-  /** Floats from one of the four arrays to the next. */
+  /** Floats from one of the five arrays to the next. */
   stride: number;
 }
 
@@ -24,8 +24,8 @@ interface Optimizer {
   /** The learning rate as the kernel wants it at step `t` (from 1). */
   rate(lr: number, step: number): number;
   kernel: 'adam' | 'sgd' | 'rmsprop' | 'adagrad' | 'adadelta';
-  /** Arguments of the kernel after the pattern: constants with Keras's defaults (keras/src/optimizers). */
-  constants: readonly number[];
+  /** Arguments of the kernel after the pattern, with Keras's defaults (keras/src/optimizers). */
+  constants(settings: StepSettings): readonly number[];
   /** Whether `l2` decays weights directly (AdamW) and not through the gradient. */
   decoupled: boolean;
 }
@@ -43,32 +43,38 @@ const adam = {
   initialState: [0, 0],
   rate: adamRate,
   kernel: 'adam',
-  constants: [...ADAM_BETAS, EPSILON],
+  constants: () => [...ADAM_BETAS, EPSILON],
 } as const;
 
 const OPTIMIZERS: Readonly<Record<OptimizerName, Optimizer>> = {
   adam: { ...adam, decoupled: false },
   adamw: { ...adam, decoupled: true },
-  sgd: { initialState: [0, 0], rate: plainRate, kernel: 'sgd', constants: [], decoupled: false },
+  sgd: {
+    initialState: [0, 0],
+    rate: plainRate,
+    kernel: 'sgd',
+    constants: ({ nesterov }) => [Number(nesterov)],
+    decoupled: false,
+  },
   rmsprop: {
     initialState: [0, 0],
     rate: plainRate,
     kernel: 'rmsprop',
-    constants: [0.9, EPSILON],
+    constants: () => [0.9, EPSILON],
     decoupled: false,
   },
   adagrad: {
     initialState: [0.1, 0],
     rate: plainRate,
     kernel: 'adagrad',
-    constants: [EPSILON],
+    constants: () => [EPSILON],
     decoupled: false,
   },
   adadelta: {
     initialState: [0, 0],
     rate: plainRate,
     kernel: 'adadelta',
-    constants: [0.95, EPSILON],
+    constants: () => [0.95, EPSILON],
     decoupled: false,
   },
 };
@@ -79,15 +85,19 @@ export function initialState(name: OptimizerName): readonly [number, number] {
 }
 
 /** A learning rate, and the settings that a step combines with it. */
-export interface StepSettings extends Pick<HeadTraining, 'optimizer' | 'l2' | 'momentum'> {
+export interface StepSettings
+  extends Pick<HeadTraining, 'optimizer' | 'l2' | 'l1' | 'momentum' | 'nesterov' | 'maxNorm'> {
   lr: number;
   /** Steps taken including this one. */
   step: number;
 }
 
+/** Learning rate, doubled l2, decoupled decay, momentum, l1. */
+const PATTERN_ARRAYS = 5;
+
 /** Length of the array that holds a pattern of `period` entries. */
 export function patternLength(period: number): number {
-  return 4 * patternStride(period);
+  return PATTERN_ARRAYS * patternStride(period);
 }
 
 /** Each of the four arrays repeats its first three entries, so that a vector of four may start at any entry. */
@@ -103,12 +113,18 @@ export function writePattern(
   { array: { view }, period, stride }: HyperPattern,
   start: number,
   end: number,
-  { optimizer, lr, l2, momentum, step }: StepSettings,
+  { optimizer, lr, l2, l1, momentum, step }: StepSettings,
   isKernel: boolean,
 ): void {
   const { rate, decoupled } = OPTIMIZERS[optimizer];
   const penalty = isKernel ? l2 : 0;
-  const entries = [rate(lr, step), decoupled ? 0 : 2 * penalty, decoupled ? lr * penalty : 0, momentum];
+  const entries = [
+    rate(lr, step),
+    decoupled ? 0 : 2 * penalty,
+    decoupled ? lr * penalty : 0,
+    momentum,
+    isKernel ? l1 : 0,
+  ];
   for (const [row, entry] of entries.entries()) {
     const base = row * stride;
     view.fill(entry, base + start, base + end);
@@ -120,14 +136,19 @@ export function createPattern(arena: Arena, period: number): HyperPattern {
   return { array: arena.allocate(patternLength(period)), period, stride: patternStride(period) };
 }
 
-/** Updates `count` elements (a multiple of 4) of a tensor from element `start` on. */
+/**
+ * Updates a tensor in place.
+ * @param settings of any lane: a stack shares its optimiser, its nesterov and its maxNorm
+ * @param columns units of a kernel, whose norms maxNorm limits; absent for other tensors
+ */
 export function applyStep(
   { kernels }: Arena,
-  name: OptimizerName,
+  settings: StepSettings,
   { parameter, gradient, state }: OptimizedTensor,
   { array, stride, period }: HyperPattern,
+  columns: number | undefined,
 ): void {
-  const { kernel, constants } = OPTIMIZERS[name];
+  const { kernel, constants } = OPTIMIZERS[settings.optimizer];
   kernels[kernel](
     parameter.address,
     gradient.address,
@@ -137,6 +158,9 @@ export function applyStep(
     array.address,
     stride * Float32Array.BYTES_PER_ELEMENT,
     period,
-    ...constants,
+    ...constants(settings),
   );
+  if (settings.maxNorm > 0 && columns !== undefined) {
+    kernels.maxNorm(parameter.address, parameter.view.length / columns, columns, settings.maxNorm);
+  }
 }

@@ -30,22 +30,26 @@ export function planStacks(jobs: readonly HeadJob[], classes: number): HeadJob[]
     .sort((a, b) => work(b) - work(a));
 }
 
-function isStackable({ hidden, dropout }: HeadConfig): boolean {
-  return hidden.length === 0 && dropout === 0;
+function isStackable({ hidden, dropout, se }: HeadConfig): boolean {
+  return hidden.length === 0 && dropout === 0 && se === 0;
 }
 
-/** Everything that decides which batches a head sees and which optimiser kernel runs. */
-function sharedSettings({
-  normalize,
-  output,
-  loss,
-  optimizer,
-  batchSize,
-  classWeight,
-  labelSmoothing,
-  seed,
-}: HeadConfig): string {
-  return JSON.stringify([normalize, output, loss, optimizer, batchSize, classWeight, labelSmoothing, seed]);
+/** Everything that decides which batches a head sees and how the optimiser kernel runs. */
+const SHARED_SETTINGS = [
+  'normalize',
+  'output',
+  'loss',
+  'optimizer',
+  'nesterov',
+  'maxNorm',
+  'batchSize',
+  'classWeight',
+  'labelSmoothing',
+  'seed',
+] as const satisfies (keyof HeadConfig)[];
+
+function sharedSettings(config: HeadConfig): string {
+  return JSON.stringify(SHARED_SETTINGS.map((key) => config[key]));
 }
 
 function chunks(jobs: HeadJob[], size: number): HeadJob[][] {

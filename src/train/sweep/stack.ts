@@ -170,7 +170,8 @@ export function createStack(arena: Arena, programs: Programs, shape: StackShape,
         for (const [lane, setting] of settings.entries()) {
           writePattern(tensor.pattern, lane * width, (lane + 1) * width, setting, isKernel);
         }
-        applyStep(arena, settings[0].optimizer, tensor, tensor.pattern);
+        const columns = isKernel ? parameterShape(tensor.spec, shape).at(-1) : undefined;
+        applyStep(arena, settings[0], tensor, tensor.pattern, columns);
       }
       for (const { kept, batch } of moving) {
         for (let i = 0; i < kept.length; i++)

@@ -64,7 +64,8 @@ export async function trainStack(jobs: readonly HeadJob[], context: StackContext
     return stack;
   };
 
-  let lanes = jobs.map(startLane);
+  const stepsPerEpoch = Math.ceil(data.rows.train / shared.batchSize);
+  let lanes = jobs.map((job) => startLane(job, stepsPerEpoch));
   const initial = initialParameters(headParameters(layers), shared.seed);
   let stack = build(lanes.map(() => freshState(initial, shared.optimizer)));
   // Lanes that are done stay in the stack, ignored, until half of it is idle; then it is rebuilt without them.
@@ -90,10 +91,10 @@ export async function trainStack(jobs: readonly HeadJob[], context: StackContext
   }
 }
 
-function startLane(job: HeadJob): Lane {
+function startLane(job: HeadJob, stepsPerEpoch: number): Lane {
   return {
     job,
-    rate: learningRate(job.config),
+    rate: learningRate(job.config, stepsPerEpoch),
     steps: 0,
     result: {
       id: job.id,
@@ -143,24 +144,17 @@ async function trainEpoch(
   const { seed, batchSize } = job.config;
   const order = epochOrder(data.rows.train, seed, epoch);
   const fill = batchFiller(data, job.config);
-  const stepsPerEpoch = Math.ceil(order.length / batchSize);
   for (const lane of lanes) lane.lossSum = 0;
   for (let start = 0; start < order.length; start += batchSize) {
     if (context.shouldStop()) return false;
     const rows = order.subarray(start, start + batchSize);
     fill(rows, stack.batch(rows.length));
-    const settings = lanes.map((lane) => {
-      const { config } = lane.job;
-      const progress = Math.min(1, lane.steps / (config.epochs * stepsPerEpoch));
-      lane.steps++;
-      return {
-        optimizer: config.optimizer,
-        l2: config.l2,
-        momentum: config.momentum,
-        lr: lane.rate.at(progress),
-        step: lane.steps,
-      };
-    });
+    const settings = lanes.map(({ job: { config }, rate, steps }) => ({
+      ...config,
+      lr: rate.at(steps),
+      step: steps + 1,
+    }));
+    for (const lane of lanes) lane.steps++;
     const losses = await stack.step(rows.length, settings, Math.imul(seed, 0x85ebca6b) + lanes[0].steps);
     for (const [at, lane] of lanes.entries()) lane.lossSum += losses[at] * rows.length;
   }
@@ -195,10 +189,9 @@ async function evaluateEpoch(
     );
     const trainLoss = lane.lossSum / data.rows.train;
     const { result } = lane;
-    const stepsPerEpoch = Math.ceil(data.rows.train / config.batchSize);
     result.history.push({
       epoch,
-      lr: lane.rate.at(Math.min(1, (lane.steps - 1) / (config.epochs * stepsPerEpoch))),
+      lr: lane.rate.at(lane.steps - 1),
       trainLoss,
       val,
     });

@@ -39,11 +39,44 @@ export function isWide(parameterName: string, layers: readonly HeadLayer[]): boo
   return parameterName.split('/')[0] === wideLayer(layers);
 }
 
-/** Element by element; the sum over classes, weighted, is a row's loss. Both take logits, which cannot overflow. */
-const LOSS: Readonly<Record<Loss, (logits: Value, targets: Value) => Value>> = {
-  categorical_crossentropy: (logits, targets) => build.neg(build.mul(targets, build.logSoftmax(logits))),
-  binary_crossentropy: (logits, targets) => build.sub(build.softplus(logits), build.mul(targets, logits)),
+type ElementLoss = (logits: Value, targets: Value) => Value;
+
+const categorical: ElementLoss = (logits, targets) => build.neg(build.mul(targets, build.logSoftmax(logits)));
+const binary: ElementLoss = (logits, targets) =>
+  build.sub(build.softplus(logits), build.mul(targets, logits));
+
+/** Focusing and balance of focal losses: Keras's defaults, from Lin et al. 2017. Keras balances the categorical one only. */
+const FOCAL_ALPHA = 0.25;
+/** (1 - p)^2: gamma is 2. */
+const focus = (miss: Value): Value => build.mul(miss, miss);
+const complement = (x: Value): Value => build.sub(build.scalar(1), x);
+
+/** Element by element; the sum over classes, weighted, is a row's loss. All take logits, which cannot overflow. */
+const LOSS: Readonly<Record<Output, Partial<Record<Loss, ElementLoss>>>> = {
+  softmax: {
+    categorical_crossentropy: categorical,
+    focal: (logits, targets) =>
+      build.mul(
+        build.mul(build.scalar(FOCAL_ALPHA), focus(complement(build.softmax(logits)))),
+        categorical(logits, targets),
+      ),
+  },
+  sigmoid: {
+    binary_crossentropy: binary,
+    // With probability p of yes, the right answer has p where the target is 1 and 1 - p where it is 0.
+    focal(logits, targets) {
+      const p = build.sigmoid(logits);
+      const right = build.add(build.mul(targets, p), build.mul(complement(targets), complement(p)));
+      return build.mul(focus(complement(right)), binary(logits, targets));
+    },
+  },
 };
+
+function elementLoss({ output, loss }: StackShape): ElementLoss {
+  const found = LOSS[output][loss];
+  if (!found) throw new Error(`${loss} does not fit a ${output} output`);
+  return found;
+}
 
 /**
  * Inputs: `features` [batch, inputs], `targets` and `weights` [batch, classes], the parameters, and dropout masks.
@@ -51,7 +84,7 @@ const LOSS: Readonly<Record<Loss, (logits: Value, targets: Value) => Value>> = {
  * trainable parameter, and the batch statistics of every batch-norm.
  */
 export function trainingGraph(stack: StackShape, batch: number): Graph {
-  const { layers, lanes, classes, inputs, loss: lossName } = stack;
+  const { layers, lanes, classes, inputs } = stack;
   const parameters = new Map<string, Value>();
   const { logits, statistics } = headForward({
     layers,
@@ -68,7 +101,7 @@ export function trainingGraph(stack: StackShape, batch: number): Graph {
     const value = build.input(name, 'float32', [batch, classes]);
     return lanes === 1 ? value : build.reshape(value, [batch, 1, classes]);
   };
-  const elements = build.mul(LOSS[lossName](logits, perRow('targets')), perRow('weights'));
+  const elements = build.mul(elementLoss(stack)(logits, perRow('targets')), perRow('weights'));
   const loss = build.reduceSum(elements, { axes: [0, elements.shape.length - 1], keepDims: false });
   const total = lanes === 1 ? loss : build.reduceSum(loss, { axes: [0], keepDims: false });
   const outputs: Record<string, Value> = { loss };

@@ -4,21 +4,43 @@ import { resolveConfig } from '../../../src/train/resolve.ts';
 import { learningRate } from '../../../src/train/sweep/schedule.ts';
 
 const rateOf = (request: Parameters<typeof resolveConfig>[0]) =>
-  learningRate(resolveConfig({ lr: 0.1, ...request }, 'multiclass'));
+  learningRate(resolveConfig({ lr: 0.1, epochs: 12, ...request }, 'multiclass'), STEPS);
+/** Steps in one of the twelve epochs. */
+const STEPS = 10;
 
 describe('learningRate', () => {
   it('stays where it is', () => {
     const rate = rateOf({ schedule: 'constant' });
     for (let epoch = 0; epoch < 20; epoch++) rate.epochEnded(false);
-    expect([rate.at(0), rate.at(0.5), rate.at(0.99)]).toEqual([0.1, 0.1, 0.1]);
+    expect([rate.at(0), rate.at(60), rate.at(119)]).toEqual([0.1, 0.1, 0.1]);
   });
 
   it('falls along half a cosine', () => {
     const rate = rateOf({ schedule: 'cosine' });
     expect(rate.at(0)).toBe(0.1);
-    expect(rate.at(1 / 3)).toBeCloseTo(0.075, 12);
-    expect(rate.at(0.5)).toBeCloseTo(0.05, 12);
-    expect(rate.at(1)).toBeCloseTo(0, 12);
+    expect(rate.at(40)).toBeCloseTo(0.075, 12);
+    expect(rate.at(60)).toBeCloseTo(0.05, 12);
+    expect(rate.at(120)).toBeCloseTo(0, 12);
+  });
+
+  it('falls to a tenth after half and after three quarters of the epochs', () => {
+    const rate = rateOf({ schedule: 'step' });
+    expect([0, 59, 60, 89, 90, 119].map((step) => rate.at(step))).toEqual([
+      0.1,
+      0.1,
+      0.1 * 0.1,
+      0.1 * 0.1,
+      0.1 * 0.01,
+      0.1 * 0.01,
+    ]);
+  });
+
+  it('grows in equal steps while warming up and starts its schedule afterwards', () => {
+    const rate = rateOf({ schedule: 'cosine', warmup: 2 });
+    expect(rate.at(0)).toBeCloseTo(0.005, 12);
+    expect(rate.at(9)).toBeCloseTo(0.05, 12);
+    expect(rate.at(20)).toBe(0.1);
+    expect(rate.at(70)).toBeCloseTo(0.05, 12);
   });
 
   it.each([

@@ -24,7 +24,16 @@ interface Golden {
   batchNorm: boolean;
   output: Output;
   optimizer: string;
-  extra: { l2?: number; smoothing?: number; class_weight?: boolean; bias?: boolean };
+  extra: {
+    l2?: number;
+    smoothing?: number;
+    class_weight?: boolean;
+    bias?: boolean;
+    l1?: number;
+    max_norm?: number;
+    focal?: boolean;
+    se?: number;
+  };
   losses: number[];
   weights: string;
 }
@@ -39,15 +48,16 @@ const { cases } = JSON.parse(
 ) as { cases: Golden[] };
 
 /** The optimisers of make_goldens.py. */
-const SETTINGS: Record<string, Omit<StepSettings, 'step' | 'l2'>> = {
-  adam: { optimizer: 'adam', lr: 1e-2, momentum: 0 },
-  adamw: { optimizer: 'adamw', lr: 1e-2, momentum: 0 },
-  sgd: { optimizer: 'sgd', lr: 5e-2, momentum: 0 },
+const SETTINGS: Record<string, Pick<StepSettings, 'optimizer' | 'lr'> & Partial<StepSettings>> = {
+  adam: { optimizer: 'adam', lr: 1e-2 },
+  adamw: { optimizer: 'adamw', lr: 1e-2, l2: 0.05 },
+  sgd: { optimizer: 'sgd', lr: 5e-2 },
   sgd_momentum: { optimizer: 'sgd', lr: 5e-2, momentum: 0.9 },
-  rmsprop: { optimizer: 'rmsprop', lr: 1e-3, momentum: 0 },
+  sgd_nesterov: { optimizer: 'sgd', lr: 5e-2, momentum: 0.9, nesterov: true },
+  rmsprop: { optimizer: 'rmsprop', lr: 1e-3 },
   rmsprop_momentum: { optimizer: 'rmsprop', lr: 1e-3, momentum: 0.5 },
-  adagrad: { optimizer: 'adagrad', lr: 5e-2, momentum: 0 },
-  adadelta: { optimizer: 'adadelta', lr: 1, momentum: 0 },
+  adagrad: { optimizer: 'adagrad', lr: 5e-2 },
+  adadelta: { optimizer: 'adadelta', lr: 1 },
 };
 
 /** Uniform in [-1, 1), the generator of make_goldens.py. */
@@ -128,15 +138,17 @@ async function train(
     order: ['dense', 'bn', 'activation', 'dropout'],
     bias: golden.extra.bias ?? true,
     normalize: 'none',
+    se: golden.extra.se ?? 0,
     output: golden.output,
   };
   const layers = headLayers(architecture, INPUTS, CLASSES);
-  const loss: Loss = golden.output === 'softmax' ? 'categorical_crossentropy' : 'binary_crossentropy';
+  const crossentropy: Loss = golden.output === 'softmax' ? 'categorical_crossentropy' : 'binary_crossentropy';
+  const loss: Loss = golden.extra.focal ? 'focal' : crossentropy;
   const programs = createPrograms(engine);
   const shape = { layers, output: golden.output, loss, inputs: INPUTS, classes: CLASSES, lanes };
   const stack = createStack(createArena(), programs, shape, BATCH);
-  const settings = SETTINGS[golden.optimizer];
-  const l2 = golden.optimizer === 'adamw' ? 0.05 : (golden.extra.l2 ?? 0);
+  const { l2 = 0, l1 = 0, max_norm: maxNorm = 0 } = golden.extra;
+  const settings = { momentum: 0, nesterov: false, l2, l1, maxNorm, ...SETTINGS[golden.optimizer] };
   for (let lane = 0; lane < lanes; lane++)
     stack.load(lane, freshState(initialParameters(layers), settings.optimizer));
   const rows = data(golden.output);
@@ -147,7 +159,6 @@ async function train(
     const perLane = losses.map((_, lane) => ({
       ...settings,
       lr: settings.lr / (1 + lane),
-      l2,
       step: step + 1,
     }));
     const stepLosses = await stack.step(BATCH, perLane, step);

@@ -38,6 +38,7 @@ OPTIMIZERS = {
     "adamw": lambda: keras.optimizers.AdamW(1e-2, weight_decay=0.05),
     "sgd": lambda: keras.optimizers.SGD(5e-2),
     "sgd_momentum": lambda: keras.optimizers.SGD(5e-2, momentum=0.9),
+    "sgd_nesterov": lambda: keras.optimizers.SGD(5e-2, momentum=0.9, nesterov=True),
     "rmsprop": lambda: keras.optimizers.RMSprop(1e-3),
     "rmsprop_momentum": lambda: keras.optimizers.RMSprop(1e-3, momentum=0.5),
     "adagrad": lambda: keras.optimizers.Adagrad(5e-2),
@@ -68,6 +69,13 @@ CASES = [
     ("rmsprop momentum", [16], "tanh", False, "softmax", "rmsprop_momentum", {}),
     ("adagrad", [16], "tanh", False, "softmax", "adagrad", {}),
     ("adadelta", [16], "tanh", False, "softmax", "adadelta", {}),
+    ("nesterov", [16], "tanh", False, "softmax", "sgd_nesterov", {}),
+    ("l1 penalty", [16], "tanh", False, "softmax", "adam", {"l1": 0.005}),
+    ("max-norm", [16], "tanh", False, "softmax", "adam", {"max_norm": 0.9}),
+    ("max-norm linear", [], "relu", False, "softmax", "sgd_momentum", {"max_norm": 0.9}),
+    ("focal softmax", [16], "tanh", False, "softmax", "adam", {"focal": True}),
+    ("focal sigmoid", [16], "tanh", False, "sigmoid", "adam", {"focal": True}),
+    ("squeeze-and-excitation", [16], "tanh", False, "softmax", "adam", {"se": 4}),
     ("gelu", [16], "gelu", False, "softmax", "adam", {}),
     ("selu", [16], "selu", False, "softmax", "adam", {}),
     ("sigmoid activation", [16], "sigmoid", False, "softmax", "adam", {}),
@@ -78,14 +86,19 @@ CASES = [
 
 def build(hidden, activation, batch_norm, output, extra):
     inputs = keras.Input((INPUTS,))
-    regularizer = keras.regularizers.L2(extra["l2"]) if "l2" in extra else None
+    regularizer = keras.regularizers.L1L2(extra.get("l1", 0), extra.get("l2", 0)) if {"l1", "l2"} & set(extra) else None
+    constraint = keras.constraints.MaxNorm(extra["max_norm"]) if "max_norm" in extra else None
     x = inputs
+    if "se" in extra:
+        gate = keras.layers.Dense(INPUTS // extra["se"], activation="relu", use_bias=False)(x)
+        gate = keras.layers.Dense(INPUTS, activation="sigmoid", use_bias=False)(gate)
+        x = keras.layers.Multiply()([x, gate])
     for units in hidden:
-        x = keras.layers.Dense(units, use_bias=extra.get("bias", True), kernel_regularizer=regularizer)(x)
+        x = keras.layers.Dense(units, use_bias=extra.get("bias", True), kernel_regularizer=regularizer, kernel_constraint=constraint)(x)
         if batch_norm:
             x = keras.layers.BatchNormalization()(x)
         x = keras.layers.Activation(activation)(x)
-    x = keras.layers.Dense(CLASSES, activation=output, kernel_regularizer=regularizer)(x)
+    x = keras.layers.Dense(CLASSES, activation=output, kernel_regularizer=regularizer, kernel_constraint=constraint)(x)
     return keras.Model(inputs, x)
 
 
@@ -115,7 +128,10 @@ def run(name, hidden, activation, batch_norm, output, optimizer_name, extra):
     optimizer = OPTIMIZERS[optimizer_name]()
     if optimizer_name == "adamw":
         optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
-    if output == "softmax":
+    if extra.get("focal"):
+        kind = keras.losses.CategoricalFocalCrossentropy if output == "softmax" else keras.losses.BinaryFocalCrossentropy
+        loss = kind()
+    elif output == "softmax":
         loss = keras.losses.CategoricalCrossentropy(label_smoothing=extra.get("smoothing", 0))
     else:
         loss = keras.losses.BinaryCrossentropy(label_smoothing=extra.get("smoothing", 0))
