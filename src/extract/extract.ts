@@ -8,9 +8,10 @@ import {
 } from '../shared/backbones/thread/protocol.ts';
 import { startBackbone } from '../shared/backbones/thread/start.ts';
 import { type Reporter, silent } from '../shared/cli/terminal.ts';
-import { InputError } from '../shared/errors.ts';
+import { InputError, messageOf } from '../shared/errors.ts';
 import { decodeImage, RESIZE } from '../shared/images/decode.ts';
 import { NO_SUCH_FILE, readImages } from '../shared/images/read.ts';
+import { lockStore, type StoreLock } from '../shared/store/lock.ts';
 import type { RowRecord } from '../shared/store/part-buffer.ts';
 import type { Dtype, Pipeline } from '../shared/store/schema.ts';
 import { createStoreWriter } from '../shared/store/writer.ts';
@@ -63,14 +64,18 @@ export async function extract(
   const started = performance.now();
   const { images, classes } = dataset;
   const thread = await startBackbone(backbone);
+  let lock: StoreLock | undefined;
   try {
     const { description } = thread;
+    lock = await lockStore(out);
     const pipeline = pipelineOf(description, backbone.poolings, dtype);
     const earlier = await openEarlier(out, pipeline, description.columns);
+    if (lock.afterCrash) reporter.warn(`${out}: the last run on it was killed; what it committed is kept`);
+    for (const message of earlier.found) reporter.info(message);
     for (const message of earlier.damage) reporter.warn(message);
     const { held } = earlier;
     const header = { pipeline, classes, columns: description.columns, images: images.length };
-    const store = await createStoreWriter(out, header, { held });
+    const store = await createStoreWriter(out, header, { held, guard: lock.check });
 
     const failures: Failure[] = [];
     const most = mostFailures ? allowedFailures(mostFailures, images.length) : images.length;
@@ -102,16 +107,22 @@ export async function extract(
         }
         const { path, labels, split } = read.image;
         const { sha256, pixels } = read.made;
-        const record: RowRecord = { path, sha256, labels, split, view: 0 };
+        const record: RowRecord = { path, sha256, labels, split, view: 0, group: null };
         rows.push(record);
         if (!pixels || !(await features.add(record, pixels))) progress.advance(1);
       }
       await features.finish();
+    } catch (thrown) {
+      // The first failure is the one to tell about; what can still be kept is.
+      await features.keep().catch((lost: unknown) => {
+        if (messageOf(lost) !== messageOf(thrown)) reporter.warn(messageOf(lost));
+      });
+      await writeFailures(out, failures).catch(() => {});
+      throw thrown;
     } finally {
-      await features.keep();
       progress.stop();
-      await writeFailures(out, failures);
     }
+    await writeFailures(out, failures);
     if (rows.length === 0) throw noneUsable(failures);
     await store.finish({ rows, failed: failures.length });
 
@@ -128,6 +139,7 @@ export async function extract(
     };
   } finally {
     await thread.finish();
+    await lock?.release();
   }
 }
 

@@ -1,8 +1,7 @@
 /** Images that could not be used: counted, listed in errors.jsonl, and too many of them stop the run. */
-import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { InputError, usage } from '../shared/errors.ts';
-import { writeDurably } from '../shared/store/files.ts';
+import { makeFolder, writeDurably } from '../shared/store/files.ts';
 import { ERRORS_FILE } from '../shared/store/schema.ts';
 
 /** One line of errors.jsonl. */
@@ -30,7 +29,7 @@ export function allowedFailures(most: MostFailures, images: number): number {
 
 /** Replaces errors.jsonl with this run's failures. */
 export async function writeFailures(out: string, failures: readonly Failure[]): Promise<void> {
-  await mkdir(out, { recursive: true });
+  await makeFolder(out);
   await writeDurably(
     join(out, ERRORS_FILE),
     failures.map(({ path, reason }) => `${JSON.stringify({ path, reason })}\n`).join(''),

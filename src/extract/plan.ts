@@ -1,7 +1,7 @@
 /** What an earlier run left to go on from, and whether it may be gone on from. */
-import { access } from 'node:fs/promises';
 import { join } from 'node:path';
 import { InputError } from '../shared/errors.ts';
+import { codeOf, disk, diskError } from '../shared/store/files.ts';
 import { type HeldPart, heldParts } from '../shared/store/held.ts';
 import { openStore } from '../shared/store/reader.ts';
 import { type FeatureColumn, MANIFEST_FILE, type Pipeline } from '../shared/store/schema.ts';
@@ -9,6 +9,8 @@ import { type FeatureColumn, MANIFEST_FILE, type Pipeline } from '../shared/stor
 /** The rows of an earlier run that may be reused. */
 export interface Earlier {
   held: HeldPart[];
+  /** What to say about it: that an earlier run did not come to its end. */
+  found: string[];
   /** A message for each part that is missing or damaged: its images are computed again. */
   damage: string[];
 }
@@ -23,11 +25,7 @@ export async function openEarlier(
   pipeline: Pipeline,
   columns: readonly FeatureColumn[],
 ): Promise<Earlier> {
-  const exists = await access(join(out, MANIFEST_FILE)).then(
-    () => true,
-    () => false,
-  );
-  if (!exists) return { held: [], damage: [] };
+  if (!(await isStore(out))) return { held: [], found: [], damage: [] };
   const { manifest } = await openStore(out);
   const there = comparable(manifest.pipeline, manifest.columns);
   const asked = comparable(pipeline, columns);
@@ -38,7 +36,21 @@ export async function openEarlier(
       `Expected ${out} to hold features of the same pipeline but asked for was ${which.join(', ')}: give another --out, or delete that folder`,
     );
   }
-  return heldParts(out, manifest);
+  const rows = manifest.counts.rows;
+  const found = manifest.complete ? [] : [`${out}: going on from the ${rows} rows of an unfinished run`];
+  return { found, ...(await heldParts(out, manifest)) };
+}
+
+/** A manifest that is there but cannot be read is no reason to start over. */
+async function isStore(out: string): Promise<boolean> {
+  const path = join(out, MANIFEST_FILE);
+  try {
+    await disk.stat(path);
+    return true;
+  } catch (thrown) {
+    if (codeOf(thrown) === 'ENOENT') return false;
+    throw diskError('read', path, thrown);
+  }
 }
 
 /** The fields that decide whether features can stand side by side; engine and program versions only trace them. */

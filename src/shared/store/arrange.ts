@@ -24,6 +24,7 @@ function isSame(a: RowRecord, b: RowRecord | undefined): boolean {
     contentKey(a) === contentKey(b) &&
     a.path === b.path &&
     a.split === b.split &&
+    a.group === b.group &&
     a.labels.length === b.labels.length &&
     a.labels.every((label, i) => label === b.labels[i])
   );
@@ -52,12 +53,12 @@ export async function gather(
   for (const entry of parts) {
     const copies = wanted.get(entry.file);
     if (!copies) continue;
-    const { features } = await read(entry);
+    const { features, phashes } = await read(entry);
     for (const { target, row } of copies) {
       const vectors = columns.map(({ name, dimension }) =>
         features.get(name)!.subarray(row * dimension, (row + 1) * dimension),
       );
-      buffer.put(target, rows[target], vectors);
+      buffer.put(target, rows[target], phashes[row], vectors);
     }
   }
   return buffer.rows();

@@ -1,28 +1,79 @@
 /** Files that are there as a whole or not at all, whatever happens in between. */
-import { open, rename } from 'node:fs/promises';
+import { mkdir, open, readdir, readFile, rename, rm, stat, utimes } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { InputError, messageOf } from '../errors.ts';
+
+/**
+ * Every file-system call that a store makes. It is a table so that a test can make the n-th call fail and look at
+ * what is left; nothing else replaces its entries.
+ */
+export const disk = { open, readdir, readFile, rename, rm, stat, mkdir, utimes };
+
+/** What the codes of file-system errors mean to the person at the keyboard. */
+const CAUSES: ReadonlyMap<string, string> = new Map([
+  ['ENOSPC', 'the disk is full'],
+  ['EDQUOT', 'the disk quota is used up'],
+  ['EROFS', 'the file system is read-only'],
+  ['EACCES', 'no permission'],
+  ['EPERM', 'no permission'],
+  ['ENOENT', 'it is not there'],
+  ['ENOTDIR', 'part of its path is a file, not a folder'],
+  ['EIO', 'the disk or the network folder fails'],
+  ['ESTALE', 'the network folder is gone'],
+  ['ENOTCONN', 'the network folder is gone'],
+  ['ETIMEDOUT', 'the network folder does not answer'],
+  ['EMFILE', 'too many files are open'],
+]);
+
+/** The code of a file-system error (`ENOENT`), or nothing. */
+export function codeOf(thrown: unknown): string {
+  return thrown instanceof Error && 'code' in thrown ? String(thrown.code) : '';
+}
+
+/** A file-system error as an {@link InputError}: `Cannot write PATH: the disk is full (ENOSPC)`. */
+export function diskError(action: string, path: string, thrown: unknown): InputError {
+  const code = codeOf(thrown);
+  const cause = CAUSES.get(code);
+  return new InputError(`Cannot ${action} ${path}: ${cause ? `${cause} (${code})` : messageOf(thrown)}`);
+}
 
 /**
  * Writes a file under a temporary name beside its own, flushes it to the disk and renames it, so that after a crash
  * or a power failure the file has either its old or its new content.
+ * @throws InputError naming the file and the cause
  */
 export async function writeDurably(path: string, content: Uint8Array | string): Promise<void> {
   const temporary = `${path}.tmp`;
-  const handle = await open(temporary, 'w');
   try {
-    await handle.writeFile(content);
-    await handle.sync();
-  } finally {
-    await handle.close();
+    const handle = await disk.open(temporary, 'w');
+    try {
+      await handle.writeFile(content);
+      await handle.sync();
+    } finally {
+      await handle.close();
+    }
+    await disk.rename(temporary, path);
+    await syncFolder(dirname(path));
+  } catch (thrown) {
+    await disk.rm(temporary, { force: true }).catch(() => {});
+    throw diskError('write', path, thrown);
   }
-  await rename(temporary, path);
-  await syncFolder(dirname(path));
+}
+
+/** Makes a folder and those above it, where they are missing, and makes them last. */
+export async function makeFolder(path: string): Promise<void> {
+  try {
+    const first = await disk.mkdir(path, { recursive: true });
+    if (first !== undefined) await syncFolder(dirname(first));
+  } catch (thrown) {
+    throw diskError('make the folder', path, thrown);
+  }
 }
 
 /** Makes a rename inside a folder last; Windows neither needs nor allows it. */
 async function syncFolder(path: string): Promise<void> {
   if (process.platform === 'win32') return;
-  const handle = await open(path, 'r');
+  const handle = await disk.open(path, 'r');
   try {
     await handle.sync();
   } finally {

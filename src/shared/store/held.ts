@@ -22,13 +22,14 @@ export async function heldParts(
   const damage: string[] = [];
   for (const entry of manifest.parts) {
     try {
-      const { paths, sha256, labels, splits, views } = await readPart(dir, manifest, entry);
+      const { paths, sha256, labels, splits, views, groups } = await readPart(dir, manifest, entry);
       const records = paths.map((path, row) => ({
         path,
         sha256: sha256[row],
         labels: labels[row],
         split: splits[row],
         view: views[row],
+        group: groups[row],
       }));
       held.push({ entry, records });
     } catch (thrown) {

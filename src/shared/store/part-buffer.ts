@@ -12,13 +12,19 @@ export interface RowRecord {
   split: Split | null;
   /** 0: the image itself. */
   view: number;
+  /** What the image belongs to (a patient, a scene) where the data say so: it stays in one part. */
+  group: string | null;
 }
 
 export interface PartBuffer {
   /** The rows put so far. */
   readonly records: RowRecord[];
-  /** Copies a row in; `features` has one vector a column. */
-  put(row: number, record: RowRecord, features: Float32Array[]): void;
+  /**
+   * Copies a row in.
+   * @param phash the image's perceptual hash, null where it is not known
+   * @param features one vector a column
+   */
+  put(row: number, record: RowRecord, phash: string | null, features: Float32Array[]): void;
   /** Views of all rows; there must be none left out. */
   rows(): PartRows;
 }
@@ -26,11 +32,13 @@ export interface PartBuffer {
 /** Room for `capacity` rows. */
 export function partBuffer(columns: FeatureColumn[], capacity: number): PartBuffer {
   const records: RowRecord[] = [];
+  const phashes: (string | null)[] = [];
   const arrays = columns.map(({ dimension }) => new Float32Array(capacity * dimension));
   return {
     records,
-    put(row, record, features) {
+    put(row, record, phash, features) {
       records[row] = record;
+      phashes[row] = phash;
       columns.forEach(({ dimension }, c) => {
         arrays[c].set(features[c], row * dimension);
       });
@@ -41,6 +49,8 @@ export function partBuffer(columns: FeatureColumn[], capacity: number): PartBuff
       labels: records.map(({ labels }) => labels),
       splits: records.map(({ split }) => split),
       views: Int16Array.from(records, ({ view }) => view),
+      groups: records.map(({ group }) => group),
+      phashes,
       features: new Map(
         columns.map(({ name, dimension }, c) => [name, arrays[c].subarray(0, records.length * dimension)]),
       ),

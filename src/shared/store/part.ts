@@ -33,19 +33,33 @@ export interface PartRows {
   splits: (Split | null)[];
   /** 0: the image itself. */
   views: Int16Array;
+  groups: (string | null)[];
+  /** Perceptual hashes, 16 hex digits; null where not known. */
+  phashes: (string | null)[];
   /** By column name: rows * dimension numbers, row after row. */
   features: Map<string, Float32Array>;
 }
+
+const SHA256_BYTES = 32;
+const PHASH_BYTES = 8;
+
+/** The columns beside the features, as they are written, and as format version 1 wrote them. */
+const ROW_COLUMNS = [
+  ['path', 'sha256', 'labels', 'split', 'view', 'group', 'phash'],
+  ['path', 'sha256', 'labels', 'split', 'view'],
+];
 
 /** The Arrow IPC file of some rows. */
 export function encodePart(rows: PartRows, columns: FeatureColumn[], dtype: Dtype): Uint8Array {
   const length = rows.paths.length;
   const fields: [Field, Data][] = [
     [new Field('path', new Utf8(), false), utf8(rows.paths)],
-    [new Field('sha256', new FixedSizeBinary(32), false), digests(rows.sha256)],
+    [new Field('sha256', new FixedSizeBinary(SHA256_BYTES), false), binary(rows.sha256, SHA256_BYTES)],
     [new Field('labels', new List(new Field('item', new Utf8(), false)), false), lists(rows.labels)],
     [new Field('split', new Utf8(), true), utf8(rows.splits)],
     [new Field('view', new Int16(), false), makeData({ type: new Int16(), length, data: rows.views })],
+    [new Field('group', new Utf8(), true), utf8(rows.groups)],
+    [new Field('phash', new FixedSizeBinary(PHASH_BYTES), true), binary(rows.phashes, PHASH_BYTES)],
     ...columns.map(({ name, dimension }): [Field, Data] => {
       const column = vectors(rows.features.get(name)!, dimension, dtype);
       return [new Field(name, column.type, false), column];
@@ -75,9 +89,10 @@ export function decodePart(
   const table = tableFromIPC(bytes);
   const [batch, ...more] = table.batches;
   const names = table.schema.fields.map(({ name }) => name);
-  const expected = ['path', 'sha256', 'labels', 'split', 'view', ...columns.map(({ name }) => name)];
-  if (more.length > 0 || !batch || names.join('\n') !== expected.join('\n')) {
-    throw unexpected(`one batch of the columns ${expected.join(', ')}`, where, names);
+  const known = ROW_COLUMNS.map((row) => [...row, ...columns.map(({ name }) => name)]);
+  const layout = known.find((expected) => expected.join('\n') === names.join('\n'));
+  if (more.length > 0 || !batch || !layout) {
+    throw unexpected(`one batch of the columns ${known[0].join(', ')}`, where, names);
   }
   const column = (name: string): Data => batch.getChild(name)!.data[0];
   const texts = <T>(name: string): T[] => [...(batch.getChild(name) as Iterable<T>)];
@@ -92,10 +107,10 @@ export function decodePart(
     const values: Float32Array | Uint16Array = data.children[0].values.subarray(0, batch.numRows * dimension);
     features.set(name, values instanceof Uint16Array ? widenFloat16(values) : values);
   }
-  const hashes = Buffer.from(column('sha256').values as Uint8Array).toString('hex');
+  const unknown = (): null[] => Array.from({ length: batch.numRows }, () => null);
   return {
     paths: texts<string>('path'),
-    sha256: Array.from({ length: batch.numRows }, (_, i) => hashes.slice(i * 64, i * 64 + 64)),
+    sha256: hexOf(column('sha256'), SHA256_BYTES),
     labels: texts<Iterable<string>>('labels').map((labels) => [...labels]),
     splits: texts<string | null>('split').map((split) => {
       const known = SPLITS.find((name) => name === split);
@@ -103,22 +118,28 @@ export function decodePart(
       return known ?? null;
     }),
     views: (column('view').values as Int16Array).subarray(0, batch.numRows),
+    groups: layout.includes('group') ? texts<string | null>('group') : unknown(),
+    phashes: layout.includes('phash') ? nullable(column('phash'), PHASH_BYTES) : unknown(),
     features,
   };
 }
 
+/** The values of a fixed-size binary column in hex. */
+function hexOf({ values, length }: Data, bytes: number): string[] {
+  const hex = Buffer.from((values as Uint8Array).subarray(0, length * bytes)).toString('hex');
+  return Array.from({ length }, (_, i) => hex.slice(i * bytes * 2, (i + 1) * bytes * 2));
+}
+
+function nullable(data: Data, bytes: number): (string | null)[] {
+  return hexOf(data, bytes).map((hex, i) => (data.getValid(i) ? hex : null));
+}
+
 function utf8(texts: (string | null)[]): Data<Utf8> {
   const encoded = texts.map((text) => Buffer.from(text ?? ''));
-  const nullCount = texts.filter((text) => text === null).length;
-  const nullBitmap = nullCount > 0 ? new Uint8Array(Math.ceil(texts.length / 8)) : undefined;
-  texts.forEach((text, i) => {
-    if (nullBitmap && text !== null) nullBitmap[i >> 3] |= 1 << (i & 7);
-  });
   return makeData({
     type: new Utf8(),
     length: texts.length,
-    nullCount,
-    nullBitmap,
+    ...nulls(texts),
     valueOffsets: offsets(encoded),
     data: Buffer.concat(encoded),
   });
@@ -142,9 +163,21 @@ function offsets(items: { length: number }[]): Int32Array {
   return ends;
 }
 
-function digests(sha256: string[]): Data<FixedSizeBinary> {
-  const data = Buffer.from(sha256.join(''), 'hex');
-  return makeData({ type: new FixedSizeBinary(32), length: sha256.length, nullCount: 0, data });
+function binary(hex: (string | null)[], bytes: number): Data<FixedSizeBinary> {
+  const zeros = '00'.repeat(bytes);
+  const data = Buffer.from(hex.map((digits) => digits ?? zeros).join(''), 'hex');
+  return makeData({ type: new FixedSizeBinary(bytes), length: hex.length, ...nulls(hex), data });
+}
+
+/** The validity bitmap of values some of which may be null. */
+function nulls(values: (string | null)[]): { nullCount: number; nullBitmap: Uint8Array | undefined } {
+  const nullCount = values.filter((value) => value === null).length;
+  if (nullCount === 0) return { nullCount, nullBitmap: undefined };
+  const nullBitmap = new Uint8Array(Math.ceil(values.length / 8));
+  values.forEach((value, i) => {
+    if (value !== null) nullBitmap[i >> 3] |= 1 << (i & 7);
+  });
+  return { nullCount, nullBitmap };
 }
 
 function vectors(values: Float32Array, dimension: number, dtype: Dtype): Data<DataType> {

@@ -1,8 +1,9 @@
 /** Reads a feature store; nothing is parsed before its checksum has been compared. */
 import { createHash } from 'node:crypto';
-import { open, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { InputError, messageOf, unexpected } from '../errors.ts';
+import { parseJson } from '../fields.ts';
+import { disk } from './files.ts';
 import { decodePart, type PartRows } from './part.ts';
 import {
   checkManifest,
@@ -40,7 +41,7 @@ const REPAIR = 'run extract again to compute what is missing';
  */
 export async function openStore(dir: string): Promise<FeatureStore> {
   const path = join(dir, MANIFEST_FILE);
-  const json = await readFile(path, 'utf8').catch((thrown: unknown) => {
+  const json = await disk.readFile(path, 'utf8').catch((thrown: unknown) => {
     throw new InputError(
       `Expected a feature store (a folder that extract wrote) at ${dir} but ${MANIFEST_FILE} cannot be read: ${messageOf(thrown)}`,
     );
@@ -77,7 +78,7 @@ export async function readPart(dir: string, manifest: StoreManifest, entry: Part
 }
 
 async function readExactly(path: string, length: number): Promise<Buffer> {
-  const file = await open(path).catch((thrown: unknown) => {
+  const file = await disk.open(path).catch((thrown: unknown) => {
     throw new InputError(`Damaged feature store: ${path} cannot be read (${messageOf(thrown)}); ${REPAIR}`);
   });
   try {
@@ -99,13 +100,5 @@ async function readExactly(path: string, length: number): Promise<Buffer> {
     return bytes;
   } finally {
     await file.close();
-  }
-}
-
-function parseJson(json: string, path: string): unknown {
-  try {
-    return JSON.parse(json);
-  } catch (thrown) {
-    throw new InputError(`Expected JSON in ${path} but it is damaged: ${messageOf(thrown)}`);
   }
 }

@@ -1,5 +1,7 @@
 /** What a feature store's manifest.json says, and the check that it says it. */
-import { expectedMessage, InputError } from '../errors.ts';
+import { createHash } from 'node:crypto';
+import { InputError, unexpected } from '../errors.ts';
+import { asList, asObject, asOneOf, asText, asWhole, type Fields } from '../fields.ts';
 
 /** The part of the data an image belongs to, where the data say so. */
 export type Split = 'train' | 'val' | 'test';
@@ -55,7 +57,7 @@ export interface FeatureColumn {
 /** manifest.json. It is replaced as a whole, after the parts it lists: what it does not list does not count. */
 export interface StoreManifest {
   format: typeof FORMAT;
-  formatVersion: typeof FORMAT_VERSION;
+  formatVersion: FormatVersion;
   /** False while an extraction is under way or was interrupted: rows may be missing, and rows of an earlier state may be left. */
   complete: boolean;
   pipeline: Pipeline;
@@ -71,10 +73,23 @@ export interface StoreManifest {
     /** Images listed in errors.jsonl. */
     failed: number;
   };
+  /** Which part of the dataset this is, where several machines share the work. */
+  shard: Shard | null;
+  /** How the views of each image were made, apart from their number; null without views. */
+  augment: string | null;
+}
+
+/** Part `index` (from 1) of `of` equal parts of a dataset. */
+export interface Shard {
+  index: number;
+  of: number;
 }
 
 export const FORMAT = 'permafrost-features';
-export const FORMAT_VERSION = 1;
+/** 2: rows have `group` and `phash`; the manifest has `shard`, `augment` and a seal. Version 1 stays readable. */
+export const FORMAT_VERSION = 2;
+const READABLE_VERSIONS = [1, FORMAT_VERSION] as const;
+type FormatVersion = (typeof READABLE_VERSIONS)[number];
 export const MANIFEST_FILE = 'manifest.json';
 export const ERRORS_FILE = 'errors.jsonl';
 
@@ -85,37 +100,52 @@ export const PART_FILE = /^part-\d{5,9}\.arrow$/;
 const MAX_DIMENSION = 1 << 24;
 const SHA256 = /^[0-9a-f]{64}$/;
 
+/** The text of manifest.json: its last field, `seal`, is the SHA-256 of the manifest without it, as JSON. */
+export function sealManifest(manifest: StoreManifest): string {
+  return `${JSON.stringify({ ...manifest, seal: sealOf(manifest) }, null, 2)}\n`;
+}
+
+function sealOf(manifest: object): string {
+  return createHash('sha256').update(JSON.stringify(manifest)).digest('hex');
+}
+
 /**
- * Checks a parsed manifest.json, field by field.
+ * Checks a parsed manifest.json, field by field, and then its seal.
  * @param where names the file in messages
  * @throws InputError with the field and the value that does not fit
  */
 export function checkManifest(value: unknown, where: string): StoreManifest {
   const at = (field: string) => `${field} of ${where}`;
-  const manifest = record(value, where);
-  literal(manifest.format, FORMAT, at('format'));
-  literal(manifest.formatVersion, FORMAT_VERSION, at('formatVersion'));
+  const manifest = asObject(value, where);
+  if (manifest.format !== FORMAT) throw unexpected(JSON.stringify(FORMAT), at('format'), manifest.format);
+  const formatVersion = READABLE_VERSIONS.find((known) => known === manifest.formatVersion);
+  if (formatVersion === undefined) {
+    throw unexpected(READABLE_VERSIONS.join(' or '), at('formatVersion'), manifest.formatVersion);
+  }
   if (typeof manifest.complete !== 'boolean')
-    throw refused('true or false', at('complete'), manifest.complete);
+    throw unexpected('true or false', at('complete'), manifest.complete);
   const checked: StoreManifest = {
     format: FORMAT,
-    formatVersion: FORMAT_VERSION,
+    formatVersion,
     complete: manifest.complete,
-    pipeline: checkPipeline(record(manifest.pipeline, at('pipeline')), at),
-    classes: list(manifest.classes, at('classes')).map((name, i) => text(name, at(`classes[${i}]`))),
-    columns: list(manifest.columns, at('columns')).map((entry, i) => {
-      const column = record(entry, at(`columns[${i}]`));
+    pipeline: checkPipeline(asObject(manifest.pipeline, at('pipeline')), at),
+    classes: asList(manifest.classes, at('classes')).map((name, i) => asText(name, at(`classes[${i}]`))),
+    columns: asList(manifest.columns, at('columns')).map((entry, i) => {
+      const column = asObject(entry, at(`columns[${i}]`));
       return {
-        name: text(column.name, at(`columns[${i}].name`)),
-        dimension: whole(column.dimension, at(`columns[${i}].dimension`), 1, MAX_DIMENSION),
+        name: asText(column.name, at(`columns[${i}].name`)),
+        dimension: asWhole(column.dimension, at(`columns[${i}].dimension`), 1, MAX_DIMENSION),
       };
     }),
-    parts: list(manifest.parts, at('parts')).map((entry, i) =>
-      checkPart(record(entry, at(`parts[${i}]`)), at, i),
+    parts: asList(manifest.parts, at('parts')).map((entry, i) =>
+      checkPart(asObject(entry, at(`parts[${i}]`)), at, i),
     ),
-    counts: checkCounts(record(manifest.counts, at('counts')), at),
+    counts: checkCounts(asObject(manifest.counts, at('counts')), at),
+    shard: formatVersion === 1 ? null : checkShard(manifest.shard, at),
+    augment:
+      formatVersion === 1 || manifest.augment === null ? null : asText(manifest.augment, at('augment')),
   };
-  if (checked.columns.length === 0) throw refused('at least one column', at('columns'), checked.columns);
+  if (checked.columns.length === 0) throw unexpected('at least one column', at('columns'), checked.columns);
   distinct(
     checked.columns.map(({ name }) => name),
     at('columns'),
@@ -126,38 +156,49 @@ export function checkManifest(value: unknown, where: string): StoreManifest {
   );
   const rows = checked.parts.reduce((sum, part) => sum + part.rows, 0);
   if (rows !== checked.counts.rows)
-    throw refused(`${rows}, the rows of all parts,`, at('counts.rows'), checked.counts.rows);
+    throw unexpected(`${rows}, the rows of all parts,`, at('counts.rows'), checked.counts.rows);
+  if (formatVersion !== 1) checkSeal(manifest, where);
   return checked;
 }
 
-export type Fields = Record<string, unknown>;
-export type At = (field: string) => string;
+/** Fields that read well may still be others than were written; the seal says so. */
+function checkSeal({ seal, ...sealed }: Fields, where: string): void {
+  if (seal === sealOf(sealed)) return;
+  throw new InputError(`Damaged feature store: ${where} is not as it was written (its seal does not fit)`);
+}
+
+function checkShard(value: unknown, at: At): Shard | null {
+  if (value === null) return null;
+  const { index, of } = asObject(value, at('shard'));
+  const parts = asWhole(of, at('shard.of'), 1, Number.MAX_SAFE_INTEGER);
+  return { index: asWhole(index, at('shard.index'), 1, parts), of: parts };
+}
+
+type At = (field: string) => string;
 
 /** Checks the `pipeline` of a manifest or of a head. */
 export function checkPipeline(fields: Fields, at: At): Pipeline {
-  const size = record(fields.size, at('pipeline.size'));
-  const engine = record(fields.engine, at('pipeline.engine'));
-  const field = (name: string) => text(fields[name], at(`pipeline.${name}`));
-  const dtype = DTYPES.find((known) => known === fields.dtype);
-  if (!dtype) throw refused(`one of ${DTYPES.join(', ')}`, at('pipeline.dtype'), fields.dtype);
+  const size = asObject(fields.size, at('pipeline.size'));
+  const engine = asObject(fields.engine, at('pipeline.engine'));
+  const field = (name: string) => asText(fields[name], at(`pipeline.${name}`));
   return {
     backbone: field('backbone'),
     weights: field('weights'),
     weightsHash: field('weightsHash'),
     size: {
-      width: whole(size.width, at('pipeline.size.width'), 1, 1 << 16),
-      height: whole(size.height, at('pipeline.size.height'), 1, 1 << 16),
+      width: asWhole(size.width, at('pipeline.size.width'), 1, 1 << 16),
+      height: asWhole(size.height, at('pipeline.size.height'), 1, 1 << 16),
     },
-    poolings: list(fields.poolings, at('pipeline.poolings')).map((name, i) =>
-      text(name, at(`pipeline.poolings[${i}]`)),
+    poolings: asList(fields.poolings, at('pipeline.poolings')).map((name, i) =>
+      asText(name, at(`pipeline.poolings[${i}]`)),
     ),
     preprocessing: field('preprocessing'),
     resize: field('resize'),
     precision: field('precision'),
-    dtype,
+    dtype: asOneOf(fields.dtype, at('pipeline.dtype'), DTYPES),
     engine: {
-      name: text(engine.name, at('pipeline.engine.name')),
-      version: text(engine.version, at('pipeline.engine.version')),
+      name: asText(engine.name, at('pipeline.engine.name')),
+      version: asText(engine.version, at('pipeline.engine.version')),
     },
     version: field('version'),
   };
@@ -165,54 +206,23 @@ export function checkPipeline(fields: Fields, at: At): Pipeline {
 
 function checkPart(fields: Fields, at: At, index: number): PartEntry {
   const where = (field: string) => at(`parts[${index}].${field}`);
-  const file = text(fields.file, where('file'));
-  if (!PART_FILE.test(file)) throw refused('a name like part-00000.arrow', where('file'), file);
-  const sha256 = text(fields.sha256, where('sha256'));
-  if (!SHA256.test(sha256)) throw refused('64 hexadecimal digits', where('sha256'), sha256);
+  const file = asText(fields.file, where('file'));
+  if (!PART_FILE.test(file)) throw unexpected('a name like part-00000.arrow', where('file'), file);
+  const sha256 = asText(fields.sha256, where('sha256'));
+  if (!SHA256.test(sha256)) throw unexpected('64 hexadecimal digits', where('sha256'), sha256);
   return {
     file,
-    rows: whole(fields.rows, where('rows'), 1, 2 ** 31 - 1),
-    bytes: whole(fields.bytes, where('bytes'), 1, 2 ** 31 - 1),
+    rows: asWhole(fields.rows, where('rows'), 1, 2 ** 31 - 1),
+    bytes: asWhole(fields.bytes, where('bytes'), 1, 2 ** 31 - 1),
     sha256,
   };
 }
 
 function checkCounts(fields: Fields, at: At): StoreManifest['counts'] {
-  const count = (name: string) => whole(fields[name], at(`counts.${name}`), 0, Number.MAX_SAFE_INTEGER);
+  const count = (name: string) => asWhole(fields[name], at(`counts.${name}`), 0, Number.MAX_SAFE_INTEGER);
   return { images: count('images'), rows: count('rows'), failed: count('failed') };
 }
 
-function refused(what: string, where: string, received: unknown): InputError {
-  return new InputError(expectedMessage(what, where, received));
-}
-
-function record(value: unknown, where: string): Fields {
-  if (typeof value !== 'object' || value === null || Array.isArray(value))
-    throw refused('an object', where, value);
-  return value as Fields;
-}
-
-function list(value: unknown, where: string): unknown[] {
-  if (!Array.isArray(value)) throw refused('a list', where, value);
-  return value;
-}
-
-function text(value: unknown, where: string): string {
-  if (typeof value !== 'string' || value === '') throw refused('text', where, value);
-  return value;
-}
-
-function whole(value: unknown, where: string, from: number, to: number): number {
-  if (!Number.isSafeInteger(value) || (value as number) < from || (value as number) > to) {
-    throw refused(`a whole number from ${from} to ${to}`, where, value);
-  }
-  return value as number;
-}
-
-function literal(value: unknown, expected: string | number, where: string): void {
-  if (value !== expected) throw refused(JSON.stringify(expected), where, value);
-}
-
 function distinct(names: string[], where: string): void {
-  if (new Set(names).size < names.length) throw refused('each name once', where, names);
+  if (new Set(names).size < names.length) throw unexpected('each name once', where, names);
 }

@@ -1,9 +1,8 @@
 /** Writes a feature store: rows are committed a part at a time, and put in their final order at the end. */
 import { createHash } from 'node:crypto';
-import { mkdir, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { gather, partsInOrder } from './arrange.ts';
-import { writeDurably } from './files.ts';
+import { disk, diskError, makeFolder, writeDurably } from './files.ts';
 import { contentKey, type HeldPart, type Place } from './held.ts';
 import { encodePart, type PartRows } from './part.ts';
 import { partBuffer, type RowRecord } from './part-buffer.ts';
@@ -16,7 +15,9 @@ import {
   PART_FILE,
   type PartEntry,
   type Pipeline,
+  type Shard,
   type StoreManifest,
+  sealManifest,
 } from './schema.ts';
 
 /** What the manifest of a store to be written says from the start. */
@@ -26,6 +27,10 @@ export interface StoreHeader {
   columns: FeatureColumn[];
   /** Number of images in the dataset, usable or not. */
   images: number;
+  /** Default: the store is of the whole dataset. */
+  shard?: Shard | null;
+  /** How views are made; default: there are none. */
+  augment?: string | null;
 }
 
 export interface WriterOptions {
@@ -35,15 +40,17 @@ export interface WriterOptions {
   partBytes?: number;
   /** Rows after which work is committed although the part is not full. */
   flushRows?: number;
-  /** Seconds after which work is committed although the part is not full. */
+  /** Seconds after which work is committed although the part is not full; more where committing takes long. */
   flushSeconds?: number;
+  /** Called before anything is written; what it throws ends the writing. */
+  guard?(): Promise<void>;
 }
 
 export interface StoreWriter {
   /** Whether the features of this content and view are there already, appended or from an earlier run. */
   has(content: Pick<RowRecord, 'sha256' | 'view'>): boolean;
   /** Adds a row whose features are not there yet; `features` has one vector a column, copied. */
-  append(record: RowRecord, features: Float32Array[]): Promise<void>;
+  append(record: RowRecord, features: Float32Array[], phash?: string | null): Promise<void>;
   /** Commits the rows appended so far: from here on they survive a crash. The store stays marked as incomplete. */
   flush(): Promise<void>;
   /**
@@ -54,13 +61,22 @@ export interface StoreWriter {
   finish(result: { rows?: RowRecord[]; failed: number }): Promise<StoreManifest>;
 }
 
-/** Starts writing to a folder (made if need be), adding to what `kept` lists. */
+/** Committing may take this share of the time: on a slow disk it happens more rarely. */
+const FLUSH_SHARE = 0.02;
+
+/** Starts writing to a folder (made if need be), adding to what `held` lists. */
 export async function createStoreWriter(
   dir: string,
-  { images, ...header }: StoreHeader,
-  { held = [], partBytes = 64 * 2 ** 20, flushRows = 2000, flushSeconds = 30 }: WriterOptions = {},
+  { images, shard = null, augment = null, ...header }: StoreHeader,
+  {
+    held = [],
+    partBytes = 64 * 2 ** 20,
+    flushRows = 2000,
+    flushSeconds = 2,
+    guard = async () => {},
+  }: WriterOptions = {},
 ): Promise<StoreWriter> {
-  await mkdir(dir, { recursive: true });
+  await makeFolder(dir);
   const { columns, pipeline } = header;
   const numbers = columns.reduce((sum, { dimension }) => sum + dimension, 0);
   const partRows = Math.max(1, Math.floor(partBytes / (numbers * (pipeline.dtype === 'float16' ? 2 : 4))));
@@ -78,9 +94,10 @@ export async function createStoreWriter(
   let nextPart =
     1 + Math.max(-1, ...(await partFiles(dir)).map((file) => Number.parseInt(file.slice(5), 10)));
   let pending = partBuffer(columns, pendingRows);
-  let lastFlush = performance.now();
+  let nextFlush = performance.now() + flushSeconds * 1000;
 
   const writePart = async (rows: PartRows): Promise<PartEntry> => {
+    await guard();
     const bytes = encodePart(rows, columns, pipeline.dtype);
     const file = `part-${String(nextPart++).padStart(5, '0')}.arrow`;
     await writeDurably(join(dir, file), bytes);
@@ -95,32 +112,36 @@ export async function createStoreWriter(
     ...header,
     parts: listed,
     counts: { images, rows: listed.reduce((sum, part) => sum + part.rows, 0), failed },
+    shard,
+    augment,
   });
 
   const entries = (): PartEntry[] => parts.map(({ entry }) => entry);
 
   const commit = async (manifest: StoreManifest): Promise<StoreManifest> => {
-    await writeDurably(join(dir, MANIFEST_FILE), `${JSON.stringify(manifest, null, 2)}\n`);
+    await guard();
+    await writeDurably(join(dir, MANIFEST_FILE), sealManifest(manifest));
     return manifest;
   };
 
   const flush = async (): Promise<void> => {
-    lastFlush = performance.now();
     const { records } = pending;
     if (records.length === 0) return;
+    const started = performance.now();
     hold({ entry: await writePart(pending.rows()), records });
     pending = partBuffer(columns, pendingRows);
     appended.clear();
     await commit(manifestOf(entries(), false, 0));
+    const ended = performance.now();
+    nextFlush = ended + Math.max(flushSeconds * 1000, (ended - started) / FLUSH_SHARE);
   };
 
   return {
     has: (content) => places.has(contentKey(content)) || appended.has(contentKey(content)),
-    async append(record, features) {
+    async append(record, features, phash = null) {
       appended.add(contentKey(record));
-      pending.put(pending.records.length, record, features);
-      const late = performance.now() - lastFlush > flushSeconds * 1000;
-      if (late || pending.records.length >= pendingRows) await flush();
+      pending.put(pending.records.length, record, phash, features);
+      if (performance.now() > nextFlush || pending.records.length >= pendingRows) await flush();
     },
     flush,
     async finish({ rows, failed }) {
@@ -141,7 +162,7 @@ export async function createStoreWriter(
       const manifest = await commit(manifestOf(arranged, true, failed));
       const listed = new Set(arranged.map(({ file }) => file));
       for (const file of await partFiles(dir)) {
-        if (!listed.has(file)) await rm(join(dir, file));
+        if (!listed.has(file)) await disk.rm(join(dir, file), { force: true });
       }
       return manifest;
     },
@@ -150,9 +171,14 @@ export async function createStoreWriter(
 
 /** Part files in a store's folder, listed in the manifest or not; unfinished ones (.tmp) are removed. */
 async function partFiles(dir: string): Promise<string[]> {
-  const names = await readdir(dir);
-  for (const name of names) {
-    if (name.endsWith('.tmp') && PART_FILE.test(name.slice(0, -4))) await rm(join(dir, name));
+  try {
+    const names = await disk.readdir(dir);
+    for (const name of names) {
+      if (name.endsWith('.tmp') && PART_FILE.test(name.slice(0, -4)))
+        await disk.rm(join(dir, name), { force: true });
+    }
+    return names.filter((name) => PART_FILE.test(name));
+  } catch (thrown) {
+    throw diskError('tidy', dir, thrown);
   }
-  return names.filter((name) => PART_FILE.test(name));
 }

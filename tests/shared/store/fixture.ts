@@ -36,6 +36,7 @@ export function row(number: number): { record: RowRecord; features: Float32Array
       labels: number % 3 === 0 ? [] : number % 3 === 1 ? ['a'] : ['a', 'b'],
       split: ([null, 'train', 'val', 'test'] as const)[number % 4],
       view: 0,
+      group: number % 2 === 0 ? null : `group ${number % 5}`,
     },
     features: [Float32Array.of(number, number + 0.25, -number), Float32Array.of(number * 2, 0.5)],
   };

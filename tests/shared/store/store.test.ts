@@ -6,6 +6,7 @@ import { describe, expect, it } from 'vitest';
 import { heldParts } from '../../../src/shared/store/held.ts';
 import type { RowRecord } from '../../../src/shared/store/part-buffer.ts';
 import { openStore, type StorePart } from '../../../src/shared/store/reader.ts';
+import { type StoreManifest, sealManifest } from '../../../src/shared/store/schema.ts';
 import { createStoreWriter } from '../../../src/shared/store/writer.ts';
 import { COLUMNS, newFolder, pipeline, row, storeOf, writerOf } from './fixture.ts';
 
@@ -24,6 +25,7 @@ async function allRows(dir: string) {
         labels: part.labels[i],
         split: part.splits[i],
         view: part.views[i],
+        group: part.groups[i],
       },
       features: COLUMNS.map(({ name, dimension }) =>
         part.features.get(name)!.slice(i * dimension, (i + 1) * dimension),
@@ -42,6 +44,7 @@ describe('a feature store', () => {
       labels: fc.uniqueArray(text, { maxLength: 3 }),
       split: fc.constantFrom('train' as const, 'val' as const, 'test' as const, null),
       view: fc.integer({ min: 0, max: 32767 }),
+      group: fc.option(text),
     });
     const rows = fc.array(fc.tuple(record, fc.array(fc.float(), { minLength: 5, maxLength: 5 })), {
       maxLength: 12,
@@ -221,7 +224,7 @@ describe('a damaged feature store', () => {
       (m) => Object.assign(m, { format: 'zip' }),
       /Expected "permafrost-features" for format .* received "zip"/,
     ],
-    ['a later version', (m) => Object.assign(m, { formatVersion: 2 }), /Expected 1 for formatVersion/],
+    ['a later version', (m) => Object.assign(m, { formatVersion: 3 }), /Expected 1 or 2 for formatVersion/],
     [
       'no pipeline',
       (m) => Object.assign(m, { pipeline: null }),
@@ -278,7 +281,9 @@ describe('a damaged feature store', () => {
     const path = join(dir, 'manifest.json');
     const manifest: Json = JSON.parse(readFileSync(path, 'utf8'));
     change(manifest);
-    writeFileSync(path, JSON.stringify(manifest));
+    delete manifest.seal;
+    // The seal fits, so that what is looked at is the field.
+    writeFileSync(path, sealManifest(manifest as unknown as StoreManifest));
     await expect(allParts(dir)).rejects.toThrow(
       expect.objectContaining({ name: 'InputError', message: expect.stringMatching(message) }),
     );

@@ -1,0 +1,166 @@
+/** One writer at a time: a lock file in the store's folder, which a killed run leaves behind without harm. */
+import { randomUUID } from 'node:crypto';
+import { hostname } from 'node:os';
+import { join } from 'node:path';
+import { InputError } from '../errors.ts';
+import { codeOf, disk, diskError, makeFolder } from './files.ts';
+
+/** The right to write to a store. */
+export interface StoreLock {
+  /** Whether an earlier run ended without giving its lock back: it was killed, or its machine went down. */
+  afterCrash: boolean;
+  /** @throws InputError when another run holds the lock by now, because this one was taken for dead */
+  check(): Promise<void>;
+  release(): Promise<void>;
+}
+
+/** Who holds a lock, as its file says. */
+interface Holder {
+  token: string;
+  pid: number;
+  host: string;
+  started: string;
+}
+
+export const LOCK_FILE = 'writer.lock';
+/** A lock is renewed this often, in milliseconds. */
+const RENEWAL = 15_000;
+/** A lock on another machine, or of a process that may be another by now, counts this long after its last renewal. */
+const EXPIRY = 120_000;
+
+/** Locks that this process holds; one with its process number that is not among them is an earlier process's. */
+const own = new Set<string>();
+
+/**
+ * Locks a store's folder (made if need be) for writing, so that two runs never mix their parts.
+ * @throws InputError when another run is writing to it, or the folder cannot be written
+ */
+export async function lockStore(dir: string): Promise<StoreLock> {
+  await makeFolder(dir);
+  const path = join(dir, LOCK_FILE);
+  const mine: Holder = {
+    token: randomUUID(),
+    pid: process.pid,
+    host: hostname(),
+    started: new Date().toISOString(),
+  };
+  let afterCrash = false;
+  while (!(await create(path, mine))) {
+    const there = await look(path);
+    if (!there) continue;
+    if (isAlive(there)) throw inUse(dir, there.holder);
+    await takeAway(path, there);
+    afterCrash = true;
+  }
+  own.add(mine.token);
+  const renewal = setInterval(() => {
+    const now = new Date();
+    // A lock that cannot be renewed shows at the next check.
+    disk.utimes(path, now, now).catch(() => {});
+  }, RENEWAL).unref();
+  const isMine = async () => (await look(path))?.holder?.token === mine.token;
+  return {
+    afterCrash,
+    async check() {
+      if (await isMine()) return;
+      throw new InputError(
+        `Expected one run at a time on ${dir} but another one took it over while this one did not answer`,
+      );
+    },
+    async release() {
+      clearInterval(renewal);
+      own.delete(mine.token);
+      if (await isMine().catch(() => false)) await disk.rm(path, { force: true }).catch(() => {});
+    },
+  };
+}
+
+/** Whether a run is writing to the store at `dir` now. */
+export async function isLocked(dir: string): Promise<boolean> {
+  const there = await look(join(dir, LOCK_FILE));
+  return there !== undefined && isAlive(there);
+}
+
+/** A lock file as it was found; its holder is unknown while it is being written, or when it is damaged. */
+interface Found {
+  holder: Holder | undefined;
+  /** Milliseconds since its last renewal. */
+  age: number;
+}
+
+/** Makes the lock file; false when there is one. */
+async function create(path: string, holder: Holder): Promise<boolean> {
+  try {
+    const handle = await disk.open(path, 'wx');
+    try {
+      await handle.writeFile(JSON.stringify(holder));
+    } catch (thrown) {
+      await disk.rm(path, { force: true }).catch(() => {});
+      throw thrown;
+    } finally {
+      await handle.close();
+    }
+    return true;
+  } catch (thrown) {
+    if (codeOf(thrown) === 'EEXIST') return false;
+    throw diskError('write', path, thrown);
+  }
+}
+
+async function look(path: string): Promise<Found | undefined> {
+  try {
+    const { mtimeMs } = await disk.stat(path);
+    return { holder: holderIn(await disk.readFile(path, 'utf8')), age: Date.now() - mtimeMs };
+  } catch (thrown) {
+    if (codeOf(thrown) === 'ENOENT') return undefined;
+    throw diskError('read', path, thrown);
+  }
+}
+
+function holderIn(json: string): Holder | undefined {
+  try {
+    const { token, pid, host, started } = JSON.parse(json) as Partial<Record<keyof Holder, unknown>>;
+    if (typeof token !== 'string' || typeof pid !== 'number' || typeof host !== 'string') return undefined;
+    return { token, pid, host, started: String(started) };
+  } catch {
+    return undefined;
+  }
+}
+
+function isAlive({ holder, age }: Found): boolean {
+  if (holder && own.has(holder.token)) return true;
+  if (holder?.host === hostname() && (holder.pid === process.pid || !processExists(holder.pid))) return false;
+  return age < EXPIRY;
+}
+
+function processExists(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (thrown) {
+    return codeOf(thrown) === 'EPERM';
+  }
+}
+
+/** Removes a dead run's lock. If another run did so first and locked, its lock is put back. */
+async function takeAway(path: string, dead: Found): Promise<void> {
+  const aside = `${path}.${randomUUID()}.tmp`;
+  try {
+    await disk.rename(path, aside);
+  } catch (thrown) {
+    if (codeOf(thrown) === 'ENOENT') return;
+    throw diskError('replace', path, thrown);
+  }
+  const taken = (await look(aside))?.holder;
+  if (taken && taken.token !== dead.holder?.token) await create(path, taken);
+  await disk.rm(aside, { force: true });
+}
+
+function inUse(dir: string, holder: Holder | undefined): InputError {
+  const who = holder
+    ? `process ${holder.pid} on ${holder.host} has been writing to it since ${holder.started}`
+    : 'another run is just starting to write to it';
+  return new InputError(
+    `Expected one run at a time on ${dir} but ${who}. A run that was killed on another machine is forgotten after ${EXPIRY / 60_000} minutes`,
+  );
+}

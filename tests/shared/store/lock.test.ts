@@ -1,0 +1,79 @@
+/** One run at a time, and no lock that outlives its run. */
+import { spawnSync } from 'node:child_process';
+import { existsSync, readdirSync, readFileSync, utimesSync, writeFileSync } from 'node:fs';
+import { hostname } from 'node:os';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { isLocked, LOCK_FILE, lockStore } from '../../../src/shared/store/lock.ts';
+import { newFolder } from './fixture.ts';
+
+/** Leaves the lock of a process that is gone. */
+function leaveLock(dir: string, holder: { pid: number; host: string }, secondsAgo: number): void {
+  const path = join(dir, LOCK_FILE);
+  writeFileSync(path, JSON.stringify({ token: 'theirs', started: 'long ago', ...holder }));
+  const then = new Date(Date.now() - secondsAgo * 1000);
+  utimesSync(path, then, then);
+}
+
+/** The number of a process that has ended. */
+const ended = spawnSync(process.execPath, ['-e', '']).pid;
+
+describe('the lock of a store', () => {
+  it('lets one run in at a time, of many that start at once', async () => {
+    const dir = newFolder();
+    const tries = await Promise.allSettled(Array.from({ length: 20 }, () => lockStore(dir)));
+    const held = tries.filter((one) => one.status === 'fulfilled');
+    expect(held).toHaveLength(1);
+    const refused = tries.find((one) => one.status === 'rejected');
+    expect(refused?.reason.message).toContain(`Expected one run at a time on ${dir} but `);
+    expect(await isLocked(dir)).toBe(true);
+    await held[0].value.release();
+    expect(await isLocked(dir)).toBe(false);
+    expect(readdirSync(dir)).toEqual([]);
+  });
+
+  it('is taken from a process that is gone, by one of many', async () => {
+    const dir = newFolder();
+    leaveLock(dir, { pid: ended, host: hostname() }, 1);
+    expect(await isLocked(dir)).toBe(false);
+    const tries = await Promise.allSettled(Array.from({ length: 20 }, () => lockStore(dir)));
+    const held = tries.filter((one) => one.status === 'fulfilled');
+    expect(held).toHaveLength(1);
+    expect(held[0].value.afterCrash).toBe(true);
+    await held[0].value.check();
+    await held[0].value.release();
+  });
+
+  it('of another machine counts until it has not been renewed for two minutes', async () => {
+    const dir = newFolder();
+    leaveLock(dir, { pid: ended, host: 'elsewhere' }, 30);
+    await expect(lockStore(dir)).rejects.toThrow(`process ${ended} on elsewhere has been writing to it`);
+    leaveLock(dir, { pid: ended, host: 'elsewhere' }, 150);
+    await (await lockStore(dir)).release();
+  });
+
+  it('of an earlier process with this number is nobody’s', async () => {
+    const dir = newFolder();
+    leaveLock(dir, { pid: process.pid, host: hostname() }, 1);
+    await (await lockStore(dir)).release();
+  });
+
+  it('that was cut short is waited for, then forgotten', async () => {
+    const dir = newFolder();
+    writeFileSync(join(dir, LOCK_FILE), '{"tok');
+    await expect(lockStore(dir)).rejects.toThrow('another run is just starting to write to it');
+    const then = new Date(Date.now() - 150_000);
+    utimesSync(join(dir, LOCK_FILE), then, then);
+    await (await lockStore(dir)).release();
+  });
+
+  it('shows a run that was taken for dead that another one took over', async () => {
+    const dir = newFolder();
+    const lock = await lockStore(dir);
+    leaveLock(dir, { pid: ended, host: 'elsewhere' }, 0);
+    await expect(lock.check()).rejects.toThrow('another one took it over');
+    await lock.release();
+    expect(existsSync(join(dir, LOCK_FILE))).toBe(true);
+    expect(readFileSync(join(dir, LOCK_FILE), 'utf8')).toContain('elsewhere');
+  });
+});

@@ -1,0 +1,11 @@
+/** Checks that take minutes: `npm run test:slow`, which CI runs beside `npm test`. */
+import { defineConfig } from 'vitest/config';
+
+export default defineConfig({
+  test: {
+    include: ['tests/**/*.slow.ts'],
+    testTimeout: 1_800_000,
+    hookTimeout: 120_000,
+    maxWorkers: 2,
+  },
+});
