@@ -138,9 +138,9 @@ function firstLine(text: string): string {
   return text.split('\n', 1)[0].trim();
 }
 
-/** tfjs-node 4.22.0 calls functions of node:util that Node 23 removed (tensorflow/tfjs#8609). */
+/** tfjs-node 4.22.0 calls functions of node:util that Node 22 warns of and 23 removed (tensorflow/tfjs#8609). */
 function bridgeRemovedFunctions(require: NodeJS.Require): void {
   const util = require('node:util') as Record<string, unknown>;
-  util.isNullOrUndefined ??= (value: unknown) => value === null || value === undefined;
-  util.isArray ??= Array.isArray;
+  util.isNullOrUndefined = (value: unknown) => value === null || value === undefined;
+  util.isArray = Array.isArray;
 }
