@@ -10,24 +10,30 @@ export interface HeadJob {
 
 /** Lanes of one wide product: enough to fill the matrix units, few enough that parameters stay in the cache. */
 const MOST_LANES = 32;
-/** The kernels handle four columns at a time, so narrower stacks are not worth having. */
-const LEAST_COLUMNS = 4;
+/**
+ * Columns that a wide product has at least; lanes without a head fill it up. onnxruntime cuts the inner sums of
+ * narrower products differently (MLAS halves its column stride from 128 down to 16), so that without this a head's
+ * last bits would depend on how many others train beside it.
+ */
+const LEAST_COLUMNS = 65;
 
 /**
  * Groups the heads into stacks. Linear heads without dropout that see the same batches share one wide product;
- * heads with hidden layers fill the machine on their own and train one by one. The plan depends on the heads
- * alone, so numbers do not depend on the machine or the number of workers. Largest work first.
+ * heads with hidden layers fill the machine on their own and train one by one. Largest work first.
  */
-export function planStacks(jobs: readonly HeadJob[], classes: number): HeadJob[][] {
+export function planStacks(jobs: readonly HeadJob[]): HeadJob[][] {
   const groups = new Map<string, HeadJob[]>();
   for (const job of jobs) {
     const key = isStackable(job.config) ? sharedSettings(job.config) : job.id;
     groups.set(key, [...(groups.get(key) ?? []), job]);
   }
   const stacks = [...groups.values()].flatMap((group) => chunks(group, MOST_LANES));
-  return stacks
-    .flatMap((stack) => (stack.length * classes < LEAST_COLUMNS ? stack.map((job) => [job]) : [stack]))
-    .sort((a, b) => work(b) - work(a));
+  return stacks.sort((a, b) => work(b) - work(a));
+}
+
+/** Lanes of the stack in which so many heads train: their number, or more where the product would be too narrow. */
+export function stackLanes(config: HeadConfig, heads: number, classes: number): number {
+  return isStackable(config) ? Math.max(heads, Math.ceil(LEAST_COLUMNS / classes)) : 1;
 }
 
 function isStackable({ hidden, dropout, se }: HeadConfig): boolean {

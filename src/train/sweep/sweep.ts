@@ -1,5 +1,5 @@
 /** A sweep: stacks of heads handed out to worker threads. */
-import { Worker } from 'node:worker_threads';
+import { SHARE_ENV, Worker } from 'node:worker_threads';
 import type { SweepData } from './data.ts';
 import type { FromWorker, ToWorker, WorkerStart } from './messages.ts';
 import { type HeadJob, planStacks } from './plan.ts';
@@ -23,7 +23,7 @@ const WORKER = new URL('../../../dist/train/sweep/worker.js', import.meta.url);
  * @throws what a worker threw; heads that finished before have been reported
  */
 export async function sweep(jobs: readonly HeadJob[], options: SweepOptions): Promise<void> {
-  const waiting = planStacks(jobs, options.data.classes);
+  const waiting = planStacks(jobs);
   const count = Math.max(1, Math.min(options.workers, waiting.length));
   const workers = Array.from({ length: count }, () => startWorker(options));
   const stop = () => {
@@ -45,7 +45,8 @@ export async function sweep(jobs: readonly HeadJob[], options: SweepOptions): Pr
 function startWorker({ data, engine }: SweepOptions): Worker {
   // One thread per operation: two workers with a core each beat one session with two for small products.
   const start: WorkerStart = { data, engine, threads: 1 };
-  return new Worker(WORKER, { workerData: start });
+  // Native libraries read the number of threads from the process's own environment, which engines write to.
+  return new Worker(WORKER, { workerData: start, env: SHARE_ENV });
 }
 
 function tell(worker: Worker, message: ToWorker): void {

@@ -9,7 +9,7 @@ import type { HeadResult } from '../results/result.ts';
 import type { Arena } from './arena.ts';
 import { batchFiller, epochOrder } from './batches.ts';
 import { partFeatures, partTargets, type SweepData } from './data.ts';
-import type { HeadJob } from './plan.ts';
+import { type HeadJob, stackLanes } from './plan.ts';
 import type { Programs } from './programs.ts';
 import { type LearningRate, learningRate } from './schedule.ts';
 import { createStack, freshState, type LaneState, type Stack } from './stack.ts';
@@ -50,13 +50,13 @@ export async function trainStack(jobs: readonly HeadJob[], context: StackContext
   const { data, arena, programs } = context;
   const [{ config: shared }] = jobs;
   const layers = headLayers(shared, data.inputs, data.classes);
-  const shapeOf = (lanes: number): StackShape => ({
+  const shapeOf = (heads: number): StackShape => ({
     layers,
     output: shared.output,
     loss: shared.loss,
     inputs: data.inputs,
     classes: data.classes,
-    lanes,
+    lanes: stackLanes(shared, heads, data.classes),
   });
   const build = (states: readonly LaneState[]): Stack => {
     const stack = createStack(arena, programs, shapeOf(states.length), shared.batchSize);
@@ -68,7 +68,7 @@ export async function trainStack(jobs: readonly HeadJob[], context: StackContext
   let lanes = jobs.map((job) => startLane(job, stepsPerEpoch));
   const initial = initialParameters(headParameters(layers), shared.seed);
   let stack = build(lanes.map(() => freshState(initial, shared.optimizer)));
-  // Lanes that are done stay in the stack, ignored, until half of it is idle; then it is rebuilt without them.
+  // Lanes that are done stay in the stack, ignored, until half of it can go; then it is rebuilt without them.
   let live = lanes.map((_, lane) => lane);
 
   for (let epoch = 1; live.length > 0; epoch++) {
@@ -82,7 +82,7 @@ export async function trainStack(jobs: readonly HeadJob[], context: StackContext
     const finished = live.filter((lane) => isFinished(lanes[lane], !complete));
     for (const lane of finished) context.onFinished(finish(lanes[lane], data));
     live = live.filter((lane) => !finished.includes(lane));
-    if (live.length > 0 && live.length <= lanes.length / 2) {
+    if (live.length > 0 && shapeOf(live.length).lanes <= stack.lanes / 2) {
       const states = live.map((lane) => stack.save(lane));
       lanes = live.map((lane) => lanes[lane]);
       live = lanes.map((_, lane) => lane);

@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { HeadRequest } from '../../../src/train/options.ts';
 import { resolveConfig } from '../../../src/train/resolve.ts';
-import { planStacks } from '../../../src/train/sweep/plan.ts';
+import { planStacks, stackLanes } from '../../../src/train/sweep/plan.ts';
 
 function jobs(...requests: Partial<HeadRequest>[]) {
   return requests.map((request, at) => ({
@@ -13,8 +13,8 @@ function jobs(...requests: Partial<HeadRequest>[]) {
 }
 
 /** The ids of each stack. */
-function planned(requests: Partial<HeadRequest>[], classes = 5): string[][] {
-  return planStacks(jobs(...requests), classes).map((stack) => stack.map(({ id }) => id));
+function planned(requests: Partial<HeadRequest>[]): string[][] {
+  return planStacks(jobs(...requests)).map((stack) => stack.map(({ id }) => id));
 }
 
 describe('planStacks', () => {
@@ -45,11 +45,6 @@ describe('planStacks', () => {
     ).toEqual([['2'], ['4'], ['1'], ['3']]);
   });
 
-  it('trains a stack too narrow for the kernels head by head', () => {
-    expect(planned([{}], 3)).toEqual([['1']]);
-    expect(planned([{}, { lr: 1e-2 }], 1)).toEqual([['1'], ['2']]);
-  });
-
   it('names every head once, at most 32 in a stack, and depends on the heads alone', () => {
     const request = fc.record({
       hidden: fc.constantFrom<number[]>([], [8]),
@@ -58,17 +53,27 @@ describe('planStacks', () => {
       lr: fc.constantFrom<number>(1e-2, 1e-3),
     });
     fc.assert(
-      fc.property(
-        fc.array(request, { minLength: 1, maxLength: 120 }),
-        fc.integer({ min: 1, max: 9 }),
-        (requests, classes) => {
-          const stacks = planned(requests, classes);
-          expect(stacks.flat().sort()).toEqual(requests.map((_, at) => String(at + 1)).sort());
-          for (const stack of stacks) expect(stack.length).toBeLessThanOrEqual(32);
-          expect(planned(requests, classes)).toEqual(stacks);
-        },
-      ),
+      fc.property(fc.array(request, { minLength: 1, maxLength: 120 }), (requests) => {
+        const stacks = planned(requests);
+        expect(stacks.flat().sort()).toEqual(requests.map((_, at) => String(at + 1)).sort());
+        for (const stack of stacks) expect(stack.length).toBeLessThanOrEqual(32);
+        expect(planned(requests)).toEqual(stacks);
+      }),
       { numRuns: 30 },
     );
+  });
+});
+
+describe('stackLanes', () => {
+  const [linear, hidden] = jobs({}, { hidden: [8] }).map(({ config }) => config);
+
+  it('fills a narrow product up to 65 columns', () => {
+    expect(stackLanes(linear, 1, 5)).toBe(13);
+    expect(stackLanes(linear, 20, 5)).toBe(20);
+    expect(stackLanes(linear, 1, 100)).toBe(1);
+  });
+
+  it('gives a head with hidden layers a product of its own', () => {
+    expect(stackLanes(hidden, 1, 5)).toBe(1);
   });
 });

@@ -1,0 +1,108 @@
+/** A stack of heads from first batch to last epoch. */
+import { describe, expect, it } from 'vitest';
+import { loadEngine } from '../../../src/shared/engines/engine.ts';
+import { random } from '../../../src/shared/random.ts';
+import type { HeadRequest } from '../../../src/train/options.ts';
+import { resolveConfig } from '../../../src/train/resolve.ts';
+import { createArena } from '../../../src/train/sweep/arena.ts';
+import type { SweepData } from '../../../src/train/sweep/data.ts';
+import { createPrograms } from '../../../src/train/sweep/programs.ts';
+import { type TrainedHead, trainStack } from '../../../src/train/sweep/train-stack.ts';
+
+const INPUTS = 40;
+const CLASSES = 3;
+
+/** Three overlapping clouds; 90 training and 45 validation rows. */
+function clouds(): SweepData {
+  const rows = { train: 90, val: 45, test: 0 };
+  const all = rows.train + rows.val;
+  const stream = random(5, 'clouds');
+  const features = Float32Array.from({ length: all * INPUTS }, () => stream.normal());
+  const targets = new Uint8Array(all * CLASSES);
+  for (let row = 0; row < all; row++) {
+    const label = row % CLASSES;
+    targets[row * CLASSES + label] = 1;
+    for (let i = label; i < INPUTS; i += CLASSES) features[row * INPUTS + i] += 0.6;
+  }
+  return {
+    task: 'multiclass',
+    inputs: INPUTS,
+    classes: CLASSES,
+    rows,
+    features: { none: features },
+    targets,
+  };
+}
+
+async function trained(
+  requests: Partial<HeadRequest>[],
+  { shouldStop = () => false }: { shouldStop?: () => boolean } = {},
+): Promise<TrainedHead[]> {
+  const programs = createPrograms(await loadEngine('onnxruntime', { threads: 1 }));
+  const heads: TrainedHead[] = [];
+  await trainStack(
+    requests.map((request, at) => ({
+      id: String(at + 1),
+      config: resolveConfig({ epochs: 12, earlyStopping: 3, ...request }, 'multiclass'),
+    })),
+    {
+      data: clouds(),
+      arena: createArena(),
+      programs,
+      onFinished: (head) => heads.push(head),
+      onEpoch: () => {},
+      shouldStop,
+    },
+  );
+  await programs.release();
+  return heads.sort((a, b) => Number(a.result.id) - Number(b.result.id));
+}
+
+/** What must not depend on who trains beside whom. */
+const numbers = ({ result: { id, seconds, ...result }, parameters }: TrainedHead) => ({
+  ...result,
+  parameters,
+});
+
+describe('trainStack', () => {
+  it('gives a head the same numbers alone and among others that stop early', async () => {
+    const rates = Array.from({ length: 44 }, (_, at) => ({ lr: 0.3 / (1 + at) }));
+    const together = await trained(rates);
+    // The stack has been rebuilt on the way: some heads were done long before others.
+    expect(Math.min(...together.map(({ result }) => result.epochs))).toBeLessThan(8);
+    expect(Math.max(...together.map(({ result }) => result.epochs))).toBe(12);
+    for (const at of [0, 7, 43]) {
+      const [alone] = await trained([rates[at]]);
+      expect(numbers(alone)).toEqual(numbers(together[at]));
+    }
+  });
+
+  it('keeps the parameters of the best epoch', async () => {
+    const [{ result, parameters }] = await trained([{ lr: 0.1, epochs: 30, earlyStopping: 0 }]);
+    const losses = result.history.map(({ val }) => val.loss ?? Number.NaN);
+    expect(result.bestEpoch).toBe(losses.indexOf(Math.min(...losses)) + 1);
+    expect(result.bestEpoch).toBeLessThan(30);
+    const [upToBest] = await trained([{ lr: 0.1, epochs: result.bestEpoch, earlyStopping: 0 }]);
+    expect(upToBest.parameters).toEqual(parameters);
+  });
+
+  it('learns more than the majority', async () => {
+    const [{ result }] = await trained([{ hidden: [16], dropout: 0.2, batchNorm: true, lr: 1e-2 }]);
+    expect(result.val.accuracy).toBeGreaterThan(0.6);
+  });
+
+  it('reports a head whose loss leaves the numbers as diverged, and the others as if it were not there', async () => {
+    const wild = { lr: 1e30, optimizer: 'sgd', hidden: [8] } as const;
+    const [head] = await trained([{ ...wild, hidden: [8] }]);
+    expect(head.result).toMatchObject({ status: 'diverged', val: {} });
+    expect(head.parameters).toHaveLength(0);
+  });
+
+  it('ends with what it has when it is asked to stop', async () => {
+    let steps = 0;
+    const [head] = await trained([{ batchSize: 30 }], { shouldStop: () => ++steps > 7 });
+    // Three steps an epoch: two epochs are whole, the third is not.
+    expect(head.result).toMatchObject({ status: 'stopped', epochs: 2 });
+    expect(head.parameters.length).toBeGreaterThan(0);
+  });
+});
