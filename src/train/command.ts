@@ -11,6 +11,7 @@ import { ENGINE_NAMES } from '../shared/engines/engine.ts';
 import { DEFAULT_GRID, type Grid, parseGrid } from './grid.ts';
 import { confusionMatrix, perClass } from './metrics/per-class.ts';
 import { headFlags, readHeadFlags } from './options.ts';
+import { score } from './results/drawing.ts';
 import { BEST_FOLDER, summarise, type TrainSummary } from './results/summary.ts';
 import { confusionTable, leaderboardTable, metricsTable, perClassTable } from './results/tables.ts';
 import { parseSplit } from './splits.ts';
@@ -111,18 +112,23 @@ function freeFolder(name: string): string {
 const PART_NAMES = { val: 'validation', test: 'test' } as const;
 
 /** What the user came for, as text. */
-function describe({ results, best, baseline, classes, judged }: Training, summary: TrainSummary): string {
+function describe(training: Training, summary: TrainSummary): string {
+  const { results, best, baseline, classes, judged, tuned, calibration } = training;
   const width = process.stdout.columns ?? 120;
   const { result } = best;
   const columns = {
     'best head, validation': result.val,
     ...(result.test && { 'best head, test': result.test }),
+    ...(calibration.thresholds && {
+      [`with its thresholds, ${PART_NAMES[judged.part]}`]: tuned[judged.part] ?? {},
+    }),
     [`always the majority, ${PART_NAMES[judged.part]}`]: baseline,
   };
   return [
     leaderboardTable(results, { metric: result.config.monitor, width }),
     '',
     metricsTable(columns, width),
+    ...confidenceLines(training),
     '',
     `Each class, ${PART_NAMES[judged.part]} images:`,
     perClassTable(perClass(judged.evaluation, classes), width),
@@ -131,4 +137,15 @@ function describe({ results, best, baseline, classes, judged }: Training, summar
     '',
     `${summary.heads} heads in ${summary.seconds} s. Best head: ${join(summary.out, BEST_FOLDER)}; all heads: ${join(summary.out, 'leaderboard.csv')}`,
   ].join('\n');
+}
+
+/** How sure the head is: top-k accuracies, and what the temperature does to the calibration error. */
+function confidenceLines({ confidence, calibration: { temperature }, judged }: Training): string[] {
+  if (!confidence || temperature === undefined) return [];
+  const { topK, eceBefore, eceAfter } = confidence;
+  const within = Object.entries(topK).map(([k, share]) => `${score(share)} among the ${k} likeliest`);
+  return [
+    ...(within.length > 0 ? [`The right class is ${within.join(', ')} (${PART_NAMES[judged.part]}).`] : []),
+    `Calibration error ${score(eceBefore)}, with temperature ${temperature.toFixed(3)}: ${score(eceAfter)}.`,
+  ];
 }

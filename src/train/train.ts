@@ -4,13 +4,15 @@ import type { Reporter } from '../shared/cli/terminal.ts';
 import { loadEngine } from '../shared/engines/engine.ts';
 import { InputError } from '../shared/errors.ts';
 import type { HeadConfig, Metrics, Normalization, Task } from '../shared/head/config.ts';
+import { calibrated } from './calibration/calibrate.ts';
 import { type FeatureTable, readFeatures, reorderRows } from './features.ts';
 import { expandGrid, type Grid } from './grid.ts';
+import { type JudgedPart, type Judgement, judge } from './judge.ts';
 import { encodeLabels, selectTargets } from './labels.ts';
 import { liveView } from './live.ts';
 import { baseline } from './metrics/baseline.ts';
 import type { Evaluation } from './metrics/counts.ts';
-import { evaluate } from './metrics/evaluate.ts';
+import { type RareLabel, rareLabels } from './metrics/rare-labels.ts';
 import type { HeadRequest } from './options.ts';
 import { predictAll } from './predict-all.ts';
 import { resolveConfig } from './resolve.ts';
@@ -36,10 +38,7 @@ export interface TrainOptions {
   workers: number;
 }
 
-/** The parts a head is judged on. */
-type JudgedPart = 'val' | 'test';
-
-export interface Training {
+export interface Training extends Omit<Judgement, 'test'> {
   task: Task;
   classes: string[];
   /** The rows in the order of `probabilities`: training, validation, test, then rows left out of all parts. */
@@ -50,10 +49,10 @@ export interface Training {
   best: TrainedHead;
   /** What the best head's inputs are normalised with, if it standardizes. */
   statistics: NormalizationStatistics | undefined;
-  /** The best head's answers, [rows, classes]. */
+  /** The best head's answers, calibrated, [rows, classes]. */
   probabilities: Float32Array;
-  /** The images a report is made from: test, or validation where there is no test part. */
-  judged: { part: JudgedPart; evaluation: Evaluation };
+  /** Multi-label: labels that too few images have for their scores to mean much. */
+  rare: RareLabel[];
   /** Always answering the majority of the training rows, on the judged images. */
   baseline: Metrics;
   engine: { name: string; version: string };
@@ -146,19 +145,16 @@ export async function train(
   const chosen = best;
   const engine = await loadEngine(options.engine, { threads: 1 });
   const probabilities = await predictAll(engine, chosen, data, table.rows);
-  const part: JudgedPart = data.rows.test > 0 ? 'test' : 'val';
-  const evaluation = partEvaluation(data, probabilities, part);
-  if (part === 'test') {
-    chosen.result.test = evaluate(
-      evaluation.probabilities,
-      evaluation.targets,
-      evaluation.rows,
-      classes.length,
-      task,
-    );
-  }
+  const { output, normalize } = chosen.result.config;
+  const { test, ...judgement } = judge(
+    partEvaluation(data, probabilities, 'val'),
+    data.rows.test > 0 ? partEvaluation(data, probabilities, 'test') : undefined,
+    output,
+  );
+  chosen.result.test = test;
+  const rare = task === 'multilabel' ? rareLabels(targets, classes, parts) : [];
+  if (rare.length > 0) reporter.warn(`Scores say little of labels that few images have: ${named(rare)}`);
   const trainTargets = targets.subarray(0, data.rows.train * classes.length);
-  const { normalize } = chosen.result.config;
   return {
     task,
     classes,
@@ -167,13 +163,29 @@ export async function train(
     results: finished.map(({ result }) => result),
     best: chosen,
     statistics: normalize === 'standardize' ? statistics : undefined,
-    probabilities,
-    judged: { part, evaluation },
-    baseline: baseline(trainTargets, evaluation.targets, classes.length, task),
+    ...judgement,
+    probabilities: calibrated(
+      { probabilities, rows: table.rows, classes: classes.length, task },
+      output,
+      judgement.calibration,
+    ).probabilities,
+    rare,
+    baseline: baseline(trainTargets, judgement.judged.evaluation.targets, classes.length, task),
     engine: { name: engine.name, version: engine.version },
     seconds,
     interrupted: signal.aborted,
   };
+}
+
+/** Rare labels for a sentence, the first ten of them. */
+function named(rare: readonly RareLabel[]): string {
+  const first = rare
+    .slice(0, 10)
+    .map(
+      ({ name, train, val, test }) =>
+        `${JSON.stringify(name)} (${train} training, ${val} validation, ${test} test)`,
+    );
+  return rare.length > 10 ? `${first.join(', ')} and ${rare.length - 10} more` : first.join(', ');
 }
 
 /** The rows of a part with the answers given for them. */

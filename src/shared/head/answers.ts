@@ -1,8 +1,8 @@
 /** What a head answers: classes from probabilities. */
 import type { Task } from './config.ts';
 
-/** A multi-label class is answered when its probability exceeds this, as in Keras's BinaryAccuracy. */
-const THRESHOLD = 0.5;
+/** A multi-label class is answered when its probability exceeds this, unless it has a threshold of its own: as Keras's BinaryAccuracy. */
+export const DEFAULT_THRESHOLD = 0.5;
 
 /** Index of the greatest value of a row, the first of equals. */
 export function argmax(values: ArrayLike<number>, row: number, width: number): number {
@@ -21,11 +21,16 @@ export interface Probabilities {
   rows: number;
   classes: number;
   task: Task;
+  /** Multi-label: what each class's probability must exceed to be answered; default: a half for all. */
+  thresholds?: readonly number[];
 }
 
-/** rows x classes, 0 or 1: the most probable class (multiclass) or all above the threshold (multi-label). */
-export function answers({ probabilities, rows, classes, task }: Probabilities): Uint8Array {
-  if (task === 'multilabel') return Uint8Array.from(probabilities, (p) => (p > THRESHOLD ? 1 : 0));
+/** rows x classes, 0 or 1: the most probable class (multiclass) or all above their thresholds (multi-label). */
+export function answers({ probabilities, rows, classes, task, thresholds }: Probabilities): Uint8Array {
+  if (task === 'multilabel') {
+    const above = (p: number, index: number) => p > (thresholds?.[index % classes] ?? DEFAULT_THRESHOLD);
+    return Uint8Array.from(probabilities, (p, index) => (above(p, index) ? 1 : 0));
+  }
   const answered = new Uint8Array(rows * classes);
   for (let row = 0; row < rows; row++) answered[row * classes + argmax(probabilities, row, classes)] = 1;
   return answered;

@@ -8,7 +8,7 @@ import { type Head, headInputs } from './record.ts';
 
 /** Input: `features` [batch, inputs], as the backbone gives them. Output: `probabilities` [batch, classes]. */
 export function headGraph({ record, tensors }: Head): Graph {
-  const { config, classes } = record;
+  const { config, classes, temperature } = record;
   const inputs = headInputs(record);
   const tensor = (name: string): Value => {
     const found = tensors.get(name);
@@ -21,7 +21,8 @@ export function headGraph({ record, tensors }: Head): Graph {
     features: NORMALIZE[config.normalize](featuresInput(inputs), tensor),
     parameter: tensor,
   });
-  return build.graph({ probabilities: probabilities(logits, config.output) });
+  const scaled = temperature === undefined ? logits : build.div(logits, build.scalar(temperature));
+  return build.graph({ probabilities: probabilities(scaled, config.output) });
 }
 
 /** Input normalisation inside the graph; training applies the same to its matrix beforehand. */

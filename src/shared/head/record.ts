@@ -35,6 +35,10 @@ export interface HeadRecord {
   config: HeadConfig;
   /** The head's inputs are these, side by side. */
   sources: HeadSource[];
+  /** What the logits are divided by before the output, so that probabilities are as sure as they are right. */
+  temperature?: number;
+  /** Multi-label: what each class's probability must exceed to be answered, in the order of the classes. */
+  thresholds?: number[];
   metrics: { val: Metrics; test: Metrics | null };
 }
 
@@ -144,6 +148,8 @@ function checkRecord(value: unknown, path: string): HeadRecord {
     throw unexpected(String(FORMAT_VERSION), at('formatVersion'), fields.formatVersion);
   const engine = asObject(fields.engine, at('engine'));
   const metrics = asObject(fields.metrics, at('metrics'));
+  const task = asOneOf(fields.task, at('task'), ['multiclass', 'multilabel']);
+  const classes = asTexts(fields.classes, at('classes'));
   return {
     format: FORMAT,
     formatVersion: FORMAT_VERSION,
@@ -152,15 +158,35 @@ function checkRecord(value: unknown, path: string): HeadRecord {
       name: asText(engine.name, at('engine.name')),
       version: asText(engine.version, at('engine.version')),
     },
-    task: asOneOf(fields.task, at('task'), ['multiclass', 'multilabel']),
-    classes: asTexts(fields.classes, at('classes')),
+    task,
+    classes,
     config: checkConfig(asObject(fields.config, at('config')), (field) => at(`config.${field}`)),
     sources: checkSources(fields.sources, at),
+    ...(fields.temperature !== undefined && { temperature: checkTemperature(fields.temperature, at) }),
+    ...(fields.thresholds !== undefined && {
+      thresholds: checkThresholds(fields.thresholds, at, task === 'multilabel' ? classes.length : 0),
+    }),
     metrics: {
       val: asObject(metrics.val, at('metrics.val')),
       test: metrics.test === null ? null : asObject(metrics.test, at('metrics.test')),
     },
   };
+}
+
+function checkTemperature(value: unknown, at: (field: string) => string): number {
+  if (typeof value === 'number' && Number.isFinite(value) && value > 0) return value;
+  throw unexpected('a number above 0', at('temperature'), value);
+}
+
+/** @param count thresholds that the head must have: one for each class, none where it answers the likeliest class */
+function checkThresholds(value: unknown, at: (field: string) => string, count: number): number[] {
+  const list = asList(value, at('thresholds'));
+  if (count === 0) throw unexpected('no thresholds of a multiclass head', at('thresholds'), value);
+  if (list.length !== count) throw unexpected(`${count} thresholds`, at('thresholds'), list.length);
+  return list.map((entry, i) => {
+    if (typeof entry === 'number' && entry >= 0 && entry <= 1) return entry;
+    throw unexpected('a number from 0 to 1', at(`thresholds[${i}]`), entry);
+  });
 }
 
 function checkSources(value: unknown, at: (field: string) => string): HeadSource[] {

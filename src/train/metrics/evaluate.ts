@@ -38,7 +38,15 @@ export function evaluate(
   task: Task,
   which: readonly MetricName[] = metricsOf(task),
 ): Metrics {
-  const evaluation = { probabilities, targets, rows, classes, task };
+  return evaluateAnswers({ probabilities, targets, rows, classes, task }, which);
+}
+
+/** {@link evaluate} of answers that may have thresholds of their own; ranking metrics and losses ignore those. */
+export function evaluateAnswers(
+  evaluation: Evaluation,
+  which: readonly MetricName[] = metricsOf(evaluation.task),
+): Metrics {
+  const { probabilities, targets, rows, classes, task } = evaluation;
   const answered = once(() => answers(evaluation));
   const counts = once(() => countAnswers(answered(), targets, classes));
   const ranking = once(() =>

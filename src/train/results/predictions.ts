@@ -20,9 +20,9 @@ export interface Predictions extends Omit<Evaluation, 'targets' | 'classes'> {
  * set exceeds the longest string.
  */
 export function* predictionLines(predictions: Predictions): Generator<string> {
-  const { paths, split, labels, classes, probabilities, rows, task } = predictions;
+  const { paths, split, labels, classes, probabilities, rows, task, thresholds } = predictions;
   const width = classes.length;
-  const answered = answers({ probabilities, rows, classes: width, task });
+  const answered = answers({ probabilities, rows, classes: width, task, thresholds });
   yield csvLine(['path', 'split', 'labels', 'predicted', ...classes.map((name) => `p_${name}`)]);
   for (let row = 0; row < rows; row++) {
     const predicted = classes.filter((_, label) => answered[row * width + label] === 1);

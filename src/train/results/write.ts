@@ -19,7 +19,7 @@ import { BEST_FOLDER, type TrainSummary } from './summary.ts';
  * run is whole.
  */
 export async function writeRun(dir: string, training: Training, summary: TrainSummary): Promise<void> {
-  const { results, best, classes, table, parts, judged } = training;
+  const { results, best, classes, table, parts, judged, rare } = training;
   const { monitor } = best.result.config;
   await mkdir(dir, { recursive: true });
   await writeDurably(join(dir, 'leaderboard.csv'), leaderboardCsv(results, monitor));
@@ -28,27 +28,50 @@ export async function writeRun(dir: string, training: Training, summary: TrainSu
   await writeBest(join(dir, BEST_FOLDER), training);
   const report = {
     ...summary,
+    best: { ...summary.best, ...calibrationReport(training) },
     part: judged.part,
     perClass: perClass(judged.evaluation, classes),
     confusion: confusionMatrix(judged.evaluation),
+    ...(rare.length > 0 && { rareLabels: rare }),
     rows: { ...countParts(parts), all: table.rows },
   };
   await writeDurably(join(dir, 'metrics.json'), `${JSON.stringify(report, null, 2)}\n`);
 }
 
+/** What metrics.json says of the best head beyond the summary. */
+function calibrationReport({ calibration, confidence, tuned, classes }: Training): Record<string, unknown> {
+  const { temperature, thresholds } = calibration;
+  const { topK, ...errors } = confidence ?? {};
+  return {
+    ...(temperature !== undefined && { calibration: { temperature, ...errors } }),
+    ...(thresholds && {
+      thresholds: Object.fromEntries(thresholds.map((threshold, label) => [classes[label], threshold])),
+    }),
+    ...(topK && { topK }),
+    tuned,
+  };
+}
+
 async function writeBest(dir: string, training: Training): Promise<void> {
-  const { best, task, classes, table, engine, statistics } = training;
+  const { best, task, classes, table, engine, statistics, calibration } = training;
   const { version } = createRequire(import.meta.url)('../../../package.json') as { version: string };
   const { config, val, test } = best.result;
-  const record = { version, engine, task, classes, config, sources: table.sources, metrics: { val, test } };
+  const record = {
+    ...{ version, engine, task, classes, config, sources: table.sources, ...calibration },
+    metrics: { val, test },
+  };
   await writeHead(dir, record, headTensors(record, best.parameters, statistics));
 }
 
 /** Streamed: the text of a large data set is longer than the longest string. */
 async function writePredictions(path: string, training: Training): Promise<void> {
-  const { table, parts, classes, probabilities, task } = training;
+  const { table, parts, classes, probabilities, task, calibration } = training;
   const { paths, labels, rows } = table;
-  const lines = predictionLines({ paths, split: parts, labels, classes, probabilities, rows, task });
+  const { thresholds } = calibration;
+  const lines = predictionLines({
+    ...{ paths, split: parts, labels, classes },
+    ...{ probabilities, rows, task, thresholds },
+  });
   const temporary = `${path}.tmp`;
   await pipeline(Readable.from(lines), createWriteStream(temporary, { flush: true }));
   await rename(temporary, path);

@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { loadEngine } from '../../../src/shared/engines/engine.ts';
 import { headGraph } from '../../../src/shared/head/predictor.ts';
 import { random } from '../../../src/shared/random.ts';
+import { withTemperature } from '../../../src/train/calibration/temperature.ts';
 import type { HeadRequest } from '../../../src/train/options.ts';
 import { predictAll } from '../../../src/train/predict-all.ts';
 import { normalizeRows } from '../../../src/train/sweep/normalize.ts';
@@ -64,4 +65,26 @@ describe('headGraph', () => {
     // Different rows must have different answers, or equality would say nothing.
     expect(new Set(probabilities).size).toBeGreaterThan(ROWS);
   });
+
+  it.each(['softmax', 'sigmoid'] as const)(
+    'divides the logits of a %s head by its temperature',
+    async (output) => {
+      const request = { output, normalize: 'standardize' } as const;
+      const { record, tensors } = madeHead(request);
+      const temperature = 2.5;
+      const engine = await loadEngine('auto');
+      const program = await engine.compile(headGraph({ record: { ...record, temperature }, tensors }));
+      const { probabilities } = await program.run({ features: rawFeatures() });
+      await program.release();
+      const expected = withTemperature(await trainedAnswers(request), {
+        ...{ classes: CLASSES.length, output, temperature },
+      });
+      // Rows whose probabilities float32 rounded to 0 or 1 cannot be scaled afterwards.
+      const within = expected.filter((p) => p > 0.01 && p < 0.99);
+      expect(within.length).toBeGreaterThan(CLASSES.length * 2);
+      expected.forEach((p, i) => {
+        if (p > 0.01 && p < 0.99) expect(probabilities[i]).toBeCloseTo(p, 4);
+      });
+    },
+  );
 });

@@ -35,6 +35,13 @@ describe('a head', () => {
     }
   });
 
+  it('keeps its temperature and its thresholds', async () => {
+    const { record, tensors } = madeHead();
+    const calibrated = { ...record, task: 'multilabel' as const, temperature: 1.5, thresholds: [0, 0.25, 1] };
+    const read = await readHead(await written({ record: calibrated, tensors }));
+    expect(read.record).toEqual(calibrated);
+  });
+
   it('that is not there says where it was looked for', async () => {
     const dir = newFolder();
     await expect(readHead(dir)).rejects.toThrow(
@@ -69,6 +76,22 @@ describe('a head', () => {
     ['a class less', { classes: ['a', 'b'] }, /Expected output\/kernel of shape 4x2 for .*"4x3"/],
     ['no configuration', { config: {} }, /for config\.\w+ of .* but received nothing/],
     ['a source that is no object', { sources: ['avg'] }, /Expected an object for .* but received "avg"/],
+    ['a temperature of 0', { temperature: 0 }, /a number above 0 for temperature of .* but received 0/],
+    [
+      'thresholds although it is multiclass',
+      { thresholds: [0.5, 0.5, 0.5] },
+      /no thresholds of a multiclass/,
+    ],
+    [
+      'a threshold less than classes',
+      { task: 'multilabel', thresholds: [0.5, 0.5] },
+      /Expected 3 thresholds for thresholds of .* but received 2/,
+    ],
+    [
+      'a threshold beyond 1',
+      { task: 'multilabel', thresholds: [0.5, 1.5, 0.5] },
+      /a number from 0 to 1 for thresholds\[1\] of .* but received 1\.5/,
+    ],
     ['metrics of another kind', { metrics: 3 }, /Expected an object for metrics of .* but received 3/],
   ])('with %s is refused', async (_, changed, message) => {
     const dir = await recordWith(changed);

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 from sklearn import metrics as sk
+from sklearn.calibration import _TemperatureScaling, calibration_curve
 
 EPSILON = 1e-7  # keras.config.epsilon()
 UNITS = 64  # probabilities are multiples of 1/64: exact in float32, with many ties
@@ -22,6 +23,40 @@ def auc(t, p):
 
 def ap(t, p):
     return float(sk.average_precision_score(t, p)) if t.sum() > 0 else None
+
+
+BINS = 15
+
+
+def confidence(p, t):
+    """Calibration of multiclass answers: ECE, top-k accuracies and temperature."""
+    truth, answer = t.argmax(1), p.argmax(1)
+    sure, right = p.max(1), (truth == answer).astype(int)
+    counts = np.bincount(np.searchsorted(np.linspace(0, 1, BINS + 1)[1:-1], sure), minlength=BINS)
+    accuracy, mean = calibration_curve(right, sure, n_bins=BINS)
+    labels = list(range(t.shape[1]))
+    # scikit-learn lets the last of equal scores win, permafrost the first.
+    top = {k: float(sk.top_k_accuracy_score(labels[-1] - truth, p[:, ::-1], k=k, labels=labels)) for k in (2, 3, 5) if k < len(labels)}
+    out = {"calibrationError": float((counts[counts > 0] * np.abs(accuracy - mean)).sum() / len(t)), "topK": top}
+    if (p > 0).all() and set(truth) == set(labels):
+        out["temperature"] = float(1 / _TemperatureScaling().fit(np.log(p), truth).beta_)
+    return out
+
+
+def sigmoid_temperature(p, t):
+    """scikit-learn's temperature of many independent yes/no answers."""
+    logits = np.log(p / (1 - p)).ravel()
+    return float(1 / _TemperatureScaling().fit(np.stack([0 * logits, logits], 1), t.ravel()).beta_)
+
+
+def best_f1(p, t):
+    """The greatest F1 over all thresholds that leave some row unanswered; None with fewer than 5 rows of a kind."""
+    best = []
+    for c in range(t.shape[1]):
+        precision, recall, _ = sk.precision_recall_curve(t[:, c], p[:, c]) if t[:, c].any() else ([], [], [])
+        f1 = [2 * a * b / (a + b) for a, b in zip(precision[1:], recall[1:]) if a + b > 0]
+        best.append(float(max(f1)) if min(t[:, c].sum(), len(t) - t[:, c].sum()) >= 5 else None)
+    return best
 
 
 def expected(task, p, t):
@@ -65,6 +100,7 @@ def expected(task, p, t):
             "support": [int(s) for s in t.sum(0)], "averagePrecision": aps, "auc": aucs,
         },
         "confusion": confusion,
+        **({"confidence": confidence(p, t)} if task == "multiclass" else {"bestF1": best_f1(p, t)}),
     }
 
 
@@ -98,4 +134,17 @@ single_targets[6, 0] = 1
 single.update(targets=single_targets.ravel().tolist(),
               **expected("multilabel", np.array(single["units"]).reshape(15, 2) / UNITS, single_targets))
 cases.append(single)
-Path(__file__).with_name("golden.json").write_text(json.dumps({"units": UNITS, "cases": cases}) + "\n")
+# Of an overconfident and a hesitant head, no probability 0 or 1.
+temperatures = []
+for tilt in (0.5, 3.0):
+    truth = rng.integers(0, 4, 60)
+    logits = rng.normal(size=(60, 4)) + 1.2 * np.eye(4)[truth]
+    p = np.float32(np.exp(logits * tilt) / np.exp(logits * tilt).sum(1, keepdims=True))
+    q = np.float32(1 / (1 + np.exp(-tilt * logits)))
+    t = np.eye(4, dtype=int)[truth]
+    temperatures.append({
+        "classes": 4, "targets": t.ravel().tolist(),
+        "softmax": {"probabilities": p.ravel().tolist(), "temperature": confidence(p.astype(float), t)["temperature"]},
+        "sigmoid": {"probabilities": q.ravel().tolist(), "temperature": sigmoid_temperature(q.astype(float), t)},
+    })
+Path(__file__).with_name("golden.json").write_text(json.dumps({"units": UNITS, "cases": cases, "temperatures": temperatures}) + "\n")

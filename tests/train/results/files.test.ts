@@ -76,8 +76,8 @@ describe('leaderboardCsv', () => {
       'accuracy',
     );
     expect(text.split('\n')[0]).toBe(
-      'rank,id,status,hidden,activation,dropout,batchNorm,order,bias,normalize,output,loss,optimizer,lr,momentum,l2,' +
-        'schedule,epochs,batchSize,earlyStopping,monitor,classWeight,labelSmoothing,seed,' +
+      'rank,id,status,hidden,activation,dropout,batchNorm,order,bias,normalize,se,output,loss,optimizer,lr,' +
+        'momentum,nesterov,l2,l1,maxNorm,schedule,warmup,epochs,batchSize,earlyStopping,monitor,classWeight,labelSmoothing,seed,' +
         'val_loss,val_accuracy,test_loss,test_accuracy,epochs_run,best_epoch,seconds',
     );
     const [best, second, last] = records(text);
@@ -86,7 +86,7 @@ describe('leaderboardCsv', () => {
       id: 'h2',
       hidden: '64x32',
       order: 'dense+activation+bn+dropout',
-      epochs: '50',
+      epochs: '100',
       val_accuracy: '0.7',
       test_accuracy: '0.35',
       epochs_run: '2',

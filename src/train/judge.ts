@@ -1,0 +1,46 @@
+/** How good the chosen head is: calibrated on validation, judged on test, or on validation where there is no test. */
+import type { Metrics, Output } from '../shared/head/config.ts';
+import { type Calibration, calibrated, fitCalibration } from './calibration/calibrate.ts';
+import { calibrationError, type TopK, topKAccuracy } from './metrics/confidence.ts';
+import type { Evaluation } from './metrics/counts.ts';
+import { evaluateAnswers } from './metrics/evaluate.ts';
+
+/** The parts a head is judged on. */
+export type JudgedPart = 'val' | 'test';
+
+export interface Judgement {
+  calibration: Calibration;
+  /** Metrics of the head as it was trained, on test; null where there is no test part. */
+  test: Metrics | null;
+  /** Metrics of the head as it answers, with its temperature or its thresholds. */
+  tuned: { val: Metrics; test: Metrics | null };
+  /** The images a report is made from, and what the calibrated head answers for them. */
+  judged: { part: JudgedPart; evaluation: Evaluation };
+  /** Multiclass only: calibration error on the judged images without and with the temperature, and top-k accuracies. */
+  confidence: { eceBefore: number | null; eceAfter: number | null; topK: TopK } | undefined;
+}
+
+/**
+ * @param validation answers of the head as it was trained, for images it was not trained on
+ * @param test the same for the test part; undefined where there is none
+ */
+export function judge(validation: Evaluation, test: Evaluation | undefined, output: Output): Judgement {
+  const calibration = fitCalibration(validation, output);
+  const tunedVal = calibrated(validation, output, calibration);
+  const tunedTest = test && calibrated(test, output, calibration);
+  const [before, after] = test && tunedTest ? [test, tunedTest] : [validation, tunedVal];
+  return {
+    calibration,
+    test: test ? evaluateAnswers(test) : null,
+    tuned: { val: evaluateAnswers(tunedVal), test: tunedTest ? evaluateAnswers(tunedTest) : null },
+    judged: { part: test ? 'test' : 'val', evaluation: after },
+    confidence:
+      before.task === 'multiclass'
+        ? {
+            eceBefore: calibrationError(before),
+            eceAfter: calibrationError(after),
+            topK: topKAccuracy(after),
+          }
+        : undefined,
+  };
+}

@@ -1,0 +1,137 @@
+/** Temperatures and thresholds against scikit-learn, and their edges. */
+import { readFileSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import type { Output, Task } from '../../../src/shared/head/config.ts';
+import { calibrated, fitCalibration } from '../../../src/train/calibration/calibrate.ts';
+import { fitTemperature, withTemperature } from '../../../src/train/calibration/temperature.ts';
+import { tuneThresholds } from '../../../src/train/calibration/thresholds.ts';
+import type { Evaluation } from '../../../src/train/metrics/counts.ts';
+import { perClass } from '../../../src/train/metrics/per-class.ts';
+
+interface Fitted {
+  probabilities: number[];
+  temperature: number;
+}
+
+interface Golden {
+  units: number;
+  cases: {
+    name: string;
+    task: Task;
+    rows: number;
+    classes: number;
+    units: number[];
+    targets: number[];
+    bestF1?: (number | null)[];
+  }[];
+  temperatures: ({ classes: number; targets: number[] } & Record<Output, Fitted>)[];
+}
+
+const golden: Golden = JSON.parse(readFileSync(new URL('../metrics/golden.json', import.meta.url), 'utf8'));
+const OUTPUTS = ['softmax', 'sigmoid'] as const;
+
+function evaluation(
+  probabilities: readonly number[],
+  targets: readonly number[],
+  classes: number,
+  task: Task,
+): Evaluation {
+  return {
+    probabilities: Float32Array.from(probabilities),
+    targets: Uint8Array.from(targets),
+    rows: targets.length / classes,
+    classes,
+    task,
+  };
+}
+
+describe.each(OUTPUTS)('the temperature of a %s head', (output) => {
+  it.each(golden.temperatures.map((one) => ({ ...one, temperature: one[output].temperature })))(
+    "is scikit-learn's: $temperature",
+    ({ classes, targets, ...one }) => {
+      const { probabilities, temperature } = one[output];
+      const found = fitTemperature(evaluation(probabilities, targets, classes, 'multiclass'), output);
+      expect(Math.abs(found / temperature - 1)).toBeLessThan(1e-4);
+    },
+  );
+
+  it('divides the logits: half a temperature twice is the temperature', () => {
+    const [{ classes, ...one }] = golden.temperatures;
+    const probabilities = Float32Array.from(one[output].probabilities);
+    const scale = (values: Float32Array, temperature: number) =>
+      withTemperature(values, { classes, output, temperature });
+    const twice = scale(scale(probabilities, 2), 3);
+    scale(probabilities, 6).forEach((p, index) => {
+      expect(p).toBeCloseTo(twice[index], 5);
+    });
+    expect(scale(probabilities, 6)).not.toEqual(probabilities);
+  });
+
+  it('keeps probabilities of 0 and 1 finite', () => {
+    const scaled = withTemperature(Float32Array.of(1, 0), { classes: 2, output, temperature: 20 });
+    expect(scaled.every((p) => p > 0 && p < 1)).toBe(true);
+  });
+
+  it('is 1 where every row is answered right, and without rows', () => {
+    const right = evaluation([0.6, 0.4, 0.1, 0.9], [1, 0, 0, 1], 2, 'multiclass');
+    expect(fitTemperature(right, output)).toBe(1);
+    expect(fitTemperature(evaluation([], [], 2, 'multiclass'), output)).toBe(1);
+  });
+});
+
+describe('thresholds', () => {
+  it.each(golden.cases.filter(({ task }) => task === 'multilabel'))(
+    'reach the best F1 on the precision-recall curve of scikit-learn: $name',
+    ({ units, targets, classes, bestF1 }) => {
+      const given = evaluation(
+        units.map((count) => count / golden.units),
+        targets,
+        classes,
+        'multilabel',
+      );
+      const thresholds = tuneThresholds(given);
+      const names = thresholds.map((_, label) => `c${label}`);
+      for (const [label, { f1 }] of perClass({ ...given, thresholds }, names).entries()) {
+        const best = bestF1?.[label];
+        if (best === null) expect(thresholds[label]).toBe(0.5);
+        else expect(f1).toBeCloseTo(best ?? Number.NaN, 6);
+      }
+    },
+  );
+
+  it('stay at a half where nothing else is better', () => {
+    const column = [0.9, 0.8, 0.8, 0.7, 0.7, 0.3, 0.3, 0.2, 0.2, 0.1];
+    const targets = column.map((p) => (p > 0.5 ? 1 : 0));
+    expect(tuneThresholds(evaluation(column, targets, 1, 'multilabel'))).toEqual([0.5]);
+  });
+
+  it('never answer a label for every image', () => {
+    const column = [0.9, 0.8, 0.7, 0.6, 0.5, 0.4, 0.3, 0.2, 0.15, 0.1];
+    const targets = [0, 0, 0, 0, 0, 1, 1, 1, 1, 1];
+    const [threshold] = tuneThresholds(evaluation(column, targets, 1, 'multilabel'));
+    expect(column.some((p) => p <= threshold)).toBe(true);
+  });
+});
+
+describe('calibration', () => {
+  it('gives multi-label heads thresholds and leaves their probabilities as trained', () => {
+    const given = evaluation([0.1, 0.2, 0.3, 0.4], [1, 1, 0, 0], 1, 'multilabel');
+    const calibration = fitCalibration(given, 'sigmoid');
+    expect(calibration).toEqual({ thresholds: [0.5] });
+    expect(calibrated(given, 'sigmoid', { thresholds: [0.35] })).toEqual({ ...given, thresholds: [0.35] });
+  });
+
+  it('gives multiclass heads a temperature and leaves their answers as trained', () => {
+    const [{ classes, targets, softmax }] = golden.temperatures;
+    const given = evaluation(softmax.probabilities, targets, classes, 'multiclass');
+    const calibration = fitCalibration(given, 'softmax');
+    expect(Object.keys(calibration)).toEqual(['temperature']);
+    const { probabilities } = calibrated(given, 'softmax', calibration);
+    const answered = (values: Float32Array) =>
+      Array.from({ length: given.rows }, (_, row) => {
+        const of = values.slice(row * classes, (row + 1) * classes);
+        return of.indexOf(Math.max(...of));
+      });
+    expect(answered(probabilities)).toEqual(answered(given.probabilities));
+  });
+});
