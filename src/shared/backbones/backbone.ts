@@ -1,5 +1,6 @@
 /** What a backbone is: a network up to its last feature map, its input and where its weights are found. */
 import type { Value } from '../graph/value.ts';
+import type { PublishedWeights } from '../weights/published.ts';
 import type { Layers } from './layers.ts';
 import type { PreprocessingName } from './preprocessing.ts';
 
@@ -9,8 +10,11 @@ export interface ImageSize {
   readonly height: number;
 }
 
-/** ImageNet weights that come with the package (a file of models/), or a file that Keras publishes. */
-type ImagenetWeights = { readonly shipped: string } | { readonly file: string; readonly address: string };
+/** ImageNet weights that come with the package (a file of models/), or published ones. */
+export type ImagenetWeights = { readonly shipped: string } | PublishedWeights;
+
+/** Where Keras keeps most of its files. */
+export const KERAS_FILES = 'https://storage.googleapis.com/tensorflow/keras-applications';
 
 export interface BackboneDefinition {
   /** As given to --backbone. */
@@ -22,9 +26,17 @@ export interface BackboneDefinition {
   /** Smallest width and height. */
   readonly minimumSize: number;
   readonly preprocessing: PreprocessingName;
-  readonly imagenet: ImagenetWeights;
+  /** The weights for images of a size: some networks have several. */
+  imagenet(size: ImageSize): ImagenetWeights;
   /** From the preprocessed image to the last feature map, NHWC. */
   build(image: Value, layers: Layers): Value;
+  /** What Keras puts behind the pooling (before Flatten) of a network without its top, if anything. */
+  afterPooling?(channels: number, layers: Layers): (pooled: Value) => Value;
   /** What the first Keras files of this network called a layer, where they differ. */
   olderLayerName?(layer: string): string;
+}
+
+/** Which of the sizes that square images have weights of their own for, as Keras chooses: the image's, else 224. */
+export function publishedSize({ width, height }: ImageSize, sizes: readonly number[]): number {
+  return width === height && sizes.includes(width) ? width : 224;
 }

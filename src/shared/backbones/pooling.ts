@@ -1,4 +1,4 @@
-/** How a feature map [batch, height, width, channels] becomes one feature vector per image. */
+/** How a feature map [batch, height, width, channels] becomes one feature vector per image: a column of the store. */
 
 import { usage } from '../errors.ts';
 import { clip, div, exp, log, mul, reduceMax, reduceMean, reshape, scalar } from '../graph/build.ts';
@@ -25,13 +25,31 @@ const POOLINGS = {
   },
 } as const satisfies Record<string, (map: Value) => Value>;
 
-type PoolingName = keyof typeof POOLINGS;
+export type PoolingName = keyof typeof POOLINGS;
 export const POOLING_NAMES = Object.keys(POOLINGS) as readonly PoolingName[];
 
-/** Applies a pooling by name; a UsageError names those there are. */
-export function pool(map: Value, name: string): Value {
-  if (!isPooling(name)) throw usage(`one of ${POOLING_NAMES.join(', ')}`, '--pooling', name);
-  return POOLINGS[name](map);
+/** What Keras calls the average-pooled last feature map; as a layer it means that column, whatever the network. */
+export const LAST_LAYER = 'avg_pool';
+
+/** Applies a pooling; `after` follows it, or comes before where the pooling keeps every place. */
+export function pool(map: Value, name: PoolingName, after = (x: Value) => x): Value {
+  return name === 'flatten' ? POOLINGS.flatten(after(map)) : after(POOLINGS[name](map));
+}
+
+/** Columns for each layer (default: the last feature map) and pooling: `avg`, `conv4_block6_out/avg`. */
+export function columnNames(poolings: readonly string[], layers?: readonly string[]): string[] {
+  if (!layers) return [...poolings];
+  return layers.flatMap((layer) =>
+    layer === LAST_LAYER ? ['avg'] : poolings.map((pooling) => `${layer}/${pooling}`),
+  );
+}
+
+/** Takes a column's name apart; a UsageError names the poolings there are. */
+export function parseColumn(column: string): { layer: string | undefined; pooling: PoolingName } {
+  const at = column.lastIndexOf('/');
+  const pooling = column.slice(at + 1);
+  if (!isPooling(pooling)) throw usage(`one of ${POOLING_NAMES.join(', ')}`, '--pooling', pooling);
+  return { layer: at < 0 ? undefined : column.slice(0, at), pooling };
 }
 
 function isPooling(name: string): name is PoolingName {

@@ -9,7 +9,7 @@ export interface Preprocessing {
   apply(pixels: Value): Value;
 }
 
-/** Modes `caffe` and `tf` are those of keras/src/applications/imagenet_utils.py, with its constants. */
+/** Modes `caffe`, `tf` and `torch` are those of keras/src/applications/imagenet_utils.py, with its constants. */
 export const PREPROCESSING = {
   caffe: {
     formula: 'BGR, minus (103.939, 116.779, 123.68)',
@@ -18,6 +18,20 @@ export const PREPROCESSING = {
   tf: {
     formula: 'x / 127.5 - 1',
     apply: (pixels) => scaleShift(pixels, 1 / 127.5, -1),
+  },
+  torch: {
+    formula: '(x / 255 - mean) / std of ImageNet',
+    apply: (pixels) => standardize(pixels, [0.485, 0.456, 0.406], [0.229, 0.224, 0.225]),
+  },
+  /** Inside Keras's EfficientNetV2 S to L. */
+  'x/128-1': {
+    formula: 'x / 128 - 1',
+    apply: (pixels) => scaleShift(pixels, 1 / 128, -1),
+  },
+  /** Inside Keras's EfficientNet; with the published weights it comes to the same as `torch`. */
+  efficientnet: {
+    formula: 'x / 255, mean and variance of the weights file',
+    apply: (pixels) => mul(cast(pixels, 'float32'), scalar(1 / 255)),
   },
   /** MEAN_RGB and STDDEV_RGB of tensorflow/tpu, models/official/efficientnet/lite/efficientnet_lite_builder.py. */
   'efficientnet-lite': {
@@ -30,6 +44,17 @@ export type PreprocessingName = keyof typeof PREPROCESSING;
 
 function scaleShift(pixels: Value, scale: number, shift: number): Value {
   return add(mul(cast(pixels, 'float32'), scalar(scale)), scalar(shift));
+}
+
+/** Numbers in RGB order, for pixels from 0 to 1. */
+function standardize(
+  pixels: Value,
+  mean: readonly [number, number, number],
+  deviation: readonly [number, number, number],
+): Value {
+  const scale = constant(new Float32Array(deviation.map((std) => 1 / (255 * std))), [3]);
+  const shift = constant(new Float32Array(mean.map((value, i) => -value / deviation[i])), [3]);
+  return add(mul(cast(pixels, 'float32'), scale), shift);
 }
 
 /** A 1x1 convolution that reverses the channels (exact: each sum has one term that is not zero) and subtracts the means. */

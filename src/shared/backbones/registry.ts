@@ -1,15 +1,42 @@
 /** The backbones that permafrost knows. A new one is its family's file and one line here. */
 import { didYouMean } from '../cli/suggest.ts';
-import { UsageError } from '../errors.ts';
+import { expectedMessage, UsageError } from '../errors.ts';
 import type { BackboneDefinition } from './backbone.ts';
-import { EFFICIENTNET_LITE0 } from './efficientnet-lite.ts';
-import { INCEPTION_V3 } from './inception-v3.ts';
-import { RESNET } from './resnet.ts';
-import { VGG } from './vgg.ts';
+import { CONVNEXT } from './families/convnext.ts';
+import { DENSENET } from './families/densenet.ts';
+import { EFFICIENTNET } from './families/efficientnet.ts';
+import { EFFICIENTNET_LITE0 } from './families/efficientnet-lite.ts';
+import { EFFICIENTNET_V2 } from './families/efficientnet-v2.ts';
+import { INCEPTION_RESNET_V2 } from './families/inception-resnet-v2.ts';
+import { INCEPTION_V3 } from './families/inception-v3.ts';
+import { MOBILENET } from './families/mobilenet.ts';
+import { MOBILENET_V2 } from './families/mobilenet-v2.ts';
+import { MOBILENET_V3 } from './families/mobilenet-v3.ts';
+import { NASNET } from './families/nasnet.ts';
+import { RESNET } from './families/resnet.ts';
+import { RESNET_V2 } from './families/resnet-v2.ts';
+import { VGG } from './families/vgg.ts';
+import { XCEPTION } from './families/xception.ts';
 
 /** By name, in the order of tables; the first is the default. */
 export const BACKBONES: ReadonlyMap<string, BackboneDefinition> = new Map(
-  [EFFICIENTNET_LITE0, ...RESNET, ...VGG, INCEPTION_V3].map((definition) => [definition.name, definition]),
+  [
+    EFFICIENTNET_LITE0,
+    ...RESNET,
+    ...RESNET_V2,
+    ...VGG,
+    INCEPTION_V3,
+    INCEPTION_RESNET_V2,
+    XCEPTION,
+    ...MOBILENET,
+    ...MOBILENET_V2,
+    ...MOBILENET_V3,
+    ...DENSENET,
+    ...NASNET,
+    ...EFFICIENTNET,
+    ...EFFICIENTNET_V2,
+    ...CONVNEXT,
+  ].map((definition) => [definition.name, definition]),
 );
 
 /** The backbone of that name, in permafrost's or Keras's spelling; a UsageError names the near ones. */
@@ -18,9 +45,8 @@ export function findBackbone(name: string): BackboneDefinition {
     if (name === definition.name || plain(name) === plain(definition.kerasName)) return definition;
   }
   const known = [...BACKBONES.keys()];
-  throw new UsageError(
-    `Expected one of ${known.join(', ')} for --backbone but received ${JSON.stringify(name)}${didYouMean(name, known)}`,
-  );
+  const near = didYouMean(name, known) || ' (permafrost backbones lists them)';
+  throw new UsageError(expectedMessage('the name of a backbone', '--backbone', name) + near);
 }
 
 /** `ResNet50`, `resnet-50` and `resnet_50` are the same name. */

@@ -1,30 +1,90 @@
-/** The README's table of backbones, made from the registry. */
-import { elementCount } from '../graph/value.ts';
-import { describeBackbone } from './load.ts';
+/** Tables of backbones, made from the registry. */
+import { elementCount, type Value } from '../graph/value.ts';
+import type { BackboneDefinition } from './backbone.ts';
+import { type BackboneShape, describeBackbone } from './load.ts';
 import { PREPROCESSING } from './preprocessing.ts';
 import { BACKBONES } from './registry.ts';
 
-/** A Markdown table: name, input size, features, parameters (without the classifier), preprocessing, weights. */
+/** What a table says about a backbone at its own size. */
+export interface BackboneFacts {
+  readonly name: string;
+  readonly kerasName: string;
+  /** Width and height. */
+  readonly size: number;
+  readonly minimumSize: number;
+  /** Features of `--pooling avg`. */
+  readonly dimension: number;
+  /** As Keras counts them, without the classifier. */
+  readonly parameters: number;
+  /** Multiplications of convolutions for one image. */
+  readonly multiplyAdds: number;
+  readonly preprocessing: string;
+  /** File name and address of its ImageNet weights; no address for those that ship with permafrost. */
+  readonly weights: { readonly file: string; readonly address?: string };
+  /** Each layer's Keras name and shape [height, width, channels], in the order of creation. */
+  readonly layers: readonly { readonly name: string; readonly shape: readonly number[] }[];
+}
+
+export function backboneFacts(name: string): BackboneFacts {
+  const { definition, size, columns, layers, outputs, map } = describeBackbone({ name, poolings: ['avg'] });
+  const imagenet = definition.imagenet(size);
+  return {
+    name: definition.name,
+    kerasName: definition.kerasName,
+    size: definition.size,
+    minimumSize: definition.minimumSize,
+    dimension: columns[0].dimension,
+    parameters: parameterCount(layers),
+    multiplyAdds: multiplyAdds(map),
+    preprocessing: PREPROCESSING[definition.preprocessing].formula,
+    weights: 'shipped' in imagenet ? { file: imagenet.shipped } : imagenet,
+    layers: [...outputs].map(([layer, { shape }]) => ({ name: layer, shape: shape.slice(1) })),
+  };
+}
+
+/** A Markdown table: name, input size, features, parameters (without the classifier), preprocessing. */
 export function backboneTable(): string {
-  const rows = [...BACKBONES.values()].map(({ name, size, preprocessing, imagenet }) => {
-    const { columns, layers } = describeBackbone({ name, poolings: ['avg'] });
-    const parameters = layers
-      .flatMap(({ weights }) => weights)
-      .reduce((sum, { shape }) => sum + elementCount(shape), 0);
-    return [
-      `\`${name}\``,
-      `${size}x${size}`,
-      columns[0].dimension,
-      `${(parameters / 1e6).toFixed(1)} M`,
-      PREPROCESSING[preprocessing].formula,
-      'shipped' in imagenet ? 'ship with permafrost' : `[${imagenet.file}](${imagenet.address})`,
-    ];
-  });
+  const rows = [...BACKBONES.values()].map((definition) => markdownRow(definition));
   return [
-    ['Backbone', 'Input', 'Features', 'Parameters', 'Preprocessing', 'ImageNet weights'],
-    ['---', '---', '---:', '---:', '---', '---'],
+    ['Backbone', 'Input', 'Features', 'Parameters', 'Multiply-adds', 'Preprocessing'],
+    ['---', '---', '---:', '---:', '---:', '---'],
     ...rows,
   ]
     .map((cells) => `| ${cells.join(' | ')} |`)
     .join('\n');
+}
+
+function markdownRow({ name }: BackboneDefinition): string[] {
+  const { size, dimension, parameters, multiplyAdds, preprocessing } = backboneFacts(name);
+  return [
+    `\`${name}\``,
+    `${size}x${size}`,
+    String(dimension),
+    millions(parameters),
+    billions(multiplyAdds),
+    preprocessing,
+  ];
+}
+
+export const millions = (count: number): string => `${(count / 1e6).toFixed(1)} M`;
+export const billions = (count: number): string => `${(count / 1e9).toFixed(2)} G`;
+
+function parameterCount(layers: BackboneShape['layers']): number {
+  return layers.flatMap(({ weights }) => weights).reduce((sum, { shape }) => sum + elementCount(shape), 0);
+}
+
+/** Kernel elements that meet each element of a result. */
+function multiplyAdds(output: Value): number {
+  let sum = 0;
+  const seen = new Set<Value>();
+  const pending = [output];
+  for (let value = pending.pop(); value; value = pending.pop()) {
+    if (seen.has(value)) continue;
+    seen.add(value);
+    pending.push(...value.inputs);
+    if (value.op !== 'conv2d' && value.op !== 'depthwiseConv2d') continue;
+    const [rows, columns, inputs] = value.inputs[1].shape;
+    sum += elementCount(value.shape) * rows * columns * (value.op === 'conv2d' ? inputs : 1);
+  }
+  return sum;
 }

@@ -92,6 +92,11 @@ export const reduceSum = reduction('reduceSum');
 export const reduceMean = reduction('reduceMean');
 export const reduceMax = reduction('reduceMax');
 
+/** Over the last axis, with a scale and a shift for each of its elements. */
+export function layerNorm(x: Value, gamma: Value, beta: Value, attributes: { epsilon: number }): Value {
+  return apply('layerNorm', [x, gamma, beta], attributes);
+}
+
 export function clip(x: Value, bounds: { min: number; max: number }): Value {
   return apply('clip', [x], bounds);
 }

@@ -55,6 +55,7 @@ export interface OperationAttributes {
   cast: { readonly to: DType };
   softmax: None;
   logSoftmax: None;
+  layerNorm: { readonly epsilon: number };
   matmul: { readonly transposeA: boolean; readonly transposeB: boolean };
   conv2d: ConvolutionAttributes;
   depthwiseConv2d: ConvolutionAttributes;

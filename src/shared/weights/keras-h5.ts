@@ -95,7 +95,7 @@ function matchByOrder(saved: readonly SavedLayer[], options: KerasWeightsOptions
   for (const layer of saved) sequences.set(layer.sequence, [...(sequences.get(layer.sequence) ?? []), layer]);
   const matched = new Map<string, SavedLayer>();
   for (const layer of layers) {
-    const found = (sequences.get('') ?? sequences.get(kerasClass(layer)))?.shift();
+    const found = (sequences.get('') ?? sequences.get(layer.kind))?.shift();
     if (!found) {
       throw new InputError(
         `Expected the ${layers.length} layers with weights of ${backbone} in ${path} but found ${saved.length}, ` +
@@ -106,12 +106,6 @@ function matchByOrder(saved: readonly SavedLayer[], options: KerasWeightsOptions
     matched.set(layer.layer, found);
   }
   return matched;
-}
-
-/** The class by which Keras 3 numbers a layer in its `.weights.h5` files. */
-function kerasClass({ weights }: LayerWeights): string {
-  if (weights[0].name === 'kernel') return 'conv2d';
-  return weights[0].name === 'depthwise_kernel' ? 'depthwise_conv2d' : 'batch_normalization';
 }
 
 function checkShapes(

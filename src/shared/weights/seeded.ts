@@ -2,23 +2,41 @@
 import { elementCount, type Shape } from '../graph/value.ts';
 import type { WeightName, WeightSource } from './source.ts';
 
+type Kernel = 'kernel' | 'depthwise_kernel' | 'pointwise_kernel';
+
 /**
  * What weights other than kernels are drawn from. Kernels are He-uniform, so that signals keep their size through
  * ReLUs; batch-norm statistics lie around those of normalised signals, wide enough for any mix-up to show.
  */
-const SPREADS: Record<Exclude<WeightName, 'kernel' | 'depthwise_kernel'>, readonly [number, number]> = {
+const SPREADS: Record<Exclude<WeightName, Kernel>, readonly [number, number]> = {
   bias: [-0.05, 0.05],
-  gamma: [0.75, 1.25],
+  gamma: [0.8, 1.25],
   beta: [-0.1, 0.1],
   moving_mean: [-0.1, 0.1],
   moving_variance: [0.75, 1.25],
+  mean: [0.4, 0.5],
+  variance: [0.2, 0.3],
+  count: [1, 1],
+  layer_scale: [0.2, 0.6],
+};
+
+/** Kernels are uniform within sqrt(gain / inputs of one output). */
+const KERNELS: Record<Kernel, { gain: number; inputs(shape: Shape): number }> = {
+  kernel: { gain: 6, inputs: (shape) => elementCount(shape.slice(0, -1)) },
+  depthwise_kernel: { gain: 6, inputs: (shape) => elementCount(shape.slice(0, 2)) },
+  /** No activation lies between it and its depthwise kernel. */
+  pointwise_kernel: { gain: 3, inputs: (shape) => shape[2] },
 };
 
 function spread(weight: WeightName, shape: Shape): readonly [number, number] {
-  if (weight !== 'kernel' && weight !== 'depthwise_kernel') return SPREADS[weight];
-  const fanIn = elementCount(weight === 'kernel' ? shape.slice(0, -1) : shape.slice(0, 2));
-  const limit = Math.sqrt(6 / fanIn);
+  if (!isKernel(weight)) return SPREADS[weight];
+  const { gain, inputs } = KERNELS[weight];
+  const limit = Math.sqrt(gain / inputs(shape));
   return [-limit, limit];
+}
+
+function isKernel(weight: WeightName): weight is Kernel {
+  return weight in KERNELS;
 }
 
 /** FNV-1a over UTF-8 bytes. */

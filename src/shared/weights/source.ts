@@ -6,11 +6,16 @@ import { elementCount, type Shape } from '../graph/value.ts';
 export type WeightName =
   | 'kernel'
   | 'depthwise_kernel'
+  | 'pointwise_kernel'
   | 'bias'
   | 'gamma'
   | 'beta'
   | 'moving_mean'
-  | 'moving_variance';
+  | 'moving_variance'
+  | 'mean'
+  | 'variance'
+  | 'count'
+  | 'layer_scale';
 
 /** Answers with the array (row-major, as long as the shape asks) or throws an InputError that names the layer. */
 export type WeightSource = (layer: string, weight: WeightName, shape: Shape) => Float32Array;
@@ -18,6 +23,8 @@ export type WeightSource = (layer: string, weight: WeightName, shape: Shape) => 
 /** A layer that has weights, as Keras would list it. */
 export interface LayerWeights {
   readonly layer: string;
+  /** Its Keras class in snake_case. */
+  readonly kind: string;
   readonly weights: readonly { readonly name: WeightName; readonly shape: Shape }[];
 }
 

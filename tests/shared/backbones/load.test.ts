@@ -1,10 +1,11 @@
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { type BackboneOptions, backboneColumns, loadBackbone } from '../../../src/shared/backbones/load.ts';
+import { type BackboneOptions, describeBackbone, loadBackbone } from '../../../src/shared/backbones/load.ts';
+import { columnNames } from '../../../src/shared/backbones/pooling.ts';
 import { BACKBONES, findBackbone } from '../../../src/shared/backbones/registry.ts';
 import { loadEngine } from '../../../src/shared/engines/engine.ts';
-import { InputError, UsageError } from '../../../src/shared/errors.ts';
+import { UsageError } from '../../../src/shared/errors.ts';
 import { syntheticPhoto } from './synthetic-photo.ts';
 
 const SMALL: BackboneOptions = {
@@ -13,7 +14,21 @@ const SMALL: BackboneOptions = {
   poolings: ['avg', 'max', 'gem', 'flatten'],
 };
 
+const columnsOf = (options: BackboneOptions) => describeBackbone(options).columns;
+
 describe('finding a backbone', () => {
+  it.each([
+    ['MobileNetV3Large', 'mobilenet_v3_large'],
+    ['EfficientNetV2B0', 'efficientnet_v2_b0'],
+    ['NASNetMobile', 'nasnet_mobile'],
+    ['ConvNeXtXLarge', 'convnext_xlarge'],
+    ['InceptionResNetV2', 'inception_resnet_v2'],
+    ['ResNet152V2', 'resnet152_v2'],
+    ['MobileNetV2', 'mobilenet_v2'],
+  ])('understands %s', (kerasName, name) => {
+    expect(findBackbone(kerasName).name).toBe(name);
+  });
+
   it.each(['resnet50', 'ResNet50', 'resnet-50', 'RESNET_50'])('understands %s', (name) => {
     expect(findBackbone(name).name).toBe('resnet50');
   });
@@ -21,7 +36,7 @@ describe('finding a backbone', () => {
   it('names the near ones for a name it does not know', () => {
     expect(() => findBackbone('resnet5')).toThrow(
       new UsageError(
-        'Expected one of efficientnet_lite0, resnet50, vgg16, inception_v3 for --backbone but received "resnet5" (did you mean resnet50?)',
+        'Expected the name of a backbone for --backbone but received "resnet5" (did you mean resnet50 or resnet50_v2 or resnet152?)',
       ),
     );
   });
@@ -40,7 +55,7 @@ it.each([
 
 describe('columns', () => {
   it('are known without weights, and follow the size', () => {
-    expect(backboneColumns(SMALL)).toEqual([
+    expect(columnsOf(SMALL)).toEqual([
       { name: 'avg', dimension: 1280 },
       { name: 'max', dimension: 1280 },
       { name: 'gem', dimension: 1280 },
@@ -49,22 +64,47 @@ describe('columns', () => {
   });
 
   it('refuses a pooling that does not exist', () => {
-    expect(() => backboneColumns({ name: 'vgg16', poolings: ['mean'] })).toThrow(
+    expect(() => columnsOf({ name: 'vgg16', poolings: ['mean'] })).toThrow(
       new UsageError('Expected one of avg, max, gem, flatten for --pooling but received "mean"'),
+    );
+  });
+
+  it('can be of intermediate layers, by their Keras names', () => {
+    expect(
+      columnsOf({ name: 'resnet50', poolings: ['conv4_block6_out/avg', 'avg', 'conv2_block1_out/max'] }),
+    ).toEqual([
+      { name: 'conv4_block6_out/avg', dimension: 1024 },
+      { name: 'avg', dimension: 2048 },
+      { name: 'conv2_block1_out/max', dimension: 256 },
+    ]);
+    expect(columnNames(['avg', 'max'], ['conv4_block6_out', 'avg_pool'])).toEqual([
+      'conv4_block6_out/avg',
+      'conv4_block6_out/max',
+      'avg',
+    ]);
+    expect(columnNames(['avg', 'gem'])).toEqual(['avg', 'gem']);
+  });
+
+  it('names the near layers for one that does not exist', () => {
+    expect(() => columnsOf({ name: 'resnet50', poolings: ['conv4_block7_out/avg'] })).toThrow(
+      /^Expected a layer of resnet50 for --layer but received "conv4_block7_out" \(did you mean conv4_block[1-6]_out/,
+    );
+    expect(() => columnsOf({ name: 'vgg16', poolings: ['elsewhere/avg'] })).toThrow(
+      'Expected a layer of vgg16 for --layer but received "elsewhere" (permafrost backbones vgg16 lists them)',
     );
   });
 
   it('refuses sizes below the smallest of the backbone', () => {
     const small = { name: 'inception_v3', poolings: ['avg'] };
-    expect(() => backboneColumns({ ...small, size: { width: 200, height: 74 } })).toThrow(
+    expect(() => columnsOf({ ...small, size: { width: 200, height: 74 } })).toThrow(
       new UsageError('Expected at least 75x75 with inception_v3 for --size but received "200x74"'),
     );
-    expect(backboneColumns({ ...small, size: { width: 75, height: 75 } })[0].dimension).toBe(2048);
+    expect(columnsOf({ ...small, size: { width: 75, height: 75 } })[0].dimension).toBe(2048);
   });
 
   it.each([...BACKBONES.values()])('of $name exist at its smallest size', ({ name, minimumSize }) => {
     const size = { width: minimumSize, height: minimumSize };
-    expect(backboneColumns({ name, size, poolings: ['avg'] })).toHaveLength(1);
+    expect(columnsOf({ name, size, poolings: ['avg'] })).toHaveLength(1);
   });
 });
 
@@ -74,7 +114,7 @@ describe('loading', () => {
     const program = await (await loadEngine('onnxruntime')).compile(graph);
     const { avg, max, gem, flatten } = await program.run({ pixels: syntheticPhoto(0, 96, 64) });
     await program.release();
-    expect(columns).toEqual(backboneColumns(SMALL));
+    expect(columns).toEqual(columnsOf(SMALL));
     for (const channel of [0, 77, 1279]) {
       const values = Array.from({ length: 6 }, (_, place) => flatten[place * 1280 + channel]);
       const mean = (of: number[]) => of.reduce((sum, value) => sum + value, 0) / of.length;
@@ -97,14 +137,6 @@ describe('loading', () => {
       preprocessing: 'efficientnet-lite',
       weights: 'imagenet',
     });
-  });
-
-  it('says which file to get where ImageNet weights do not ship', async () => {
-    const loading = loadBackbone({ name: 'vgg16', poolings: ['avg'], weights: 'imagenet' });
-    await expect(loading).rejects.toThrow(InputError);
-    await expect(loading).rejects.toThrow(
-      'https://storage.googleapis.com/tensorflow/keras-applications/vgg16/vgg16_weights_tf_dim_ordering_tf_kernels_notop.h5 and pass --weights',
-    );
   });
 
   it('refuses weights that are neither known nor a file', async () => {

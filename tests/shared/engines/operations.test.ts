@@ -128,7 +128,15 @@ const SAMPLES: { readonly [O in ComputedOperation]: Sample[] } = {
   depthwiseConv2d: convolutions(build.depthwiseConv2d, [3, 3, 4, 1], 4),
   maxPool: pools(build.maxPool),
   avgPool: pools(build.avgPool),
-  pad: [image((x) => build.pad(x, [1, 2, 0, 3]))],
+  pad: [
+    image((x) => build.pad(x, [1, 2, 0, 3])),
+    // Zeros before a maximum of negative numbers: no engine may take them for padding.
+    image((x) => {
+      const negative = build.neg(build.relu(x));
+      const padded = build.pad(build.sub(negative, build.scalar(1)), [1, 1, 1, 1]);
+      return build.maxPool(padded, { window: [3, 3], strides: [2, 2], padding: [0, 0, 0, 0] });
+    }),
+  ],
   reduceSum: reductions(build.reduceSum),
   reduceMean: reductions(build.reduceMean),
   reduceMax: reductions(build.reduceMax),

@@ -15,9 +15,10 @@ afterAll(() => rmSync(folder, { recursive: true }));
 
 /** A network of two convolutions with a batch-norm between them. */
 const LAYERS: readonly LayerWeights[] = [
-  { layer: 'stem', weights: [{ name: 'kernel', shape: [3, 5, 3, 4] }] },
+  { layer: 'stem', kind: 'conv2d', weights: [{ name: 'kernel', shape: [3, 5, 3, 4] }] },
   {
     layer: 'stem_bn',
+    kind: 'batch_normalization',
     weights: (['gamma', 'beta', 'moving_mean', 'moving_variance'] as const).map((name) => ({
       name,
       shape: [4],
@@ -25,6 +26,7 @@ const LAYERS: readonly LayerWeights[] = [
   },
   {
     layer: 'top',
+    kind: 'conv2d',
     weights: [
       { name: 'kernel', shape: [1, 1, 4, 6] },
       { name: 'bias', shape: [6] },

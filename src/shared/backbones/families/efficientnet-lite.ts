@@ -3,9 +3,9 @@
  * models/official/efficientnet/lite (checked against efficientnet-lite-pytorch 0.1.0); layers are named as in
  * keras/src/applications/efficientnet.py.
  */
-import type { Value } from '../graph/value.ts';
-import type { BackboneDefinition } from './backbone.ts';
-import type { Layers } from './layers.ts';
+import type { Value } from '../../graph/value.ts';
+import type { BackboneDefinition } from '../backbone.ts';
+import type { Layers } from '../layers.ts';
 
 interface Stage {
   repeats: number;
@@ -33,7 +33,7 @@ export const EFFICIENTNET_LITE0: BackboneDefinition = {
   size: 224,
   minimumSize: 32,
   preprocessing: 'efficientnet-lite',
-  imagenet: { shipped: 'efficientnet_lite0.safetensors' },
+  imagenet: () => ({ shipped: 'efficientnet_lite0.safetensors' }),
   build(image, layers) {
     let x = convBn(image, layers, { filters: 32, size: 3, stride: 2, name: 'stem' });
     x = layers.activation(x, 'relu6', 'stem_activation');

@@ -1,7 +1,8 @@
 /** Inception v3 (Szegedy et al. 2015), as in keras/src/applications/inception_v3.py: same layers, same order of creation. */
-import type { Value } from '../graph/value.ts';
-import type { BackboneDefinition } from './backbone.ts';
-import type { Layers, Padding } from './layers.ts';
+import type { Value } from '../../graph/value.ts';
+import { type BackboneDefinition, KERAS_FILES } from '../backbone.ts';
+import type { Padding } from '../layers/padding.ts';
+import type { Layers } from '../layers.ts';
 
 const FILE = 'inception_v3_weights_tf_dim_ordering_tf_kernels_notop.h5';
 
@@ -11,10 +12,11 @@ export const INCEPTION_V3: BackboneDefinition = {
   size: 299,
   minimumSize: 75,
   preprocessing: 'tf',
-  imagenet: {
+  imagenet: () => ({
     file: FILE,
-    address: `https://storage.googleapis.com/tensorflow/keras-applications/inception_v3/${FILE}`,
-  },
+    address: `${KERAS_FILES}/inception_v3/${FILE}`,
+    hash: 'bcbd6486424b2319ff4ef7d526e38f63',
+  }),
   build(image, layers) {
     let x = stem(image, layers);
     [32, 64, 64].forEach((poolFilters, at) => {

@@ -1,13 +1,14 @@
 /** ResNet with bottleneck blocks (He et al. 2015), as in keras/src/applications/resnet.py. */
-import type { Value } from '../graph/value.ts';
-import type { BackboneDefinition } from './backbone.ts';
-import type { Layers } from './layers.ts';
+import type { Value } from '../../graph/value.ts';
+import { type BackboneDefinition, KERAS_FILES } from '../backbone.ts';
+import type { Layers } from '../layers.ts';
 
 interface ResnetVariant {
   name: string;
   kerasName: string;
   /** Blocks in each of the four stacks. */
   blocks: readonly number[];
+  hash: string;
 }
 
 /** Filters of the stacks' inner convolutions; a block's output has four times as many. */
@@ -15,7 +16,7 @@ const FILTERS = [64, 128, 256, 512];
 /** Of all batch-norms here, by Keras's own code. */
 const EPSILON = 1.001e-5;
 
-function resnet({ name, kerasName, blocks }: ResnetVariant): BackboneDefinition {
+function resnet({ name, kerasName, blocks, hash }: ResnetVariant): BackboneDefinition {
   const file = `${name}_weights_tf_dim_ordering_tf_kernels_notop.h5`;
   return {
     name,
@@ -23,10 +24,7 @@ function resnet({ name, kerasName, blocks }: ResnetVariant): BackboneDefinition 
     size: 224,
     minimumSize: 32,
     preprocessing: 'caffe',
-    imagenet: {
-      file,
-      address: `https://storage.googleapis.com/tensorflow/keras-applications/resnet/${file}`,
-    },
+    imagenet: () => ({ file, address: `${KERAS_FILES}/resnet/${file}`, hash }),
     build(image, layers) {
       let x = layers.conv(image, {
         filters: 64,
@@ -91,5 +89,22 @@ function olderLayerName(layer: string): string {
 }
 
 export const RESNET: readonly BackboneDefinition[] = [
-  resnet({ name: 'resnet50', kerasName: 'ResNet50', blocks: [3, 4, 6, 3] }),
+  resnet({
+    name: 'resnet50',
+    kerasName: 'ResNet50',
+    blocks: [3, 4, 6, 3],
+    hash: '4d473c1dd8becc155b73f8504c6f6626',
+  }),
+  resnet({
+    name: 'resnet101',
+    kerasName: 'ResNet101',
+    blocks: [3, 4, 23, 3],
+    hash: '88cf7a10940856eca736dc7b7e228a21',
+  }),
+  resnet({
+    name: 'resnet152',
+    kerasName: 'ResNet152',
+    blocks: [3, 8, 36, 3],
+    hash: 'ee4c566cf9a93f14d82f913c2dc6dd0c',
+  }),
 ];

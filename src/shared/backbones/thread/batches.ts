@@ -1,9 +1,6 @@
 /** Collects decoded images into batches and keeps one or several backbones busy with them, in order. */
 import type { BackboneThread } from './start.ts';
 
-/** Batches given to the backbones at a time: one that runs and one that waits, while a third is being filled. */
-const IN_FLIGHT = 2;
-
 /** Images on their way through the backbones, each with a record `R` of the caller's. */
 export interface Batches<R> {
   /** Adds an image, decoded once for each backbone, waiting while the backbones are behind. */
@@ -39,6 +36,8 @@ export function createBatches<R>(
     const spare: Uint8Array<ArrayBuffer>[] = [];
     return { thread, spare, imageBytes: width * height * 3 };
   });
+  // Those that run and one that waits, while another is being filled.
+  const most = 1 + Math.max(...threads.map((thread) => thread.lanes));
   const underway: Underway<R>[] = [];
   let filling = lanes.map(() => new Uint8Array(0));
   let records: R[] = [];
@@ -73,7 +72,7 @@ export function createBatches<R>(
       }
       records.push(record);
       if (records.length < batchSize) return;
-      while (underway.length >= IN_FLIGHT) await next();
+      while (underway.length >= most) await next();
       submit();
     },
     async finish() {

@@ -31,6 +31,6 @@ export type ToBackbone = { pixels: Uint8Array<ArrayBuffer>; images: number } | n
 
 /** From the thread. Batches come back in the order they were sent, with their pixels' memory for reuse. */
 export type FromBackbone =
-  | { kind: 'ready'; description: BackboneDescription }
+  | { kind: 'ready'; description: BackboneDescription /** See Engine. */; singleThreaded: boolean }
   | { kind: 'features'; features: Float32Array<ArrayBuffer>[]; pixels: Uint8Array<ArrayBuffer> }
   | { kind: 'failed'; name: string; message: string; stack?: string };

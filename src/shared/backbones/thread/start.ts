@@ -1,14 +1,20 @@
-/** Starts the backbone's thread and gives it batches. */
+/** Starts the backbone's thread, or several for an engine that keeps only one core busy, and gives it batches. */
+import { availableParallelism } from 'node:os';
 import { extname } from 'node:path';
-import { Worker } from 'node:worker_threads';
+import { SHARE_ENV, Worker } from 'node:worker_threads';
+import type { Reporter } from '../../cli/terminal.ts';
 import { InputError, UsageError } from '../../errors.ts';
+import { fetchWeights } from '../open-weights.ts';
 import type { BackboneDescription, BackboneRequest, FromBackbone, ToBackbone } from './protocol.ts';
 
+type Ready = Extract<FromBackbone, { kind: 'ready' }>;
 type Features = Extract<FromBackbone, { kind: 'features' }>;
 
 /** A backbone that computes beside the caller's thread. */
 export interface BackboneThread {
   description: BackboneDescription;
+  /** Batches that are computed at a time. */
+  lanes: number;
   /**
    * Computes the features of the first `images` images in `pixels`, whose memory moves to the thread and comes back
    * with the features: one array a column, images * dimension numbers. Batches are computed in the order of the calls.
@@ -24,26 +30,53 @@ interface Waiting {
 }
 
 /**
- * Loads a backbone in a thread of its own.
- * @throws UsageError and InputError as loading the backbone does
+ * Loads a backbone in a thread of its own, after its published weights have been downloaded if need be.
+ * @throws UsageError and InputError as loading the backbone does; the abort reason of `signal`
  */
-export async function startBackbone(request: BackboneRequest): Promise<BackboneThread> {
+export async function startBackbone(
+  request: BackboneRequest,
+  options: { signal?: AbortSignal; reporter?: Reporter } = {},
+): Promise<BackboneThread> {
+  await fetchWeights(request, options);
+  const first = await startThread(request);
+  if (!first.singleThreaded) return first;
+  const count = availableParallelism() - 1;
+  const started = await Promise.allSettled(Array.from({ length: count }, () => startThread(request)));
+  const others = started.filter((thread) => thread.status === 'fulfilled').map(({ value }) => value);
+  return inTurn([first, ...others]);
+}
+
+/** Threads that take batches in turn, as one. */
+function inTurn(threads: readonly BackboneThread[]): BackboneThread {
+  let next = 0;
+  return {
+    description: threads[0].description,
+    lanes: threads.length,
+    run: (pixels, images) => threads[next++ % threads.length].run(pixels, images),
+    async finish() {
+      await Promise.all(threads.map((thread) => thread.finish()));
+    },
+  };
+}
+
+async function startThread(request: BackboneRequest): Promise<BackboneThread & { singleThreaded: boolean }> {
   const file = new URL(`./worker${extname(import.meta.url)}`, import.meta.url);
-  const worker = new Worker(file, { workerData: request });
+  // Native libraries read settings from the process's own environment, which engines write to.
+  const worker = new Worker(file, { workerData: request, env: SHARE_ENV });
   const waiting: Waiting[] = [];
   let failure: Error | undefined;
   const ended = new Promise<void>((resolve) => {
     worker.once('exit', () => resolve());
   });
 
-  const description = await new Promise<BackboneDescription>((resolve, reject) => {
+  const { description, singleThreaded } = await new Promise<Ready>((resolve, reject) => {
     const fail = (error: Error): void => {
       failure ??= error;
       reject(failure);
       for (const batch of waiting.splice(0)) batch.reject(failure);
     };
     worker.on('message', (message: FromBackbone) => {
-      if (message.kind === 'ready') resolve(message.description);
+      if (message.kind === 'ready') resolve(message);
       else if (message.kind === 'features') waiting.shift()!.resolve(message);
       else fail(revive(message));
     });
@@ -53,6 +86,8 @@ export async function startBackbone(request: BackboneRequest): Promise<BackboneT
 
   return {
     description,
+    singleThreaded,
+    lanes: 1,
     run: (pixels, images) =>
       new Promise((resolve, reject) => {
         if (failure) return reject(failure);

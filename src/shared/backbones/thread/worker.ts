@@ -35,9 +35,10 @@ try {
     port.close();
   };
 
-  const { version } = engine;
+  const { version, singleThreaded } = engine;
   send({
     kind: 'ready',
+    singleThreaded,
     description: {
       name,
       size: { ...size },

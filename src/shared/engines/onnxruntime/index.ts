@@ -20,9 +20,16 @@ export function createOnnxruntimeEngine({ threads }: EngineOptions = {}): Engine
 /** onnxruntime's ORT_LOGGING_LEVEL_ERROR: its warnings are about its own optimiser, not for users. */
 const LOG_ERRORS = 3;
 
+/**
+ * Pad_Fusion turns zeros in front of a maximum pool into padding, which never is the maximum: other results wherever
+ * activations are negative (microsoft/onnxruntime#24737, still so in 1.30.0).
+ */
+const UNSAFE_OPTIMIZERS = { optimization: { disable_specified_optimizers: 'Pad_Fusion' } };
+
 async function compile(graph: Graph, threads: number | undefined): Promise<Program> {
   const session = await InferenceSession.create(toOnnx(graph), {
     graphOptimizationLevel: 'all',
+    extra: UNSAFE_OPTIMIZERS,
     executionMode: 'sequential',
     logSeverityLevel: LOG_ERRORS,
     ...(threads !== undefined && { intraOpNumThreads: threads, interOpNumThreads: 1 }),

@@ -145,6 +145,14 @@ export const ONNX_OPERATIONS: { readonly [O in ComputedOperation]: Translation<O
     plain(emitter.node('Softmax', [emitter.use(x)], lastAxis().attributes)),
   logSoftmax: ({ inputs: [x] }, emitter) =>
     plain(emitter.node('LogSoftmax', [emitter.use(x)], lastAxis().attributes)),
+  layerNorm: ({ inputs, attributes: { epsilon } }, emitter) =>
+    plain(
+      emitter.node(
+        'LayerNormalization',
+        inputs.map((input) => emitter.use(input)),
+        { axis: -1, epsilon: { float: epsilon } },
+      ),
+    ),
   matmul({ inputs: [a, b], attributes: { transposeA, transposeB } }, emitter) {
     if (a.shape.length === 2 && b.shape.length === 2) {
       const attributes = { transA: transposeA ? 1 : 0, transB: transposeB ? 1 : 0 };

@@ -1,8 +1,8 @@
-/** Matrix products and the normalisations of logits. */
+/** Matrix products and normalisations along the last axis. */
 import { broadcastShape, graphError, type Operation, sumTo } from '../operation.ts';
-import type { Shape } from '../value.ts';
+import { type Shape, sameShape } from '../value.ts';
 
-type Linear = 'matmul' | 'softmax' | 'logSoftmax';
+type Linear = 'matmul' | 'softmax' | 'logSoftmax' | 'layerNorm';
 
 /** Shape of the last two axes after an optional transposition. */
 function matrix(shape: Shape, transposed: boolean): [number, number] {
@@ -45,6 +45,17 @@ export const linear: { [O in Linear]: Operation<O> } = {
       const axes = [value.shape.length - 1];
       const total = build.reduceSum(upstream, { axes, keepDims: true });
       return [build.sub(upstream, build.mul(build.exp(value), total))];
+    },
+  },
+  /** Inputs: x, gamma [C], beta [C]; only frozen backbones use it, so it has no gradient. */
+  layerNorm: {
+    shape(inputs) {
+      const [x, gamma, beta] = inputs;
+      const channels = [x.shape.at(-1)!];
+      if (!sameShape(gamma.shape, channels) || !sameShape(beta.shape, channels)) {
+        throw graphError('layerNorm', 'expected one scale and one shift a channel', inputs);
+      }
+      return x.shape;
     },
   },
 };

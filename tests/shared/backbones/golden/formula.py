@@ -36,13 +36,18 @@ def spread(weight, shape):
         limit = math.sqrt(6 / math.prod(shape[:-1]))
     elif weight == "depthwise_kernel":
         limit = math.sqrt(6 / (shape[0] * shape[1]))
+    elif weight == "pointwise_kernel":
+        limit = math.sqrt(3 / shape[2])
     else:
         return {
             "bias": (-0.05, 0.05),
-            "gamma": (0.75, 1.25),
+            "gamma": (0.8, 1.25),
             "beta": (-0.1, 0.1),
             "moving_mean": (-0.1, 0.1),
             "moving_variance": (0.75, 1.25),
+            "mean": (0.4, 0.5),
+            "variance": (0.2, 0.3),
+            "layer_scale": (0.2, 0.6),
         }[weight]
     return (-limit, limit)
 

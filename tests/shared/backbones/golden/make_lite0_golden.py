@@ -42,8 +42,8 @@ def main():
     for size in ((224, 224), (454, 227)):
         rows = features(size)
         print(size, rows.shape, "difference", np.linalg.norm(rows[0] - rows[1]) / np.linalg.norm(rows[0]))
-        runs.append({"width": size[0], "height": size[1], "dimension": rows.shape[1], "every": EVERY,
-                     "photos": [summary(row) for row in rows]})
+        column = {"dimension": rows.shape[1], "every": EVERY, "photos": [summary(row) for row in rows]}
+        runs.append({"width": size[0], "height": size[1], "columns": {"avg": column}})
     path = pathlib.Path(__file__).with_name("efficientnet_lite0.json")
     path.write_text(json.dumps({"torch": torch.__version__, "runs": runs}) + "\n")
 

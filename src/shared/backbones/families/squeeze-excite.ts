@@ -1,0 +1,21 @@
+/** The gate of EfficientNets: each channel is scaled by a number that all channels' means decide. */
+import type { Value } from '../../graph/value.ts';
+import type { Layers } from '../layers.ts';
+
+/** @param prefix of the layers' names: `block2a_` */
+export function squeezeExcite(x: Value, layers: Layers, prefix: string, reduced: number): Value {
+  let gate = layers.globalAvgPool(x, `${prefix}se_squeeze`);
+  gate = layers.conv(gate, {
+    filters: reduced,
+    kernel: [1, 1],
+    activation: 'swish',
+    name: `${prefix}se_reduce`,
+  });
+  gate = layers.conv(gate, {
+    filters: x.shape[3],
+    kernel: [1, 1],
+    activation: 'sigmoid',
+    name: `${prefix}se_expand`,
+  });
+  return layers.multiply(x, gate, `${prefix}se_excite`);
+}

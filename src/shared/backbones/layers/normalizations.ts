@@ -1,0 +1,75 @@
+/** Normalisations and scales, in inference mode, with Keras's weights in Keras's order. */
+import * as build from '../../graph/build.ts';
+import type { Value } from '../../graph/value.ts';
+import type { Network } from './network.ts';
+
+interface BatchNormOptions {
+  name?: string;
+  epsilon?: number;
+  /** Whether the layer has a gamma. */
+  scale?: boolean;
+}
+
+interface LayerNormOptions {
+  name?: string;
+  epsilon: number;
+}
+
+export interface Normalizations {
+  /** With its moving statistics; default epsilon 1e-3, as in Keras. */
+  batchNorm(x: Value, options?: BatchNormOptions): Value;
+  /** Over the last axis. */
+  layerNorm(x: Value, options: LayerNormOptions): Value;
+  /** One such layer to be used several times, on values with as many channels. */
+  sharedLayerNorm(channels: number, options: LayerNormOptions): (x: Value) => Value;
+  /** Keras's Normalization with a mean and a variance that were saved with the weights. */
+  normalization(x: Value, name?: string): Value;
+  /** ConvNeXt's LayerScale: one factor a channel. */
+  layerScale(x: Value, name: string): Value;
+}
+
+/** The least standard deviation of keras/src/layers/preprocessing/normalization.py: backend.epsilon(). */
+const LEAST_DEVIATION = 1e-7;
+
+export function normalizations(network: Network): Normalizations {
+  const sharedLayerNorm: Normalizations['sharedLayerNorm'] = (channels, { name, epsilon }) => {
+    const layer = network.start('layer_normalization', name);
+    const gamma = layer.value('gamma', [channels]);
+    const beta = layer.value('beta', [channels]);
+    return (x) => layer.give([x], build.layerNorm(x, gamma, beta, { epsilon }));
+  };
+
+  return {
+    batchNorm(x, { name, epsilon = 1e-3, scale = true } = {}) {
+      const layer = network.start('batch_normalization', name);
+      const shape = [x.shape[3]];
+      const gamma = scale ? layer.numbers('gamma', shape) : new Float32Array(x.shape[3]).fill(1);
+      const beta = layer.numbers('beta', shape);
+      const mean = layer.numbers('moving_mean', shape);
+      const variance = layer.numbers('moving_variance', shape);
+      const factor = gamma.map((g, i) => g / Math.sqrt(variance[i] + epsilon));
+      const shift = beta.map((b, i) => b - (mean[i] * gamma[i]) / Math.sqrt(variance[i] + epsilon));
+      const scaled = build.mul(x, build.constant(factor, shape));
+      return layer.give([x], build.add(scaled, build.constant(shift, shape)));
+    },
+
+    layerNorm: (x, options) => sharedLayerNorm(x.shape.at(-1)!, options)(x),
+    sharedLayerNorm,
+
+    normalization(x, name) {
+      const layer = network.start('normalization', name);
+      const shape = [x.shape[3]];
+      const mean = layer.numbers('mean', shape);
+      const variance = layer.numbers('variance', shape);
+      layer.unused('count', []);
+      const centred = build.sub(x, build.constant(mean, shape));
+      const factor = variance.map((value) => 1 / Math.max(Math.sqrt(value), LEAST_DEVIATION));
+      return layer.give([x], build.mul(centred, build.constant(factor, shape)));
+    },
+
+    layerScale(x, name) {
+      const layer = network.start('layer_scale', name);
+      return layer.give([x], build.mul(x, layer.value('layer_scale', [x.shape[3]])));
+    },
+  };
+}

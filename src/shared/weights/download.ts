@@ -1,0 +1,216 @@
+/** Fetches one file over HTTP: goes on where it was cut off, and what it leaves is whole and has the checksum asked for. */
+import { createHash } from 'node:crypto';
+import { createReadStream } from 'node:fs';
+import { mkdir, open, rename, rm, stat } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { setTimeout as wait } from 'node:timers/promises';
+import { EnvHttpProxyAgent, request } from 'undici';
+import { type Progress, type Reporter, silent } from '../cli/terminal.ts';
+import { InputError, messageOf } from '../errors.ts';
+import { diskError } from '../store/files.ts';
+
+export interface DownloadOptions {
+  address: string;
+  /** Where the file belongs; beside it, `.part` holds what has come so far. */
+  path: string;
+  /** MD5 (32 digits) or SHA-256 (64 digits) of the file; without one only its length is checked. */
+  hash?: string;
+  signal?: AbortSignal;
+  reporter?: Reporter;
+  /** Milliseconds without a byte after which a connection is given up. */
+  stallAfter?: number;
+  /** Milliseconds before the first new attempt; each one after it waits twice as long. */
+  retryAfter?: number;
+}
+
+/** Attempts in a row that bring nothing new before a download is given up. */
+const FRUITLESS_ATTEMPTS = 4;
+/** No published weights come near it: what claims to be longer is something else. */
+const MOST_BYTES = 4 * 2 ** 30;
+
+/**
+ * Downloads a file, through the proxies that the environment names (HTTPS_PROXY, HTTP_PROXY, NO_PROXY).
+ * @throws InputError when it is not to be had, or is not the file that was asked for; the abort reason of `signal`
+ */
+export async function download(options: DownloadOptions): Promise<void> {
+  const { address, path, hash } = options;
+  const part = `${path}.part`;
+  await mkdir(dirname(path), { recursive: true }).catch((thrown) => {
+    throw diskError('make', dirname(path), thrown);
+  });
+  // Without a checksum nothing would show that an earlier part is of another version of the file.
+  if (!hash) await rm(part, { force: true });
+  const startedWith = await sizeOf(part);
+  await fetchAll(options, part);
+  if (hash && !(await matches(part, hash))) {
+    await rm(part, { force: true });
+    // What an earlier run left may have been spoilt; what has just come in one piece is what the server has.
+    if (startedWith > 0) return download(options);
+    throw new InputError(
+      `Expected a file with ${hash.length === 64 ? 'SHA-256' : 'MD5'} ${hash} at ${address} but received other content`,
+    );
+  }
+  await rename(part, path);
+}
+
+/** Whether a file has a checksum, MD5 or SHA-256 by its length. */
+export async function matches(path: string, hash: string): Promise<boolean> {
+  const digest = createHash(hash.length === 64 ? 'sha256' : 'md5');
+  for await (const chunk of createReadStream(path)) digest.update(chunk as Buffer);
+  return digest.digest('hex') === hash;
+}
+
+/** What went wrong in one attempt; another one may go better. */
+class Interruption extends Error {}
+
+async function fetchAll(options: DownloadOptions, part: string): Promise<void> {
+  const { signal, reporter = silent, retryAfter = 1000, address } = options;
+  const dispatcher = new EnvHttpProxyAgent();
+  const shown = display(reporter, options.path);
+  let fruitless = 0;
+  try {
+    for (;;) {
+      const before = await sizeOf(part);
+      try {
+        return await attempt(options, part, dispatcher, shown);
+      } catch (thrown) {
+        signal?.throwIfAborted();
+        if (!(thrown instanceof Interruption)) throw thrown;
+        fruitless = (await sizeOf(part)) > before ? 0 : fruitless + 1;
+        if (fruitless >= FRUITLESS_ATTEMPTS)
+          throw new InputError(`Cannot download ${address}: ${thrown.message}`);
+        await wait(retryAfter * 2 ** fruitless, undefined, { signal });
+      }
+    }
+  } finally {
+    shown.stop();
+    await dispatcher.destroy();
+  }
+}
+
+/** One request for whatever is still missing, appended to `part`. */
+async function attempt(
+  { address, signal, stallAfter = 30_000 }: DownloadOptions,
+  part: string,
+  dispatcher: EnvHttpProxyAgent,
+  shown: Display,
+): Promise<void> {
+  const have = await sizeOf(part);
+  const response = await request(address, {
+    dispatcher,
+    signal,
+    headersTimeout: stallAfter,
+    bodyTimeout: stallAfter,
+    headers: have > 0 ? { range: `bytes=${have}-` } : {},
+  }).catch((thrown) => {
+    throw new Interruption(causeOf(thrown));
+  });
+  const { statusCode, headers, body } = response;
+  const answer = expectedRange(statusCode, headers, have);
+  if (answer === 'again' || answer === 'refused') {
+    body.on('error', () => {}).destroy();
+    if (answer === 'again') await rm(part, { force: true });
+    // 4xx but for "too many requests" is final; 5xx and the rest may pass.
+    if (answer === 'refused' && statusCode >= 400 && statusCode < 500 && statusCode !== 429) {
+      throw new InputError(`Cannot download ${address}: the server answers ${statusCode}`);
+    }
+    throw new Interruption(`the server answers ${statusCode}`);
+  }
+  const { from, total } = answer;
+  if (total !== undefined && total > MOST_BYTES) {
+    body.on('error', () => {}).destroy();
+    throw new InputError(`Cannot download ${address}: ${total} bytes are more than weights have`);
+  }
+  shown.start(from, total);
+  const file = await open(part, from === 0 ? 'w' : 'r+').catch((thrown) => {
+    throw diskError('write', part, thrown);
+  });
+  let at = from;
+  try {
+    for await (const chunk of body as AsyncIterable<Buffer>) {
+      await file.write(chunk, 0, chunk.length, at).catch((thrown) => {
+        throw diskError('write', part, thrown);
+      });
+      at += chunk.length;
+      shown.advance(chunk.length);
+      if (at > (total ?? MOST_BYTES))
+        throw new InputError(`Cannot download ${address}: it is longer than it says`);
+    }
+    await file.sync();
+  } catch (thrown) {
+    if (thrown instanceof InputError) throw thrown;
+    throw new Interruption(`${causeOf(thrown)} after ${at} of ${total ?? 'unknown'} bytes`);
+  } finally {
+    await file.close();
+  }
+  if (total !== undefined && at < total) throw new Interruption(`it ended after ${at} of ${total} bytes`);
+}
+
+type Headers = Readonly<Record<string, string | string[] | undefined>>;
+
+/** What an answer brings: bytes from where on and how many there are in all, or nothing of use. */
+function expectedRange(
+  status: number,
+  headers: Headers,
+  have: number,
+): { from: number; total: number | undefined } | 'again' | 'refused' {
+  const length = wholeNumber(headers['content-length']);
+  if (status === 200) return { from: 0, total: length };
+  if (status === 206) {
+    const [, from, total] = /^bytes (\d+)-\d+\/(\d+)$/.exec(String(headers['content-range'])) ?? [];
+    return Number(from) === have ? { from: have, total: Number(total) } : 'again';
+  }
+  // The part is as long as the file or longer: not a beginning of it, or all of it and never checked.
+  if (status === 416 && have > 0) return 'again';
+  return 'refused';
+}
+
+function wholeNumber(header: string | string[] | undefined): number | undefined {
+  return typeof header === 'string' && /^\d+$/.test(header) ? Number(header) : undefined;
+}
+
+/** The innermost reason: undici wraps what the system says. */
+function causeOf(thrown: unknown): string {
+  const { cause, errors } = thrown as { cause?: unknown; errors?: unknown[] };
+  if (cause) return causeOf(cause);
+  return Array.isArray(errors) && errors.length > 0 ? causeOf(errors[0]) : messageOf(thrown);
+}
+
+async function sizeOf(path: string): Promise<number> {
+  return stat(path).then(
+    ({ size }) => size,
+    () => 0,
+  );
+}
+
+interface Display {
+  start(from: number, total: number | undefined): void;
+  advance(bytes: number): void;
+  stop(): void;
+}
+
+const MEGABYTE = 1e6;
+
+/** A progress display over all attempts, in whole megabytes. */
+function display(reporter: Reporter, path: string): Display {
+  let progress: Progress | undefined;
+  let bytes = 0;
+  let shown = 0;
+  const show = (): void => {
+    const whole = Math.floor(bytes / MEGABYTE);
+    if (whole > shown) progress?.advance(whole - shown);
+    shown = Math.max(shown, whole);
+  };
+  return {
+    start(from, total) {
+      progress ??= reporter.progress(path, 'MB', Math.floor((total ?? 0) / MEGABYTE));
+      bytes = from;
+      show();
+    },
+    advance(count) {
+      bytes += count;
+      show();
+    },
+    stop: () => progress?.stop(),
+  };
+}

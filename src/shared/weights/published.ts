@@ -1,0 +1,91 @@
+/** The files that Keras publishes: found where Keras or an earlier run left them, else downloaded once. */
+import { existsSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as wait } from 'node:timers/promises';
+import envPaths from 'env-paths';
+import type { Reporter } from '../cli/terminal.ts';
+import { InputError, messageOf } from '../errors.ts';
+import { isLocked, lockStore } from '../store/lock.ts';
+
+/** A file that Keras publishes. */
+export interface PublishedWeights {
+  /** What Keras calls it in its own cache. */
+  readonly file: string;
+  readonly address: string;
+  /** MD5 (32 digits) or SHA-256 (64 digits) as published in Keras's code; for MobileNet and MobileNetV2 it has none. */
+  readonly hash?: string;
+}
+
+/** Another place for the files, by their names. */
+const MIRROR = 'PERMAFROST_WEIGHTS_URL';
+
+/** Milliseconds between two looks at a download of another process. */
+const PATIENCE = 300;
+
+/** The user's cache directory for weights. */
+export function weightsFolder(): string {
+  return join(envPaths('permafrost', { suffix: '' }).cache, 'weights');
+}
+
+/** Where Keras keeps its downloads (KERAS_HOME, else ~/.keras). */
+function kerasFolder(): string {
+  return join(process.env.KERAS_HOME ?? join(homedir(), '.keras'), 'models');
+}
+
+/** The address that a file is downloaded from. */
+export function publishedAddress({ file, address }: PublishedWeights): string {
+  const mirror = process.env[MIRROR];
+  return mirror ? `${mirror.replace(/\/+$/, '')}/${file}` : address;
+}
+
+/** Where the file is, if it is on this machine. A file of Keras's own cache counts if its checksum is right. */
+export async function findPublished({ file, hash }: PublishedWeights): Promise<string | undefined> {
+  const own = join(weightsFolder(), file);
+  if (existsSync(own)) return own;
+  const kerasOwn = join(kerasFolder(), file);
+  if (!hash || !existsSync(kerasOwn)) return undefined;
+  const { matches } = await import('./download.ts');
+  return (await matches(kerasOwn, hash)) ? kerasOwn : undefined;
+}
+
+/**
+ * The path of a published file, downloaded if need be; of several processes that want it, one downloads it.
+ * @throws InputError that names the file, its address and where to put it, when it cannot be downloaded
+ */
+export async function fetchPublished(
+  weights: PublishedWeights,
+  { signal, reporter }: { signal?: AbortSignal; reporter?: Reporter } = {},
+): Promise<string> {
+  const path = join(weightsFolder(), weights.file);
+  const lockFolder = `${path}.lock`;
+  for (;;) {
+    const found = await findPublished(weights);
+    if (found) return found;
+    signal?.throwIfAborted();
+    const lock = await lockStore(lockFolder).catch(async (thrown) => {
+      if (await isLocked(lockFolder)) return undefined;
+      throw thrown;
+    });
+    if (!lock) {
+      await wait(PATIENCE, undefined, { signal });
+      continue;
+    }
+    try {
+      if (existsSync(path)) return path;
+      const address = publishedAddress(weights);
+      reporter?.info(`downloading ${address}`);
+      const { download } = await import('./download.ts');
+      await download({ address, path, hash: weights.hash, signal, reporter });
+      return path;
+    } catch (thrown) {
+      if (!(thrown instanceof InputError)) throw thrown;
+      throw new InputError(
+        `${messageOf(thrown)}. Get ${weights.file} from ${weights.address} on another machine and put it at ${path}, ` +
+          `pass --weights FILE, or name a mirror in ${MIRROR}`,
+      );
+    } finally {
+      await lock.release();
+    }
+  }
+}
