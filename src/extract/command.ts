@@ -15,6 +15,7 @@ import { DTYPES } from '../shared/store/schema.ts';
 import { openDataset } from './dataset/dataset.ts';
 import type { ExtractSummary } from './extract.ts';
 import { parseMostFailures } from './failures.ts';
+import { parseShard, shardFolder, takeShard } from './shard.ts';
 
 const [DEFAULT_BACKBONE] = BACKBONES.keys();
 
@@ -65,6 +66,10 @@ const flags = {
     default: 'float32',
     description: `What features are stored in: ${DTYPES.join(', ')}`,
   },
+  shard: {
+    ...textFlag,
+    description: 'Only part I of N of the images: I/N, or auto (auto/N) in an array job',
+  },
   'on-error': {
     ...textFlag,
     default: 'skip',
@@ -107,9 +112,12 @@ async function run(argv: Flags, signal: AbortSignal): Promise<ExtractSummary | {
   const names = [argv.backbone ?? DEFAULT_BACKBONE].flat().map((name) => findBackbone(String(name)).name);
   const out = oneValue(argv, 'out');
   const root = oneValue(argv, 'root');
+  const shardText = oneValue(argv, 'shard');
+  const shard = shardText === undefined ? undefined : parseShard(shardText);
 
   const reporter = terminalReporter();
-  const dataset = await openDataset({ data: oneValue(argv, 'data')!, root });
+  const whole = await openDataset({ data: oneValue(argv, 'data')!, root });
+  const dataset = shard ? takeShard(whole, shard) : whole;
   const { images, classes, notes } = dataset;
   reporter.info(`${dataset.name}: ${images.length} images, ${classes.length} classes`);
   for (const note of notes) reporter.warn(note);
@@ -118,8 +126,9 @@ async function run(argv: Flags, signal: AbortSignal): Promise<ExtractSummary | {
   const { extract } = await import('./extract.ts');
   const runs: ExtractSummary[] = [];
   for (const name of new Set(names)) {
-    const folder =
+    const store =
       out === undefined ? join('cache', dataset.name, name) : names.length > 1 ? join(out, name) : out;
+    const folder = shard ? join(store, shardFolder(shard)) : store;
     const options = { ...settings, dataset, backbone: { ...backbone, name }, out: folder };
     const summary = await extract(options, { signal, reporter });
     reporter.info(

@@ -74,7 +74,13 @@ export async function extract(
     for (const message of earlier.found) reporter.info(message);
     for (const message of earlier.damage) reporter.warn(message);
     const { held } = earlier;
-    const header = { pipeline, classes, columns: description.columns, images: images.length };
+    const header = {
+      pipeline,
+      classes,
+      columns: description.columns,
+      images: images.length,
+      shard: dataset.shard,
+    };
     const store = await createStoreWriter(out, header, { held, guard: lock.check });
 
     const failures: Failure[] = [];

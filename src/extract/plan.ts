@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { InputError } from '../shared/errors.ts';
 import { codeOf, disk, diskError } from '../shared/store/files.ts';
 import { type HeldPart, heldParts } from '../shared/store/held.ts';
+import { pipelineDifferences } from '../shared/store/pipeline.ts';
 import { openStore } from '../shared/store/reader.ts';
 import { type FeatureColumn, MANIFEST_FILE, type Pipeline } from '../shared/store/schema.ts';
 
@@ -27,13 +28,10 @@ export async function openEarlier(
 ): Promise<Earlier> {
   if (!(await isStore(out))) return { held: [], found: [], damage: [] };
   const { manifest } = await openStore(out);
-  const there = comparable(manifest.pipeline, manifest.columns);
-  const asked = comparable(pipeline, columns);
-  const differing = Object.keys(asked).filter((field) => there[field] !== asked[field]);
+  const differing = pipelineDifferences({ pipeline, columns }, manifest);
   if (differing.length > 0) {
-    const which = differing.map((field) => `${field} ${asked[field]} (there: ${there[field]})`);
     throw new InputError(
-      `Expected ${out} to hold features of the same pipeline but asked for was ${which.join(', ')}: give another --out, or delete that folder`,
+      `Expected ${out} to hold features of the same pipeline but asked for was ${differing.join(', ')}: give another --out, or delete that folder`,
     );
   }
   const rows = manifest.counts.rows;
@@ -51,19 +49,4 @@ async function isStore(out: string): Promise<boolean> {
     if (codeOf(thrown) === 'ENOENT') return false;
     throw diskError('read', path, thrown);
   }
-}
-
-/** The fields that decide whether features can stand side by side; engine and program versions only trace them. */
-function comparable(pipeline: Pipeline, columns: readonly FeatureColumn[]): Record<string, string> {
-  const { backbone, weightsHash, size, preprocessing, resize, precision, dtype } = pipeline;
-  return {
-    backbone,
-    'weights with SHA-256': weightsHash,
-    size: `${size.width}x${size.height}`,
-    pooling: columns.map(({ name, dimension }) => `${name}[${dimension}]`).join(' '),
-    preprocessing,
-    resize,
-    precision,
-    dtype,
-  };
 }

@@ -3,6 +3,7 @@ import type { Stats } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { basename, dirname, extname, resolve } from 'node:path';
 import { unexpected } from '../../shared/errors.ts';
+import type { Shard } from '../../shared/store/schema.ts';
 import { readFolders } from './folders.ts';
 import type { Listing } from './layout.ts';
 import { MANIFEST_EXTENSIONS, readManifest } from './manifest.ts';
@@ -10,6 +11,8 @@ import { MANIFEST_EXTENSIONS, readManifest } from './manifest.ts';
 export interface Dataset extends Listing {
   /** A name for output folders: the folder's, or for a manifest its folder's and its own. */
   name: string;
+  /** Which part of the dataset the images are, where it is shared out. */
+  shard?: Shard;
 }
 
 /**

@@ -1,0 +1,31 @@
+/** Finds the feature stores below a folder. */
+import { join } from 'node:path';
+import { unexpected } from '../shared/errors.ts';
+import { codeOf, disk, diskError } from '../shared/store/files.ts';
+import { MANIFEST_FILE } from '../shared/store/schema.ts';
+
+/**
+ * Folders at or below `roots` that hold a manifest.json, in code-unit order, each once. Links are not followed.
+ * @throws InputError for a root that is not there
+ */
+export async function findStores(roots: readonly string[]): Promise<string[]> {
+  const found = new Set<string>();
+  for (const root of roots) {
+    for (const dir of await below(root, true)) found.add(dir);
+  }
+  return [...found].sort();
+}
+
+async function below(dir: string, asked = false): Promise<string[]> {
+  const entries = await disk.readdir(dir, { withFileTypes: true }).catch((thrown: unknown) => {
+    if (!asked) return [];
+    if (codeOf(thrown) === 'ENOENT') throw unexpected('a folder with feature stores', dir, undefined);
+    throw diskError('read', dir, thrown);
+  });
+  const stores = entries.some((entry) => entry.isFile() && entry.name === MANIFEST_FILE) ? [dir] : [];
+  for (const entry of entries) {
+    if (entry.isDirectory() && entry.name !== 'node_modules' && !entry.name.startsWith('.'))
+      stores.push(...(await below(join(dir, entry.name))));
+  }
+  return stores;
+}
