@@ -3,6 +3,7 @@ import type { Program, Results } from '../../shared/engines/engine.ts';
 import { elementCount } from '../../shared/graph/value.ts';
 import { type HeadLayer, type HeadParameter, headParameters } from '../../shared/head/layers.ts';
 import { type Arena, type ArenaArray, arenaFloats } from './arena.ts';
+import { type LaneLayout, readLane, writeLane } from './lanes.ts';
 import {
   applyStep,
   createPattern,
@@ -56,8 +57,18 @@ export interface Stack {
   step(rows: number, settings: readonly StepSettings[], maskSeed: number): Promise<Float32Array>;
   /** Probabilities [rows, lanes, classes] for features [rows, inputs]. */
   predict(features: Float32Array, rows: number): Promise<Float32Array>;
+  /**
+   * Losses and gradients of the batch in the buffers, without a step and without l1, l2 or dropout.
+   * @returns the loss of each lane, in an array that the next call overwrites
+   */
+  differentiate(rows: number): Promise<Float32Array>;
   load(lane: number, state: LaneState): void;
   save(lane: number): LaneState;
+  setParameters(lane: number, parameters: Float32Array): void;
+  /** A copy of a lane's parameters, in the order of headParameters. */
+  parameters(lane: number): Float32Array;
+  /** A copy of a lane's gradients of the last batch, in the same order. */
+  gradient(lane: number): Float32Array;
 }
 
 /** Rows per call when predicting: enough to keep the matrix product busy, small enough for the cache. */
@@ -68,8 +79,7 @@ const MOVING_MOMENTUM = 0.99;
 
 interface StackTensor extends OptimizedTensor {
   spec: HeadParameter;
-  wide: boolean;
-  count: number;
+  layout: LaneLayout;
   pattern: HyperPattern;
 }
 
@@ -96,8 +106,7 @@ export function createStack(arena: Arena, programs: Programs, shape: StackShape,
     const period = lanes === 1 ? 4 : lanes * (spec.shape.at(-1) ?? 1);
     return {
       spec,
-      count,
-      wide: lanes > 1 && isWide(spec.name, layers),
+      layout: { lanes, wide: lanes > 1 && isWide(spec.name, layers), units: spec.shape.at(-1) ?? 1 },
       parameter: allocate(),
       gradient: allocate(),
       state: [allocate(), allocate()],
@@ -157,6 +166,28 @@ export function createStack(arena: Arena, programs: Programs, shape: StackShape,
     return entry;
   };
 
+  const length = specs.reduce((sum, spec) => sum + elementCount(spec.shape), 0);
+  /** Calls back with each tensor and where its numbers lie among a lane's. */
+  const eachTensor = (visit: (tensor: StackTensor, start: number, end: number) => void) => {
+    let start = 0;
+    for (const tensor of tensors) {
+      const end = start + elementCount(tensor.spec.shape);
+      visit(tensor, start, end);
+      start = end;
+    }
+  };
+  const scatter = (array: (tensor: StackTensor) => ArenaArray, values: Float32Array, lane: number) =>
+    eachTensor((tensor, start, end) =>
+      writeLane(array(tensor).view, values.subarray(start, end), tensor.layout, lane),
+    );
+  const gather = (array: (tensor: StackTensor) => ArenaArray, lane: number): Float32Array => {
+    const values = new Float32Array(length);
+    eachTensor((tensor, start, end) =>
+      readLane(array(tensor).view, values.subarray(start, end), tensor.layout, lane),
+    );
+    return values;
+  };
+
   return {
     lanes,
     batch: (rows) => prepared(rows).batch,
@@ -165,7 +196,7 @@ export function createStack(arena: Arena, programs: Programs, shape: StackShape,
       for (const [at, { layer, array }] of masks.entries()) drawMask(arena, layer.rate, array, maskSeed, at);
       await (await program).run(feeds, results);
       for (const tensor of trainable) {
-        const width = tensor.wide ? tensor.pattern.period / lanes : tensor.pattern.period;
+        const width = tensor.layout.wide ? tensor.layout.units : tensor.pattern.period;
         const isKernel = tensor.spec.name.endsWith('/kernel');
         for (const [lane, setting] of settings.entries()) {
           writePattern(tensor.pattern, lane * width, (lane + 1) * width, setting, isKernel);
@@ -193,32 +224,22 @@ export function createStack(arena: Arena, programs: Programs, shape: StackShape,
       }
       return probabilities;
     },
+    async differentiate(rows) {
+      const { feeds, program } = prepared(rows);
+      await (await program).run(feeds, results);
+      return loss;
+    },
     load(lane, { parameters, optimizer }) {
-      let offset = 0;
-      for (const tensor of tensors) {
-        const length = elementCount(tensor.spec.shape);
-        for (const [array, source] of laneArrays(tensor, parameters, optimizer)) {
-          writeLane(array, source.subarray(offset, offset + length), tensor, lane, lanes);
-        }
-        offset += length;
-      }
+      scatter(({ parameter }) => parameter, parameters, lane);
+      for (const [at, values] of optimizer.entries()) scatter(({ state }) => state[at], values, lane);
     },
-    save(lane) {
-      const length = specs.reduce((sum, spec) => sum + elementCount(spec.shape), 0);
-      const state: LaneState = {
-        parameters: new Float32Array(length),
-        optimizer: [new Float32Array(length), new Float32Array(length)],
-      };
-      let offset = 0;
-      for (const tensor of tensors) {
-        const size = elementCount(tensor.spec.shape);
-        for (const [array, target] of laneArrays(tensor, state.parameters, state.optimizer)) {
-          readLane(array, target.subarray(offset, offset + size), tensor, lane, lanes);
-        }
-        offset += size;
-      }
-      return state;
-    },
+    setParameters: (lane, parameters) => scatter(({ parameter }) => parameter, parameters, lane),
+    parameters: (lane) => gather(({ parameter }) => parameter, lane),
+    gradient: (lane) => gather(({ gradient }) => gradient, lane),
+    save: (lane) => ({
+      parameters: gather(({ parameter }) => parameter, lane),
+      optimizer: [gather(({ state }) => state[0], lane), gather(({ state }) => state[1], lane)],
+    }),
   };
 }
 
@@ -226,48 +247,6 @@ export function createStack(arena: Arena, programs: Programs, shape: StackShape,
 function statisticsKey(parameterName: string): string {
   const [layer, kind] = parameterName.split('/');
   return kind === 'moving_mean' ? meanKey(layer) : varianceKey(layer);
-}
-
-function laneArrays(
-  { parameter, state }: StackTensor,
-  parameters: Float32Array,
-  optimizer: LaneState['optimizer'],
-): [ArenaArray, Float32Array][] {
-  return [
-    [parameter, parameters],
-    [state[0], optimizer[0]],
-    [state[1], optimizer[1]],
-  ];
-}
-
-/** In a wide tensor a lane is a block of columns; otherwise a lane is the whole tensor. */
-function writeLane(
-  { view }: ArenaArray,
-  source: Float32Array,
-  { spec, wide }: StackTensor,
-  lane: number,
-  lanes: number,
-): void {
-  const width = wide ? (spec.shape.at(-1) ?? 1) : source.length;
-  const pitch = wide ? width * lanes : width;
-  for (let row = 0; row * width < source.length; row++) {
-    view.set(source.subarray(row * width, (row + 1) * width), row * pitch + lane * width);
-  }
-}
-
-function readLane(
-  { view }: ArenaArray,
-  target: Float32Array,
-  { spec, wide }: StackTensor,
-  lane: number,
-  lanes: number,
-): void {
-  const width = wide ? (spec.shape.at(-1) ?? 1) : target.length;
-  const pitch = wide ? width * lanes : width;
-  for (let row = 0; row * width < target.length; row++) {
-    const start = row * pitch + lane * width;
-    target.set(view.subarray(start, start + width), row * width);
-  }
 }
 
 /** The share of draws below the threshold is the dropout rate; what is kept is scaled up to keep the mean. */

@@ -204,7 +204,7 @@ async function evaluateEpoch(
       lane.best === undefined ||
       compareMetric(config.monitor, val[config.monitor], result.val[config.monitor]) < 0;
     if (isBetter) {
-      lane.best = { parameters: stack.save(at).parameters, probabilities };
+      lane.best = { parameters: stack.parameters(at), probabilities };
       result.bestEpoch = epoch;
       result.val = val;
     }

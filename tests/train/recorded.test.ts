@@ -1,0 +1,77 @@
+/** Finished heads on disk. */
+import { appendFileSync, existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import { holdsUnfinished, openRecorder, sweepFingerprint } from '../../src/train/recorded.ts';
+import { resolveConfig } from '../../src/train/resolve.ts';
+import type { TrainedHead } from '../../src/train/sweep/train-stack.ts';
+
+let dir = '';
+beforeEach(() => {
+  dir = mkdtempSync(join(tmpdir(), 'recorded-'));
+});
+afterEach(() => rmSync(dir, { recursive: true }));
+
+const KEY = sweepFingerprint(['store', 'grid']);
+
+function head(id: string, loss: number, status: 'done' | 'diverged' = 'done'): TrainedHead {
+  const config = resolveConfig({}, 'multiclass');
+  const result = {
+    id,
+    config,
+    status,
+    epochs: 3,
+    bestEpoch: 2,
+    seconds: 1,
+    val: { loss },
+    test: null,
+    history: [],
+  };
+  return { result, parameters: Float32Array.from([Number(id), loss]) };
+}
+
+it('continues with the heads and the leader of an earlier run', async () => {
+  const first = await openRecorder(dir, KEY, 'loss');
+  for (const trained of [head('1', 0.5), head('2', 0.3), head('3', 0.4)]) first.record(trained);
+  const again = await openRecorder(dir, KEY, 'loss');
+  expect(again.results).toEqual(first.results);
+  expect(again.leader).toEqual(head('2', 0.3));
+  expect(readdirSync(join(dir, 'unfinished')).filter((name) => name.startsWith('leader'))).toHaveLength(1);
+});
+
+it('drops a line that a crash cut off and goes on after the last whole one', async () => {
+  const first = await openRecorder(dir, KEY, 'loss');
+  first.record(head('1', 0.5));
+  appendFileSync(join(dir, 'unfinished', 'results.jsonl'), '{"id":"2","val":{"lo');
+  const second = await openRecorder(dir, KEY, 'loss');
+  expect(second.results.map(({ id }) => id)).toEqual(['1']);
+  second.record(head('2', 0.4));
+  const third = await openRecorder(dir, KEY, 'loss');
+  expect(third.results.map(({ id }) => id)).toEqual(['1', '2']);
+  expect(third.leader?.result.id).toBe('2');
+});
+
+it('starts afresh for another sweep', async () => {
+  const first = await openRecorder(dir, KEY, 'loss');
+  first.record(head('1', 0.5));
+  const other = sweepFingerprint(['store', 'another grid']);
+  expect(holdsUnfinished(dir, KEY)).toBe(true);
+  expect(holdsUnfinished(dir, other)).toBe(false);
+  expect((await openRecorder(dir, other, 'loss')).results).toEqual([]);
+});
+
+it('never makes a diverged head the leader', async () => {
+  const recorder = await openRecorder(dir, KEY, 'loss');
+  recorder.record({ ...head('1', 0.1, 'diverged'), parameters: new Float32Array() });
+  expect(recorder.leader).toBeUndefined();
+  recorder.record(head('2', 0.9));
+  expect((await openRecorder(dir, KEY, 'loss')).leader?.result.id).toBe('2');
+});
+
+it('leaves nothing behind when the run is whole', async () => {
+  const recorder = await openRecorder(dir, KEY, 'loss');
+  recorder.record(head('1', 0.5));
+  recorder.finish();
+  expect(existsSync(join(dir, 'unfinished'))).toBe(false);
+});
