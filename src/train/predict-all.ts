@@ -4,7 +4,7 @@ import { headLayers } from '../shared/head/layers.ts';
 import { createArena } from './sweep/arena.ts';
 import type { SweepData } from './sweep/data.ts';
 import { createPrograms } from './sweep/programs.ts';
-import { createStack, freshState } from './sweep/stack.ts';
+import { createStack } from './sweep/stack.ts';
 import type { TrainedHead } from './sweep/train-stack.ts';
 
 /** Probabilities [rows, classes], in the order of the matrix. */
@@ -23,7 +23,7 @@ export async function predictAll(
   try {
     const shape = { layers, output: config.output, loss: config.loss, inputs, classes, lanes: 1 };
     const stack = createStack(createArena(), programs, shape, 1);
-    stack.load(0, freshState(parameters, config.optimizer));
+    stack.setParameters(0, parameters);
     return await stack.predict(features, rows);
   } finally {
     await programs.release();

@@ -40,6 +40,7 @@ export function resolveConfig(request: Partial<HeadRequest>, task: Task): HeadCo
     const received = `--${flagOf(needs.by)} ${formatOption(needs.by, head)}`;
     throw new UsageError(`Expected ${needs.what} for ${written(key, value)} but received ${received}`);
   }
+  if (head.optimizer === 'lbfgs') refuseForExactSolution(head);
   const output = head.output === 'auto' ? (task === 'multiclass' ? 'softmax' : 'sigmoid') : head.output;
   if (task === 'multilabel' && output === 'softmax') {
     throw usage(
@@ -55,6 +56,25 @@ export function resolveConfig(request: Partial<HeadRequest>, task: Task): HeadCo
     throw usage(`one of ${metricsOf(task).join(', ')} (${task} data)`, '--monitor', head.monitor);
   }
   return { ...head, output, loss };
+}
+
+/** Options without which a head is a convex problem; lbfgs solves nothing else. */
+const CONVEX: { readonly [K in HeadOptionKey]?: HeadRequest[K] } = {
+  hidden: [],
+  dropout: 0,
+  se: 0,
+  l1: 0,
+  maxNorm: 0,
+};
+
+function refuseForExactSolution(head: HeadRequest): void {
+  for (const key of HEAD_OPTION_KEYS) {
+    if (!(key in CONVEX)) continue;
+    const wanted = formatOption(key, { ...head, ...CONVEX });
+    const received = formatOption(key, head);
+    if (received !== wanted)
+      throw usage(`${wanted} with --optimizer lbfgs (exact linear heads)`, `--${flagOf(key)}`, received);
+  }
 }
 
 /** An option as a flag: `--momentum 0.9`, `--batch-norm`, `--no-bias`. */

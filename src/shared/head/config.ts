@@ -26,7 +26,7 @@ export type Output = (typeof OUTPUTS)[number];
 export const LOSSES = ['categorical_crossentropy', 'binary_crossentropy', 'focal'] as const;
 export type Loss = (typeof LOSSES)[number];
 
-export const OPTIMIZERS = ['adam', 'adamw', 'sgd', 'rmsprop', 'adadelta', 'adagrad'] as const;
+export const OPTIMIZERS = ['adam', 'adamw', 'sgd', 'rmsprop', 'adadelta', 'adagrad', 'lbfgs'] as const;
 export type OptimizerName = (typeof OPTIMIZERS)[number];
 
 export const SCHEDULES = ['constant', 'cosine', 'step', 'plateau'] as const;

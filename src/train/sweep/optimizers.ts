@@ -46,7 +46,10 @@ const adam = {
   constants: () => [...ADAM_BETAS, EPSILON],
 } as const;
 
-const OPTIMIZERS: Readonly<Record<OptimizerName, Optimizer>> = {
+/** Optimisers that step batch by batch; lbfgs has a loop of its own (solve-stack.ts). */
+export type SteppingOptimizer = Exclude<OptimizerName, 'lbfgs'>;
+
+const OPTIMIZERS: Readonly<Record<SteppingOptimizer, Optimizer>> = {
   adam: { ...adam, decoupled: false },
   adamw: { ...adam, decoupled: true },
   sgd: {
@@ -80,13 +83,13 @@ const OPTIMIZERS: Readonly<Record<OptimizerName, Optimizer>> = {
 };
 
 /** Initial values of an optimiser's two state arrays. */
-export function initialState(name: OptimizerName): readonly [number, number] {
+export function initialState(name: SteppingOptimizer): readonly [number, number] {
   return OPTIMIZERS[name].initialState;
 }
 
 /** A learning rate, and the settings that a step combines with it. */
-export interface StepSettings
-  extends Pick<HeadTraining, 'optimizer' | 'l2' | 'l1' | 'momentum' | 'nesterov' | 'maxNorm'> {
+export interface StepSettings extends Pick<HeadTraining, 'l2' | 'l1' | 'momentum' | 'nesterov' | 'maxNorm'> {
+  optimizer: SteppingOptimizer;
   lr: number;
   /** Steps taken including this one. */
   step: number;

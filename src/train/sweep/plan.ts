@@ -6,6 +6,8 @@ export interface HeadJob {
   /** Its place in the sweep, which names it in every table and file. */
   id: string;
   config: HeadConfig;
+  /** Train so many epochs although `config` allows more: for a head without validation rows. */
+  lastEpoch?: number;
 }
 
 /** Lanes of one wide product: enough to fill the matrix units, few enough that parameters stay in the cache. */

@@ -1,6 +1,6 @@
 /** Trains one stack of heads from first batch to last epoch. */
 import { performance } from 'node:perf_hooks';
-import type { HeadConfig, MetricName } from '../../shared/head/config.ts';
+import type { HeadConfig, MetricName, OptimizerName } from '../../shared/head/config.ts';
 import { type HeadParameter, headLayers, headParameters } from '../../shared/head/layers.ts';
 import { random } from '../../shared/random.ts';
 import { compareMetric } from '../metrics/compare.ts';
@@ -9,6 +9,7 @@ import type { HeadResult } from '../results/result.ts';
 import type { Arena } from './arena.ts';
 import { batchFiller, epochOrder } from './batches.ts';
 import { partFeatures, partTargets, type SweepData } from './data.ts';
+import type { SteppingOptimizer } from './optimizers.ts';
 import { type HeadJob, stackLanes } from './plan.ts';
 import type { Programs } from './programs.ts';
 import { type LearningRate, learningRate } from './schedule.ts';
@@ -67,7 +68,7 @@ export async function trainStack(jobs: readonly HeadJob[], context: StackContext
   const stepsPerEpoch = Math.ceil(data.rows.train / shared.batchSize);
   let lanes = jobs.map((job) => startLane(job, stepsPerEpoch));
   const initial = initialParameters(headParameters(layers), shared.seed);
-  let stack = build(lanes.map(() => freshState(initial, shared.optimizer)));
+  let stack = build(lanes.map(() => freshState(initial, stepping(shared.optimizer))));
   // Lanes that are done stay in the stack, ignored, until half of it can go; then it is rebuilt without them.
   let live = lanes.map((_, lane) => lane);
 
@@ -89,6 +90,12 @@ export async function trainStack(jobs: readonly HeadJob[], context: StackContext
       stack = build(states);
     }
   }
+}
+
+/** lbfgs takes all rows at once and has a loop of its own: solve-stack.ts. */
+function stepping(optimizer: OptimizerName): SteppingOptimizer {
+  if (optimizer === 'lbfgs') throw new Error('lbfgs does not step batch by batch');
+  return optimizer;
 }
 
 function startLane(job: HeadJob, stepsPerEpoch: number): Lane {
@@ -151,6 +158,7 @@ async function trainEpoch(
     fill(rows, stack.batch(rows.length));
     const settings = lanes.map(({ job: { config }, rate, steps }) => ({
       ...config,
+      optimizer: stepping(config.optimizer),
       lr: rate.at(steps),
       step: steps + 1,
     }));
@@ -214,7 +222,7 @@ async function evaluateEpoch(
 }
 
 /** One lane's probabilities [rows, classes] out of [rows, lanes, classes]. */
-function laneProbabilities(
+export function laneProbabilities(
   all: Float32Array,
   rows: number,
   lanes: number,

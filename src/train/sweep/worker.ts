@@ -4,6 +4,7 @@ import { loadEngine } from '../../shared/engines/engine.ts';
 import { createArena } from './arena.ts';
 import type { FromWorker, ToWorker, WorkerStart } from './messages.ts';
 import { createPrograms } from './programs.ts';
+import { solveStack } from './solve-stack.ts';
 import { trainStack } from './train-stack.ts';
 
 const port = parentPort;
@@ -18,7 +19,9 @@ let stopping = false;
 port.on('message', async (message: ToWorker) => {
   if (message.type === 'stop') stopping = true;
   if (message.type === 'stack') {
-    await trainStack(message.jobs, {
+    const [{ config }] = message.jobs;
+    const run = config.optimizer === 'lbfgs' ? solveStack : trainStack;
+    await run(message.jobs, {
       data,
       arena,
       programs,

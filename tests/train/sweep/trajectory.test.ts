@@ -16,6 +16,7 @@ import type { StepSettings } from '../../../src/train/sweep/optimizers.ts';
 import { createPrograms } from '../../../src/train/sweep/programs.ts';
 import { createStack, freshState, type Stack } from '../../../src/train/sweep/stack.ts';
 import { ENGINES_UNDER_TEST, loadUnderTest } from '../../shared/engines/under-test.ts';
+import { numbers } from './numbers.ts';
 
 interface Golden {
   name: string;
@@ -59,18 +60,6 @@ const SETTINGS: Record<string, Pick<StepSettings, 'optimizer' | 'lr'> & Partial<
   adagrad: { optimizer: 'adagrad', lr: 5e-2 },
   adadelta: { optimizer: 'adadelta', lr: 1 },
 };
-
-/** Uniform in [-1, 1), the generator of make_goldens.py. */
-function numbers(key: number, count: number): Float32Array {
-  const mix = (input: number): number => {
-    let x = input >>> 0;
-    x = Math.imul(x ^ (x >>> 16), 0x7feb352d);
-    x = Math.imul(x ^ (x >>> 15), 0x846ca68b);
-    return (x ^ (x >>> 16)) >>> 0;
-  };
-  const mixedKey = mix(key);
-  return Float32Array.from({ length: count }, (_, i) => mix(i ^ mixedKey) / 2 ** 31 - 1);
-}
 
 function data(output: Output): { features: Float32Array; targets: Float32Array } {
   const features = numbers(1, ROWS * INPUTS);
@@ -200,7 +189,7 @@ describe.each(ENGINES_UNDER_TEST)('training trajectories on %s', (engineName) =>
   );
 });
 
-it('has a golden for every optimiser', () => {
+it('has a golden for every optimiser that steps batch by batch', () => {
   const covered = new Set<OptimizerName>(cases.map(({ optimizer }) => SETTINGS[optimizer].optimizer));
-  expect([...covered].sort()).toEqual([...OPTIMIZERS].sort());
+  expect([...covered].sort()).toEqual(OPTIMIZERS.filter((name) => name !== 'lbfgs').sort());
 });

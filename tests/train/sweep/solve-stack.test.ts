@@ -1,0 +1,88 @@
+/** Exact linear heads beside scikit-learn's LogisticRegression (golden/make_logistic.py). */
+import { readFileSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import { loadEngine } from '../../../src/shared/engines/engine.ts';
+import type { Output } from '../../../src/shared/head/config.ts';
+import { resolveConfig } from '../../../src/train/resolve.ts';
+import { createArena } from '../../../src/train/sweep/arena.ts';
+import type { SweepData } from '../../../src/train/sweep/data.ts';
+import { createPrograms } from '../../../src/train/sweep/programs.ts';
+import { solveStack } from '../../../src/train/sweep/solve-stack.ts';
+import type { TrainedHead } from '../../../src/train/sweep/train-stack.ts';
+import { numbers } from './numbers.ts';
+
+const INPUTS = 24;
+const CLASSES = 5;
+const ROWS = 320;
+
+type Golden = { penalties: number[] } & Record<Output, number[]>;
+const golden = JSON.parse(readFileSync(new URL('./golden/logistic.json', import.meta.url), 'utf8')) as Golden;
+
+/** The rows of make_logistic.py for training, and the first of them again for validation. */
+function data(output: Output): SweepData {
+  const rows = { train: ROWS, val: 20, test: 0 };
+  const features = new Float32Array((ROWS + rows.val) * INPUTS);
+  features.set(numbers(1, ROWS * INPUTS));
+  features.copyWithin(ROWS * INPUTS, 0, rows.val * INPUTS);
+  const noise = numbers(2, ROWS * CLASSES);
+  const targets = new Uint8Array((ROWS + rows.val) * CLASSES);
+  for (let row = 0; row < ROWS; row++) {
+    const scores = Array.from({ length: CLASSES }, (_, c) => {
+      const at = row * INPUTS + c;
+      return features[at] + 0.5 * features[at + CLASSES] + 0.8 * noise[row * CLASSES + c];
+    });
+    if (output === 'softmax') targets[row * CLASSES + scores.indexOf(Math.max(...scores))] = 1;
+    else for (const [c, score] of scores.entries()) targets[row * CLASSES + c] = score > 0.2 ? 1 : 0;
+  }
+  targets.copyWithin(ROWS * CLASSES, 0, rows.val * CLASSES);
+  const task = output === 'softmax' ? 'multiclass' : 'multilabel';
+  return { task, inputs: INPUTS, classes: CLASSES, rows, features: { none: features }, targets };
+}
+
+async function solved(
+  output: Output,
+  penalties: readonly number[],
+  shouldStop = () => false,
+): Promise<TrainedHead[]> {
+  const programs = createPrograms(await loadEngine('onnxruntime', { threads: 1 }));
+  const heads: TrainedHead[] = [];
+  const task = output === 'softmax' ? 'multiclass' : 'multilabel';
+  await solveStack(
+    penalties.map((l2, at) => ({ id: String(at), config: resolveConfig({ optimizer: 'lbfgs', l2 }, task) })),
+    {
+      data: data(output),
+      arena: createArena(),
+      programs,
+      onFinished: (head) => heads.push(head),
+      onEpoch: () => {},
+      shouldStop,
+    },
+  );
+  await programs.release();
+  return heads.sort((a, b) => Number(a.result.id) - Number(b.result.id));
+}
+
+describe.each<Output>(['softmax', 'sigmoid'])('exact %s heads', (output) => {
+  it('reach the minimum of scikit-learn for a whole path of penalties', async () => {
+    const heads = await solved(output, golden.penalties);
+    for (const [at, { result }] of heads.entries()) {
+      const [{ trainLoss }] = result.history;
+      expect(Math.abs(trainLoss - golden[output][at]), `l2 ${golden.penalties[at]}`).toBeLessThan(
+        1e-4 * golden[output][at],
+      );
+      expect(result.status).toBe('done');
+    }
+  });
+
+  it('fit better with a weaker penalty', async () => {
+    const losses = (await solved(output, [1e-1, 1e-3])).map(({ result }) => result.val.loss ?? Number.NaN);
+    expect(losses[1]).toBeLessThan(losses[0]);
+  });
+});
+
+it('keeps what it has when it is asked to stop', async () => {
+  let asked = 0;
+  const [head] = await solved('softmax', [1e-4], () => ++asked > 5);
+  expect(head.result.status).toBe('stopped');
+  expect(head.parameters.some((weight) => weight !== 0)).toBe(true);
+});
