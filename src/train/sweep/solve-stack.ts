@@ -64,6 +64,7 @@ export async function solveStack(jobs: readonly HeadJob[], context: StackContext
   while (lanes.length > 0 && !shouldStop()) {
     const started = performance.now();
     const evaluated = await evaluateLanes(stack, lanes, data, shared);
+    const before = lanes.map(({ search }) => search.iterations);
     for (const [at, lane] of lanes.entries()) {
       const { value, gradient } = penalised(evaluated[at], lane, specs);
       lane.done =
@@ -73,7 +74,11 @@ export async function solveStack(jobs: readonly HeadJob[], context: StackContext
     }
     const seconds = (performance.now() - started) / 1000 / lanes.length;
     for (const lane of lanes) lane.seconds += seconds;
-    onEpoch(lanes.length);
+    // A step counts as an epoch for the progress display, up to the number of epochs it expects.
+    onEpoch(
+      lanes.filter(({ search, job }, at) => before[at] < Math.min(search.iterations, job.config.epochs))
+        .length,
+    );
     solved.push(...lanes.filter(({ done }) => done));
     lanes = lanes.filter(({ done }) => !done);
     if (lanes.length > 0 && stackLanes(shared, lanes.length, data.classes) <= stack.lanes / 2)

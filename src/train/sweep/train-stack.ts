@@ -44,6 +44,7 @@ interface Lane {
   best: { parameters: Float32Array; probabilities: Float32Array } | undefined;
   epochsWithoutBetter: number;
   lossSum: number;
+  leastTrainLoss: number;
 }
 
 /** Heads of one stack agree in all that {@link planStacks} groups by. */
@@ -117,6 +118,7 @@ function startLane(job: HeadJob, stepsPerEpoch: number): Lane {
     best: undefined,
     epochsWithoutBetter: 0,
     lossSum: 0,
+    leastTrainLoss: Number.POSITIVE_INFINITY,
   };
 }
 
@@ -204,11 +206,14 @@ async function evaluateEpoch(
       val,
     });
     result.epochs = epoch;
-    if (!Number.isFinite(trainLoss) || !Number.isFinite(val.loss ?? Number.NaN)) {
+    const validates = data.rows.val > 0;
+    if (!Number.isFinite(trainLoss) || (validates && !Number.isFinite(val.loss ?? Number.NaN))) {
       result.status = 'diverged';
       continue;
     }
+    // Without validation rows the last epoch counts, and a plateau is one of the training loss.
     const isBetter =
+      !validates ||
       lane.best === undefined ||
       compareMetric(config.monitor, val[config.monitor], result.val[config.monitor]) < 0;
     if (isBetter) {
@@ -217,7 +222,8 @@ async function evaluateEpoch(
       result.val = val;
     }
     lane.epochsWithoutBetter = isBetter ? 0 : lane.epochsWithoutBetter + 1;
-    lane.rate.epochEnded(isBetter);
+    lane.rate.epochEnded(validates ? isBetter : trainLoss < lane.leastTrainLoss);
+    lane.leastTrainLoss = Math.min(lane.leastTrainLoss, trainLoss);
   }
 }
 
@@ -238,10 +244,13 @@ export function laneProbabilities(
   return probabilities;
 }
 
-function isFinished({ result, epochsWithoutBetter, job: { config } }: Lane, interrupted: boolean): boolean {
+function isFinished(
+  { result, epochsWithoutBetter, job: { config, lastEpoch = config.epochs } }: Lane,
+  interrupted: boolean,
+): boolean {
   if (interrupted) result.status = 'stopped';
   const exhausted = config.earlyStopping > 0 && epochsWithoutBetter >= config.earlyStopping;
-  return interrupted || result.status === 'diverged' || exhausted || result.epochs >= config.epochs;
+  return interrupted || result.status === 'diverged' || exhausted || result.epochs >= lastEpoch;
 }
 
 /** A diverged head keeps its history but counts for nothing. */
