@@ -1,0 +1,80 @@
+/** The doctor's findings as lines of text, and the one command that would help most. */
+import type { EngineReport } from './engines.ts';
+import type { Folder, Machine } from './machine.ts';
+
+export interface Findings {
+  machine: Machine;
+  engines: EngineReport[];
+  folders: Folder[];
+}
+
+/** The package that `--engine auto` computes with: a GPU, else onnxruntime, else TensorFlow.js; null when there is none. */
+export function automatic(engines: readonly EngineReport[]): string | null {
+  const usable = engines.filter((engine) => engine.usable);
+  const chosen = usable.find(({ device }) => device === 'gpu') ?? usable.at(0);
+  return chosen?.package ?? null;
+}
+
+const ADVICE: readonly { applies(findings: Findings): boolean; command: string; why: string }[] = [
+  {
+    applies: ({ engines }) => automatic(engines) === null,
+    command: 'npm install onnxruntime-node',
+    why: 'no engine can be used',
+  },
+  {
+    applies: ({ machine, engines }) =>
+      machine.gpus.length > 0 && !engines.some(({ device }) => device === 'gpu'),
+    command: 'npm run setup:tensorflow -- --gpu',
+    why: 'there is a GPU that no engine uses',
+  },
+  {
+    applies: ({ engines }) => engines.every(({ engine, usable }) => engine !== 'onnxruntime' || !usable),
+    command: 'npm install onnxruntime-node',
+    why: 'on a CPU nothing here is faster than onnxruntime',
+  },
+];
+
+/** The first piece of advice that fits, if any does. */
+export function advise(findings: Findings): { command: string; why: string } | null {
+  const found = ADVICE.find(({ applies }) => applies(findings));
+  return found ? { command: found.command, why: found.why } : null;
+}
+
+/** Bytes as people read them: `1.4 GB`, `23 MB`. */
+function size(bytes: number): string {
+  return bytes >= 1e9 ? `${(bytes / 1e9).toFixed(1)} GB` : `${Math.round(bytes / 1e6)} MB`;
+}
+
+export function reportLines(findings: Findings): string[] {
+  const { machine, engines, folders } = findings;
+  const advice = advise(findings);
+  return [
+    `Node ${machine.node} on ${machine.platform}`,
+    `Processor   ${machine.processor}, ${machine.threads} threads`,
+    `            ${machine.instructionSets?.join(' ') ?? 'instruction sets unknown'}`,
+    `Memory      ${size(machine.memory.total)}, ${size(machine.memory.free)} free`,
+    ...(machine.gpus.length === 0 ? ['GPU         none seen by nvidia-smi'] : []),
+    ...machine.gpus.map((gpu) => `GPU         ${gpu}`),
+    '',
+    ...engines.map(engineLine),
+    `--engine auto computes with ${automatic(engines) ?? 'nothing'}`,
+    '',
+    ...folders.map(
+      ({ what, path, bytes, files }) => `${what.padEnd(11)} ${path}: ${files} files, ${size(bytes)}`,
+    ),
+    '',
+    advice
+      ? `To make it ${automatic(engines) ? 'faster' : 'work'}: ${advice.command} (${advice.why})`
+      : 'Nothing to install would make this machine faster',
+  ];
+}
+
+function engineLine(report: EngineReport): string {
+  const name = `${report.usable ? '+' : '-'} ${report.package.padEnd(30)}`;
+  if (!report.usable) return `${name} ${report.reason}`;
+  const { version, device, imagesPerSecond, headStepsPerSecond, singleThreaded } = report;
+  const images =
+    imagesPerSecond === null ? [] : [`${imagesPerSecond} images/s${singleThreaded ? ' a thread' : ''}`];
+  const heads = headStepsPerSecond === null ? [] : [`${headStepsPerSecond} head-steps/s a thread`];
+  return `${name} ${[version, device, ...images, ...heads].join(', ')}`;
+}
