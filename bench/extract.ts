@@ -1,6 +1,6 @@
 /** End-to-end extraction against the bare engine on pixels that are decoded already, in turns on one machine. */
 import { spawnSync } from 'node:child_process';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { openDataset } from '../src/extract/dataset/dataset.ts';
@@ -16,10 +16,10 @@ const ROUNDS = 3;
 /** @param data a folder of class folders or a manifest */
 export async function benchExtraction(data: string, backbone: string): Promise<Measurement[]> {
   const weights = backbone === 'efficientnet_lite0' ? 'imagenet' : 'none';
-  const { images } = await openDataset({ data });
+  const { images, source } = await openDataset({ data });
   const loaded = await loadBackbone({ name: backbone, weights, poolings: ['avg'] });
   const decoded = await Promise.all(
-    images.map(async ({ file }) => decodeImage(await readFile(file), loaded.size)),
+    images.map(async ({ path }) => decodeImage(await source.read(path), loaded.size)),
   );
   const program = await (await loadEngine('onnxruntime')).compile(loaded.graph);
 

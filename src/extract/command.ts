@@ -11,6 +11,7 @@ import { choice, wholeNumber } from '../shared/cli/values.ts';
 import { ENGINE_NAMES } from '../shared/engines/engine.ts';
 import { usage } from '../shared/errors.ts';
 import type { Size } from '../shared/images/decode.ts';
+import { manifestFlags, readManifestFlags } from '../shared/manifest/flags.ts';
 import { DTYPES } from '../shared/store/schema.ts';
 import { openDataset } from './dataset/dataset.ts';
 import type { ExtractSummary } from './extract.ts';
@@ -23,12 +24,19 @@ const flags = {
   data: {
     ...textFlag,
     demandOption: true,
-    description: 'Folder of class folders, or a .csv, .tsv or .jsonl manifest',
+    description:
+      'Folder of class folders, .csv/.tsv/.jsonl manifest, .zip/.tar/.tar.gz of either, .parquet/.arrow table with image bytes, glob, or - for paths on stdin',
   },
   root: {
     ...textFlag,
-    description: "What a manifest's paths are relative to",
-    defaultDescription: "the manifest's folder",
+    description: 'What paths of a manifest, a glob or stdin are relative to',
+    defaultDescription: "the manifest's folder, else the working folder",
+  },
+  ...manifestFlags,
+  follow: {
+    type: 'boolean',
+    default: true,
+    description: 'Follow links inside the data; --no-follow passes them over',
   },
   backbone: {
     ...textFlag,
@@ -116,7 +124,12 @@ async function run(argv: Flags, signal: AbortSignal): Promise<ExtractSummary | {
   const shard = shardText === undefined ? undefined : parseShard(shardText);
 
   const reporter = terminalReporter();
-  const whole = await openDataset({ data: oneValue(argv, 'data')!, root });
+  const whole = await openDataset({
+    data: oneValue(argv, 'data')!,
+    root,
+    follow: argv.follow === true,
+    ...readManifestFlags(argv),
+  });
   const dataset = shard ? takeShard(whole, shard) : whole;
   const { images, classes, notes } = dataset;
   reporter.info(`${dataset.name}: ${images.length} images, ${classes.length} classes`);

@@ -1,6 +1,8 @@
 /** Stage one: the features of a dataset's images, into a feature store. Start reading here. */
 import { createHash } from 'node:crypto';
+import { stat } from 'node:fs/promises';
 import { createRequire } from 'node:module';
+import { dirname } from 'node:path';
 import {
   type BackboneDescription,
   type BackboneRequest,
@@ -16,6 +18,7 @@ import type { RowRecord } from '../shared/store/part-buffer.ts';
 import type { Dtype, Pipeline } from '../shared/store/schema.ts';
 import { createStoreWriter } from '../shared/store/writer.ts';
 import type { Dataset } from './dataset/dataset.ts';
+import type { DatasetImage, ImageSource } from './dataset/layout.ts';
 import { allowedFailures, type Failure, failureError, type MostFailures, writeFailures } from './failures.ts';
 import { openEarlier } from './plan.ts';
 import { storeFeatures } from './store-features.ts';
@@ -99,21 +102,24 @@ export async function extract(
         return { sha256, pixels: store.has({ sha256, view: 0 }) ? null : await decodeImage(bytes, size) };
       };
       const ahead = concurrency + batchSize;
-      for await (const read of readImages(images, { concurrency, ahead, decode })) {
+      const { source } = dataset;
+      const readOne = ({ path }: DatasetImage) => source.read(path);
+      for await (const read of readImages(images, { concurrency, ahead, read: readOne, decode })) {
         signal?.throwIfAborted();
         if ('reason' in read) {
           const failure = { path: read.image.path, reason: read.reason };
           failures.push(failure);
           progress.advance(1);
+          await checkStillThere(source, failure);
           if (onError === 'fail') throw failureError(failure, '--on-error fail');
           if (failures.length > most) {
             throw failureError(failure, `more failures than the ${most} that --max-errors allows`);
           }
           continue;
         }
-        const { path, labels, split } = read.image;
+        const { path, labels, split, group } = read.image;
         const { sha256, pixels } = read.made;
-        const record: RowRecord = { path, sha256, labels, split, view: 0, group: null };
+        const record: RowRecord = { path, sha256, labels, split, view: 0, group };
         rows.push(record);
         if (!pixels || !(await features.add(record, pixels))) progress.advance(1);
       }
@@ -147,6 +153,18 @@ export async function extract(
     await thread.finish();
     await lock?.release();
   }
+}
+
+/**
+ * An image that was found a moment ago and is gone together with its folder is no bad image: the folder has vanished,
+ * and finishing would drop what was computed of it.
+ * @throws InputError when that is so
+ */
+async function checkStillThere({ folder, fileOf }: ImageSource, { path, reason }: Failure): Promise<void> {
+  if (folder === undefined || reason !== NO_SUCH_FILE) return;
+  const home = dirname(fileOf!(path));
+  if (await stat(home).catch(() => undefined)) return;
+  throw new InputError(`${home} has vanished while its images were read: what was computed is kept`);
 }
 
 function noneUsable(failures: Failure[]): InputError {

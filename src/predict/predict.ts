@@ -1,4 +1,5 @@
 /** Answers of a trained head for image files: from pixels to probabilities, a batch at a time. Start reading here. */
+import { readFile } from 'node:fs/promises';
 import { createBatches } from '../shared/backbones/thread/batches.ts';
 import type { BackboneThread } from '../shared/backbones/thread/start.ts';
 import { type Progress, type Reporter, silent } from '../shared/cli/terminal.ts';
@@ -98,13 +99,15 @@ async function* predictions(
   };
 
   const sizes = threads.map(({ description }) => description.size);
+  const read = ({ file }: ImageFile) => readFile(file);
   const decode = (bytes: Buffer) => decodeAt(bytes, sizes);
-  for await (const read of readImages(images, { concurrency, ahead: concurrency + batchSize, decode })) {
+  const ahead = concurrency + batchSize;
+  for await (const image of readImages(images, { concurrency, ahead, read, decode })) {
     if (signal?.aborted) break;
-    if ('reason' in read) {
-      failures.push({ file: read.image.file, reason: read.reason });
+    if ('reason' in image) {
+      failures.push({ file: image.image.file, reason: image.reason });
       progress.advance(1);
-    } else await batches.add(read.image, read.made);
+    } else await batches.add(image.image, image.made);
     if (ready.length > 0) yield taken();
   }
   await batches.finish();

@@ -348,7 +348,7 @@ describe('extract refuses', () => {
   it.each([
     [[], 'Expected --data but received nothing'],
     [['--data', '.', '--batchsize', '8'], 'Unknown flag --batchsize (did you mean batch-size?)'],
-    [['--data', '.', '--backbone', 'resnet5'], '(did you mean resnet50?)'],
+    [['--data', '.', '--backbone', 'resnet5'], '(did you mean resnet50 or '],
     [['--data', '.', '--size', '454'], 'Expected WIDTHxHEIGHT for --size but received "454"'],
     [['--data', '.', '--size', '8x8'], 'for --size but received "8x8"'],
     [

@@ -30,7 +30,7 @@ describe('class folders', () => {
       ['ä/é.jpeg', 'ä', null],
     ]);
     expect(dataset.classes).toEqual(['a', 'b', 'ä']);
-    expect(dataset.images[0].file).toBe(join(root, 'a/A.tiff'));
+    expect(dataset.source.fileOf?.(dataset.images[0].path)).toBe(join(root, 'a/A.tiff'));
     expect(dataset.notes).toEqual([]);
   });
 
@@ -109,9 +109,11 @@ describe('--data', () => {
       /but received "nothing by that name"/,
     );
     await expect(openDataset({ data: join(root, 'x.parquet') })).rejects.toThrow(
-      /but received "another kind of file"/,
+      /Expected a table in x\.parquet but it is damaged/,
     );
-    await expect(openDataset({ data: root, root })).rejects.toThrow(/a manifest to go with --root/);
+    await expect(openDataset({ data: root, root })).rejects.toThrow(
+      /a manifest, a glob or a list to go with --root/,
+    );
   });
 });
 
@@ -139,7 +141,10 @@ describe('a manifest', () => {
         ['a.jpg', 'x|y', null],
         ['b.jpg', '', null],
       ]);
-      expect(dataset.notes).toEqual(['1 of 2 images have no label']);
+      expect(dataset.notes).toEqual([
+        `Columns: path ${JSON.stringify(name)}, label "Labels"`,
+        '1 of 2 images have no label',
+      ]);
     },
   );
 
@@ -181,7 +186,7 @@ describe('a manifest', () => {
       'labels.csv',
     );
     const dataset = await openDataset({ data, root: images });
-    expect(dataset.images.map(({ path, file }) => [path, file])).toEqual([
+    expect(dataset.images.map(({ path }) => [path, dataset.source.fileOf?.(path)])).toEqual([
       ['a.jpg', join(images, 'a.jpg')],
       ['b.jpg', join(images, 'b.jpg')],
     ]);
@@ -193,7 +198,7 @@ describe('a manifest', () => {
     ['path,label\n', 'found no row'],
     [
       'name,label\na.jpg,x\n',
-      'Expected a column named path, file, filename or image for labels.csv but received ["name","label"]',
+      'Expected a column named path, file, filename or image (or --path-column) for labels.csv but received ["name","label"]',
     ],
     [
       'path,filename,label\na,b,x\n',
@@ -201,11 +206,11 @@ describe('a manifest', () => {
     ],
     [
       'path,label,width\na.jpg,x,640\n',
-      'Expected no columns beside path, label, split for labels.csv but received ["width"]',
+      'Expected no columns beside path, label, split, group for labels.csv but received ["width"]',
     ],
     [
       'path\na.jpg\n',
-      'Expected a label column, or one 0/1 column for each class for labels.csv but received ["path"]',
+      'Expected a label column (or --label-column), or one 0/1 column for each class for labels.csv but received ["path"]',
     ],
     ['path,,x\na.jpg,1,1\n', 'Expected a name for column 2 of labels.csv but received ""'],
     ['path,x,x\na.jpg,1,1\n', 'Expected each column once for labels.csv but received "x"'],

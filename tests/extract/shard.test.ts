@@ -60,11 +60,12 @@ describe('--shard', () => {
     ]) {
       const images = Array.from({ length: count }, (_, i) => ({
         path: `${i}`,
-        file: '',
         labels: [],
         split: null,
+        group: null,
       }));
-      const dataset = { name: 'x', images, classes: ['a'], notes: [] };
+      const source = { read: async () => Buffer.of(), close: async () => {} };
+      const dataset = { name: 'x', source, images, classes: ['a'], notes: [] };
       const shards = Array.from({ length: of }, (_, i) => takeShard(dataset, { index: i + 1, of }));
       expect(shards.flatMap((shard) => shard.images)).toEqual(images);
       for (const shard of shards) {

@@ -1,54 +1,139 @@
-/** The images to extract features of, with their labels: from class folders or from a manifest. */
-import type { Stats } from 'node:fs';
+/** The images to extract features of, with their labels, from whatever way they are kept in. */
+import { createReadStream, type Stats } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { basename, dirname, extname, resolve } from 'node:path';
 import { unexpected } from '../../shared/errors.ts';
+import { hasImageExtension } from '../../shared/images/formats.ts';
+import type { ManifestOptions } from '../../shared/manifest/columns.ts';
+import { hasManifestExtension, MANIFEST_EXTENSIONS } from '../../shared/manifest/rows.ts';
 import type { Shard } from '../../shared/store/schema.ts';
 import { readFolders } from './folders.ts';
-import type { Listing } from './layout.ts';
-import { MANIFEST_EXTENSIONS, readManifest } from './manifest.ts';
+import type { ImageSource, Images, Listing } from './layout.ts';
+import { manifestImages } from './manifest.ts';
+import { isGlob, readGlob, readList } from './paths.ts';
+import { isTable, readTable } from './table.ts';
+import { archiveTree, filesBelow, folderTree, type Tree } from './tree.ts';
+import type { Archive } from './zip.ts';
 
 export interface Dataset extends Listing {
   /** A name for output folders: the folder's, or for a manifest its folder's and its own. */
   name: string;
+  source: ImageSource;
   /** Which part of the dataset the images are, where it is shared out. */
   shard?: Shard;
 }
 
+export interface DatasetOptions extends ManifestOptions {
+  /**
+   * A folder of class folders, a .csv, .tsv or .jsonl manifest, a zip or tar archive of either, a .parquet or .arrow
+   * table with image bytes, a glob, or `-` for paths on stdin.
+   */
+  data: string;
+  /** What paths of a manifest, a glob or stdin are relative to; default: the manifest's folder, the working folder. */
+  root?: string;
+  /** Whether links are followed. */
+  follow?: boolean;
+  /** What `-` reads. */
+  stdin?: NodeJS.ReadableStream;
+}
+
+/** Archives by how their names end. */
+const ARCHIVES: [ending: RegExp, open: (file: string) => Promise<Archive>][] = [
+  [/\.zip$/i, async (file) => (await import('./zip.ts')).openZip(file)],
+  [/\.(tar|tar\.gz|tgz)$/i, async (file) => (await import('./tar.ts')).openTar(file)],
+];
+
+const KINDS = `a folder, a glob, a ${[...MANIFEST_EXTENSIONS].join(', ')} manifest, a .zip, .tar or .tar.gz archive, or a .parquet or .arrow table`;
+
 /**
  * Lists a dataset without reading its images.
- * @param data a folder of class folders, or a .csv, .tsv or .jsonl manifest
- * @param root what the paths of a manifest are relative to; default: the manifest's folder
- * @throws InputError when there is nothing at `data`, or neither of the two layouts
+ * @throws InputError when there is nothing at `data`, or nothing that can be read
  */
-export async function openDataset({ data, root }: { data: string; root?: string }): Promise<Dataset> {
+export async function openDataset({ data, follow = true, ...options }: DatasetOptions): Promise<Dataset> {
+  const { root } = options;
+  if (data === '-') {
+    const base = await folderAt(root ?? '.');
+    const images = await readList(options.stdin ?? process.stdin, base);
+    return dataset(`${basename(base)}-list`, filesBelow(base), images);
+  }
   const path = resolve(data);
   const found = await stat(path).catch(() => undefined);
-  if (found?.isDirectory()) {
-    if (root !== undefined) throw unexpected('a manifest to go with --root', '--data', data);
-    return { name: basename(path), ...summarize(await readFolders(path)) };
-  }
-  if (!found?.isFile() || !MANIFEST_EXTENSIONS.has(extname(path).toLowerCase())) {
-    throw unexpected(
-      `a folder or a ${[...MANIFEST_EXTENSIONS].join(', ')} manifest`,
-      `--data ${data}`,
-      kind(found),
+  if (!found && isGlob(data)) {
+    const base = await folderAt(root ?? '.');
+    const images = await readGlob(data, base, follow);
+    return dataset(
+      basename(resolve(base, data.split(/[*?{[]/)[0])),
+      filesBelow(base, { listed: true }),
+      images,
     );
   }
-  const base = resolve(root ?? dirname(path));
-  if (!(await stat(base).catch(() => undefined))?.isDirectory()) throw unexpected('a folder', '--root', root);
-  const name = `${basename(dirname(path))}-${basename(path, extname(path))}`;
-  return { name, ...summarize(await readManifest(path, base)) };
+  if (root !== undefined && !(found?.isFile() && hasManifestExtension(path)))
+    throw unexpected('a manifest, a glob or a list to go with --root', '--data', data);
+  if (found?.isDirectory()) {
+    const tree = await folderTree(path, { follow });
+    const { images, notes } = readFolders(tree);
+    const links = tree.links > 0 ? [`${tree.links} link(s) were passed over (--follow follows them)`] : [];
+    return dataset(basename(path), tree.source, { images, notes: [...notes, ...links] });
+  }
+  if (found?.isFile()) return openFile(path, options);
+  throw unexpected(KINDS, `--data ${data}`, kind(found));
+}
+
+async function openFile(path: string, options: Omit<DatasetOptions, 'data'>): Promise<Dataset> {
+  const ending = basename(path).replace(/(\.tar)?\.[^.]*$/, '');
+  const name = `${basename(dirname(path))}-${ending}`;
+  if (hasManifestExtension(path)) {
+    const root = await folderAt(options.root ?? dirname(path));
+    return dataset(name, filesBelow(root), await manifestImages(path, createReadStream(path), root, options));
+  }
+  if (isTable(path)) {
+    const { source, ...images } = await readTable(path, options);
+    return dataset(name, source, images);
+  }
+  const archive = ARCHIVES.find(([suffix]) => suffix.test(path));
+  if (!archive) throw unexpected(KINDS, '--data', `a file that ends in "${extname(path)}"`);
+  const opened = await archive[1](path);
+  const tree = archiveTree(path, opened.entries, isRoot, opened);
+  return dataset(name, tree.source, await imagesInside(tree, options));
+}
+
+/** A manifest at the top of an archive says what is in it; without one, its folders do. */
+async function imagesInside(tree: Tree, options: ManifestOptions): Promise<Images> {
+  const manifests = manifestsIn(tree.files);
+  if (manifests.length !== 1) return readFolders(tree);
+  const [manifest] = manifests;
+  // The root of an archive is no folder on disk; any will do to see that a path does not lead out of it.
+  return manifestImages(manifest, await tree.stream(manifest), '/', options);
+}
+
+function manifestsIn(paths: readonly string[]): string[] {
+  return paths.filter((path) => !path.includes('/') && hasManifestExtension(path));
+}
+
+/** Whether these can be all files of a dataset: a manifest on top, or images in folders. */
+function isRoot(paths: string[]): boolean {
+  const images = paths.filter(hasImageExtension);
+  return manifestsIn(paths).length === 1 || (images.length > 0 && images.every((path) => path.includes('/')));
+}
+
+async function folderAt(path: string): Promise<string> {
+  const folder = resolve(path);
+  if ((await stat(folder).catch(() => undefined))?.isDirectory()) return folder;
+  throw unexpected('a folder', '--root', path);
 }
 
 function kind(found: Stats | undefined): string {
-  if (!found) return 'nothing by that name';
-  return found.isFile() ? 'another kind of file' : 'neither file nor folder';
+  return found ? 'neither file nor folder' : 'nothing by that name';
 }
 
-function summarize({ images, notes }: Omit<Listing, 'classes'>): Listing {
-  const classes = [...new Set(images.flatMap(({ labels }) => labels))].sort();
-  const unlabelled = images.filter(({ labels }) => labels.length === 0).length;
+function dataset(name: string, source: ImageSource, { images, notes }: Images): Dataset {
+  const labels = new Set<string>();
+  let unlabelled = 0;
+  for (const image of images) {
+    for (const label of image.labels) labels.add(label);
+    if (image.labels.length === 0) unlabelled++;
+  }
+  const classes = [...labels].sort();
   const said = [...notes];
   if (classes.length === 1) {
     said.push(
@@ -56,5 +141,5 @@ function summarize({ images, notes }: Omit<Listing, 'classes'>): Listing {
     );
   }
   if (unlabelled > 0) said.push(`${unlabelled} of ${images.length} images have no label`);
-  return { images, classes, notes: said };
+  return { name, source, images, classes, notes: said };
 }

@@ -1,22 +1,26 @@
 /** What every layout of a dataset is read into. */
 import type { Split } from '../../shared/store/schema.ts';
 
-/** Names of parts, as folders and in manifests (lower case). */
-export const SPLIT_NAMES: ReadonlyMap<string, Split> = new Map([
-  ['train', 'train'],
-  ['val', 'val'],
-  ['validation', 'val'],
-  ['test', 'test'],
-]);
-
 export interface DatasetImage {
-  /** Relative to the root, with forward slashes: what is stored. */
+  /** Relative to the root, with forward slashes: what is stored, and what the image is read by. It may be missing. */
   path: string;
-  /** The file to read, absolute. It may be missing: that shows when it is read. */
-  file: string;
   /** Class names, none twice. */
   labels: string[];
   split: Split | null;
+  /** What the image belongs to (a patient, a scene), where the data say so. */
+  group: string | null;
+}
+
+/** Where the bytes of images come from. */
+export interface ImageSource {
+  /** The bytes behind a path of the dataset. */
+  read(path: string): Promise<Buffer>;
+  /** The file behind a path, where each image is a file of its own. */
+  fileOf?(path: string): string;
+  /** The folder that images were found in by looking, so that a missing one means that something went wrong. */
+  folder?: string;
+  /** Closes what was opened. */
+  close(): Promise<void>;
 }
 
 /** What a layout says about a dataset. */
@@ -28,3 +32,6 @@ export interface Listing {
   /** Things the user may not have meant, one sentence each. */
   notes: string[];
 }
+
+/** A listing whose classes have not been gathered yet. */
+export type Images = Omit<Listing, 'classes'>;

@@ -1,31 +1,32 @@
 /** Reads and decodes image files: several at a time, handed on in the order they were given in. */
-import { readFile } from 'node:fs/promises';
 import pLimit from 'p-limit';
 import { messageOf } from '../errors.ts';
 
 /** What became of an image: something made of its bytes, or the reason why it cannot be used. */
 export type ReadImage<I, T> = { image: I; made: T } | { image: I; reason: string };
 
-export interface ReadOptions<T> {
+export interface ReadOptions<I, T> {
   /** Images read and decoded at a time. */
   concurrency: number;
   /** Images that may be ready before they are asked for: what bounds the memory. */
   ahead: number;
+  /** The bytes of an image's file. */
+  read(image: I): Promise<Buffer>;
   /** Turns a file's bytes into what is asked for; the message of what it throws is the reason. */
-  decode(bytes: Buffer): Promise<T>;
+  decode(bytes: Buffer, image: I): Promise<T>;
 }
 
 /** Reads images in order. An image that cannot be read is a result like any other. */
-export async function* readImages<I extends { file: string }, T>(
+export async function* readImages<I, T>(
   images: readonly I[],
-  { concurrency, ahead, decode }: ReadOptions<T>,
+  { concurrency, ahead, read: bytesOf, decode }: ReadOptions<I, T>,
 ): AsyncGenerator<ReadImage<I, T>> {
   const limit = pLimit(concurrency);
   const underway: Promise<ReadImage<I, T>>[] = [];
   let next = 0;
   const read = async (image: I): Promise<ReadImage<I, T>> => {
     try {
-      return { image, made: await decode(await readFile(image.file)) };
+      return { image, made: await decode(await bytesOf(image), image) };
     } catch (thrown) {
       return { image, reason: reasonOf(thrown) };
     }

@@ -1,0 +1,85 @@
+/** Files below one root: a folder on disk or an archive, which all layouts are read from alike. */
+import { createReadStream } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { Readable } from 'node:stream';
+import { walkTree } from '../../shared/images/folder.ts';
+import type { ImageSource } from './layout.ts';
+
+export interface Tree {
+  /** What messages call it. */
+  name: string;
+  /** Paths of files relative to the root, with forward slashes, in code-unit order, without hidden ones. */
+  files: string[];
+  /** Paths of folders, likewise. */
+  folders: string[];
+  /** Links that were passed over. */
+  links: number;
+  source: ImageSource;
+  /** A file's bytes as a stream, for manifests. */
+  stream(path: string): Promise<Readable>;
+}
+
+/** Images that are files below `root`. */
+export function filesBelow(root: string, { listed = false } = {}): ImageSource {
+  const fileOf = (path: string) => join(root, path);
+  return {
+    read: (path) => readFile(fileOf(path)),
+    fileOf,
+    ...(listed && { folder: root }),
+    close: async () => {},
+  };
+}
+
+/** @throws InputError for a link back to a folder above it */
+export async function folderTree(root: string, { follow }: { follow: boolean }): Promise<Tree> {
+  return {
+    name: root,
+    ...(await walkTree(root, { follow })),
+    source: filesBelow(root, { listed: true }),
+    stream: async (path) => createReadStream(join(root, path)),
+  };
+}
+
+/**
+ * The tree of an archive. Hidden entries and `__MACOSX` are passed over, and a folder that everything else lies in is
+ * taken for the root, since archives are mostly made of one folder.
+ * @param entries paths with forward slashes
+ * @param isRoot whether a folder's entries (paths below it) can be a whole dataset
+ */
+export function archiveTree(
+  name: string,
+  entries: readonly string[],
+  isRoot: (paths: string[]) => boolean,
+  { read, close }: Pick<ImageSource, 'read' | 'close'>,
+): Tree {
+  const visible = entries.filter(
+    (path) => !path.split('/').some((part) => part.startsWith('.') || part === '__MACOSX'),
+  );
+  const prefix = wrapper(visible, isRoot);
+  const files = visible.map((path) => path.slice(prefix.length)).sort();
+  const folders = new Set<string>();
+  for (const path of files) {
+    for (let end = path.indexOf('/'); end >= 0; end = path.indexOf('/', end + 1))
+      folders.add(path.slice(0, end));
+  }
+  const readInside = (path: string) => read(prefix + path);
+  return {
+    name,
+    files,
+    folders: [...folders].sort(),
+    links: 0,
+    source: { read: readInside, close },
+    stream: async (path) => Readable.from([await readInside(path)]),
+  };
+}
+
+function wrapper(paths: readonly string[], isRoot: (paths: string[]) => boolean): string {
+  const [first] = paths;
+  const end = first?.indexOf('/') ?? -1;
+  if (end < 0) return '';
+  const folder = first.slice(0, end + 1);
+  if (!paths.every((path) => path.startsWith(folder))) return '';
+  const inside = paths.map((path) => path.slice(folder.length));
+  return isRoot(inside) ? folder + wrapper(inside, isRoot) : '';
+}

@@ -1,0 +1,124 @@
+/** What the columns of a manifest are for: guessed from their names, or said. */
+import { didYouMean } from '../cli/suggest.ts';
+import { expectedMessage, InputError } from '../errors.ts';
+
+/** What a column can be for. */
+export const ROLES = ['path', 'label', 'split', 'group'] as const;
+export type Role = (typeof ROLES)[number];
+
+/** How to read a manifest where its own names do not tell. */
+export interface ManifestOptions {
+  /** Names of columns by what they are for; with a label column named, other columns are passed over. */
+  columns?: Partial<Record<Role, string>>;
+  /** What stands between several labels in one cell. */
+  separator?: string;
+}
+
+/** What stands between labels unless said otherwise. */
+export const SEPARATOR = '|';
+
+/** The columns of a manifest by their role. */
+export interface Columns {
+  path: string;
+  /** Null where each class has a 0/1 column. */
+  label: string | null;
+  split: string | null;
+  group: string | null;
+  classes: string[];
+  /** Columns that are passed over. */
+  others: string[];
+}
+
+/** What a column is for, by its name in lower case without spaces, `_`, `-` and a plural s. */
+const NAMES: ReadonlyMap<string, Role> = new Map([
+  ['path', 'path'],
+  ['file', 'path'],
+  ['filename', 'path'],
+  ['filepath', 'path'],
+  ['image', 'path'],
+  ['imagepath', 'path'],
+  ['imagefile', 'path'],
+  ['label', 'label'],
+  ['split', 'split'],
+  ['group', 'group'],
+]);
+
+/**
+ * Finds out what each column is for.
+ * @throws InputError when there is no path, neither labels nor class columns, or a role is taken twice
+ */
+export function assignColumns(
+  names: readonly string[],
+  manifest: string,
+  { columns: said = {} }: ManifestOptions = {},
+): Columns {
+  const found: Record<Role, string | null> = { path: null, label: null, split: null, group: null };
+  const classes: string[] = [];
+  for (const role of ROLES) found[role] = saidColumn(role, said[role], names, manifest);
+  const taken = new Set(Object.values(found));
+  for (const name of names) {
+    if (taken.has(name)) continue;
+    const role = NAMES.get(
+      name
+        .toLowerCase()
+        .replace(/[\s_-]/g, '')
+        .replace(/s$/, ''),
+    );
+    if (!role || said[role] !== undefined) classes.push(name);
+    else if (found[role] !== null) {
+      throw new InputError(
+        `${expectedMessage(`one ${role} column`, manifest, [found[role], name])} (--${role}-column says which)`,
+      );
+    } else found[role] = name;
+  }
+  const { path, label, split, group } = found;
+  if (path === null) {
+    throw new InputError(
+      expectedMessage('a column named path, file, filename or image (or --path-column)', manifest, names),
+    );
+  }
+  if (label === null && classes.length === 0) {
+    throw new InputError(
+      expectedMessage(
+        'a label column (or --label-column), or one 0/1 column for each class',
+        manifest,
+        names,
+      ),
+    );
+  }
+  if (label !== null && classes.length > 0 && said.label === undefined) {
+    const known = [path, label, split ?? 'split', group ?? 'group'].join(', ');
+    throw new InputError(
+      `${expectedMessage(`no columns beside ${known}`, manifest, classes)} (with --label-column they are passed over)`,
+    );
+  }
+  return {
+    path,
+    label,
+    split,
+    group,
+    classes: label === null ? classes : [],
+    others: label === null ? [] : classes,
+  };
+}
+
+function saidColumn(
+  role: Role,
+  name: string | undefined,
+  names: readonly string[],
+  manifest: string,
+): string | null {
+  if (name === undefined || names.includes(name)) return name ?? null;
+  const message = expectedMessage(`a column of ${manifest} (${names.join(', ')})`, `--${role}-column`, name);
+  throw new InputError(`${message}${didYouMean(name, names)}`);
+}
+
+/** What was guessed, for the user to check: `Columns: path "Image File", label "Class"`. */
+export function describeColumns({ path, label, split, group, classes, others }: Columns): string {
+  const named = Object.entries({ path, label, split, group }).flatMap(([role, name]) =>
+    name === null ? [] : [`${role} ${JSON.stringify(name)}`],
+  );
+  if (classes.length > 0) named.push(`${classes.length} class columns`);
+  if (others.length > 0) named.push(`passed over ${others.map((name) => JSON.stringify(name)).join(', ')}`);
+  return `Columns: ${named.join(', ')}`;
+}

@@ -1,0 +1,45 @@
+/** The flags that say how to read a manifest, the same for every command that reads one. */
+import { type Flags, oneValue, textFlag } from '../cli/flags.ts';
+import { type ManifestOptions, ROLES, SEPARATOR } from './columns.ts';
+
+/** For yargs; {@link readManifestFlags} reads them. */
+export const manifestFlags = {
+  'path-column': {
+    ...textFlag,
+    description: "A manifest's column of paths",
+    defaultDescription: 'by its name',
+  },
+  'label-column': {
+    ...textFlag,
+    description: "A manifest's column of labels; other columns are then passed over",
+    defaultDescription: 'by its name',
+  },
+  'split-column': {
+    ...textFlag,
+    description: "A manifest's column of parts",
+    defaultDescription: 'by its name',
+  },
+  'group-column': {
+    ...textFlag,
+    description: "A manifest's column of groups (patients, scenes) that stay in one part",
+    defaultDescription: 'by its name',
+  },
+  'label-separator': {
+    ...textFlag,
+    description: 'What stands between several labels in one cell',
+    defaultDescription: SEPARATOR,
+  },
+} as const;
+
+/** What the flags say; absent where they were not given. */
+export function readManifestFlags(argv: Flags): ManifestOptions {
+  const given = ROLES.flatMap((role): [string, string][] => {
+    const name = oneValue(argv, `${role}-column`);
+    return name === undefined ? [] : [[role, name]];
+  });
+  const separator = oneValue(argv, 'label-separator');
+  return {
+    ...(given.length > 0 && { columns: Object.fromEntries(given) }),
+    ...(separator !== undefined && { separator }),
+  };
+}
