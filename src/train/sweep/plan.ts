@@ -60,10 +60,10 @@ function sharedSettings(config: HeadConfig): string {
   return JSON.stringify(SHARED_SETTINGS.map((key) => config[key]));
 }
 
+/** Dealt out like cards, so that neighbours in a grid, which take about as long, are spread evenly. */
 function chunks(jobs: HeadJob[], size: number): HeadJob[][] {
-  return Array.from({ length: Math.ceil(jobs.length / size) }, (_, i) =>
-    jobs.slice(i * size, (i + 1) * size),
-  );
+  const count = Math.ceil(jobs.length / size);
+  return Array.from({ length: count }, (_, i) => jobs.filter((_, at) => at % count === i));
 }
 
 /** A rough cost, only used to start the longest stacks first. */
