@@ -84,7 +84,8 @@ async function fetchAll(options: DownloadOptions, part: string): Promise<void> {
     }
   } finally {
     shown.stop();
-    await dispatcher.destroy();
+    // Not waited for: behind a proxy that hangs up it would not end.
+    dispatcher.destroy().catch(() => {});
   }
 }
 
@@ -96,15 +97,20 @@ async function attempt(
   shown: Display,
 ): Promise<void> {
   const have = await sizeOf(part);
+  const unanswered = new AbortController();
+  const given = signal ? AbortSignal.any([signal, unanswered.signal]) : unanswered.signal;
+  // undici asks a proxy that hangs up again and again, for ever.
+  const patience = setTimeout(() => unanswered.abort(new Error('no answer')), stallAfter);
   const response = await request(address, {
     dispatcher,
-    signal,
-    headersTimeout: stallAfter,
+    signal: given,
     bodyTimeout: stallAfter,
     headers: have > 0 ? { range: `bytes=${have}-` } : {},
-  }).catch((thrown) => {
-    throw new Interruption(causeOf(thrown));
-  });
+  })
+    .catch((thrown) => {
+      throw new Interruption(causeOf(thrown));
+    })
+    .finally(() => clearTimeout(patience));
   const { statusCode, headers, body } = response;
   const answer = expectedRange(statusCode, headers, have);
   if (answer === 'again' || answer === 'refused') {

@@ -7,11 +7,16 @@ const FAMILIES = [
   'resnet50',
   'resnet50_v2',
   'inception_v3',
+  'inception_resnet_v2',
   'xception',
   'mobilenet_0.25',
   'mobilenet_v2_0.35',
   'mobilenet_v3_small',
   'densenet121',
+  'nasnet_mobile',
+  'efficientnet_b0',
+  'efficientnet_v2_b0',
+  'convnext_tiny',
 ];
 
 /** All that have a golden made by make_goldens.py. */

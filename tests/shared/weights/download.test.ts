@@ -2,7 +2,7 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { type AddressInfo, connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -89,7 +89,7 @@ const cutAfter =
       'content-length': CONTENT.length - start,
       ...(start > 0 && { 'content-range': `bytes ${start}-${CONTENT.length - 1}/${CONTENT.length}` }),
     });
-    response.write(CONTENT.subarray(start, start + bytes), () => setTimeout(() => response.destroy(), 20));
+    response.write(CONTENT.subarray(start, start + bytes), () => response.socket?.end());
   };
 
 const status =
@@ -201,7 +201,7 @@ describe('a download', () => {
   });
 
   it.each([
-    ['more than it sends', 400_000, /Cannot download .* after 300000 of 400000 bytes/],
+    ['more than it sends', 400_000, /Cannot download .* of 400000 bytes/],
     ['less than it sends', 200_000, /Expected a file with MD5/],
     ['more than weights have', 2 ** 40, /1099511627776 bytes are more than weights have/],
   ])('is refused when the server says %s', async (_, length, message) => {
@@ -210,7 +210,7 @@ describe('a download', () => {
         response.on('error', () => {});
         response.strictContentLength = false;
         response.writeHead(200, { 'content-length': length });
-        response.write(CONTENT, () => setTimeout(() => response.destroy(), 20));
+        response.write(CONTENT, () => response.socket?.end());
       },
     ];
     await expect(quick()).rejects.toThrow(message);
@@ -242,9 +242,16 @@ describe('a download', () => {
   it('goes through the proxy that the environment names', async () => {
     answers = [well];
     process.env.HTTP_PROXY = new URL('/', address).href;
+    let asked: string | undefined;
+    server.on('connect', (request, socket) => {
+      asked = request.url;
+      const inside = connect(Number(new URL(address).port), '127.0.0.1');
+      socket.write('HTTP/1.1 200 Connection established\r\n\r\n');
+      inside.pipe(socket).pipe(inside);
+    });
     await quick({ address: 'http://weights.invalid/published.h5' });
     expectWhole();
-    expect(requests.map(({ url }) => url)).toEqual(['http://weights.invalid/published.h5']);
+    expect(asked).toBe('weights.invalid:80');
   });
 });
 
