@@ -126,7 +126,8 @@ LEFT_OUT = ("InputLayer", "Rescaling", "Dropout", "StochasticDepth", "Reshape")
 def output_lines(model):
     lines = []
     for layer in flat(model):
-        without_weights_or_maths = type(layer).__name__ in LEFT_OUT or layer.name.endswith(("_identity", "prestem_normalization"))
+        fixed_normalization = isinstance(layer, keras.layers.Normalization) and not layer.weights
+        without_weights_or_maths = type(layer).__name__ in LEFT_OUT or fixed_normalization or layer.name.endswith("_identity")
         at_the_end = layer in model.operations[-2:] and len(layer.output.shape) == 2
         merged_pad = layer.name in ("conv1_pad", "pool1_pad") and "resnet" in model.name and not model.name.endswith("v2")
         if without_weights_or_maths or at_the_end or merged_pad:
