@@ -40,6 +40,16 @@ const flags = {
     description:
       'Sweep: "lr=1e-2,1e-3;hidden=none,256", a .yaml or .json file, or alone: a good default grid',
   },
+  seeds: {
+    ...textFlag,
+    default: '1',
+    description: 'Train each head with so many seeds, counted up from its own, and rank by the mean',
+  },
+  folds: {
+    ...textFlag,
+    description:
+      'Cross-validate with so many folds instead of one validation part, then train the best on all of them',
+  },
   workers: { ...textFlag, description: 'Heads trained at a time', defaultDescription: 'the number of cores' },
   engine: { ...textFlag, default: 'auto', description: `What computes: ${ENGINE_NAMES.join(', ')}` },
   out: {
@@ -66,6 +76,7 @@ async function run(argv: Flags, signal: AbortSignal): Promise<TrainSummary> {
   const started = performance.now();
   const features = allValues(argv, 'features');
   const pooling = oneValue(argv, 'pooling');
+  const folds = oneValue(argv, 'folds');
   const options = {
     features,
     columns: pooling?.split(',').map((name) => name.trim()),
@@ -73,6 +84,8 @@ async function run(argv: Flags, signal: AbortSignal): Promise<TrainSummary> {
     split: parseSplit(oneValue(argv, 'split') ?? ''),
     head: readHeadFlags(argv),
     grid: await readGrid(oneValue(argv, 'grid')),
+    seeds: wholeNumber(1).parse(oneValue(argv, 'seeds') ?? '', '--seeds'),
+    ...(folds !== undefined && { folds: wholeNumber(2).parse(folds, '--folds') }),
     workers: wholeNumber(1).parse(oneValue(argv, 'workers') ?? String(availableParallelism()), '--workers'),
     engine: choice(ENGINE_NAMES).parse(oneValue(argv, 'engine') ?? 'auto', '--engine'),
   };

@@ -8,8 +8,8 @@ import { leaderboardTable } from './results/tables.ts';
 export interface LiveView {
   /** An epoch of so many heads has been trained. */
   epochs(count: number): void;
-  /** A head is done. @param skipped epochs it did not need */
-  finished(result: HeadResult, skipped: number): void;
+  /** A head is done. @param line its configuration's line so far @param skipped epochs the head did not need */
+  finished(line: HeadResult, skipped: number): void;
   stop(): void;
 }
 
@@ -44,7 +44,8 @@ function plain(progress: Progress): LiveView {
 function redrawn(stream: NodeJS.WriteStream, metric: MetricName, heads: number, epochs: number): LiveView {
   const update = createLogUpdate(stream);
   const started = performance.now();
-  const results: HeadResult[] = [];
+  const lines = new Map<string, HeadResult>();
+  let trained = 0;
   let drawn = 0;
   let done = 0;
   const draw = () => {
@@ -52,10 +53,10 @@ function redrawn(stream: NodeJS.WriteStream, metric: MetricName, heads: number, 
     const elapsed = (drawn - started) / 1000;
     const left = done > 0 ? `, ${duration((elapsed / done) * (epochs - done))} left` : '';
     const table =
-      results.length > 0
-        ? leaderboardTable(results, { metric, top: LIVE_TOP, width: stream.columns ?? 100 })
+      lines.size > 0
+        ? leaderboardTable([...lines.values()], { metric, top: LIVE_TOP, width: stream.columns ?? 100 })
         : '';
-    update(`${table}\n${results.length} of ${heads} heads, ${((100 * done) / epochs).toFixed(0)} %${left}`);
+    update(`${table}\n${trained} of ${heads} heads, ${((100 * done) / epochs).toFixed(0)} %${left}`);
   };
   const drawSoon = () => {
     if (performance.now() - drawn >= REDRAW_MS) draw();
@@ -65,8 +66,9 @@ function redrawn(stream: NodeJS.WriteStream, metric: MetricName, heads: number, 
       done += count;
       drawSoon();
     },
-    finished(result, skipped) {
-      results.push(result);
+    finished(line, skipped) {
+      lines.set(line.id, line);
+      trained++;
       done += skipped;
       drawSoon();
     },

@@ -118,6 +118,43 @@ function carve(
   });
 }
 
+/** The fold of a row that every fold trains on. */
+export const EVERY_FOLD = -1;
+
+/**
+ * Divides rows into `folds` of about equal size, stratified, with an image, its copies and its views in one fold.
+ * An image whose copies contradict each other, or which alone has some label, belongs to {@link EVERY_FOLD}.
+ * @returns the fold of each row, from 0
+ * @throws InputError when there are fewer images than folds
+ */
+export function foldRows(
+  {
+    targets,
+    classes,
+    task,
+    groups,
+    seed,
+  }: Pick<SplitRequest, 'targets' | 'classes' | 'task' | 'groups' | 'seed'>,
+  folds: number,
+): { foldOf: Int32Array; warnings: string[] } {
+  const images = imagesOf(targets, classes.length, groups, Array.from(groups.keys()));
+  const imagesWith = new Int32Array(classes.length);
+  for (const { labels } of images) for (const label of labels) imagesWith[label]++;
+  const validates = ({ labels }: Image) =>
+    (task === 'multilabel' || labels.length === 1) && labels.every((label) => imagesWith[label] > 1);
+  const divided = images.filter(validates);
+  if (divided.length < folds) throw unexpected(`at least ${folds} images`, '--folds', divided.length);
+  const items = divided.map(({ rows, labels }) => ({ labels, size: rows.length }));
+  const shares = Array.from({ length: folds }, () => 1 / folds);
+  const assigned = stratify(items, classes.length, shares, random(seed, 'folds'), { first: false });
+  const foldOf = new Int32Array(groups.length).fill(EVERY_FOLD);
+  for (const [index, { rows }] of divided.entries()) for (const row of rows) foldOf[row] = assigned[index];
+  const few = classes.filter((_, label) => imagesWith[label] < folds);
+  const warnings =
+    few.length > 0 ? [`Fewer images than folds of ${listed(few)}: not every fold can measure them`] : [];
+  return { foldOf, warnings };
+}
+
 interface Image {
   rows: number[];
   /** Labels that any of its rows has. */

@@ -15,7 +15,8 @@ export interface StratifiedItem {
  * The rarest label goes first: each of its items joins the part that still lacks most rows of the label, ties going
  * to the part that lacks most rows at all. Three additions keep small data usable: labels with fewer items than
  * there are parts go to part 0 whole; the last items of a label go to parts that have none of it; and part 0, which
- * a head learns from, ends with at least one item of every label.
+ * a head learns from, ends with at least one item of every label. Folds, none of which comes first, do without the
+ * first and the last.
  * @param shares the parts' shares of the rows, all above 0, adding up to 1
  * @returns the part of each item
  */
@@ -24,6 +25,7 @@ export function stratify(
   labelCount: number,
   shares: readonly number[],
   stream: Random,
+  { first = true }: { first?: boolean } = {},
 ): Int32Array {
   const parts = new Int32Array(items.length).fill(-1);
   // Large items first, while there is still room to balance them.
@@ -64,7 +66,7 @@ export function stratify(
       return byLabel > 0 || (byLabel === 0 && state[part]!.lacks > state[best]!.lacks) ? part : best;
     });
 
-  for (const list of itemsOf) {
+  for (const list of first ? itemsOf : []) {
     if (list.length < shares.length) for (const item of list) if (parts[item] === -1) assign(item, 0);
   }
   for (let label = rarest(left); label >= 0; label = rarest(left)) {
@@ -75,7 +77,7 @@ export function stratify(
     }
   }
   for (const item of order) if (parts[item] === -1) assign(item, neediest(all, null));
-  for (const [label, list] of itemsOf.entries()) {
+  for (const [label, list] of first ? itemsOf.entries() : []) {
     if (list.length > 0 && state[0]!.itemsOf[label] === 0) {
       // The smallest item comes last; its other labels only gain by the move.
       const moved = list[list.length - 1]!;

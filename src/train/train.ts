@@ -3,24 +3,27 @@
 import type { Reporter } from '../shared/cli/terminal.ts';
 import { loadEngine } from '../shared/engines/engine.ts';
 import { InputError } from '../shared/errors.ts';
-import type { HeadConfig, Metrics, Normalization, Task } from '../shared/head/config.ts';
+import type { HeadConfig, Metrics, Task } from '../shared/head/config.ts';
 import { calibrated } from './calibration/calibrate.ts';
 import { type FeatureTable, readFeatures, reorderRows } from './features.ts';
 import { expandGrid, type Grid } from './grid.ts';
-import { type JudgedPart, type Judgement, judge } from './judge.ts';
+import { type Judgement, judge } from './judge.ts';
 import { encodeLabels, selectTargets } from './labels.ts';
 import { liveView } from './live.ts';
 import { baseline } from './metrics/baseline.ts';
-import type { Evaluation } from './metrics/counts.ts';
 import { type RareLabel, rareLabels } from './metrics/rare-labels.ts';
 import type { HeadRequest } from './options.ts';
 import { predictAll } from './predict-all.ts';
+import { partEvaluation, partOrder, sharedTargets } from './prepare.ts';
 import { resolveConfig } from './resolve.ts';
-import { type HeadResult, rankResults } from './results/result.ts';
-import { type Part, type SplitRatios, splitRows } from './splits.ts';
+import type { HeadResult } from './results/result.ts';
+import { configurationsOf, jobsOf, withSeeds } from './search/configurations.ts';
+import { crossValidate } from './search/folds.ts';
+import { holdOut } from './search/hold-out.ts';
+import { createStandings } from './search/standings.ts';
+import { foldRows, type Part, type SplitRatios, splitRows } from './splits.ts';
 import type { SweepData } from './sweep/data.ts';
-import { fitStandardization, type NormalizationStatistics, normalizeRows } from './sweep/normalize.ts';
-import { sweep } from './sweep/sweep.ts';
+import type { NormalizationStatistics } from './sweep/normalize.ts';
 import type { TrainedHead } from './sweep/train-stack.ts';
 
 export interface TrainOptions {
@@ -33,6 +36,10 @@ export interface TrainOptions {
   head: Partial<HeadRequest>;
   /** Without one, a single head is trained. */
   grid?: Grid;
+  /** Seeds of each head, counted up from its own; default: 1. */
+  seeds?: number;
+  /** Folds of cross-validation; default: none, one validation part. */
+  folds?: number;
   split: SplitRatios;
   engine: string;
   workers: number;
@@ -44,7 +51,10 @@ export interface Training extends Omit<Judgement, 'test'> {
   /** The rows in the order of `probabilities`: training, validation, test, then rows left out of all parts. */
   table: FeatureTable;
   parts: (Part | null)[];
+  /** One for each configuration: of several seeds or folds, their mean. */
   results: HeadResult[];
+  /** One for each head that was trained. */
+  runs: readonly HeadResult[];
   /** The head with the best validation value; its result has test metrics where there is a test part. */
   best: TrainedHead;
   /** What the best head's inputs are normalised with, if it standardizes. */
@@ -72,96 +82,54 @@ export async function train(
   { signal, reporter }: { signal: AbortSignal; reporter: Reporter },
 ): Promise<Training> {
   const table = await readFeatures(options.features, options.columns, reporter);
-  const { task, classes, targets: storeTargets } = encodeLabels(table.labels, options.task, table.paths);
-  const configs = options.grid
-    ? expandGrid(options.head, options.grid, task)
-    : [resolveConfig(options.head, task)];
-  const split = splitRows({
-    targets: storeTargets,
-    rows: table.rows,
-    classes,
-    task,
-    groups: table.hashes,
-    fixed: table.splits,
-    ratios: options.split,
-    seed: options.head.seed ?? 0,
-  });
-  for (const warning of split.warnings) reporter.warn(warning);
-
-  const { order, parts } = partOrder(table.rows, split);
+  const { task, classes, targets } = encodeLabels(table.labels, options.task, table.paths);
+  const configurations = configurationsOf(askedHeads(options, task));
+  const divided = divide(options, { table, task, classes, targets });
+  for (const warning of divided.warnings) reporter.warn(warning);
+  const { order, parts, rows, foldOf, folds } = divided;
   reorderRows(table, order);
-  const targets = new Uint8Array(new SharedArrayBuffer(table.rows * classes.length));
-  targets.set(selectTargets(storeTargets, classes.length, order));
-  const { features, statistics } = normalizedFeatures(table, configs, split.train.length);
-  const data: SweepData = {
+  const raw = {
     task,
-    inputs: table.inputs,
     classes: classes.length,
-    rows: { train: split.train.length, val: split.val.length, test: split.test.length },
-    features,
-    targets,
-  };
-  reporter.info(
-    `${task}, ${classes.length} classes; ${data.rows.train} training, ${data.rows.val} validation, ${data.rows.test} test images; ${configs.length} heads`,
-  );
-
-  const [{ monitor }] = configs;
-  const started = performance.now();
-  const finished: TrainedHead[] = [];
-  let best: TrainedHead | undefined;
-  const view = liveView(
-    { metric: monitor, heads: configs.length, epochs: configs.reduce((sum, { epochs }) => sum + epochs, 0) },
-    reporter,
-  );
-  const jobs = configs.map((config, at) => ({ id: String(at + 1), config }));
-  try {
-    await sweep(jobs, {
-      data,
-      engine: options.engine,
-      workers: options.workers,
-      signal,
-      onEpoch: (heads) => view.epochs(heads),
-      onFinished(trained) {
-        finished.push(trained);
-        const { result } = trained;
-        view.finished(result, result.config.epochs - result.epochs);
-        const [leader] = rankResults(best ? [best.result, result] : [result], monitor);
-        // Only the leader's parameters are kept: a sweep of thousands of heads must fit in memory.
-        if (leader === result) best = trained;
-        else trained.parameters = new Float32Array(0);
-      },
-    });
-  } finally {
-    view.stop();
-  }
-  const seconds = (performance.now() - started) / 1000;
-  if (!best || best.result.bestEpoch === 0) {
-    signal.throwIfAborted();
-    throw new InputError(
-      `None of the ${configs.length} heads could be trained: all diverged; try a smaller --lr`,
-    );
-  }
-
-  const chosen = best;
-  const engine = await loadEngine(options.engine, { threads: 1 });
-  const probabilities = await predictAll(engine, chosen, data, table.rows);
-  const { output, normalize } = chosen.result.config;
-  const { test, ...judgement } = judge(
-    partEvaluation(data, probabilities, 'val'),
-    data.rows.test > 0 ? partEvaluation(data, probabilities, 'test') : undefined,
-    output,
-  );
-  chosen.result.test = test;
-  const rare = task === 'multilabel' ? rareLabels(targets, classes, parts) : [];
-  if (rare.length > 0) reporter.warn(`Scores say little of labels that few images have: ${named(rare)}`);
-  const trainTargets = targets.subarray(0, data.rows.train * classes.length);
-  return {
-    task,
-    classes,
     table,
-    parts,
-    results: finished.map(({ result }) => result),
-    best: chosen,
+    targets: sharedTargets(targets, classes.length, order),
+  };
+  const rare = task === 'multilabel' ? rareLabels(raw.targets, classes, parts) : [];
+  if (rare.length > 0) reporter.warn(`Scores say little of labels that few images have: ${named(rare)}`);
+
+  const jobs = configurations.flatMap((configuration) => jobsOf(configuration));
+  const heads = jobs.length * Math.max(1, folds);
+  reporter.info(`${task}, ${classes.length} classes; ${partSizes(rows, folds)}; ${heads} heads`);
+  const [{ config }] = configurations;
+  const epochs = jobs.reduce((sum, job) => sum + job.config.epochs, 0) * Math.max(1, folds);
+  const started = performance.now();
+  const standings = createStandings(configurations, config.monitor);
+  const view = liveView({ metric: config.monitor, heads, epochs }, reporter);
+  const search = { ...options, configurations, standings, view, signal };
+  const found = await (folds === 0
+    ? holdOut(raw, rows, search)
+    : crossValidate(raw, { rows, foldOf, folds }, search)
+  ).finally(() => view.stop());
+  const seconds = (performance.now() - started) / 1000;
+  if (!found) {
+    signal.throwIfAborted();
+    throw new InputError(`None of the ${heads} heads could be trained: all diverged; try a smaller --lr`);
+  }
+
+  const { head, validation, line } = found;
+  const { data, statistics } = found.prepared;
+  const engine = await loadEngine(options.engine, { threads: 1 });
+  const probabilities = await predictAll(engine, head, data, table.rows);
+  const { output, normalize } = head.result.config;
+  const tested = rows.test > 0 ? partEvaluation(data, probabilities, 'test') : undefined;
+  const { test, ...judgement } = judge(validation, tested, output);
+  const { evaluation } = judgement.judged;
+  const trainTargets = raw.targets.subarray(0, rows.train * classes.length);
+  return {
+    ...{ task, classes, table, parts, rare, seconds },
+    results: standings.lines().map((one) => (one.id === line.id ? { ...one, test } : one)),
+    runs: standings.runs,
+    best: { ...head, result: { ...head.result, test } },
     statistics: normalize === 'standardize' ? statistics : undefined,
     ...judgement,
     probabilities: calibrated(
@@ -169,12 +137,72 @@ export async function train(
       output,
       judgement.calibration,
     ).probabilities,
-    rare,
-    baseline: baseline(trainTargets, judgement.judged.evaluation.targets, classes.length, task),
+    baseline: baseline(trainTargets, evaluation.targets, classes.length, task),
     engine: { name: engine.name, version: engine.version },
-    seconds,
     interrupted: signal.aborted,
   };
+}
+
+/** Every head that is to be trained, its seeds included. */
+function askedHeads({ grid, head, seeds = 1 }: TrainOptions, task: Task): HeadConfig[] {
+  const configs = grid ? expandGrid(head, grid, task) : [resolveConfig(head, task)];
+  return withSeeds(configs, seeds);
+}
+
+/** Which rows train, validate and test, in the order in which the table will have them. */
+function divide(
+  { split: ratios, folds = 0, head }: TrainOptions,
+  {
+    table,
+    task,
+    classes,
+    targets,
+  }: { table: FeatureTable; task: Task; classes: string[]; targets: Uint8Array },
+): {
+  order: Int32Array;
+  parts: (Part | null)[];
+  rows: SweepData['rows'];
+  /** With folds, the fold of each training row. */
+  foldOf: Int32Array;
+  /** 0: none. */
+  folds: number;
+  warnings: string[];
+} {
+  const { hashes: groups, splits: fixed } = table;
+  const seed = head.seed ?? 0;
+  const split = splitRows({ ...{ targets, rows: table.rows, classes, task, groups, fixed, ratios, seed } });
+  if (folds === 0) {
+    const rows = { train: split.train.length, val: split.val.length, test: split.test.length };
+    return {
+      ...partOrder(table.rows, split),
+      rows,
+      foldOf: new Int32Array(),
+      folds,
+      warnings: split.warnings,
+    };
+  }
+  const train = Int32Array.from([...split.train, ...split.val]).sort();
+  const { foldOf, warnings } = foldRows(
+    {
+      targets: selectTargets(targets, classes.length, train),
+      groups: Array.from(train, (row) => groups[row]),
+      ...{ classes, task, seed },
+    },
+    folds,
+  );
+  return {
+    ...partOrder(table.rows, { ...split, train, val: new Int32Array() }),
+    rows: { train: train.length, val: 0, test: split.test.length },
+    foldOf,
+    folds,
+    warnings: [...split.warnings, ...warnings],
+  };
+}
+
+function partSizes({ train, val, test }: SweepData['rows'], folds: number): string {
+  return folds === 0
+    ? `${train} training, ${val} validation, ${test} test images`
+    : `${train} images in ${folds} folds, ${test} test images`;
 }
 
 /** Rare labels for a sentence, the first ten of them. */
@@ -186,59 +214,4 @@ function named(rare: readonly RareLabel[]): string {
         `${JSON.stringify(name)} (${train} training, ${val} validation, ${test} test)`,
     );
   return rare.length > 10 ? `${first.join(', ')} and ${rare.length - 10} more` : first.join(', ');
-}
-
-/** The rows of a part with the answers given for them. */
-function partEvaluation(
-  { rows, classes, targets, task }: SweepData,
-  probabilities: Float32Array,
-  part: JudgedPart,
-): Evaluation {
-  const start = part === 'val' ? rows.train : rows.train + rows.val;
-  const range = [start * classes, (start + rows[part]) * classes] as const;
-  return {
-    probabilities: probabilities.subarray(...range),
-    targets: targets.subarray(...range),
-    rows: rows[part],
-    classes,
-    task,
-  };
-}
-
-/** All rows, part by part, and the part of each; rows that belong to none come last. */
-function partOrder(
-  rows: number,
-  split: Record<Part, Int32Array>,
-): { order: Int32Array; parts: (Part | null)[] } {
-  const used = new Set([...split.train, ...split.val, ...split.test]);
-  const leftOut = Array.from({ length: rows }, (_, row) => row).filter((row) => !used.has(row));
-  const named = (part: Part): Part[] => Array.from(split[part], () => part);
-  return {
-    order: Int32Array.from([...split.train, ...split.val, ...split.test, ...leftOut]),
-    parts: [...named('train'), ...named('val'), ...named('test'), ...leftOut.map(() => null)],
-  };
-}
-
-/** The matrix for each normalisation that some head asks for; the last one is made in place. */
-function normalizedFeatures(
-  { matrix, inputs }: FeatureTable,
-  configs: readonly HeadConfig[],
-  trainRows: number,
-): { features: SweepData['features']; statistics: NormalizationStatistics | undefined } {
-  const asked = [...new Set(configs.map(({ normalize }) => normalize))];
-  const statistics = asked.includes('standardize')
-    ? fitStandardization(matrix, inputs, trainRows)
-    : undefined;
-  const features: SweepData['features'] = {};
-  for (const [at, normalize] of asked.entries()) {
-    features[normalize] = at === asked.length - 1 ? matrix : sharedCopy(matrix);
-    normalizeRows(features[normalize] ?? matrix, inputs, normalize satisfies Normalization, statistics);
-  }
-  return { features, statistics };
-}
-
-function sharedCopy(matrix: Float32Array): Float32Array {
-  const copy = new Float32Array(new SharedArrayBuffer(matrix.byteLength));
-  copy.set(matrix);
-  return copy;
 }

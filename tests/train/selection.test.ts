@@ -75,14 +75,16 @@ describe.each([
 describe('calibration', () => {
   it('is what head.json has and predictions.csv shows (multiclass)', async () => {
     const classes = ['a', 'b', 'c', 'd'];
-    const { out, metrics } = await trained(clusters(classes, 30));
+    // Smoothed targets make a head that is right more often than it believes.
+    const { out, metrics } = await trained(clusters(classes, 60), ['--label-smoothing', '0.5']);
     const { calibration, topK, tuned, test } = metrics.best;
     const { record } = await readHead(join(out, 'best'));
     expect(record.temperature).toBe(calibration?.temperature);
-    expect(record.temperature).not.toBe(1);
+    expect(record.temperature).toBeLessThan(1);
     expect(record.thresholds).toBeUndefined();
     expect(Object.keys(topK ?? {})).toEqual(['2', '3']);
     expect(calibration).toMatchObject({ eceBefore: expect.any(Number), eceAfter: expect.any(Number) });
+    expect(tuned.test.loss).toBeLessThan(test.loss);
     expect(tuned.test.accuracy).toBe(test.accuracy);
     const found = testMetrics(out, classes, 'multiclass');
     for (const name of ['loss', 'accuracy', 'auc']) expect(found[name]).toBeCloseTo(tuned.test[name], 5);

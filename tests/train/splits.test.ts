@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { random } from '../../src/shared/random.ts';
 import { encodeLabels } from '../../src/train/labels.ts';
-import { type Part, parseSplit, type SplitRequest, splitRows } from '../../src/train/splits.ts';
+import { foldRows, type Part, parseSplit, type SplitRequest, splitRows } from '../../src/train/splits.ts';
 
 function request(labels: string[][], overrides: Partial<SplitRequest> = {}): SplitRequest {
   const { task, classes, targets } = encodeLabels(labels, 'auto');
@@ -219,6 +219,56 @@ describe('parseSplit', () => {
   ])('refuses %j', (text) => {
     expect(() => parseSplit(text)).toThrow(
       `Expected three percentages that add up to 100, like 70/15/15, for --split but received "${text}"`,
+    );
+  });
+});
+
+describe('foldRows', () => {
+  it('keeps the share of every class in every fold', () => {
+    const labels = repeated({ a: 40, b: 20, c: 8 });
+    const { foldOf, warnings } = foldRows(request(labels), 4);
+    for (let fold = 0; fold < 4; fold++) {
+      const rows = Int32Array.from(foldOf.keys()).filter((row) => foldOf[row] === fold);
+      expect(countsOf(labels, rows)).toEqual({ a: 10, b: 5, c: 2 });
+    }
+    expect(warnings).toEqual([]);
+  });
+
+  it('keeps an image, its copies and its views in one fold', () => {
+    const labels = repeated({ a: 60, b: 60 });
+    const groups = labels.map((_, row) => `hash${Math.floor(row / 3)}`);
+    const { foldOf } = foldRows(request(labels, { groups }), 5);
+    for (const [row, fold] of foldOf.entries()) expect(fold).toBe(foldOf[row - (row % 3)]);
+    expect(new Set(foldOf)).toEqual(new Set([0, 1, 2, 3, 4]));
+  });
+
+  it('spreads a class with fewer images than folds, and always trains on a single one', () => {
+    const labels = repeated({ a: 50, rare: 3, single: 1 });
+    const { foldOf, warnings } = foldRows(request(labels), 5);
+    const rare = [...foldOf.subarray(50, 53)];
+    expect(new Set(rare).size).toBe(3);
+    expect(rare.every((fold) => fold >= 0)).toBe(true);
+    expect(foldOf[53]).toBe(-1);
+    expect(warnings).toEqual([
+      'Fewer images than folds of "rare", "single": not every fold can measure them',
+    ]);
+  });
+
+  it('always trains on images whose copies have another label', () => {
+    const labels = repeated({ a: 10, b: 10 });
+    const groups = labels.map((_, row) => (row === 19 ? 'hash0' : `hash${row}`));
+    const { foldOf } = foldRows(request(labels, { groups }), 3);
+    expect([foldOf[0], foldOf[19]]).toEqual([-1, -1]);
+    expect([...foldOf].filter((fold) => fold === -1)).toHaveLength(2);
+  });
+
+  it('depends on the seed, and refuses fewer images than folds', () => {
+    const labels = repeated({ a: 20, b: 20 });
+    const folds = (seed: number) => [...foldRows(request(labels, { seed }), 4).foldOf];
+    expect(folds(1)).toEqual(folds(1));
+    expect(folds(1)).not.toEqual(folds(2));
+    expect(() => foldRows(request(repeated({ a: 2, b: 2 })), 5)).toThrow(
+      'Expected at least 5 images for --folds but received 4',
     );
   });
 });

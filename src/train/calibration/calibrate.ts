@@ -1,12 +1,12 @@
 /** What is fitted on validation after a head is trained: its temperature, or its thresholds. */
 import type { Output } from '../../shared/head/config.ts';
 import type { Evaluation } from '../metrics/counts.ts';
-import { fitTemperature, withTemperature } from './temperature.ts';
+import { fitTemperature, isSignificant, withTemperature } from './temperature.ts';
 import { tuneThresholds } from './thresholds.ts';
 
 /** Kept in head.json beside the head's parameters, and applied whenever it answers. */
 export interface Calibration {
-  /** Multiclass: what the logits are divided by. */
+  /** Multiclass: what the logits are divided by; 1 where validation does not tell a better one. */
   temperature?: number;
   /** Multi-label: what each label's probability must exceed. */
   thresholds?: number[];
@@ -18,9 +18,9 @@ export interface Calibration {
  * @param validation never test rows: what is fitted on them would flatter the test
  */
 export function fitCalibration(validation: Evaluation, output: Output): Calibration {
-  return validation.task === 'multilabel'
-    ? { thresholds: tuneThresholds(validation) }
-    : { temperature: fitTemperature(validation, output) };
+  if (validation.task === 'multilabel') return { thresholds: tuneThresholds(validation) };
+  const temperature = fitTemperature(validation, output);
+  return { temperature: isSignificant(validation, output, temperature) ? temperature : 1 };
 }
 
 /** An evaluation of what the head answers once it is calibrated. */

@@ -61,6 +61,18 @@ export function fitTemperature(evaluation: Evaluation, output: Output): number {
   return Math.exp(minimum((log) => loss(Math.exp(log)), least, most));
 }
 
+/** The 95th percentile of chi-square with one degree of freedom. */
+const SIGNIFICANT = 3.841;
+
+/**
+ * Whether the targets tell a temperature from 1: a likelihood-ratio test at 5 %. Few rows fit a temperature to their
+ * noise, which makes a head that was calibrated well worse.
+ */
+export function isSignificant(evaluation: Evaluation, output: Output, temperature: number): boolean {
+  const loss = LOSS[output](evaluation);
+  return 2 * (loss(1) - loss(temperature)) > SIGNIFICANT;
+}
+
 /** Negative log-likelihood of the targets as a function of the temperature: one valley over its logarithm. */
 const LOSS: Readonly<Record<Output, (evaluation: Evaluation) => (temperature: number) => number>> = {
   softmax({ probabilities, targets, classes }) {

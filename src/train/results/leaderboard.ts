@@ -1,4 +1,4 @@
-/** leaderboard.csv: one line per head, the best first. */
+/** leaderboard.csv: one line per configuration, the best first. */
 
 import { csvLine } from '../../shared/csv-line.ts';
 import { METRICS, type MetricName } from '../../shared/head/config.ts';
@@ -7,17 +7,21 @@ import { type HeadResult, rankResults } from './result.ts';
 
 /**
  * The text of leaderboard.csv: rank, id, status, the head's options as a grid would write them, `val_<metric>` and
- * `test_<metric>` for the metrics any head has, epochs_run (`epochs` is the option), best_epoch, seconds.
+ * `test_<metric>` for the metrics any head has, epochs_run (`epochs` is the option), best_epoch, seconds. Where
+ * configurations have several heads (seeds, folds), validation metrics and epochs are means, and `runs` and
+ * `val_<metric>_std` are added.
  * @param metric the validation metric that ranks the heads
  */
 export function leaderboardCsv(results: readonly HeadResult[], metric: MetricName): string {
   const valMetrics = METRICS.filter((name) => results.some(({ val }) => name in val));
   const testMetrics = METRICS.filter((name) => results.some(({ test }) => test && name in test));
+  const repeated = results.some(({ runs }) => runs !== undefined);
   const header = [
     ...['rank', 'id', 'status', ...HEAD_OPTION_KEYS],
     ...valMetrics.map((name) => `val_${name}`),
     ...testMetrics.map((name) => `test_${name}`),
     ...['epochs_run', 'best_epoch', 'seconds'],
+    ...(repeated ? ['runs', ...valMetrics.map((name) => `val_${name}_std`)] : []),
   ];
   const lines = rankResults(results, metric).map((result, index) =>
     csvLine([
@@ -26,6 +30,7 @@ export function leaderboardCsv(results: readonly HeadResult[], metric: MetricNam
       ...valMetrics.map((name) => result.val[name]),
       ...testMetrics.map((name) => result.test?.[name]),
       ...[result.epochs, result.bestEpoch, result.seconds],
+      ...(repeated ? [result.runs ?? 1, ...valMetrics.map((name) => result.spread?.[name])] : []),
     ]),
   );
   return csvLine(header) + lines.join('');

@@ -12,7 +12,7 @@ export interface EpochRecord {
   val: Metrics;
 }
 
-/** The outcome of one head; its metrics are those of its best epoch. */
+/** The outcome of one head, or of several of one configuration together; metrics are those of the best epoch. */
 export interface HeadResult {
   id: string;
   config: HeadConfig;
@@ -27,6 +27,10 @@ export interface HeadResult {
   /** Null when there is no test part, or the head was not tested. */
   test: Metrics | null;
   history: EpochRecord[];
+  /** Of several heads: how many there are; metrics and epochs are means, and `history` is empty. */
+  runs?: number;
+  /** Of several heads: the standard deviation of each metric over them. */
+  spread?: Metrics;
 }
 
 /** Best validation value of `metric` first, ties by validation loss, then by id; diverged heads last. */

@@ -23,12 +23,12 @@ export interface TrainSummary {
 }
 
 export function summarise(out: string, training: Training, totalSeconds: number): TrainSummary {
-  const { results, best, baseline, seconds, task, classes } = training;
+  const { runs, best, baseline, seconds, task, classes } = training;
   const { id, config, val, test } = best.result;
   return {
     out,
-    heads: results.length,
-    diverged: results.filter(({ status }) => status === 'diverged').length,
+    heads: runs.length,
+    diverged: runs.filter(({ status }) => status === 'diverged').length,
     seconds: rounded(seconds),
     totalSeconds: rounded(totalSeconds),
     task,

@@ -31,7 +31,9 @@ export function leaderboardTable(
       { title: 'head', cells: shown.map(({ id }) => id) },
       scores(
         `val ${metric}`,
-        shown.map(({ val, status }) => (status === 'diverged' ? status : val[metric])),
+        shown.map(({ val, status, spread }) =>
+          status === 'diverged' ? status : withSpread(val[metric], spread?.[metric]),
+        ),
       ),
       ...(tested
         ? [
@@ -57,7 +59,7 @@ export function leaderboardTable(
       })),
       {
         title: 'epoch',
-        cells: shown.map(({ bestEpoch }) => String(bestEpoch)),
+        cells: shown.map(({ bestEpoch }) => String(Math.round(bestEpoch))),
         right: true,
         optional: true,
       },
@@ -190,6 +192,11 @@ function labelTable(
   );
   const note = `the ${rows.length} of ${names.length} labels with most wrong answers`;
   return withNote(text, rows.length < names.length ? note : '');
+}
+
+/** A mean with its standard deviation; of a single head the value alone. */
+function withSpread(value: number | null | undefined, spread: number | null | undefined): string {
+  return spread === undefined ? score(value) : `${score(value)} ± ${score(spread)}`;
 }
 
 function scores(title: string, values: readonly (number | string | null | undefined)[]): Column {

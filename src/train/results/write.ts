@@ -19,16 +19,16 @@ import { BEST_FOLDER, type TrainSummary } from './summary.ts';
  * run is whole.
  */
 export async function writeRun(dir: string, training: Training, summary: TrainSummary): Promise<void> {
-  const { results, best, classes, table, parts, judged, rare } = training;
+  const { results, runs, best, classes, table, parts, judged, rare } = training;
   const { monitor } = best.result.config;
   await mkdir(dir, { recursive: true });
   await writeDurably(join(dir, 'leaderboard.csv'), leaderboardCsv(results, monitor));
-  await writeDurably(join(dir, 'history.arrow'), historyArrow(results));
+  await writeDurably(join(dir, 'history.arrow'), historyArrow(runs));
   await writePredictions(join(dir, 'predictions.csv'), training);
   await writeBest(join(dir, BEST_FOLDER), training);
   const report = {
     ...summary,
-    best: { ...summary.best, ...calibrationReport(training) },
+    best: { ...summary.best, ...runsReport(training), ...calibrationReport(training) },
     part: judged.part,
     perClass: perClass(judged.evaluation, classes),
     confusion: confusionMatrix(judged.evaluation),
@@ -38,7 +38,13 @@ export async function writeRun(dir: string, training: Training, summary: TrainSu
   await writeDurably(join(dir, 'metrics.json'), `${JSON.stringify(report, null, 2)}\n`);
 }
 
-/** What metrics.json says of the best head beyond the summary. */
+/** Validation metrics over the heads of the best configuration, where it has several. */
+function runsReport({ results, best }: Training): Record<string, unknown> {
+  const line = results.find(({ id }) => id === best.result.id);
+  return line?.runs === undefined ? {} : { runs: line.runs, mean: line.val, spread: line.spread };
+}
+
+/** What metrics.json says of the best head's answers beyond the summary. */
 function calibrationReport({ calibration, confidence, tuned, classes }: Training): Record<string, unknown> {
   const { temperature, thresholds } = calibration;
   const { topK, ...errors } = confidence ?? {};

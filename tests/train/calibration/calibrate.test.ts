@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import type { Output, Task } from '../../../src/shared/head/config.ts';
 import { calibrated, fitCalibration } from '../../../src/train/calibration/calibrate.ts';
 import { fitTemperature, withTemperature } from '../../../src/train/calibration/temperature.ts';
-import { tuneThresholds } from '../../../src/train/calibration/thresholds.ts';
+import { bestThreshold, rank, tuneThresholds } from '../../../src/train/calibration/thresholds.ts';
 import type { Evaluation } from '../../../src/train/metrics/counts.ts';
 import { perClass } from '../../../src/train/metrics/per-class.ts';
 
@@ -89,12 +89,17 @@ describe('thresholds', () => {
         classes,
         'multilabel',
       );
-      const thresholds = tuneThresholds(given);
-      const names = thresholds.map((_, label) => `c${label}`);
+      const once = new Int32Array(given.rows).fill(1);
+      const names = Array.from({ length: classes }, (_, label) => `c${label}`);
+      const thresholds = names.map((_, label) => bestThreshold(rank(given, label), once));
+      const tuned = tuneThresholds(given);
       for (const [label, { f1 }] of perClass({ ...given, thresholds }, names).entries()) {
         const best = bestF1?.[label];
-        if (best === null) expect(thresholds[label]).toBe(0.5);
-        else expect(f1).toBeCloseTo(best ?? Number.NaN, 6);
+        if (best === null) expect(tuned[label]).toBe(0.5);
+        else {
+          expect(f1).toBeCloseTo(best ?? Number.NaN, 6);
+          expect(Math.abs(tuned[label] - thresholds[label])).toBeLessThan(0.3);
+        }
       }
     },
   );
@@ -108,7 +113,8 @@ describe('thresholds', () => {
   it('never answer a label for every image', () => {
     const column = [0.9, 0.8, 0.7, 0.6, 0.5, 0.4, 0.3, 0.2, 0.15, 0.1];
     const targets = [0, 0, 0, 0, 0, 1, 1, 1, 1, 1];
-    const [threshold] = tuneThresholds(evaluation(column, targets, 1, 'multilabel'));
+    const ranked = rank(evaluation(column, targets, 1, 'multilabel'), 0);
+    const threshold = bestThreshold(ranked, new Int32Array(10).fill(1));
     expect(column.some((p) => p <= threshold)).toBe(true);
   });
 });
@@ -119,6 +125,13 @@ describe('calibration', () => {
     const calibration = fitCalibration(given, 'sigmoid');
     expect(calibration).toEqual({ thresholds: [0.5] });
     expect(calibrated(given, 'sigmoid', { thresholds: [0.35] })).toEqual({ ...given, thresholds: [0.35] });
+  });
+
+  it('leaves a temperature at 1 that few rows cannot tell from it', () => {
+    const p = [0.9, 0.1, 0.2, 0.8, 0.7, 0.3, 0.4, 0.6];
+    const given = evaluation(p, [1, 0, 0, 1, 0, 1, 0, 1], 2, 'multiclass');
+    expect(fitTemperature(given, 'softmax')).not.toBeCloseTo(1, 2);
+    expect(fitCalibration(given, 'softmax')).toEqual({ temperature: 1 });
   });
 
   it('gives multiclass heads a temperature and leaves their answers as trained', () => {

@@ -1,0 +1,94 @@
+/** Configurations: heads that differ in nothing but their seed, and, with folds, in the images they are trained on. */
+import { type HeadConfig, METRICS, type Metrics } from '../../shared/head/config.ts';
+import { formatOption, HEAD_OPTION_KEYS } from '../options.ts';
+import type { HeadResult } from '../results/result.ts';
+import type { HeadJob } from '../sweep/plan.ts';
+
+/** One line of the leaderboard. */
+export interface Configuration {
+  /** Its place in the sweep, which names it in every table and file. */
+  id: string;
+  /** With the first of its seeds. */
+  config: HeadConfig;
+  seeds: number[];
+}
+
+/** Groups heads by everything but their seed, in the order in which each first occurs. */
+export function configurationsOf(configs: readonly HeadConfig[]): Configuration[] {
+  const keys = HEAD_OPTION_KEYS.filter((key) => key !== 'seed');
+  const found = new Map<string, Configuration>();
+  for (const config of configs) {
+    const identity = keys.map((key) => formatOption(key, config)).join(' ');
+    const known = found.get(identity);
+    if (known) known.seeds.push(config.seed);
+    else found.set(identity, { id: String(found.size + 1), config, seeds: [config.seed] });
+  }
+  return [...found.values()];
+}
+
+/** The heads with `count` seeds each, counted up from their own. */
+export function withSeeds(configs: readonly HeadConfig[], count: number): HeadConfig[] {
+  return configs.flatMap((config) =>
+    Array.from({ length: count }, (_, more) => ({ ...config, seed: config.seed + more })),
+  );
+}
+
+/** The heads to train for a configuration, named after it: `3`, or `3-seed1`, `3-fold2`, `3-seed1-fold2`. */
+export function jobsOf({ id, config, seeds }: Configuration, fold?: number): HeadJob[] {
+  const inFold = fold === undefined ? '' : `-fold${fold}`;
+  return seeds.map((seed) => ({
+    id: `${id}${seeds.length > 1 ? `-seed${seed}` : ''}${inFold}`,
+    config: { ...config, seed },
+  }));
+}
+
+/** The configuration's id in the id of one of its heads. */
+export function configurationId(jobId: string): string {
+  return jobId.split('-')[0];
+}
+
+/**
+ * A configuration's line: of one head its own result, of several the mean of their metrics with the spread, and the
+ * mean of their epochs. It counts as diverged or stopped as soon as one head does.
+ */
+export function summariseRuns({ id, config }: Configuration, finished: readonly HeadResult[]): HeadResult {
+  // In a fixed order, since a sum of floats depends on it.
+  const runs = [...finished].sort((a, b) => a.id.localeCompare(b.id, 'en', { numeric: true }));
+  const [only] = runs;
+  if (runs.length === 1) return { ...only, id };
+  const status = (['diverged', 'stopped', 'done'] as const).find((one) =>
+    runs.some((run) => run.status === one),
+  );
+  const measured = METRICS.filter((name) => runs.some(({ val }) => name in val));
+  const over = (statistic: (values: number[]) => number | null): Metrics =>
+    Object.fromEntries(
+      measured.map((name) => {
+        const values = runs.map(({ val }) => val[name]).filter((value) => typeof value === 'number');
+        return [name, values.length === 0 ? null : statistic(values)];
+      }),
+    );
+  return {
+    id,
+    config,
+    status: status ?? 'done',
+    epochs: mean(runs.map(({ epochs }) => epochs)),
+    bestEpoch: mean(runs.map(({ bestEpoch }) => bestEpoch)),
+    seconds: runs.reduce((sum, { seconds }) => sum + seconds, 0),
+    val: status === 'diverged' ? {} : over(mean),
+    test: null,
+    history: [],
+    runs: runs.length,
+    spread: over(deviation),
+  };
+}
+
+function mean(values: readonly number[]): number {
+  return values.reduce((sum, value) => sum + value, 0) / values.length;
+}
+
+/** Standard deviation of a sample; of a single value 0. */
+function deviation(values: readonly number[]): number {
+  const centre = mean(values);
+  const squares = values.reduce((sum, value) => sum + (value - centre) ** 2, 0);
+  return Math.sqrt(squares / Math.max(1, values.length - 1));
+}

@@ -1,0 +1,94 @@
+/** Search with cross-validation: every head is trained once for each fold, and compared by its mean over them. */
+
+import { loadEngine } from '../../shared/engines/engine.ts';
+import type { Normalization } from '../../shared/head/config.ts';
+import type { Evaluation } from '../metrics/counts.ts';
+import { predictAll } from '../predict-all.ts';
+import { copyingPreparer, type Prepared, partEvaluation, prepareInPlace, type RawData } from '../prepare.ts';
+import type { HeadResult } from '../results/result.ts';
+import type { SweepData } from '../sweep/data.ts';
+import type { HeadJob } from '../sweep/plan.ts';
+import { type Configuration, jobsOf } from './configurations.ts';
+import { compete, type Found, type Search, trainAgain, winningLine } from './search.ts';
+
+/** A fold of the rows that are not tested: what validates in it, after what it trains on. */
+interface Fold {
+  order: Int32Array;
+  rows: SweepData['rows'];
+}
+
+/**
+ * The configuration with the best mean over the folds, trained again on all rows that are not tested, for as many
+ * epochs as were best on average. What is calibrated later is fitted on out-of-fold answers: each row's by the
+ * head that did not train on it. Undefined when no head could be trained.
+ * @param rows training rows (all but the test part) and test rows, in the order of the table; no validation
+ * @param foldOf the fold of each training row; -1 where every fold trains on it
+ * @throws the signal's reason when it aborts: no configuration wins before all folds are trained
+ */
+export async function crossValidate(
+  raw: RawData,
+  { rows, foldOf, folds }: { rows: SweepData['rows']; foldOf: Int32Array; folds: number },
+  search: Search,
+): Promise<Found | undefined> {
+  const { configurations, standings, signal } = search;
+  const each = Array.from({ length: folds }, (_, fold) => foldRows(foldOf, fold));
+  const prepare = copyingPreparer(raw, normalizationsOf(configurations));
+  for (const [fold, { order, rows: foldParts }] of each.entries()) {
+    const jobs = configurations.flatMap((configuration) => jobsOf(configuration, fold + 1));
+    await compete(jobs, prepare(order, foldParts).data, search);
+    signal.throwIfAborted();
+  }
+  if (!standings.leader) return undefined;
+  const line = winningLine(search);
+  const configuration = configurations.find(({ id }) => id === line.id);
+  if (!configuration) throw new Error(`The search has no configuration ${line.id}`);
+  const validation = await outOfFold(raw, each, configuration, search);
+
+  const lastEpoch = Math.max(1, Math.round(line.bestEpoch));
+  const refit: HeadJob = { id: line.id, config: line.config, lastEpoch };
+  const prepared = prepareInPlace(raw, rows, normalizationsOf([configuration]));
+  const [head] = await trainAgain([refit], prepared.data, search);
+  const result: HeadResult = { ...head.result, val: line.val };
+  return { head: { ...head, result }, prepared, validation, line };
+}
+
+function normalizationsOf(configurations: readonly Configuration[]): Set<Normalization> {
+  return new Set(configurations.map(({ config }) => config.normalize));
+}
+
+function foldRows(foldOf: Int32Array, fold: number): Fold {
+  const all = Array.from(foldOf.keys());
+  const train = all.filter((row) => foldOf[row] !== fold);
+  const val = all.filter((row) => foldOf[row] === fold);
+  return {
+    order: Int32Array.from([...train, ...val]),
+    rows: { train: train.length, val: val.length, test: 0 },
+  };
+}
+
+/** Answers of the configuration's heads, of its first seed, for the rows that validated them, fold after fold. */
+async function outOfFold(
+  raw: RawData,
+  folds: readonly Fold[],
+  configuration: Configuration,
+  search: Search,
+): Promise<Evaluation> {
+  const engine = await loadEngine(search.engine, { threads: 1 });
+  const prepare = copyingPreparer(raw, normalizationsOf([configuration]));
+  const parts: Evaluation[] = [];
+  for (const [fold, { order, rows }] of folds.entries()) {
+    const { data }: Prepared = prepare(order, rows);
+    const [job] = jobsOf(configuration, fold + 1);
+    const [head] = await trainAgain([job], data, search);
+    const probabilities = await predictAll(engine, head, data, rows.train + rows.val);
+    const { probabilities: answered, ...rest } = partEvaluation(data, probabilities, 'val');
+    // Copied, since the next fold's data takes the place of this one's.
+    parts.push({ ...rest, probabilities: answered.slice(), targets: rest.targets.slice() });
+  }
+  const [{ task, classes }] = parts;
+  return {
+    ...{ task, classes, rows: parts.reduce((sum, part) => sum + part.rows, 0) },
+    probabilities: Float32Array.from(parts.flatMap((part) => [...part.probabilities])),
+    targets: Uint8Array.from(parts.flatMap((part) => [...part.targets])),
+  };
+}

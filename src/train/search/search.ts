@@ -1,0 +1,73 @@
+/** What every way of searching needs, and what it ends with. */
+import type { LiveView } from '../live.ts';
+import type { Evaluation } from '../metrics/counts.ts';
+import type { Prepared } from '../prepare.ts';
+import { type HeadResult, rankResults } from '../results/result.ts';
+import type { SweepData } from '../sweep/data.ts';
+import type { HeadJob } from '../sweep/plan.ts';
+import { sweep } from '../sweep/sweep.ts';
+import type { TrainedHead } from '../sweep/train-stack.ts';
+import type { Configuration } from './configurations.ts';
+import type { Standings } from './standings.ts';
+
+export interface Search {
+  configurations: readonly Configuration[];
+  standings: Standings;
+  view: LiveView;
+  engine: string;
+  workers: number;
+  signal: AbortSignal;
+}
+
+/** The head that was chosen. */
+export interface Found {
+  /** Its id is its configuration's. */
+  head: TrainedHead;
+  /** Its inputs are normalised as in `data`; the rows are those of the table. */
+  prepared: Prepared;
+  /** Answers for images that the head that gave them was not trained on; nothing was calibrated yet. */
+  validation: Evaluation;
+  /** Its configuration's line on the leaderboard: the mean over its heads, where there are several. */
+  line: HeadResult;
+}
+
+/** Trains heads that compete: each joins the standings and is shown as soon as it is done. */
+export async function compete(
+  jobs: readonly HeadJob[],
+  data: SweepData,
+  { standings, view, ...context }: Search,
+): Promise<void> {
+  await sweep(jobs, {
+    ...context,
+    data,
+    onEpoch: (heads) => view.epochs(heads),
+    onFinished(trained) {
+      const { config, epochs } = trained.result;
+      view.finished(standings.add(trained), config.epochs - epochs);
+    },
+  });
+}
+
+/** Trains heads that have won already, in the order of the jobs: the same job gives the same head. */
+export async function trainAgain(
+  jobs: readonly HeadJob[],
+  data: SweepData,
+  { engine, workers, signal }: Search,
+): Promise<TrainedHead[]> {
+  const trained = new Map<string, TrainedHead>();
+  await sweep(jobs, {
+    ...{ data, engine, workers, signal },
+    onEpoch: () => {},
+    onFinished: (head) => void trained.set(head.result.id, head),
+  });
+  signal.throwIfAborted();
+  return jobs.flatMap(({ id }) => trained.get(id) ?? []);
+}
+
+/** The best configuration none of whose heads diverged, or else that of the best head. There must be a leader. */
+export function winningLine({ standings }: Search): HeadResult {
+  const { leader } = standings;
+  if (!leader) throw new Error('No head could be trained');
+  const [first] = rankResults(standings.lines(), leader.result.config.monitor);
+  return first.status === 'diverged' ? standings.lineOf(leader) : first;
+}

@@ -1,0 +1,80 @@
+/** Heads of one configuration: grouped, named, summarised. */
+import { describe, expect, it } from 'vitest';
+import { resolveConfig } from '../../../src/train/resolve.ts';
+import {
+  configurationId,
+  configurationsOf,
+  jobsOf,
+  summariseRuns,
+  withSeeds,
+} from '../../../src/train/search/configurations.ts';
+import { createStandings } from '../../../src/train/search/standings.ts';
+import { headResult } from '../results/results.ts';
+
+const fast = resolveConfig({ lr: 0.1 }, 'multiclass');
+const slow = resolveConfig({ lr: 0.01 }, 'multiclass');
+
+describe('configurations', () => {
+  it('are heads that differ in their seed alone', () => {
+    const found = configurationsOf(withSeeds([fast, slow], 3));
+    expect(found).toEqual([
+      { id: '1', config: fast, seeds: [0, 1, 2] },
+      { id: '2', config: slow, seeds: [0, 1, 2] },
+    ]);
+  });
+
+  it('name their heads after seed and fold, as far as there are several', () => {
+    const [one] = configurationsOf([slow]);
+    const [two] = configurationsOf(withSeeds([slow], 2));
+    expect(jobsOf(one).map(({ id }) => id)).toEqual(['1']);
+    expect(jobsOf(one, 2).map(({ id }) => id)).toEqual(['1-fold2']);
+    const jobs = jobsOf(two, 3);
+    expect(jobs.map(({ id }) => id)).toEqual(['1-seed0-fold3', '1-seed1-fold3']);
+    expect(jobs.map(({ config }) => config.seed)).toEqual([0, 1]);
+    expect(jobs.map(({ id }) => configurationId(id))).toEqual(['1', '1']);
+  });
+});
+
+describe('a line of the leaderboard', () => {
+  const [configuration] = configurationsOf(withSeeds([fast], 2));
+
+  it('has the mean of several heads and how far they spread', () => {
+    const runs = [headResult('1-seed1', 0.75, { bestEpoch: 4 }), headResult('1-seed0', 0.25)];
+    expect(summariseRuns(configuration, runs)).toMatchObject({
+      ...{ id: '1', config: fast, status: 'done', runs: 2, bestEpoch: 3, seconds: 0.5, test: null },
+      val: { loss: 0.5, accuracy: 0.5 },
+      spread: { loss: 0, accuracy: expect.closeTo(Math.SQRT2 / 4, 10) },
+    });
+  });
+
+  it('leaves out values that a fold leaves undefined', () => {
+    const runs = [headResult('a', 0.5, { val: { auc: null } }), headResult('b', 0.5, { val: { auc: 0.75 } })];
+    expect(summariseRuns(configuration, runs)).toMatchObject({ val: { auc: 0.75 }, spread: { auc: 0 } });
+  });
+
+  it('counts as diverged when one head did', () => {
+    const runs = [headResult('a', 0.5), headResult('b', 0, { status: 'diverged', val: {} })];
+    expect(summariseRuns(configuration, runs)).toMatchObject({ status: 'diverged', val: {} });
+  });
+});
+
+describe('standings', () => {
+  it('have the means of configurations and the best head with its parameters', () => {
+    const configurations = configurationsOf(withSeeds([fast, slow], 2));
+    const standings = createStandings(configurations, 'accuracy');
+    const trained = Object.entries({ '1-seed0': 0.9, '1-seed1': 0.5, '2-seed0': 0.8, '2-seed1': 0.7 }).map(
+      ([id, accuracy]) => ({ result: headResult(id, accuracy), parameters: new Float32Array(3) }),
+    );
+    for (const head of trained.toReversed()) standings.add(head);
+    const means = Object.fromEntries(standings.lines().map(({ id, val }) => [id, val.accuracy]));
+    expect(means).toEqual({ 1: expect.closeTo(0.7), 2: expect.closeTo(0.75) });
+    expect(standings.leader).toBe(trained[0]);
+    expect(standings.runsOf('2').map(({ id }) => id)).toEqual(['2-seed0', '2-seed1']);
+  });
+
+  it('have no leader while every head diverged', () => {
+    const standings = createStandings(configurationsOf([fast]), 'loss');
+    standings.add({ result: headResult('1', 0, { status: 'diverged' }), parameters: new Float32Array(3) });
+    expect(standings.leader).toBeUndefined();
+  });
+});
