@@ -1,6 +1,7 @@
 /** `cache merge`: joins stores, the shards of a dataset for one, without computing anything again. */
 import { join, resolve } from 'node:path';
 import { InputError, unexpected } from '../shared/errors.ts';
+import { writeConflicts } from '../shared/store/conflicts.ts';
 import { disk, writeDurably } from '../shared/store/files.ts';
 import { lockStore } from '../shared/store/lock.ts';
 import type { RowRecord } from '../shared/store/part-buffer.ts';
@@ -44,6 +45,7 @@ export async function mergeStores(dirs: readonly string[], out: string): Promise
     await writeDurably(join(out, ERRORS_FILE), (await Promise.all(stores.map(errorsOf))).join(''));
     const failed = sum('failed');
     await writer.finish({ rows, failed });
+    await writeConflicts(out, rows);
     return { out, stores: stores.length, rows: rows.length, failed };
   } finally {
     await lock.release();

@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import { stat } from 'node:fs/promises';
 import { createRequire } from 'node:module';
-import { dirname } from 'node:path';
+import { dirname, join } from 'node:path';
 import {
   type BackboneDescription,
   type BackboneRequest,
@@ -13,9 +13,10 @@ import { type Reporter, silent } from '../shared/cli/terminal.ts';
 import { InputError, messageOf } from '../shared/errors.ts';
 import { decodeImage, RESIZE } from '../shared/images/decode.ts';
 import { NO_SUCH_FILE, readImages } from '../shared/images/read.ts';
+import { writeConflicts } from '../shared/store/conflicts.ts';
 import { lockStore, type StoreLock } from '../shared/store/lock.ts';
 import type { RowRecord } from '../shared/store/part-buffer.ts';
-import type { Dtype, Pipeline } from '../shared/store/schema.ts';
+import { CONFLICTS_FILE, type Dtype, type Pipeline } from '../shared/store/schema.ts';
 import { createStoreWriter } from '../shared/store/writer.ts';
 import type { Dataset } from './dataset/dataset.ts';
 import type { DatasetImage, ImageSource } from './dataset/layout.ts';
@@ -137,6 +138,11 @@ export async function extract(
     await writeFailures(out, failures);
     if (rows.length === 0) throw noneUsable(failures);
     await store.finish({ rows, failed: failures.length });
+    const conflicts = await writeConflicts(out, rows);
+    if (conflicts > 0)
+      reporter.warn(
+        `${conflicts} images are there twice with different labels: see ${join(out, CONFLICTS_FILE)}`,
+      );
 
     const seconds = (performance.now() - started) / 1000;
     return {

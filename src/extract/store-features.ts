@@ -1,6 +1,7 @@
 /** Computes the features of each content once and stores them as they come back. */
 import { createBatches } from '../shared/backbones/thread/batches.ts';
 import type { BackboneThread } from '../shared/backbones/thread/start.ts';
+import { perceptualHash } from '../shared/images/phash.ts';
 import type { RowRecord } from '../shared/store/part-buffer.ts';
 import type { StoreWriter } from '../shared/store/writer.ts';
 
@@ -24,17 +25,17 @@ export function storeFeatures(
     computed,
   }: { batchSize: number; store: StoreWriter; computed: (images: number) => void },
 ): StoredFeatures {
-  const { columns } = thread.description;
+  const { columns, size } = thread.description;
   const seen = new Set<string>();
   let count = 0;
-  const batches = createBatches<RowRecord>([thread], {
+  const batches = createBatches<{ row: RowRecord; phash: string | null }>([thread], {
     batchSize,
     async receive(records, [features]) {
       for (const [row, record] of records.entries()) {
         const vectors = columns.map(({ dimension }, c) =>
           features[c].subarray(row * dimension, (row + 1) * dimension),
         );
-        await store.append(record, vectors);
+        await store.append(record.row, vectors, record.phash);
       }
       count += records.length;
       computed(records.length);
@@ -48,7 +49,7 @@ export function storeFeatures(
     async add(record, pixels) {
       if (seen.has(record.sha256) || store.has(record)) return false;
       seen.add(record.sha256);
-      await batches.add(record, [pixels]);
+      await batches.add({ row: record, phash: perceptualHash(pixels, size) }, [pixels]);
       return true;
     },
     finish: batches.finish,

@@ -8,7 +8,9 @@ import type { Command } from '../shared/cli/program.ts';
 import { terminalReporter } from '../shared/cli/terminal.ts';
 import { choice, wholeNumber } from '../shared/cli/values.ts';
 import { ENGINE_NAMES } from '../shared/engines/engine.ts';
+import { manifestFlags, readManifestFlags } from '../shared/manifest/flags.ts';
 import { DEFAULT_GRID, type Grid, parseGrid } from './grid.ts';
+import { parseNearDuplicates } from './leakage.ts';
 import { confusionMatrix, perClass } from './metrics/per-class.ts';
 import { headFlags, readHeadFlags } from './options.ts';
 import { score } from './results/drawing.ts';
@@ -28,6 +30,23 @@ const flags = {
     ...textFlag,
     description: 'Columns of the stores to use, joined by commas',
     defaultDescription: 'avg',
+  },
+  labels: {
+    ...textFlag,
+    description:
+      'Labels from a .csv, .tsv or .jsonl file (columns path and label) instead of the stored ones',
+  },
+  ...manifestFlags,
+  'near-duplicates': {
+    type: 'string',
+    description:
+      'Keep near copies (re-encoded, resized) in one part: alone, or the bits their hashes may differ in',
+  },
+  'stable-split': {
+    type: 'boolean',
+    default: false,
+    description:
+      "An image's part follows from its content alone and stays when others are added; not stratified",
   },
   task: { ...textFlag, default: 'auto', description: 'auto (from the labels), multiclass, multilabel' },
   split: {
@@ -76,11 +95,16 @@ async function run(argv: Flags, signal: AbortSignal): Promise<TrainSummary> {
   const started = performance.now();
   const features = allValues(argv, 'features');
   const pooling = oneValue(argv, 'pooling');
+  const labels = oneValue(argv, 'labels');
+  const near = oneValue(argv, 'near-duplicates');
   const folds = oneValue(argv, 'folds');
   const options = {
     features,
     columns: pooling?.split(',').map((name) => name.trim()),
     task: choice(['auto', 'multiclass', 'multilabel']).parse(oneValue(argv, 'task') ?? 'auto', '--task'),
+    ...(labels !== undefined && { labels: { file: labels, manifest: readManifestFlags(argv) } }),
+    ...(near !== undefined && { nearDuplicates: parseNearDuplicates(near) }),
+    stableSplit: argv['stable-split'] === true,
     split: parseSplit(oneValue(argv, 'split') ?? ''),
     head: readHeadFlags(argv),
     grid: await readGrid(oneValue(argv, 'grid')),

@@ -20,6 +20,10 @@ export interface FeatureTable {
   labels: string[][];
   splits: (Split | null)[];
   views: Int16Array;
+  /** Groups that the data name, null for none. */
+  groups: (string | null)[];
+  /** Perceptual hashes, 16 hex digits; null where not known. */
+  phashes: (string | null)[];
   sources: HeadSource[];
 }
 
@@ -54,6 +58,8 @@ export async function readFeatures(
     hashes: [],
     labels: [],
     splits: [],
+    groups: [],
+    phashes: [],
     views: new Int16Array(first.rows),
     sources: stores.map(({ source }) => source),
   };
@@ -67,7 +73,7 @@ export async function readFeatures(
           `Expected the same images in all feature stores but ${store.dir} has none of ${dirs[0]}`,
         );
       reporter.warn(`${missing.size} of ${table.rows} images are not in ${store.dir} and are left out`);
-      dropRows(table, missing);
+      keepRows(table, (row) => !missing.has(row));
     }
     offset += source.dimension;
   }
@@ -126,6 +132,8 @@ async function fillFirst(table: FeatureTable, store: FeatureStore, source: HeadS
       table.hashes.push(part.sha256[from]);
       table.labels.push(part.labels[from]);
       table.splits.push(part.splits[from]);
+      table.groups.push(part.groups[from]);
+      table.phashes.push(part.phashes[from]);
     }
   }
   return new Set();
@@ -155,10 +163,9 @@ async function fillNext(
   return missing;
 }
 
-/** Removes rows, closing the gaps. */
-function dropRows(table: FeatureTable, dropped: ReadonlySet<number>): void {
-  const kept = Int32Array.from(table.paths.keys()).filter((row) => !dropped.has(row));
-  reorderRows(table, kept);
+/** Keeps some rows, closing the gaps. */
+export function keepRows(table: FeatureTable, isKept: (row: number) => boolean): void {
+  reorderRows(table, Int32Array.from(table.paths.keys()).filter(isKept));
 }
 
 /**
@@ -191,6 +198,8 @@ export function reorderRows(table: FeatureTable, order: Int32Array): void {
   table.hashes = picked(table.hashes);
   table.labels = picked(table.labels);
   table.splits = picked(table.splits);
+  table.groups = picked(table.groups);
+  table.phashes = picked(table.phashes);
   table.views = order.length === 0 ? new Int16Array() : Int16Array.from(order, (row) => table.views[row]);
   table.rows = order.length;
   table.matrix = matrix.subarray(0, order.length * inputs);

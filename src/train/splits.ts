@@ -17,12 +17,14 @@ export interface SplitRequest {
   rows: number;
   classes: readonly string[];
   task: Task;
-  /** Content hash of each row's image: rows with the same hash are copies or views of one image. */
+  /** What each row belongs to (see leakage.ts): rows with the same text stay together. */
   groups: readonly string[];
   /** The part each row has in the data itself; all null when the data has no split. */
   fixed: readonly (Part | null)[];
   ratios: SplitRatios;
   seed: number;
+  /** Whether each image's part follows from its content alone, so that it stays when others are added. */
+  stable?: boolean;
 }
 
 /** Row indices of each part, ascending. */
@@ -92,7 +94,7 @@ export function splitRows(request: SplitRequest): Split {
 
 /** Distributes some rows over the parts with a share above 0, stratified and group by group. */
 function carve(
-  { targets, classes, task, groups, seed }: SplitRequest,
+  { targets, classes, task, groups, seed, stable = false }: SplitRequest,
   parts: (Part | null)[],
   rows: readonly number[],
   ratios: SplitRatios,
@@ -112,7 +114,9 @@ function carve(
     );
   }
   const items = clear.map((image) => ({ labels: image.labels, size: image.rows.length }));
-  const assigned = stratify(items, classes.length, shares, random(seed, 'split'));
+  const assigned = stable
+    ? clear.map((image) => stablePart(groups[image.rows[0]!]!, shares, seed))
+    : stratify(items, classes.length, shares, random(seed, 'split'));
   clear.forEach((image, index) => {
     for (const row of image.rows) parts[row] = used[assigned[index]!]!;
   });
@@ -153,6 +157,17 @@ export function foldRows(
   const warnings =
     few.length > 0 ? [`Fewer images than folds of ${listed(few)}: not every fold can measure them`] : [];
   return { foldOf, warnings };
+}
+
+/** The part that an image's group falls into by chance, the same whatever other images there are. */
+function stablePart(group: string, shares: readonly number[], seed: number): number {
+  const drawn = random(seed, 'stable split', group).uniform();
+  let sum = 0;
+  const part = shares.findIndex((share) => {
+    sum += share;
+    return drawn < sum;
+  });
+  return part < 0 ? shares.length - 1 : part;
 }
 
 interface Image {

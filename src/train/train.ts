@@ -4,17 +4,20 @@ import type { Reporter } from '../shared/cli/terminal.ts';
 import { loadEngine } from '../shared/engines/engine.ts';
 import { InputError } from '../shared/errors.ts';
 import type { HeadConfig, Metrics, Task } from '../shared/head/config.ts';
+import type { ManifestOptions } from '../shared/manifest/columns.ts';
 import { calibrated } from './calibration/calibrate.ts';
 import { type FeatureTable, readFeatures, reorderRows } from './features.ts';
 import { expandGrid, type Grid } from './grid.ts';
 import { type Judgement, judge } from './judge.ts';
 import { encodeLabels, selectTargets } from './labels.ts';
+import { kinOf } from './leakage.ts';
 import { liveView } from './live.ts';
 import { baseline } from './metrics/baseline.ts';
 import { type RareLabel, rareLabels } from './metrics/rare-labels.ts';
 import type { HeadRequest } from './options.ts';
 import { predictAll } from './predict-all.ts';
 import { partEvaluation, partOrder, sharedTargets } from './prepare.ts';
+import { relabel } from './relabel.ts';
 import { resolveConfig } from './resolve.ts';
 import type { HeadResult } from './results/result.ts';
 import { configurationsOf, jobsOf, withSeeds } from './search/configurations.ts';
@@ -31,6 +34,12 @@ export interface TrainOptions {
   features: readonly string[];
   /** Columns of the stores to use; default: avg. */
   columns?: readonly string[];
+  /** Labels from a manifest instead of the stored ones. */
+  labels?: { file: string; manifest: ManifestOptions };
+  /** Bits in which the perceptual hashes of near copies, which stay in one part, differ at most. */
+  nearDuplicates?: number;
+  /** Whether an image's part follows from its content alone. */
+  stableSplit?: boolean;
   task: Task | 'auto';
   /** Options that every head has unless the grid says otherwise. */
   head: Partial<HeadRequest>;
@@ -82,6 +91,8 @@ export async function train(
   { signal, reporter }: { signal: AbortSignal; reporter: Reporter },
 ): Promise<Training> {
   const table = await readFeatures(options.features, options.columns, reporter);
+  const { labels: relabelled } = options;
+  if (relabelled) await relabel(table, relabelled.file, relabelled.manifest, reporter);
   const { task, classes, targets } = encodeLabels(table.labels, options.task, table.paths);
   const configurations = configurationsOf(askedHeads(options, task));
   const divided = divide(options, { table, task, classes, targets });
@@ -151,7 +162,7 @@ function askedHeads({ grid, head, seeds = 1 }: TrainOptions, task: Task): HeadCo
 
 /** Which rows train, validate and test, in the order in which the table will have them. */
 function divide(
-  { split: ratios, folds = 0, head }: TrainOptions,
+  { split: ratios, folds = 0, head, nearDuplicates, stableSplit: stable }: TrainOptions,
   {
     table,
     task,
@@ -168,9 +179,12 @@ function divide(
   folds: number;
   warnings: string[];
 } {
-  const { hashes: groups, splits: fixed } = table;
+  const { splits: fixed } = table;
+  const groups = kinOf(table, nearDuplicates);
   const seed = head.seed ?? 0;
-  const split = splitRows({ ...{ targets, rows: table.rows, classes, task, groups, fixed, ratios, seed } });
+  const split = splitRows({
+    ...{ targets, rows: table.rows, classes, task, groups, fixed, ratios, seed, stable },
+  });
   if (folds === 0) {
     const rows = { train: split.train.length, val: split.val.length, test: split.test.length };
     return {

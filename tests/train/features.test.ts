@@ -17,6 +17,8 @@ function table(rows: number, inputs: number): FeatureTable {
     labels: numbers.map((row) => [`label ${row}`]),
     splits: numbers.map(() => null),
     views: Int16Array.from(numbers),
+    groups: numbers.map(() => null),
+    phashes: numbers.map(() => null),
     sources: [],
   };
 }

@@ -1,0 +1,109 @@
+/** What must stay in one part of a split: copies, views, groups and near copies of an image. */
+
+import { wholeNumber } from '../shared/cli/values.ts';
+import { usage } from '../shared/errors.ts';
+
+/** What decides which rows belong together; every array has one entry a row. */
+export interface Kinship {
+  /** Content hashes. */
+  hashes: readonly string[];
+  /** Groups that the data name, null for none. */
+  groups: readonly (string | null)[];
+  /** Perceptual hashes, 16 hex digits; null where not known. */
+  phashes: readonly (string | null)[];
+}
+
+/** Beyond this many bits, images that have nothing in common would be joined. */
+const MOST_BITS = 12;
+/** Bits used when `--near-duplicates` stands alone: catches re-encoded and resized copies (see docs/datasets.md). */
+const DEFAULT_BITS = 4;
+
+/** Reads `--near-duplicates`, alone or with the bits in which two perceptual hashes may differ. */
+export function parseNearDuplicates(text: string): number {
+  if (text === '') return DEFAULT_BITS;
+  const bits = wholeNumber(0).parse(text, '--near-duplicates');
+  if (bits > MOST_BITS) throw usage(`at most ${MOST_BITS} bits`, '--near-duplicates', text);
+  return bits;
+}
+
+/**
+ * The rows that belong together have the same text: the smallest content hash among them, so that it stays the same
+ * when other images are added.
+ * @param nearBits bits in which perceptual hashes of near copies differ at most; undefined: near copies may part
+ */
+export function kinOf({ hashes, groups, phashes }: Kinship, nearBits?: number): string[] {
+  const parent = Int32Array.from(hashes.keys());
+  const root = (row: number): number => {
+    let at = row;
+    while (parent[at] !== at) {
+      parent[at] = parent[parent[at]];
+      at = parent[at];
+    }
+    return at;
+  };
+  const join = (a: number, b: number): void => {
+    parent[root(a)] = root(b);
+  };
+  joinEqual(hashes, join);
+  joinEqual(groups, join);
+  if (nearBits !== undefined) joinNear(phashes, nearBits, join);
+  const smallest = new Map<number, string>();
+  for (const [row, hash] of hashes.entries()) {
+    const kin = root(row);
+    const known = smallest.get(kin);
+    if (known === undefined || hash < known) smallest.set(kin, hash);
+  }
+  return hashes.map((_, row) => smallest.get(root(row))!);
+}
+
+type Join = (a: number, b: number) => void;
+
+function joinEqual(values: readonly (string | null)[], join: Join): void {
+  const first = new Map<string, number>();
+  for (const [row, value] of values.entries()) {
+    if (value === null) continue;
+    const known = first.get(value);
+    if (known === undefined) first.set(value, row);
+    else join(row, known);
+  }
+}
+
+/**
+ * Of two hashes that differ in at most `bits` bits, cut into bits + 1 pieces, at least one piece is equal: only rows
+ * that share a piece are compared.
+ */
+function joinNear(phashes: readonly (string | null)[], bits: number, join: Join): void {
+  const distinct = new Map<string, number>();
+  for (const [row, phash] of phashes.entries()) {
+    if (phash === null) continue;
+    const known = distinct.get(phash);
+    if (known === undefined) distinct.set(phash, row);
+    else join(row, known);
+  }
+  const rows = Int32Array.from(distinct.values());
+  const high = Uint32Array.from(distinct.keys(), (phash) => Number.parseInt(phash.slice(0, 8), 16));
+  const low = Uint32Array.from(distinct.keys(), (phash) => Number.parseInt(phash.slice(8), 16));
+  const binary = Array.from(distinct.keys(), (phash) => BigInt(`0x${phash}`).toString(2).padStart(64, '0'));
+  for (let piece = 0; piece <= bits; piece++) {
+    const [from, to] = [piece, piece + 1].map((at) => Math.floor((64 * at) / (bits + 1)));
+    const sharing = new Map<string, number[]>();
+    for (const [at, text] of binary.entries()) {
+      const key = text.slice(from, to);
+      const others = sharing.get(key);
+      if (!others) sharing.set(key, [at]);
+      else {
+        for (const other of others) {
+          if (ones(high[at] ^ high[other]) + ones(low[at] ^ low[other]) <= bits) join(rows[at], rows[other]);
+        }
+        others.push(at);
+      }
+    }
+  }
+}
+
+/** Number of bits set in 32. */
+function ones(value: number): number {
+  let v = value - ((value >>> 1) & 0x55555555);
+  v = (v & 0x33333333) + ((v >>> 2) & 0x33333333);
+  return (((v + (v >>> 4)) & 0x0f0f0f0f) * 0x01010101) >>> 24;
+}

@@ -1,0 +1,58 @@
+/** Labels from a file instead of those stored with the features. */
+import { createReadStream } from 'node:fs';
+import { stat } from 'node:fs/promises';
+import type { Reporter } from '../shared/cli/terminal.ts';
+import { InputError, unexpected } from '../shared/errors.ts';
+import type { ManifestOptions } from '../shared/manifest/columns.ts';
+import { readManifest } from '../shared/manifest/read.ts';
+import { hasManifestExtension } from '../shared/manifest/rows.ts';
+import { type FeatureTable, keepRows } from './features.ts';
+
+/**
+ * Replaces labels, parts and groups of all rows by those a manifest gives for their paths. Rows it does not name are
+ * left out; the features stay as they are, so that nothing is extracted again.
+ * @param file a .csv, .tsv or .jsonl manifest whose paths are those of the store
+ * @throws InputError when it cannot be read, names an image twice, or names none of the rows
+ */
+export async function relabel(
+  table: FeatureTable,
+  file: string,
+  options: ManifestOptions,
+  reporter: Reporter,
+): Promise<void> {
+  const found = await stat(file).catch(() => undefined);
+  if (!found?.isFile() || !hasManifestExtension(file)) {
+    throw unexpected('a .csv, .tsv or .jsonl file', '--labels', file);
+  }
+  const rowsOf = new Map<string, number[]>();
+  for (const [row, path] of table.paths.entries()) {
+    const known = rowsOf.get(path);
+    if (known) known.push(row);
+    else rowsOf.set(path, [row]);
+  }
+  const named = new Set<number>();
+  let unknown = 0;
+  const rows = readManifest(file, createReadStream(file), options, (note) => reporter.info(note));
+  for await (const { path, where, labels, split, group } of rows) {
+    const own = rowsOf.get(path.replace(/^\.\//, '').replaceAll('\\', '/'));
+    if (!own) unknown++;
+    for (const row of own ?? []) {
+      if (named.has(row)) throw unexpected('each image once', where, path);
+      named.add(row);
+      table.labels[row] = labels;
+      table.splits[row] = split;
+      table.groups[row] = group;
+    }
+  }
+  if (named.size === 0) {
+    throw new InputError(
+      `Expected paths like ${JSON.stringify(table.paths[0])} in ${file} but none of its ${unknown} is in the feature store`,
+    );
+  }
+  if (unknown > 0) reporter.warn(`${unknown} images of ${file} are not in the feature store`);
+  const without = table.rows - named.size;
+  if (without > 0) {
+    reporter.warn(`${without} of ${table.rows} rows have no labels in ${file} and are left out`);
+    keepRows(table, (row) => named.has(row));
+  }
+}

@@ -1,0 +1,43 @@
+/** train-head --labels: other labels for the same features. */
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { silent } from '../../src/shared/cli/terminal.ts';
+import { readFeatures } from '../../src/train/features.ts';
+import { relabel } from '../../src/train/relabel.ts';
+import { newFolder, row, storeOf } from '../shared/store/fixture.ts';
+
+async function relabelled(content: string, name = 'new.csv') {
+  const file = join(newFolder(), name);
+  writeFileSync(file, content);
+  const warnings: string[] = [];
+  const reporter = { ...silent, warn: (message: string) => void warnings.push(message) };
+  const table = await readFeatures([await storeOf(4)], ['avg'], reporter);
+  await relabel(table, file, {}, reporter);
+  return { table, warnings };
+}
+
+describe('labels from a file', () => {
+  it('replace those of the store, with their parts and groups', async () => {
+    const { table, warnings } = await relabelled(
+      'path,label,split,group\nclass/3.jpg,x|y,val,g\n./class/0.jpg,z,train,\nclass/9.jpg,z,train,\nclass/1.jpg,,test,\n',
+    );
+    expect(table.paths).toEqual(['class/0.jpg', 'class/1.jpg', 'class/3.jpg']);
+    expect(table.labels).toEqual([['z'], [], ['x', 'y']]);
+    expect(table.splits).toEqual(['train', 'test', 'val']);
+    expect(table.groups).toEqual([null, null, 'g']);
+    expect([...table.matrix]).toEqual([0, 1, 3].flatMap((i) => [...row(i).features[0]]));
+    expect(warnings).toEqual([
+      expect.stringContaining('1 images of'),
+      expect.stringContaining('1 of 4 rows have no labels in'),
+    ]);
+  });
+
+  it.each([
+    ['path,label\nother/1.jpg,x\n', 'Expected paths like "class/0.jpg" in'],
+    ['path,label\nclass/1.jpg,x\nclass/1.jpg,y\n', 'Expected each image once for new.csv line 3'],
+    ['name,label\nclass/1.jpg,x\n', 'Expected a column named path'],
+  ])('%j are refused', async (content, message) => {
+    await expect(relabelled(content)).rejects.toThrow(message);
+  });
+});
