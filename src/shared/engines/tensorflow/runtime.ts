@@ -43,7 +43,7 @@ export interface RuntimeProblem {
 export const SETUP_FOLDER = fileURLToPath(new URL('../../../../node_modules/.tensorflow/', import.meta.url));
 
 /** How to get what is missing, for messages. */
-export const TENSORFLOW_HINT =
+const TENSORFLOW_HINT =
   'npm run setup:tensorflow (add -- --gpu for NVIDIA GPUs), ' +
   'or npm install @tensorflow/tfjs-core @tensorflow/tfjs-backend-wasm for the slow one that runs everywhere';
 
