@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 /** The `permafrost` executable: every stage as a subcommand. */
+import { backbonesCommand } from './backbones/command.ts';
 import { cacheCommand } from './cache/command.ts';
 import { doctorCommand } from './doctor/command.ts';
 import { extractCommand } from './extract/command.ts';
@@ -8,6 +9,13 @@ import { type Command, runProgram } from './shared/cli/program.ts';
 import { trainHeadCommand } from './train/command.ts';
 
 /** In the order of the help text. */
-const COMMANDS: Command[] = [extractCommand, trainHeadCommand, predictCommand, cacheCommand, doctorCommand];
+const COMMANDS: Command[] = [
+  extractCommand,
+  trainHeadCommand,
+  predictCommand,
+  backbonesCommand,
+  cacheCommand,
+  doctorCommand,
+];
 
 await runProgram('permafrost', COMMANDS);

@@ -21,6 +21,7 @@ import { createStoreWriter } from '../shared/store/writer.ts';
 import type { Dataset } from './dataset/dataset.ts';
 import type { DatasetImage, ImageSource } from './dataset/layout.ts';
 import { allowedFailures, type Failure, failureError, type MostFailures, writeFailures } from './failures.ts';
+import { openKnownFiles } from './known-files.ts';
 import { openEarlier } from './plan.ts';
 import { storeFeatures } from './store-features.ts';
 
@@ -34,6 +35,8 @@ export interface ExtractOptions {
   batchSize: number;
   /** Images read and decoded at a time. */
   concurrency: number;
+  /** Whether every image is read again, even where its size and dates say that it is as it was. */
+  rehash?: boolean;
   /** What happens when an image cannot be used. */
   onError: 'skip' | 'fail';
   /** Failures that are still put up with; default: any number, as long as not all fail. */
@@ -62,12 +65,22 @@ export interface ExtractSummary {
  *   of `signal`
  */
 export async function extract(
-  { dataset, backbone, out, dtype, batchSize, concurrency, onError, mostFailures }: ExtractOptions,
+  {
+    dataset,
+    backbone,
+    out,
+    dtype,
+    batchSize,
+    concurrency,
+    rehash = false,
+    onError,
+    mostFailures,
+  }: ExtractOptions,
   { signal, reporter = silent }: { signal?: AbortSignal; reporter?: Reporter } = {},
 ): Promise<ExtractSummary> {
   const started = performance.now();
   const { images, classes } = dataset;
-  const thread = await startBackbone(backbone);
+  const thread = await startBackbone(backbone, { signal, reporter });
   let lock: StoreLock | undefined;
   try {
     const { description } = thread;
@@ -87,6 +100,8 @@ export async function extract(
     };
     const store = await createStoreWriter(out, header, { held, guard: lock.check });
 
+    const { source } = dataset;
+    const files = await openKnownFiles(out, { trusted: !rehash });
     const failures: Failure[] = [];
     const most = mostFailures ? allowedFailures(mostFailures, images.length) : images.length;
     const rows: RowRecord[] = [];
@@ -98,14 +113,17 @@ export async function extract(
     });
     try {
       const { size } = description;
+      const known = async ({ path }: DatasetImage) => {
+        const sha256 = source.fileOf && (await files.hashOf(path, source.fileOf(path)));
+        return sha256 && store.has({ sha256, view: 0 }) ? { sha256, pixels: null } : undefined;
+      };
       const decode = async (bytes: Buffer) => {
         const sha256 = createHash('sha256').update(bytes).digest('hex');
         return { sha256, pixels: store.has({ sha256, view: 0 }) ? null : await decodeImage(bytes, size) };
       };
       const ahead = concurrency + batchSize;
-      const { source } = dataset;
       const readOne = ({ path }: DatasetImage) => source.read(path);
-      for await (const read of readImages(images, { concurrency, ahead, read: readOne, decode })) {
+      for await (const read of readImages(images, { concurrency, ahead, known, read: readOne, decode })) {
         signal?.throwIfAborted();
         if ('reason' in read) {
           const failure = { path: read.image.path, reason: read.reason };
@@ -120,6 +138,7 @@ export async function extract(
         }
         const { path, labels, split, group } = read.image;
         const { sha256, pixels } = read.made;
+        files.remember(path, sha256);
         const record: RowRecord = { path, sha256, labels, split, view: 0, group };
         rows.push(record);
         if (!pixels || !(await features.add(record, pixels))) progress.advance(1);
@@ -138,6 +157,7 @@ export async function extract(
     await writeFailures(out, failures);
     if (rows.length === 0) throw noneUsable(failures);
     await store.finish({ rows, failed: failures.length });
+    await files.save();
     const conflicts = await writeConflicts(out, rows);
     if (conflicts > 0)
       reporter.warn(

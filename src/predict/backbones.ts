@@ -2,6 +2,7 @@
 import { existsSync } from 'node:fs';
 import { type BackboneDescription, PRECISION } from '../shared/backbones/thread/protocol.ts';
 import { type BackboneThread, startBackbone } from '../shared/backbones/thread/start.ts';
+import type { Reporter } from '../shared/cli/terminal.ts';
 import { InputError, unexpected, usage } from '../shared/errors.ts';
 import type { HeadSource } from '../shared/head/record.ts';
 import { RESIZE } from '../shared/images/decode.ts';
@@ -10,6 +11,8 @@ export interface BackbonesOptions {
   /** Weights instead of those recorded: one for each source, in order, or none at all. */
   weights: readonly string[];
   engine: string;
+  signal?: AbortSignal;
+  reporter?: Reporter;
 }
 
 /**
@@ -19,7 +22,7 @@ export interface BackbonesOptions {
  */
 export async function startBackbones(
   sources: readonly HeadSource[],
-  { weights, engine }: BackbonesOptions,
+  { weights, engine, ...options }: BackbonesOptions,
 ): Promise<BackboneThread[]> {
   if (weights.length > 0 && weights.length !== sources.length) {
     const names = sources.map(({ pipeline }) => pipeline.backbone).join(', ');
@@ -31,7 +34,7 @@ export async function startBackbones(
       const { backbone, size } = source.pipeline;
       const chosen = weights[at] ?? recordedWeights(source);
       const request = { name: backbone, weights: chosen, size, poolings: source.columns, engine };
-      const thread = await startBackbone(request);
+      const thread = await startBackbone(request, options);
       threads.push(thread);
       checkBackbone(source, thread.description);
     }

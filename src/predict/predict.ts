@@ -55,7 +55,7 @@ export async function* predict(
   { signal, reporter = silent }: { signal?: AbortSignal; reporter?: Reporter } = {},
 ): AsyncGenerator<Prediction[]> {
   const { head, images, weights, engine } = options;
-  const threads = await startBackbones(head.record.sources, { weights, engine });
+  const threads = await startBackbones(head.record.sources, { weights, engine, signal, reporter });
   const failures: Running['failures'] = [];
   try {
     const program = await (await loadEngine(engine, { threads: 1 })).compile(headGraph(head));

@@ -12,8 +12,8 @@ export interface Command {
   command: string;
   /** One line for the help text. */
   describe: string;
-  /** What stands behind the name without a flag, if anything: one or more texts. */
-  operands?: { name: string; shown: string; description: string };
+  /** What stands behind the name without a flag, if anything: one or more texts (none, too, if optional). */
+  operands?: { name: string; shown: string; description: string; optional?: boolean };
   /** Its flags by name. */
   builder: Record<string, Options>;
   /** Does the work and sets the exit status (see runCommand). */
@@ -46,7 +46,7 @@ export async function runProgram(name: string, commands: readonly Command[] | Co
   for (const { command, describe, operands, builder, handler } of choices) {
     const called = only ? '$0' : command;
     parser.command(
-      operands ? `${called} <${operands.name}..>` : called,
+      operands ? `${called} ${operands.optional ? `[${operands.name}..]` : `<${operands.name}..>`}` : called,
       describe,
       (flags) => {
         if (operands) flags.positional(operands.name, { type: 'string', description: operands.description });

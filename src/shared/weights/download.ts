@@ -64,7 +64,7 @@ export async function matches(path: string, hash: string): Promise<boolean> {
 class Interruption extends Error {}
 
 async function fetchAll(options: DownloadOptions, part: string): Promise<void> {
-  const { signal, reporter = silent, retryAfter = 1000, address } = options;
+  const { signal, reporter = silent, retryAfter = 300, address } = options;
   const dispatcher = new EnvHttpProxyAgent();
   const shown = display(reporter, options.path);
   let fruitless = 0;

@@ -2,7 +2,12 @@
 import { type BackboneDefinition, KERAS_FILES, publishedSize } from '../backbone.ts';
 
 /** Widths with published weights; how Keras writes them in file names. */
-const ALPHAS = { 1: '1_0', 0.75: '7_5', 0.5: '5_0', 0.25: '2_5' } as const;
+const ALPHAS = [
+  [1, '1_0'],
+  [0.75, '7_5'],
+  [0.5, '5_0'],
+  [0.25, '2_5'],
+] as const;
 /** Sizes of square images with weights of their own. */
 const SIZES = [128, 160, 192, 224];
 
@@ -67,6 +72,4 @@ function mobilenet(alpha: number, alphaText: string): BackboneDefinition {
   };
 }
 
-export const MOBILENET: readonly BackboneDefinition[] = Object.entries(ALPHAS)
-  .map(([alpha, text]) => mobilenet(Number(alpha), text))
-  .sort((a, b) => a.name.length - b.name.length || b.name.localeCompare(a.name));
+export const MOBILENET: readonly BackboneDefinition[] = ALPHAS.map(([alpha, text]) => mobilenet(alpha, text));

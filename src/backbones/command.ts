@@ -1,0 +1,38 @@
+/** The command `permafrost backbones [NAME]`: what there is to choose from, and where a network can be cut. */
+import { findBackbone } from '../shared/backbones/registry.ts';
+import { runCommand } from '../shared/cli/command.ts';
+import type { Command } from '../shared/cli/program.ts';
+
+/** `permafrost backbones`. */
+export const backbonesCommand: Command = {
+  command: 'backbones',
+  describe: 'List the backbones, or the layers and numbers of some',
+  operands: {
+    name: 'name',
+    shown: 'a backbone',
+    description: 'Backbones to describe; without one, all are listed',
+    optional: true,
+  },
+  builder: {
+    json: {
+      type: 'boolean',
+      default: false,
+      description: 'Print what is known as JSON, as the last line of stdout',
+    },
+  },
+  handler: (argv) =>
+    runCommand(() => run([argv.name ?? []].flat().map(String), argv.json === true), argv.json === true),
+};
+
+async function run(names: string[], json: boolean): Promise<object> {
+  const chosen = names.map((name) => findBackbone(name).name);
+  const { describeAll, describeOne, listing } = await import('./describe.ts');
+  if (chosen.length === 0) {
+    const backbones = describeAll();
+    if (!json) process.stdout.write(`${listing(backbones)}\n`);
+    return { backbones };
+  }
+  const backbones = await Promise.all(chosen.map(describeOne));
+  if (!json) for (const { text } of backbones) process.stdout.write(`${text}\n`);
+  return { backbones: backbones.map(({ facts }) => facts) };
+}

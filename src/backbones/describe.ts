@@ -1,0 +1,81 @@
+/** Backbones as text: a table of all, and all there is to know about one. */
+import Table from 'cli-table3';
+import { BACKBONES, findBackbone } from '../shared/backbones/registry.ts';
+import { type BackboneFacts, backboneFacts, billions, millions } from '../shared/backbones/table.ts';
+import { findPublished } from '../shared/weights/published.ts';
+
+/** Facts without the lists of layers. */
+type BackboneSummary = Omit<BackboneFacts, 'layers'>;
+
+/** All backbones, in the order of the registry. */
+export function describeAll(): BackboneSummary[] {
+  return [...BACKBONES.keys()].map((name) => {
+    const { layers: _, ...summary } = backboneFacts(name);
+    return summary;
+  });
+}
+
+export function listing(backbones: readonly BackboneSummary[]): string {
+  const table = new Table({
+    head: ['backbone', 'input', 'features', 'parameters', 'multiply-adds', 'pixels'],
+    colAligns: ['left', 'left', 'right', 'right', 'right', 'left'],
+    style: { head: [], border: [] },
+    chars: NO_LINES,
+  });
+  for (const { name, size, dimension, parameters, multiplyAdds, preprocessing } of backbones) {
+    table.push([
+      name,
+      `${size}x${size}`,
+      String(dimension),
+      millions(parameters),
+      billions(multiplyAdds),
+      preprocessing,
+    ]);
+  }
+  return table.toString().replace(/ +$/gm, '');
+}
+
+/** Everything about one backbone, and whether its weights are on this machine. */
+export async function describeOne(name: string): Promise<{ facts: BackboneFacts; text: string }> {
+  const facts = backboneFacts(name);
+  const { size, minimumSize, dimension, parameters, multiplyAdds, preprocessing, layers } = facts;
+  const lines = [
+    `${facts.name} (${facts.kerasName})`,
+    `  input          ${size}x${size}; any size from ${minimumSize}x${minimumSize} on`,
+    `  pixels         ${preprocessing}`,
+    `  features       ${dimension}`,
+    `  parameters     ${parameters}`,
+    `  multiply-adds  ${billions(multiplyAdds)} an image`,
+    `  weights        ${await whereWeightsAre(name)}`,
+    '  layers (for --layer; avg_pool is the pooled last one)',
+    ...layers.map(({ name: layer, shape }) => `    ${layer}  ${shape.join('x')}`),
+  ];
+  return { facts, text: lines.join('\n') };
+}
+
+async function whereWeightsAre(name: string): Promise<string> {
+  const definition = findBackbone(name);
+  const imagenet = definition.imagenet({ width: definition.size, height: definition.size });
+  if ('shipped' in imagenet) return `${imagenet.shipped}, which comes with permafrost`;
+  const found = await findPublished(imagenet);
+  return found ?? `${imagenet.file}, downloaded from ${imagenet.address} when first used`;
+}
+
+/** No lines between or around cells: two spaces. */
+const NO_LINES = {
+  top: '',
+  'top-mid': '',
+  'top-left': '',
+  'top-right': '',
+  bottom: '',
+  'bottom-mid': '',
+  'bottom-left': '',
+  'bottom-right': '',
+  left: '',
+  'left-mid': '',
+  mid: '',
+  'mid-mid': '',
+  right: '',
+  'right-mid': '',
+  middle: ' ',
+};
