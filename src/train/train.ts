@@ -111,6 +111,8 @@ export async function train(
   const jobs = configurations.flatMap((configuration) => jobsOf(configuration));
   const heads = jobs.length * Math.max(1, folds);
   reporter.info(`${task}, ${classes.length} classes; ${partSizes(rows, folds)}; ${heads} heads`);
+  // Before any worker needs it, so that a missing package is said at once.
+  const engine = await loadEngine(options.engine, { threads: 1 });
   const [{ config }] = configurations;
   const epochs = jobs.reduce((sum, job) => sum + job.config.epochs, 0) * Math.max(1, folds);
   const started = performance.now();
@@ -129,7 +131,6 @@ export async function train(
 
   const { head, validation, line } = found;
   const { data, statistics } = found.prepared;
-  const engine = await loadEngine(options.engine, { threads: 1 });
   const probabilities = await predictAll(engine, head, data, table.rows);
   const { output, normalize } = head.result.config;
   const tested = rows.test > 0 ? partEvaluation(data, probabilities, 'test') : undefined;
