@@ -59,6 +59,11 @@ const flags = {
     description:
       'Sweep: "lr=1e-2,1e-3;hidden=none,256", a .yaml or .json file, or alone: a good default grid',
   },
+  random: {
+    ...textFlag,
+    description:
+      'Train so many heads drawn from the grid, which may have ranges (lr=log(1e-4..1e-1);dropout=0..0.5), or from a good default space',
+  },
   seeds: {
     ...textFlag,
     default: '1',
@@ -98,6 +103,7 @@ async function run(argv: Flags, signal: AbortSignal): Promise<TrainSummary> {
   const labels = oneValue(argv, 'labels');
   const near = oneValue(argv, 'near-duplicates');
   const folds = oneValue(argv, 'folds');
+  const random = oneValue(argv, 'random');
   const options = {
     features,
     columns: pooling?.split(',').map((name) => name.trim()),
@@ -108,6 +114,7 @@ async function run(argv: Flags, signal: AbortSignal): Promise<TrainSummary> {
     split: parseSplit(oneValue(argv, 'split') ?? ''),
     head: readHeadFlags(argv),
     grid: await readGrid(oneValue(argv, 'grid')),
+    ...(random !== undefined && { random: wholeNumber(1).parse(random, '--random') }),
     seeds: wholeNumber(1).parse(oneValue(argv, 'seeds') ?? '', '--seeds'),
     ...(folds !== undefined && { folds: wholeNumber(2).parse(folds, '--folds') }),
     workers: wholeNumber(1).parse(oneValue(argv, 'workers') ?? String(availableParallelism()), '--workers'),

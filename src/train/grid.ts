@@ -14,9 +14,10 @@ import {
   type HeadRequest,
 } from './options.ts';
 import { resolveConfig, withoutIdleOptions } from './resolve.ts';
+import { formatRange, isRange, parseRange, type Range } from './search/ranges.ts';
 
-/** Values of options that are combined each with each. */
-export type GridBlock = { [K in HeadOptionKey]?: HeadRequest[K][] };
+/** Values of options that are combined each with each; from a range random search draws. */
+export type GridBlock = { [K in HeadOptionKey]?: (HeadRequest[K] | Range)[] };
 
 /** The union of its blocks. */
 export type Grid = readonly GridBlock[];
@@ -40,6 +41,7 @@ const MOST_BYTES = 1 << 20;
  * Reads what was written after `--grid`.
  *
  * Inline: `lr=1e-2,1e-3;hidden=none,256x64;order=dense+bn+activation+dropout` (values of `order` joined by `+`).
+ * A value of a number can be a range, `0..0.5` or `log(1e-5..1e-1)`, from which `--random` draws.
  * Otherwise the path of a .yaml, .yml or .json file with an object of lists, `lr: [1e-2, 1e-3]`, or a
  * list of such objects, whose heads are united. Keys are flag names, `batch-size` or `batchSize`; a layer list may be
  * a list of its own (`hidden: [none, [64, 64]]`), and a single value stands for a list of one.
@@ -128,7 +130,10 @@ function readLists(lists: readonly [name: string, values: readonly string[]][], 
     const key = keyOf(name, where);
     if (key in block) throw usage('each option once', where, name);
     if (values.length === 0) throw usage('at least one value', `${name} in ${where}`, values);
-    block[key] = values.map((value) => HEAD_OPTIONS[key].parse(value, `${name} in ${where}`));
+    const place = `${name} in ${where}`;
+    block[key] = values.map(
+      (value) => parseRange(value, key, place) ?? HEAD_OPTIONS[key].parse(value, place),
+    );
   }
   return block;
 }
@@ -137,18 +142,25 @@ function readLists(lists: readonly [name: string, values: readonly string[]][], 
  * All heads of a grid: block after block, and within a block in the order of its keys, the last one changing fastest.
  * The grid's values override `base`. An option that means nothing on a head (momentum with Adam, batch-norm on a
  * linear head) is ignored there, and heads that thereby become equal are trained once.
- * @throws UsageError naming the combination that cannot work, or when there are too many
+ * @throws UsageError naming the combination that cannot work, for a range, or when there are too many
  */
 export function expandGrid(base: Partial<HeadRequest>, grid: Grid, task: Task): HeadConfig[] {
+  const ranges = grid.flatMap((block) => Object.values(block).flat().filter(isRange));
+  if (ranges.length > 0) throw usage('--random N beside ranges', '--grid', formatRange(ranges[0]));
   const count = grid.reduce((sum, block) => sum + headsOf(block), 0);
   if (count > MOST_HEADS) throw usage(`at most ${MOST_HEADS} heads`, '--grid', count);
   const heads = new Map<string, HeadConfig>();
   for (const combination of grid.flatMap(combinations)) {
     const head = resolveCombination({ ...base, ...combination }, combination, task);
-    const identity = HEAD_OPTION_KEYS.map((key) => formatOption(key, head)).join(' ');
+    const identity = headIdentity(head);
     if (!heads.has(identity)) heads.set(identity, head);
   }
   return [...heads.values()];
+}
+
+/** Equal for heads that are equal in every option. */
+export function headIdentity(head: HeadConfig): string {
+  return HEAD_OPTION_KEYS.map((key) => formatOption(key, head)).join(' ');
 }
 
 function headsOf(block: GridBlock): number {
@@ -162,7 +174,11 @@ function combinations(block: GridBlock): Partial<HeadRequest>[] {
   );
 }
 
-function resolveCombination(
+/**
+ * Completes one combination of a grid's values, `head` with the options beside them.
+ * @throws UsageError naming the combination that cannot work
+ */
+export function resolveCombination(
   head: Partial<HeadRequest>,
   combination: Partial<HeadRequest>,
   task: Task,

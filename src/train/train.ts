@@ -23,6 +23,7 @@ import type { HeadResult } from './results/result.ts';
 import { configurationsOf, jobsOf, withSeeds } from './search/configurations.ts';
 import { crossValidate } from './search/folds.ts';
 import { holdOut } from './search/hold-out.ts';
+import { DEFAULT_SPACE, drawHeads } from './search/random.ts';
 import { createStandings } from './search/standings.ts';
 import { foldRows, type Part, type SplitRatios, splitRows } from './splits.ts';
 import type { SweepData } from './sweep/data.ts';
@@ -45,6 +46,8 @@ export interface TrainOptions {
   head: Partial<HeadRequest>;
   /** Without one, a single head is trained. */
   grid?: Grid;
+  /** Draws so many heads from the grid and its ranges, or from {@link DEFAULT_SPACE}, instead of training all. */
+  random?: number;
   /** Seeds of each head, counted up from its own; default: 1. */
   seeds?: number;
   /** Folds of cross-validation; default: none, one validation part. */
@@ -156,9 +159,11 @@ export async function train(
 }
 
 /** Every head that is to be trained, its seeds included. */
-function askedHeads({ grid, head, seeds = 1 }: TrainOptions, task: Task): HeadConfig[] {
-  const configs = grid ? expandGrid(head, grid, task) : [resolveConfig(head, task)];
-  return withSeeds(configs, seeds);
+function askedHeads({ grid, head, seeds = 1, random }: TrainOptions, task: Task): HeadConfig[] {
+  const { seed = 0 } = head;
+  if (random !== undefined)
+    return withSeeds(drawHeads(head, grid ?? DEFAULT_SPACE, task, { count: random, seed }), seeds);
+  return withSeeds(grid ? expandGrid(head, grid, task) : [resolveConfig(head, task)], seeds);
 }
 
 /** Which rows train, validate and test, in the order in which the table will have them. */

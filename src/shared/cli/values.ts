@@ -3,11 +3,16 @@
 import { expectedMessage, UsageError, usage } from '../errors.ts';
 import { didYouMean } from './suggest.ts';
 
+/** Which numbers an option takes. */
+export type NumberKind = 'real' | 'whole';
+
 /** How one kind of value is read from text and written back; `parse(format(value))` is the value. */
 export interface ValueKind<V> {
   /** @throws UsageError naming `where` the text stood */
   parse(text: string, where: string): V;
   format(value: V): string;
+  /** Set for numbers. */
+  numbers?: NumberKind;
 }
 
 /** One of a few words. */
@@ -41,13 +46,17 @@ export function number(what: string, allowed: (value: number) => boolean): Value
       return value;
     },
     format: String,
+    numbers: 'real',
   };
 }
 
 /** A whole number of at least `least`. */
 export function wholeNumber(least: number): ValueKind<number> {
-  return number(
-    `a whole number of at least ${least}`,
-    (value) => Number.isSafeInteger(value) && value >= least,
-  );
+  return {
+    ...number(
+      `a whole number of at least ${least}`,
+      (value) => Number.isSafeInteger(value) && value >= least,
+    ),
+    numbers: 'whole',
+  };
 }

@@ -13,13 +13,14 @@ export interface Configuration {
   seeds: number[];
 }
 
-/** Groups heads by everything but their seed, in the order in which each first occurs. */
+/** Groups heads by everything but their seed, in the order in which each first occurs; equal heads count once. */
 export function configurationsOf(configs: readonly HeadConfig[]): Configuration[] {
   const keys = HEAD_OPTION_KEYS.filter((key) => key !== 'seed');
   const found = new Map<string, Configuration>();
   for (const config of configs) {
     const identity = keys.map((key) => formatOption(key, config)).join(' ');
     const known = found.get(identity);
+    if (known?.seeds.includes(config.seed)) continue;
     if (known) known.seeds.push(config.seed);
     else found.set(identity, { id: String(found.size + 1), config, seeds: [config.seed] });
   }

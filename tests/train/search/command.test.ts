@@ -99,3 +99,17 @@ it('refuses more folds than images, and fewer than two', async () => {
     expect(outcome.stderr).not.toMatch(STACK_TRACE);
   }
 });
+
+it('draws heads from ranges', async () => {
+  const { csv, summary } = await trained(clusters(['a', 'b'], 20), [
+    ...['--grid', 'lr=log(1e-3..1e-1);dropout=0..0.5', '--random', '5'],
+  ]);
+  expect(summary.heads).toBe(5);
+  const lines = csv('leaderboard.csv');
+  expect(new Set(lines.map(({ lr }) => lr)).size).toBe(5);
+  for (const { lr, dropout } of lines) {
+    expect(Number(lr)).toBeGreaterThanOrEqual(1e-3);
+    expect(Number(lr)).toBeLessThanOrEqual(1e-1);
+    expect(Number(dropout)).toBeLessThanOrEqual(0.5);
+  }
+});

@@ -23,6 +23,11 @@ describe('configurations', () => {
     ]);
   });
 
+  it('have each seed once', () => {
+    const [{ seeds }] = configurationsOf(withSeeds([slow, { ...slow, seed: 1 }], 2));
+    expect(seeds).toEqual([0, 1, 2]);
+  });
+
   it('name their heads after seed and fold, as far as there are several', () => {
     const [one] = configurationsOf([slow]);
     const [two] = configurationsOf(withSeeds([slow], 2));

@@ -1,0 +1,108 @@
+/** Random search: ranges read and drawn from, heads that differ. */
+import { describe, expect, it } from 'vitest';
+import { random } from '../../../src/shared/random.ts';
+import { expandGrid, type Grid, parseGrid } from '../../../src/train/grid.ts';
+import { DEFAULT_SPACE, drawHeads } from '../../../src/train/search/random.ts';
+import { drawFrom, type Range } from '../../../src/train/search/ranges.ts';
+
+describe('a range in a grid', () => {
+  it('is read beside plain values, with or without log', async () => {
+    expect(await parseGrid('lr=log(1e-5..1e-1);dropout=0,0.2..0.5;batch-size=16..64')).toEqual([
+      {
+        lr: [{ from: 1e-5, to: 0.1, scale: 'log', numbers: 'real' }],
+        dropout: [0, { from: 0.2, to: 0.5, scale: 'linear', numbers: 'real' }],
+        batchSize: [{ from: 16, to: 64, scale: 'linear', numbers: 'whole' }],
+      },
+    ]);
+  });
+
+  it.each([
+    [
+      'hidden=16..64',
+      'Expected a list of values (hidden is no number) for hidden in --grid but received "16..64"',
+    ],
+    ['lr=1..0.1', 'Expected a range from its lower to its higher end for lr in --grid but received "1..0.1"'],
+    ['dropout=0..1.5', 'Expected a number from 0 to below 1 for dropout in --grid but received "1.5"'],
+    ['l2=log(0..1)', 'Expected a range above 0 for log(...) for l2 in --grid but received "log(0..1)"'],
+    [
+      'batch-size=1.5..8',
+      'Expected a whole number of at least 1 for batch-size in --grid but received "1.5"',
+    ],
+    ['lr=..1', 'Expected a number above 0 for lr in --grid but received ""'],
+    ['lr=log(1..2', 'Expected a number above 0 for lr in --grid but received "log(1..2"'],
+  ])('%s is refused', async (spec, message) => {
+    await expect(parseGrid(spec)).rejects.toThrow(message);
+  });
+
+  it('needs --random', async () => {
+    const grid = await parseGrid('lr=log(1e-4..1e-1)');
+    expect(() => expandGrid({}, grid, 'multiclass')).toThrow(
+      'Expected --random N beside ranges for --grid but received "log(0.0001..0.1)"',
+    );
+  });
+});
+
+describe('drawing', () => {
+  const drawn = (range: Range) => {
+    const stream = random(1, 'test');
+    return Array.from({ length: 4000 }, () => drawFrom(range, stream));
+  };
+  const shareBelow = (values: number[], limit: number) =>
+    values.filter((value) => value < limit).length / values.length;
+
+  it('gives every factor of a logarithmic range the same chance', () => {
+    const values = drawn({ from: 1e-5, to: 1e-1, scale: 'log', numbers: 'real' });
+    expect(values.every((value) => value >= 1e-5 && value <= 1e-1)).toBe(true);
+    for (const [limit, share] of [
+      [1e-4, 0.25],
+      [1e-3, 0.5],
+      [1e-2, 0.75],
+    ])
+      expect(Math.abs(shareBelow(values, limit) - share)).toBeLessThan(0.03);
+  });
+
+  it('gives every difference of a plain range the same chance', () => {
+    const values = drawn({ from: 0.2, to: 0.6, scale: 'linear', numbers: 'real' });
+    expect(Math.abs(shareBelow(values, 0.3) - 0.25)).toBeLessThan(0.03);
+    expect(values.every((value) => value >= 0.2 && value <= 0.6)).toBe(true);
+  });
+
+  it.each(['linear', 'log'] as const)('draws whole numbers, both ends included (%s)', (scale) => {
+    const values = drawn({ from: 1, to: 4, scale, numbers: 'whole' });
+    expect([...new Set(values)].sort()).toEqual([1, 2, 3, 4]);
+  });
+});
+
+describe('drawHeads', () => {
+  const grid: Grid = [
+    {
+      hidden: [[], [8]],
+      lr: [{ from: 1e-4, to: 1e-1, scale: 'log', numbers: 'real' }],
+    },
+    { optimizer: ['sgd'], momentum: [0, 0.9], lr: [0.1] },
+  ];
+
+  it('draws as many different heads as asked for, from every block', () => {
+    const heads = drawHeads({ epochs: 7 }, grid, 'multiclass', { count: 40, seed: 0 });
+    expect(new Set(heads.map((head) => JSON.stringify(head))).size).toBe(40);
+    expect(heads.every(({ epochs }) => epochs === 7)).toBe(true);
+    expect(new Set(heads.map(({ optimizer, hidden }) => `${optimizer} ${hidden}`)).size).toBe(3);
+  });
+
+  it('depends on the seed, and begins with what fewer heads would be', () => {
+    const draw = (count: number, seed: number) => drawHeads({}, grid, 'multiclass', { count, seed });
+    expect(draw(10, 1)).toEqual(draw(10, 1));
+    expect(draw(10, 1)).not.toEqual(draw(10, 2));
+    expect(draw(10, 1).slice(0, 4)).toEqual(draw(4, 1));
+  });
+
+  it('ends when a grid without ranges has no more heads', () => {
+    const lists: Grid = [{ hidden: [[], [8]], lr: [0.1, 0.01] }];
+    const heads = drawHeads({}, lists, 'multiclass', { count: 100, seed: 0 });
+    expect(heads).toHaveLength(4);
+  });
+
+  it.each(['multiclass', 'multilabel'] as const)('has a space of its own (%s)', (task) => {
+    expect(drawHeads({}, DEFAULT_SPACE, task, { count: 25, seed: 3 })).toHaveLength(25);
+  });
+});
