@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { disk } from '../shared/store/files.ts';
 import { isLocked, LOCK_FILE, lockStore } from '../shared/store/lock.ts';
 import { openStore } from '../shared/store/reader.ts';
-import { CONFLICTS_FILE, ERRORS_FILE, MANIFEST_FILE, PART_FILE } from '../shared/store/schema.ts';
+import { CONFLICTS_FILE, ERRORS_FILE, FILES_FILE, MANIFEST_FILE, PART_FILE } from '../shared/store/schema.ts';
 
 export interface Pruned {
   /** Files and folders that were removed (or, when only looking, would be). */
@@ -49,7 +49,13 @@ export async function pruneStores(
 }
 
 /** What extract writes into a store's folder beside part files. */
-const SIDE_FILES: ReadonlySet<string> = new Set([MANIFEST_FILE, ERRORS_FILE, CONFLICTS_FILE, LOCK_FILE]);
+const SIDE_FILES: ReadonlySet<string> = new Set([
+  MANIFEST_FILE,
+  ERRORS_FILE,
+  CONFLICTS_FILE,
+  FILES_FILE,
+  LOCK_FILE,
+]);
 
 /** An unfinished file of a store: its final name, with what says that it is unfinished. */
 function isUnfinished(name: string): boolean {

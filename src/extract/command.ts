@@ -1,7 +1,7 @@
 /** The command `permafrost extract`, also installed as `extract`. */
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
-import { columnNames, POOLING_NAMES } from '../shared/backbones/pooling.ts';
+import { POOLING_NAMES } from '../shared/backbones/pooling.ts';
 import { BACKBONES, findBackbone } from '../shared/backbones/registry.ts';
 import { runCommand } from '../shared/cli/command.ts';
 import { type Flags, oneValue, textFlag } from '../shared/cli/flags.ts';
@@ -41,18 +41,13 @@ const flags = {
   backbone: {
     ...textFlag,
     array: true,
-    description: 'Repeatable; permafrost backbones lists them: resnet50, efficientnet_b0, convnext_tiny ...',
+    description: `Repeatable: ${[...BACKBONES.keys()].join(', ')}`,
     defaultDescription: DEFAULT_BACKBONE,
   },
   weights: {
     ...textFlag,
     default: 'imagenet',
-    description: 'imagenet (downloaded once), a local .h5, .keras or .safetensors file, or none (seeded)',
-  },
-  layer: {
-    ...textFlag,
-    description: 'Intermediate activations by their Keras layer names, joined by commas',
-    defaultDescription: 'the last feature map',
+    description: 'imagenet, a local .h5 or .safetensors file, or none (seeded)',
   },
   pooling: {
     ...textFlag,
@@ -125,7 +120,7 @@ async function run(argv: Flags, signal: AbortSignal): Promise<ExtractSummary | {
   const backbone = {
     weights: oneValue(argv, 'weights')!,
     size: size === undefined ? undefined : parseSize(size),
-    poolings: parseColumns(oneValue(argv, 'pooling')!, oneValue(argv, 'layer')),
+    poolings: parsePoolings(oneValue(argv, 'pooling')!),
     engine: choice(ENGINE_NAMES).parse(oneValue(argv, 'engine')!, '--engine'),
   };
   const names = [argv.backbone ?? DEFAULT_BACKBONE].flat().map((name) => findBackbone(String(name)).name);
@@ -171,13 +166,8 @@ function parseSize(text: string): Size {
   return { width: Number(width), height: Number(height) };
 }
 
-function parseColumns(text: string, layers: string | undefined): string[] {
+function parsePoolings(text: string): string[] {
   const poolings = text.split(',').map((name) => choice(POOLING_NAMES).parse(name.trim(), '--pooling'));
   if (new Set(poolings).size < poolings.length) throw usage('each pooling once', '--pooling', text);
-  const columns = columnNames(
-    poolings,
-    layers?.split(',').map((name) => name.trim()),
-  );
-  if (new Set(columns).size < columns.length) throw usage('each layer once', '--layer', layers);
-  return columns;
+  return poolings;
 }

@@ -10,6 +10,8 @@ export interface ReadOptions<I, T> {
   concurrency: number;
   /** Images that may be ready before they are asked for: what bounds the memory. */
   ahead: number;
+  /** What is known of an image without reading it, if anything. */
+  known?(image: I): Promise<T | undefined>;
   /** The bytes of an image's file. */
   read(image: I): Promise<Buffer>;
   /** Turns a file's bytes into what is asked for; the message of what it throws is the reason. */
@@ -19,14 +21,15 @@ export interface ReadOptions<I, T> {
 /** Reads images in order. An image that cannot be read is a result like any other. */
 export async function* readImages<I, T>(
   images: readonly I[],
-  { concurrency, ahead, read: bytesOf, decode }: ReadOptions<I, T>,
+  { concurrency, ahead, known, read: bytesOf, decode }: ReadOptions<I, T>,
 ): AsyncGenerator<ReadImage<I, T>> {
   const limit = pLimit(concurrency);
   const underway: Promise<ReadImage<I, T>>[] = [];
   let next = 0;
   const read = async (image: I): Promise<ReadImage<I, T>> => {
     try {
-      return { image, made: await decode(await bytesOf(image), image) };
+      const made = (await known?.(image)) ?? (await decode(await bytesOf(image), image));
+      return { image, made };
     } catch (thrown) {
       return { image, reason: reasonOf(thrown) };
     }
