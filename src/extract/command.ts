@@ -1,7 +1,7 @@
 /** The command `permafrost extract`, also installed as `extract`. */
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
-import { POOLING_NAMES } from '../shared/backbones/pooling.ts';
+import { columnNames, POOLING_NAMES } from '../shared/backbones/pooling.ts';
 import { BACKBONES, findBackbone } from '../shared/backbones/registry.ts';
 import { runCommand } from '../shared/cli/command.ts';
 import { type Flags, oneValue, textFlag } from '../shared/cli/flags.ts';
@@ -41,13 +41,18 @@ const flags = {
   backbone: {
     ...textFlag,
     array: true,
-    description: `Repeatable: ${[...BACKBONES.keys()].join(', ')}`,
+    description: 'Repeatable; permafrost backbones lists them: resnet50, efficientnet_b0, convnext_tiny ...',
     defaultDescription: DEFAULT_BACKBONE,
   },
   weights: {
     ...textFlag,
     default: 'imagenet',
-    description: 'imagenet, a local .h5 or .safetensors file, or none (seeded)',
+    description: 'imagenet (downloaded once), a local .h5, .keras or .safetensors file, or none (seeded)',
+  },
+  layer: {
+    ...textFlag,
+    description: 'Intermediate activations by their Keras layer names, joined by commas',
+    defaultDescription: 'the last feature map',
   },
   pooling: {
     ...textFlag,
@@ -120,7 +125,7 @@ async function run(argv: Flags, signal: AbortSignal): Promise<ExtractSummary | {
   const backbone = {
     weights: oneValue(argv, 'weights')!,
     size: size === undefined ? undefined : parseSize(size),
-    poolings: parsePoolings(oneValue(argv, 'pooling')!),
+    poolings: parseColumns(oneValue(argv, 'pooling')!, oneValue(argv, 'layer')),
     engine: choice(ENGINE_NAMES).parse(oneValue(argv, 'engine')!, '--engine'),
   };
   const names = [argv.backbone ?? DEFAULT_BACKBONE].flat().map((name) => findBackbone(String(name)).name);
@@ -166,8 +171,13 @@ function parseSize(text: string): Size {
   return { width: Number(width), height: Number(height) };
 }
 
-function parsePoolings(text: string): string[] {
+function parseColumns(text: string, layers: string | undefined): string[] {
   const poolings = text.split(',').map((name) => choice(POOLING_NAMES).parse(name.trim(), '--pooling'));
   if (new Set(poolings).size < poolings.length) throw usage('each pooling once', '--pooling', text);
-  return poolings;
+  const columns = columnNames(
+    poolings,
+    layers?.split(',').map((name) => name.trim()),
+  );
+  if (new Set(columns).size < columns.length) throw usage('each layer once', '--layer', layers);
+  return columns;
 }

@@ -80,7 +80,7 @@ export async function extract(
 ): Promise<ExtractSummary> {
   const started = performance.now();
   const { images, classes } = dataset;
-  const thread = await startBackbone(backbone);
+  const thread = await startBackbone(backbone, { signal, reporter });
   let lock: StoreLock | undefined;
   try {
     const { description } = thread;
