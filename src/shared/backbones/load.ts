@@ -64,7 +64,7 @@ export async function loadBackbone({
       columns: columnsOf(outputs),
     };
   } finally {
-    opened.close();
+    await opened.close();
   }
 }
 

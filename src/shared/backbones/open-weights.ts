@@ -20,7 +20,7 @@ const MODELS = fileURLToPath(new URL('../../../models/', import.meta.url));
 
 export interface OpenWeights {
   source: WeightSource;
-  close: () => void;
+  close: () => void | Promise<void>;
 }
 
 export interface WeightsRequest {
@@ -41,7 +41,7 @@ export async function openWeights(request: WeightsRequest): Promise<OpenWeights>
   if (weights === 'none') return { source: seededSource(NONE_SEED), close: () => {} };
   if (weights !== 'imagenet') {
     if (existsSync(weights)) return openFile(weights, request);
-    throw usage('imagenet, none or an existing .h5 or .safetensors file', '--weights', weights);
+    throw usage('imagenet, none or an existing .h5, .keras or .safetensors file', '--weights', weights);
   }
   const imagenet = definition.imagenet(size);
   if ('shipped' in imagenet) return openFile(join(MODELS, imagenet.shipped), request);
@@ -67,7 +67,23 @@ async function openFile(path: string, { definition, layers }: WeightsRequest): P
   if (path.endsWith('.safetensors')) return openOwnFormat(path, backbone);
   // Loaded on demand: h5wasm takes a while and memory that the shipped weights do not need.
   const { openKerasWeights } = await import('../weights/keras-h5.ts');
-  return openKerasWeights({ path, backbone, layers, olderLayerName });
+  const request = { path, backbone, layers, olderLayerName };
+  if (!path.endsWith('.keras')) return openKerasWeights(request);
+  const { unpackKerasWeights } = await import('../weights/keras-archive.ts');
+  const { file, remove } = await unpackKerasWeights(path);
+  try {
+    const { source, close } = await openKerasWeights({ ...request, file });
+    return {
+      source,
+      close: () => {
+        close();
+        return remove();
+      },
+    };
+  } catch (thrown) {
+    await remove();
+    throw thrown;
+  }
 }
 
 /** A safetensors file with the arrays `layer/weight`, in Keras's shapes. */

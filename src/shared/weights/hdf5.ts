@@ -4,12 +4,15 @@ import { resolve } from 'node:path';
 import h5wasm, { type File } from 'h5wasm/node';
 import { InputError, messageOf, unexpected } from '../errors.ts';
 
-/** Opens a file for reading; throws an InputError that names the file and what is wrong with it. */
-export async function openHdf5(path: string): Promise<File> {
-  checkSuperblock(path);
+/**
+ * Opens a file for reading; throws an InputError that names the file and what is wrong with it.
+ * @param file where its bytes are, if not at `path` itself
+ */
+export async function openHdf5(path: string, file = path): Promise<File> {
+  checkSuperblock(path, file);
   const module = await h5wasm.ready;
   module.activate_throwing_error_handler();
-  return guarded(path, () => new h5wasm.File(resolve(path), 'r'));
+  return guarded(path, () => new h5wasm.File(resolve(file), 'r'));
 }
 
 /** Runs a read of an open file; whatever h5wasm throws on damaged content becomes an InputError. */
@@ -38,8 +41,8 @@ const END_OF_FILE = [40, 44, 28, 28];
 const SUPERBLOCK_BYTES = 52;
 
 /** Compares the file's length with the one its first block records, which exposes any truncation. */
-function checkSuperblock(path: string): void {
-  const { block, size } = readStart(path);
+function checkSuperblock(path: string, file: string): void {
+  const { block, size } = readStart(path, file);
   if (!block.subarray(0, 8).equals(SIGNATURE)) {
     throw unexpected('an HDF5 file (.h5)', path, size === 0 ? 'an empty file' : kindOf(block));
   }
@@ -55,26 +58,26 @@ function checkSuperblock(path: string): void {
   }
 }
 
-function readStart(path: string): { block: Buffer; size: number } {
-  let file: number;
+function readStart(path: string, file: string): { block: Buffer; size: number } {
+  let opened: number;
   try {
-    file = openSync(path, 'r');
+    opened = openSync(file, 'r');
   } catch (thrown) {
     throw new InputError(`Expected a readable HDF5 file at ${path}: ${messageOf(thrown)}`);
   }
   try {
     const block = Buffer.alloc(SUPERBLOCK_BYTES);
-    const read = readSync(file, block, 0, SUPERBLOCK_BYTES, 0);
-    return { block: block.subarray(0, read), size: fstatSync(file).size };
+    const read = readSync(opened, block, 0, SUPERBLOCK_BYTES, 0);
+    return { block: block.subarray(0, read), size: fstatSync(opened).size };
   } catch (thrown) {
     throw new InputError(`Expected a readable HDF5 file at ${path}: ${messageOf(thrown)}`);
   } finally {
-    closeSync(file);
+    closeSync(opened);
   }
 }
 
 function kindOf(block: Buffer): string {
   return block.subarray(0, 2).toString('latin1') === 'PK'
-    ? 'a zip archive (unpack a .keras file and pass its model.weights.h5)'
+    ? 'a zip archive (is it a .keras file?)'
     : 'other content';
 }

@@ -8,6 +8,8 @@ import type { LayerWeights, WeightSource } from './source.ts';
 
 export interface KerasWeightsOptions {
   path: string;
+  /** Where its HDF5 content is, if not at `path` itself. */
+  file?: string;
   /** The network's name, for messages. */
   backbone: string;
   /** What the backbone needs, in Keras's order. */
@@ -25,7 +27,7 @@ export async function openKerasWeights(
   options: KerasWeightsOptions,
 ): Promise<{ source: WeightSource; close: () => void }> {
   const { path, layers } = options;
-  const file = await openHdf5(path);
+  const file = await openHdf5(path, options.file);
   try {
     const saved = guarded(path, () => savedLayers(file, path)).filter(({ weights }) => weights.length > 0);
     const matched = matchByName(saved, options) ?? matchByOrder(saved, options);

@@ -59,7 +59,7 @@ function namedLayers(root: Group, path: string): SavedLayer[] {
 
 /**
  * `.weights.h5` of Keras 3: `layers/conv2d_4/vars/0`, numbered within each class; newer versions add the layer's name
- * as an attribute. Of several such containers (a model within a model) the largest is the backbone.
+ * as an attribute. Of several such containers (a model within a model) the largest is the backbone, with those inside it.
  */
 function numberedLayers(file: File): SavedLayer[] {
   const containers = new Map<string, Map<string, NumberedWeight[]>>();
@@ -75,18 +75,22 @@ function numberedLayers(file: File): SavedLayer[] {
   }
   const largest = [...containers].sort(([, a], [, b]) => b.size - a.size)[0];
   if (!largest) return [];
-  const [container, layers] = largest;
-  const numbered = [...layers].map(([key, weights]) => {
-    const [, sequence, number = '0'] = /^(.*?)(?:_(\d+))?$/.exec(key) ?? [];
-    const vars = file.get(`${container}/${key}/vars`);
-    const given = vars instanceof Group ? vars.attrs.name?.value : undefined;
-    return {
-      name: typeof given === 'string' ? given : key,
-      sequence,
-      number: Number(number),
-      weights: weights.sort((a, b) => a.position - b.position),
-    };
-  });
+  const [backbone] = largest;
+  const inside = [...containers].filter(([name]) => name === backbone || name.startsWith(`${backbone}/`));
+  const numbered = inside.flatMap(([container, layers]) =>
+    [...layers].map(([key, weights]) => {
+      const [, sequence, number = '0'] = /^(.*?)(?:_(\d+))?$/.exec(key) ?? [];
+      const vars = file.get(`${container}/${key}/vars`);
+      const given = vars instanceof Group ? vars.attrs.name?.value : undefined;
+      return {
+        name: typeof given === 'string' ? given : key,
+        // What lies inside a layer of the backbone has an order of its own.
+        sequence: `${container.slice(backbone.length)}${sequence}`,
+        number: Number(number),
+        weights: weights.sort((a, b) => a.position - b.position),
+      };
+    }),
+  );
   return numbered.sort((a, b) => a.sequence.localeCompare(b.sequence) || a.number - b.number);
 }
 

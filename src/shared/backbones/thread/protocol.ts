@@ -1,4 +1,5 @@
 /** What a stage and its backbone's thread say to each other. */
+import type { DeviceChoice } from '../../engines/engine.ts';
 import type { FeatureColumn } from '../../store/schema.ts';
 
 /** What the thread is started with: enough to build the backbone there, so that no weights change threads. */
@@ -10,6 +11,8 @@ export interface BackboneRequest {
   poolings: string[];
   /** `auto` or an engine's name. */
   engine: string;
+  /** Default: auto. */
+  device?: DeviceChoice;
 }
 
 /** What backbones compute in, as recorded with the features. */
@@ -33,4 +36,6 @@ export type ToBackbone = { pixels: Uint8Array<ArrayBuffer>; images: number } | n
 export type FromBackbone =
   | { kind: 'ready'; description: BackboneDescription /** See Engine. */; singleThreaded: boolean }
   | { kind: 'features'; features: Float32Array<ArrayBuffer>[]; pixels: Uint8Array<ArrayBuffer> }
+  /** Something the user should know. */
+  | { kind: 'note'; message: string }
   | { kind: 'failed'; name: string; message: string; stack?: string };

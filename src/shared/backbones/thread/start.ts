@@ -38,7 +38,7 @@ export async function startBackbone(
   options: { signal?: AbortSignal; reporter?: Reporter } = {},
 ): Promise<BackboneThread> {
   await fetchWeights(request, options);
-  const first = await startThread(request);
+  const first = await startThread(request, options.reporter);
   if (!first.singleThreaded) return first;
   const count = availableParallelism() - 1;
   const started = await Promise.allSettled(Array.from({ length: count }, () => startThread(request)));
@@ -59,7 +59,10 @@ function inTurn(threads: readonly BackboneThread[]): BackboneThread {
   };
 }
 
-async function startThread(request: BackboneRequest): Promise<BackboneThread & { singleThreaded: boolean }> {
+async function startThread(
+  request: BackboneRequest,
+  reporter?: Reporter,
+): Promise<BackboneThread & { singleThreaded: boolean }> {
   const file = new URL(`./worker${extname(import.meta.url)}`, import.meta.url);
   // Native libraries read settings from the process's own environment, which engines write to.
   const worker = new Worker(file, { workerData: request, env: SHARE_ENV });
@@ -78,6 +81,7 @@ async function startThread(request: BackboneRequest): Promise<BackboneThread & {
     worker.on('message', (message: FromBackbone) => {
       if (message.kind === 'ready') resolve(message);
       else if (message.kind === 'features') waiting.shift()!.resolve(message);
+      else if (message.kind === 'note') reporter?.warn(message.message);
       else fail(revive(message));
     });
     worker.once('error', fail);

@@ -9,8 +9,11 @@ const port = parentPort!;
 const send = (message: FromBackbone, transfer: ArrayBuffer[] = []) => port.postMessage(message, transfer);
 
 try {
-  const { engine: engineName, ...options } = workerData as BackboneRequest;
-  const engine = await loadEngine(engineName);
+  const { engine: engineName, device, ...options } = workerData as BackboneRequest;
+  const engine = await loadEngine(engineName, {
+    device,
+    note: (message) => send({ kind: 'note', message }),
+  });
   const { graph, name, size, weights, weightsHash, preprocessing, columns } = await loadBackbone(options);
   let program: Program | undefined;
 
