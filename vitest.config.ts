@@ -3,7 +3,6 @@ import { defineConfig } from 'vitest/config';
 export default defineConfig({
   test: {
     include: ['tests/**/*.test.ts'],
-    exclude: ['tests/tensorflow/**'],
     globalSetup: ['tests/tensorflow-note.ts'],
     // Suites that compare engines; vitest.tensorflow.config.ts runs them on tfjs-node.
     provide: { engines: ['onnxruntime', 'tfjs-backend-wasm'] },

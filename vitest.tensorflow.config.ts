@@ -4,11 +4,10 @@ import { defineConfig } from 'vitest/config';
 export default defineConfig({
   test: {
     include: [
-      'tests/shared/engines/**/*.test.ts',
+      'tests/shared/engines/{operations,memory}.test.ts',
       'tests/shared/graph/gradient.test.ts',
       'tests/shared/backbones/goldens.test.ts',
       'tests/train/sweep/trajectory.test.ts',
-      'tests/tensorflow/**/*.test.ts',
     ],
     provide: { engines: ['tfjs-node'] },
     testTimeout: 300_000,

@@ -192,7 +192,7 @@ async function check(): Promise<void> {
   const { tf, version, device } = runtime;
   const [product] = tf.matMul(tf.ones([1, 64]), tf.ones([64, 1])).dataSync();
   if (product !== 64) throw new Error(`64 ones add up to ${product}`);
-  const unseen = flags.gpu && device !== 'gpu' ? ', which sees no GPU here' : '';
+  const unseen = flags.gpu && device !== 'cuda' ? ', which sees no GPU here' : '';
   process.stdout.write(`${version}${unseen}\n`);
 }
 

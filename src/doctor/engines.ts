@@ -2,6 +2,7 @@
 import { execFile } from 'node:child_process';
 import { extname } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import type { Device } from '../shared/engines/engine.ts';
 import { RUNTIME_NAMES } from '../shared/engines/tensorflow/runtime.ts';
 
 /** What one probe measures: images/s of the shipped backbone, or gradient steps/s of a 2048-64-7 head. */
@@ -13,7 +14,7 @@ export type ProbeResult =
   | {
       usable: true;
       version: string;
-      device: 'cpu' | 'gpu';
+      device: Device;
       singleThreaded: boolean;
       /** Per second; absent when nothing was to be measured. */
       rate?: number;
@@ -28,7 +29,7 @@ export interface EngineReport {
   usable: boolean;
   /** Why it cannot be used. */
   reason: string | null;
-  device: 'cpu' | 'gpu' | null;
+  device: Device | null;
   /** With all cores; of an engine that keeps one core busy, with one. */
   imagesPerSecond: number | null;
   /** Gradient steps of a 2048-64-7 head, batch 32, on one core. */

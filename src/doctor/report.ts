@@ -11,7 +11,7 @@ export interface Findings {
 /** The package that `--engine auto` computes with: a GPU, else onnxruntime, else TensorFlow.js; null when there is none. */
 export function automatic(engines: readonly EngineReport[]): string | null {
   const usable = engines.filter((engine) => engine.usable);
-  const chosen = usable.find(({ device }) => device === 'gpu') ?? usable.at(0);
+  const chosen = usable.find(({ device }) => device === 'cuda') ?? usable.at(0);
   return chosen?.package ?? null;
 }
 
@@ -23,7 +23,7 @@ const ADVICE: readonly { applies(findings: Findings): boolean; command: string; 
   },
   {
     applies: ({ machine, engines }) =>
-      machine.gpus.length > 0 && !engines.some(({ device }) => device === 'gpu'),
+      machine.gpus.length > 0 && !engines.some(({ device }) => device === 'cuda'),
     command: 'npm run setup:tensorflow -- --gpu',
     why: 'there is a GPU that no engine uses',
   },

@@ -8,7 +8,7 @@ import { type Flags, oneValue, textFlag } from '../shared/cli/flags.ts';
 import type { Command } from '../shared/cli/program.ts';
 import { terminalReporter } from '../shared/cli/terminal.ts';
 import { choice, wholeNumber } from '../shared/cli/values.ts';
-import { ENGINE_NAMES } from '../shared/engines/engine.ts';
+import { DEVICES, ENGINE_NAMES } from '../shared/engines/engine.ts';
 import { usage } from '../shared/errors.ts';
 import type { Size } from '../shared/images/decode.ts';
 import { manifestFlags, readManifestFlags } from '../shared/manifest/flags.ts';
@@ -73,7 +73,7 @@ const flags = {
     defaultDescription: 'twice the number of cores',
   },
   engine: { ...textFlag, default: 'auto', description: `What computes: ${ENGINE_NAMES.join(', ')}` },
-  device: { ...textFlag, default: 'auto', description: 'Where it computes: auto, cpu' },
+  device: { ...textFlag, default: 'auto', description: `Where it computes: ${DEVICES.join(', ')}` },
   dtype: {
     ...textFlag,
     default: 'float32',
@@ -113,7 +113,6 @@ async function run(argv: Flags, signal: AbortSignal): Promise<ExtractSummary | {
   const size = oneValue(argv, 'size');
   const mostErrors = oneValue(argv, 'max-errors');
   const concurrency = oneValue(argv, 'concurrency') ?? String(2 * availableParallelism());
-  choice(['auto', 'cpu']).parse(oneValue(argv, 'device')!, '--device');
   const settings = {
     dtype: choice(DTYPES).parse(oneValue(argv, 'dtype')!, '--dtype'),
     batchSize: wholeNumber(1).parse(oneValue(argv, 'batch-size')!, '--batch-size'),
@@ -127,6 +126,7 @@ async function run(argv: Flags, signal: AbortSignal): Promise<ExtractSummary | {
     size: size === undefined ? undefined : parseSize(size),
     poolings: parseColumns(oneValue(argv, 'pooling')!, oneValue(argv, 'layer')),
     engine: choice(ENGINE_NAMES).parse(oneValue(argv, 'engine')!, '--engine'),
+    device: choice(DEVICES).parse(oneValue(argv, 'device')!, '--device'),
   };
   const names = [argv.backbone ?? DEFAULT_BACKBONE].flat().map((name) => findBackbone(String(name)).name);
   const out = oneValue(argv, 'out');
@@ -154,12 +154,13 @@ async function run(argv: Flags, signal: AbortSignal): Promise<ExtractSummary | {
       out === undefined ? join('cache', dataset.name, name) : names.length > 1 ? join(out, name) : out;
     const folder = shard ? join(store, shardFolder(shard)) : store;
     const options = { ...settings, dataset, backbone: { ...backbone, name }, out: folder };
-    const summary = await extract(options, { signal, reporter });
+    const besideOthers = out === undefined && !shard;
+    const summary = await extract({ ...options, besideOthers }, { signal, reporter });
     reporter.info(
       `${summary.out}: ${summary.computed} computed, ${summary.reused} reused, ${summary.failed} failed, ${summary.seconds} s`,
     );
     if (summary.failed > 0)
-      reporter.warn(`${summary.failed} images could not be used: see ${join(folder, 'errors.jsonl')}`);
+      reporter.warn(`${summary.failed} images could not be used: see ${join(summary.out, 'errors.jsonl')}`);
     runs.push(summary);
   }
   return runs.length === 1 ? runs[0] : { runs };

@@ -48,7 +48,7 @@ describe('permafrost doctor', () => {
   });
 
   it('prefers a GPU, and names the set-up for one that no engine uses', () => {
-    const gpu = usable('@tensorflow/tfjs-node-gpu', { device: 'gpu' });
+    const gpu = usable('@tensorflow/tfjs-node-gpu', { device: 'cuda' });
     expect(automatic([onnxruntime, gpu, wasm])).toBe('@tensorflow/tfjs-node-gpu');
     expect(advise(findings([onnxruntime, gpu], ['H100']))).toBeNull();
     expect(advise(findings([onnxruntime, wasm], ['H100']))?.command).toBe(

@@ -22,16 +22,25 @@ export interface Program {
   release(): Promise<void>;
 }
 
+/** Where an engine can be asked to compute; `auto`: on an NVIDIA GPU through TensorFlow, else on the CPU. */
+export const DEVICES = ['auto', 'cpu', 'cuda', 'webgpu', 'coreml', 'dml'] as const;
+export type DeviceChoice = (typeof DEVICES)[number];
+export type Device = Exclude<DeviceChoice, 'auto'>;
+
 export interface EngineOptions {
   /** Threads inside one operation; default: all cores. */
   threads?: number;
+  /** Default: auto. */
+  device?: DeviceChoice;
+  /** Told when the engine computes elsewhere than it was asked to. */
+  note?(message: string): void;
 }
 
 export interface Engine {
   readonly name: EngineName;
   /** The runtime's version, and its package's name where there are several. */
   readonly version: string;
-  readonly device: 'cpu' | 'gpu';
+  readonly device: Device;
   /** Whether a run keeps only one core busy, so that a machine is filled by several threads with an engine each. */
   readonly singleThreaded: boolean;
   compile(graph: Graph): Promise<Program>;
@@ -60,9 +69,12 @@ export async function loadEngine(name: string, options: EngineOptions = {}): Pro
 
 /** A GPU before anything else, then onnxruntime, then whatever TensorFlow.js has. */
 async function automaticEngine(options: EngineOptions): Promise<Engine> {
-  const { gpuEngine } = await import('./tensorflow/index.ts');
-  const gpu = await gpuEngine(options);
-  if (gpu) return gpu;
+  const { device = 'auto' } = options;
+  if (device === 'auto' || device === 'cuda') {
+    const { gpuEngine } = await import('./tensorflow/index.ts');
+    const gpu = await gpuEngine(options);
+    if (gpu) return gpu;
+  }
   try {
     return await ENGINES.onnxruntime(options);
   } catch (withoutOnnxruntime) {

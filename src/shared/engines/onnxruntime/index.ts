@@ -1,20 +1,53 @@
 /** The onnxruntime engine: the default on CPUs. */
 import { createRequire } from 'node:module';
 import { InferenceSession, Tensor } from 'onnxruntime-node';
+import { messageOf } from '../../errors.ts';
+import { add, graph, input } from '../../graph/build.ts';
 import type { Graph, Shape, Value } from '../../graph/value.ts';
 import { batchSize, checkLength, concreteShape } from '../arrays.ts';
-import type { Engine, EngineOptions, Program, Results } from '../engine.ts';
+import { checkedOnce } from '../checked.ts';
+import type { Device, Engine, EngineOptions, Program, Results } from '../engine.ts';
 import { toOnnx } from './translate.ts';
 
-export function createOnnxruntimeEngine({ threads }: EngineOptions = {}): Engine {
+/**
+ * The engine on the CPU, or through one of onnxruntime's other execution providers. Where the provider cannot be used,
+ * `note` is told and the CPU computes.
+ */
+export async function createOnnxruntimeEngine({
+  threads,
+  device,
+  note,
+}: EngineOptions = {}): Promise<Engine> {
   const { version } = createRequire(import.meta.url)('onnxruntime-node/package.json') as { version: string };
+  const onCpu = (graph: Graph) => compile(graph, { threads });
+  const engine = { name: 'onnxruntime', singleThreaded: false } as const;
+  const cpu: Engine = { ...engine, version, device: 'cpu', compile: onCpu };
+  if (device === undefined || device === 'auto' || device === 'cpu') return cpu;
+  const problem = await providerProblem(device);
+  if (problem !== undefined) {
+    note?.(`onnxruntime cannot use ${device} here (${problem}): computing on the CPU`);
+    return cpu;
+  }
   return {
-    name: 'onnxruntime',
-    version,
-    device: 'cpu',
-    singleThreaded: false,
-    compile: (graph) => compile(graph, threads),
+    ...engine,
+    version: `${version} on ${device}`,
+    device,
+    compile: async (graph) =>
+      checkedOnce(await compile(graph, { threads, provider: device }), () => onCpu(graph), device),
   };
+}
+
+/** Why an execution provider cannot be used, found out with a graph of one operation; undefined if it can. */
+async function providerProblem(provider: Device): Promise<string | undefined> {
+  const x = input('x', 'float32', [1]);
+  try {
+    const program = await compile(graph({ sum: add(x, x) }), { provider });
+    await program.run({ x: new Float32Array(1) });
+    await program.release();
+    return undefined;
+  } catch (thrown) {
+    return messageOf(thrown).split('\n', 1)[0];
+  }
 }
 
 /** onnxruntime's ORT_LOGGING_LEVEL_ERROR: its warnings are about its own optimiser, not for users. */
@@ -26,8 +59,13 @@ const LOG_ERRORS = 3;
  */
 const UNSAFE_OPTIMIZERS = { optimization: { disable_specified_optimizers: 'Pad_Fusion' } };
 
-async function compile(graph: Graph, threads: number | undefined): Promise<Program> {
+async function compile(
+  graph: Graph,
+  { threads, provider = 'cpu' }: { threads?: number; provider?: Device },
+): Promise<Program> {
   const session = await InferenceSession.create(toOnnx(graph), {
+    // Alone: with the CPU as a second choice, a missing provider would be passed over without a word.
+    executionProviders: [provider],
     graphOptimizationLevel: 'all',
     extra: UNSAFE_OPTIMIZERS,
     executionMode: 'sequential',

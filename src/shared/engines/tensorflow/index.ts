@@ -1,29 +1,46 @@
 /** The TensorFlow engine: GPUs through tfjs-node-gpu, CPUs through tfjs-node, anything else through wasm. */
 import type { Tensor } from '@tensorflow/tfjs-core';
+import { usage } from '../../errors.ts';
 import type { ComputedOperation } from '../../graph/operations/index.ts';
 import type { Graph, Value } from '../../graph/value.ts';
 import { batchSize, checkLength, concreteShape } from '../arrays.ts';
-import type { Engine, Feeds, Program, Results } from '../engine.ts';
+import type { DeviceChoice, Engine, EngineOptions, Feeds, Program, Results } from '../engine.ts';
 import { type Call, TENSORFLOW_OPERATIONS } from './operations.ts';
-import { loadRuntime, type Runtime, type RuntimeName, type Tensorflow, tryRuntime } from './runtime.ts';
+import {
+  loadRuntime,
+  RUNTIME_NAMES,
+  type Runtime,
+  type RuntimeName,
+  type Tensorflow,
+  tryRuntime,
+} from './runtime.ts';
 
-export interface TensorflowOptions {
-  /** Threads inside one operation; default: all cores. */
-  threads?: number;
-  /** Packages to try; default: all, fastest first. */
+export interface TensorflowOptions extends EngineOptions {
+  /** Packages to try; default: all that know the device, fastest first. */
   runtimes?: readonly RuntimeName[];
 }
 
-/** @throws InputError when none of the packages can be loaded */
-export async function createTensorflowEngine({ threads, runtimes }: TensorflowOptions = {}): Promise<Engine> {
+/** The packages that compute on a device, fastest first. */
+const RUNTIMES: Partial<Record<DeviceChoice, readonly RuntimeName[]>> = {
+  auto: RUNTIME_NAMES,
+  cpu: RUNTIME_NAMES.filter((name) => name !== 'tfjs-node-gpu'),
+  cuda: ['tfjs-node-gpu'],
+};
+
+/** @throws UsageError for a device that TensorFlow.js has not, InputError when none of its packages can be loaded */
+export async function createTensorflowEngine(options: TensorflowOptions = {}): Promise<Engine> {
+  const { threads, device = 'auto', note, runtimes = RUNTIMES[device] } = options;
+  if (!runtimes) throw usage(`one of ${Object.keys(RUNTIMES).join(', ')}`, '--device of tensorflow', device);
   const runtime = await loadRuntime(threads, runtimes);
+  if (device === 'cuda' && runtime.device === 'cpu')
+    note?.(`${runtime.name} sees no GPU: computing on the CPU`);
   return tensorflowEngine(runtime);
 }
 
 /** The engine on a GPU, if tfjs-node-gpu is installed, loads and sees one. */
-export async function gpuEngine({ threads }: TensorflowOptions): Promise<Engine | undefined> {
+export async function gpuEngine({ threads }: EngineOptions): Promise<Engine | undefined> {
   const runtime = await tryRuntime('tfjs-node-gpu', threads);
-  return 'tf' in runtime && runtime.device === 'gpu' ? tensorflowEngine(runtime) : undefined;
+  return 'tf' in runtime && runtime.device === 'cuda' ? tensorflowEngine(runtime) : undefined;
 }
 
 /** The engine that a loaded package is. */

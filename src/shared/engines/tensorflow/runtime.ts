@@ -13,7 +13,7 @@ export interface Runtime {
   readonly name: RuntimeName;
   /** `tfjs-node 4.22.0 with TensorFlow 2.20.0`. */
   readonly version: string;
-  readonly device: 'cpu' | 'gpu';
+  readonly device: 'cpu' | 'cuda';
   /** Whether one run keeps only one core busy. */
   readonly singleThreaded: boolean;
 }
@@ -89,7 +89,7 @@ function loadNative(name: 'tfjs-node-gpu' | 'tfjs-node', threads: number | undef
     tf,
     name,
     version: `${name} ${packageVersion(require, name)} with TensorFlow ${binding.TF_Version}`,
-    device: isUsingGpuDevice ? 'gpu' : 'cpu',
+    device: isUsingGpuDevice ? 'cuda' : 'cpu',
     singleThreaded: false,
   };
 }
