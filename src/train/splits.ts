@@ -23,6 +23,8 @@ export interface SplitRequest {
   fixed: readonly (Part | null)[];
   ratios: SplitRatios;
   seed: number;
+  /** Whether folds validate: what would be the validation part joins training. */
+  folds?: boolean;
   /** Whether each image's part follows from its content alone, so that it stays when others are added. */
   stable?: boolean;
 }
@@ -87,7 +89,10 @@ export function splitRows(request: SplitRequest): Split {
     }
   }
   const rowsOf = (part: Part) => Int32Array.from([...parts.keys()].filter((row) => parts[row] === part));
-  const split = { train: rowsOf('train'), val: rowsOf('val'), test: rowsOf('test') };
+  const [train, val, test] = PARTS.map(rowsOf);
+  const split = request.folds
+    ? { train: Int32Array.from([...train, ...val]).sort(), val: new Int32Array(), test }
+    : { train, val, test };
   checkClasses(request, split, warnings);
   return { ...split, warnings };
 }
@@ -128,6 +133,7 @@ export const EVERY_FOLD = -1;
 /**
  * Divides rows into `folds` of about equal size, stratified, with an image, its copies and its views in one fold.
  * An image whose copies contradict each other, or which alone has some label, belongs to {@link EVERY_FOLD}.
+ * @param folds 0 for none
  * @returns the fold of each row, from 0
  * @throws InputError when there are fewer images than folds
  */
@@ -141,6 +147,7 @@ export function foldRows(
   }: Pick<SplitRequest, 'targets' | 'classes' | 'task' | 'groups' | 'seed'>,
   folds: number,
 ): { foldOf: Int32Array; warnings: string[] } {
+  if (folds === 0) return { foldOf: new Int32Array(groups.length).fill(EVERY_FOLD), warnings: [] };
   const images = imagesOf(targets, classes.length, groups, Array.from(groups.keys()));
   const imagesWith = new Int32Array(classes.length);
   for (const { labels } of images) for (const label of labels) imagesWith[label]++;
@@ -215,7 +222,7 @@ function leaveOutCopies(groups: readonly string[], parts: (Part | null)[], warni
 }
 
 function checkClasses(
-  { targets, classes, rows }: SplitRequest,
+  { targets, classes, rows, folds = false }: SplitRequest,
   split: Omit<Split, 'warnings'>,
   warnings: string[],
 ): void {
@@ -233,7 +240,7 @@ function checkClasses(
       `Expected a training image of every class but received none of ${listed(untrained)}`,
     );
   }
-  if (split.val.length === 0) {
+  if (split.val.length === 0 && !folds) {
     throw unexpected(
       'enough different images for a validation part',
       `${classes.length} classes`,

@@ -190,18 +190,9 @@ function divide(
   const seed = head.seed ?? 0;
   const split = splitRows({
     ...{ targets, rows: table.rows, classes, task, groups, fixed, ratios, seed, stable },
+    folds: folds > 0,
   });
-  if (folds === 0) {
-    const rows = { train: split.train.length, val: split.val.length, test: split.test.length };
-    return {
-      ...partOrder(table.rows, split),
-      rows,
-      foldOf: new Int32Array(),
-      folds,
-      warnings: split.warnings,
-    };
-  }
-  const train = Int32Array.from([...split.train, ...split.val]).sort();
+  const { train, val, test } = split;
   const { foldOf, warnings } = foldRows(
     {
       targets: selectTargets(targets, classes.length, train),
@@ -211,10 +202,9 @@ function divide(
     folds,
   );
   return {
-    ...partOrder(table.rows, { ...split, train, val: new Int32Array() }),
-    rows: { train: train.length, val: 0, test: split.test.length },
-    foldOf,
-    folds,
+    ...partOrder(table.rows, split),
+    rows: { train: train.length, val: val.length, test: test.length },
+    ...{ foldOf, folds },
     warnings: [...split.warnings, ...warnings],
   };
 }

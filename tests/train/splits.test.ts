@@ -224,6 +224,17 @@ describe('parseSplit', () => {
 });
 
 describe('foldRows', () => {
+  it('takes the place of a validation part', () => {
+    const labels = repeated({ a: 80, b: 19, c: 1 });
+    const whole = splitRows(request(labels));
+    const { train, val, test, warnings } = splitRows(request(labels, { folds: true }));
+    expect(val).toHaveLength(0);
+    expect(test).toEqual(whole.test);
+    expect([...train]).toEqual([...whole.train, ...whole.val].sort((a, b) => a - b));
+    expect(warnings.join()).toMatch(/No test image of "c"/);
+    expect(warnings.join()).not.toMatch(/validation/);
+  });
+
   it('keeps the share of every class in every fold', () => {
     const labels = repeated({ a: 40, b: 20, c: 8 });
     const { foldOf, warnings } = foldRows(request(labels), 4);

@@ -33,8 +33,9 @@ export function calibrated<E extends Omit<Evaluation, 'targets'>>(
   return {
     ...evaluation,
     ...(thresholds && { thresholds }),
-    ...(temperature !== undefined && {
-      probabilities: withTemperature(probabilities, { classes, output, temperature }),
-    }),
+    ...(temperature !== undefined &&
+      temperature !== 1 && {
+        probabilities: withTemperature(probabilities, { classes, output, temperature }),
+      }),
   };
 }

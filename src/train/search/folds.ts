@@ -9,7 +9,7 @@ import type { HeadResult } from '../results/result.ts';
 import type { SweepData } from '../sweep/data.ts';
 import type { HeadJob } from '../sweep/plan.ts';
 import { type Configuration, jobsOf } from './configurations.ts';
-import { compete, type Found, type Search, trainAgain, winningLine } from './search.ts';
+import { compete, type Found, type Search, throwIfStopped, trainAgain, winningLine } from './search.ts';
 
 /** A fold of the rows that are not tested: what validates in it, after what it trains on. */
 interface Fold {
@@ -23,7 +23,7 @@ interface Fold {
  * head that did not train on it. Undefined when no head could be trained.
  * @param rows training rows (all but the test part) and test rows, in the order of the table; no validation
  * @param foldOf the fold of each training row; -1 where every fold trains on it
- * @throws the signal's reason when it aborts: no configuration wins before all folds are trained
+ * @throws Interrupted when the signal aborts: no configuration wins before all folds are trained
  */
 export async function crossValidate(
   raw: RawData,
@@ -36,7 +36,7 @@ export async function crossValidate(
   for (const [fold, { order, rows: foldParts }] of each.entries()) {
     const jobs = configurations.flatMap((configuration) => jobsOf(configuration, fold + 1));
     await compete(jobs, prepare(order, foldParts).data, search);
-    signal.throwIfAborted();
+    throwIfStopped(signal);
   }
   if (!standings.leader) return undefined;
   const line = winningLine(search);

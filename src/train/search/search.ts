@@ -1,4 +1,5 @@
 /** What every way of searching needs, and what it ends with. */
+import { Interrupted } from '../../shared/cli/command.ts';
 import type { LiveView } from '../live.ts';
 import type { Evaluation } from '../metrics/counts.ts';
 import type { Prepared } from '../prepare.ts';
@@ -60,8 +61,13 @@ export async function trainAgain(
     onEpoch: () => {},
     onFinished: (head) => void trained.set(head.result.id, head),
   });
-  signal.throwIfAborted();
+  throwIfStopped(signal);
   return jobs.flatMap(({ id }) => trained.get(id) ?? []);
+}
+
+/** @throws Interrupted when the user stopped a search that has no head to show for it */
+export function throwIfStopped(signal: AbortSignal): void {
+  if (signal.aborted) throw new Interrupted('Interrupted before a head was chosen: nothing is written');
 }
 
 /** The best configuration none of whose heads diverged, or else that of the best head. There must be a leader. */

@@ -1,5 +1,5 @@
 /** Searching with several seeds and with folds, with the built command. */
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { tableFromIPC } from 'apache-arrow';
 import { parse } from 'csv-parse/sync';
@@ -112,4 +112,19 @@ it('draws heads from ranges', async () => {
     expect(Number(lr)).toBeLessThanOrEqual(1e-1);
     expect(Number(dropout)).toBeLessThanOrEqual(0.5);
   }
+});
+
+it('writes nothing when cross-validation is interrupted', async () => {
+  const out = join(newFolder(), 'run');
+  const store = await madeStore(clusters(['a', 'b'], 50));
+  const args = ['--hidden', '512x512', '--epochs', '5000', '--early-stopping', '0', '--folds', '3'];
+  let asked = false;
+  const outcome = await permafrost(['train-head', '--features', store, '--out', out, ...args], {
+    onStderr: (stderr, child) => {
+      if (stderr.includes('3 heads') && !asked) asked = child.kill('SIGINT');
+    },
+  });
+  expect(outcome.status).toBe(130);
+  expect(outcome.stderr).toMatch(/Interrupted before a head was chosen: nothing is written/);
+  expect(existsSync(join(out, 'metrics.json'))).toBe(false);
 });
