@@ -22,7 +22,7 @@ import type { Dataset } from './dataset/dataset.ts';
 import type { DatasetImage, ImageSource } from './dataset/layout.ts';
 import { allowedFailures, type Failure, failureError, type MostFailures, writeFailures } from './failures.ts';
 import { openKnownFiles } from './known-files.ts';
-import { openEarlier } from './plan.ts';
+import { openEarlier, usualFolder } from './plan.ts';
 import { storeFeatures } from './store-features.ts';
 
 export interface ExtractOptions {
@@ -30,6 +30,8 @@ export interface ExtractOptions {
   backbone: BackboneRequest;
   /** Folder of the feature store. */
   out: string;
+  /** Whether a store of another pipeline at `out` is left alone and one beside it used. */
+  besideOthers?: boolean;
   dtype: Dtype;
   /** Images in one run of the backbone. */
   batchSize: number;
@@ -68,7 +70,8 @@ export async function extract(
   {
     dataset,
     backbone,
-    out,
+    out: asked,
+    besideOthers = false,
     dtype,
     batchSize,
     concurrency,
@@ -84,8 +87,9 @@ export async function extract(
   let lock: StoreLock | undefined;
   try {
     const { description } = thread;
-    lock = await lockStore(out);
     const pipeline = pipelineOf(description, backbone.poolings, dtype);
+    const out = besideOthers ? await usualFolder(asked, pipeline, description.columns) : asked;
+    lock = await lockStore(out);
     const earlier = await openEarlier(out, pipeline, description.columns);
     if (lock.afterCrash) reporter.warn(`${out}: the last run on it was killed; what it committed is kept`);
     for (const message of earlier.found) reporter.info(message);

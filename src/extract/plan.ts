@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { InputError } from '../shared/errors.ts';
 import { codeOf, disk, diskError } from '../shared/store/files.ts';
 import { type HeldPart, heldParts } from '../shared/store/held.ts';
-import { pipelineDifferences } from '../shared/store/pipeline.ts';
+import { pipelineDifferences, pipelineFingerprint } from '../shared/store/pipeline.ts';
 import { openStore } from '../shared/store/reader.ts';
 import { type FeatureColumn, MANIFEST_FILE, type Pipeline } from '../shared/store/schema.ts';
 
@@ -14,6 +14,20 @@ export interface Earlier {
   found: string[];
   /** A message for each part that is missing or damaged: its images are computed again. */
   damage: string[];
+}
+
+/**
+ * Where a store goes whose place the user left open: the usual folder, or one beside it when a store of another
+ * pipeline is there, so that each pipeline keeps its features.
+ */
+export async function usualFolder(
+  usual: string,
+  pipeline: Pipeline,
+  columns: readonly FeatureColumn[],
+): Promise<string> {
+  if (!(await isStore(usual))) return usual;
+  const differing = pipelineDifferences({ pipeline, columns }, (await openStore(usual)).manifest);
+  return differing.length === 0 ? usual : `${usual}-${pipelineFingerprint({ pipeline, columns })}`;
 }
 
 /**

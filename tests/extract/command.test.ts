@@ -279,6 +279,22 @@ describe('extract', () => {
     });
   });
 
+  it('keeps the features of each pipeline where its place is left to it', async () => {
+    const cwd = folder();
+    const args = ['--data', await photos(2), '--weights', 'none', '--json', '--size'];
+    const first = await extract([...args, '64x48'], { cwd });
+    const other = await extract([...args, '48x64'], { cwd });
+    expect(other.summary).toMatchObject({ computed: 2 });
+    expect(other.summary.out).toMatch(new RegExp(`^${first.summary.out}-[0-9a-f]{8}$`));
+    for (const [size, { summary }] of [
+      ['64x48', first],
+      ['48x64', other],
+    ] as const) {
+      const again = await extract([...args, size], { cwd });
+      expect(again.summary).toMatchObject({ out: summary.out, computed: 0, reused: 2 });
+    }
+  });
+
   it('repairs a damaged store, and says so', async () => {
     const data = await photos(3);
     const out = join(folder(), 'store');

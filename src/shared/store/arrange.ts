@@ -10,7 +10,7 @@ export function partsInOrder(held: HeldPart[], wanted: RowRecord[], partRows: nu
   const kept: PartEntry[] = [];
   let done = 0;
   for (const { entry, records } of held) {
-    const full = entry.rows === partRows || done + entry.rows === wanted.length;
+    const full = entry.rows >= partRows || done + entry.rows === wanted.length;
     if (!full || !records.every((record, row) => isSame(record, wanted[done + row]))) break;
     kept.push(entry);
     done += entry.rows;

@@ -1,4 +1,5 @@
 /** Whether features of two pipelines can stand side by side. */
+import { createHash } from 'node:crypto';
 import type { FeatureColumn, Pipeline } from './schema.ts';
 
 /** What {@link pipelineDifferences} compares. */
@@ -17,6 +18,14 @@ export function pipelineDifferences(here: Origin, there: Origin): string[] {
   return Object.keys(asked)
     .filter((field) => found[field] !== asked[field])
     .map((field) => `${field} ${asked[field]} (there: ${found[field]})`);
+}
+
+/** Eight hex digits that are equal for pipelines without {@link pipelineDifferences}, and hardly for others. */
+export function pipelineFingerprint(origin: Origin): string {
+  return createHash('sha256')
+    .update(JSON.stringify(comparable(origin)))
+    .digest('hex')
+    .slice(0, 8);
 }
 
 /** The fields that decide. */

@@ -36,7 +36,7 @@ export interface StoreHeader {
 export interface WriterOptions {
   /** Parts of an earlier run to go on from. */
   held?: HeldPart[];
-  /** Bytes of features in one part; the format allows 256 MiB a file, a quarter of that keeps memory low. */
+  /** Bytes of features in one part; the format allows 256 MiB a file, but a part is in memory several times over as it is made. */
   partBytes?: number;
   /** Rows after which work is committed although the part is not full. */
   flushRows?: number;
@@ -70,7 +70,7 @@ export async function createStoreWriter(
   { images, shard = null, augment = null, ...header }: StoreHeader,
   {
     held = [],
-    partBytes = 64 * 2 ** 20,
+    partBytes = 16 * 2 ** 20,
     flushRows = 2000,
     flushSeconds = 2,
     guard = async () => {},
