@@ -128,7 +128,7 @@ function carve(
 }
 
 /** The fold of a row that every fold trains on. */
-export const EVERY_FOLD = -1;
+const EVERY_FOLD = -1;
 
 /**
  * Divides rows into `folds` of about equal size, stratified, with an image, its copies and its views in one fold.
