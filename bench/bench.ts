@@ -6,6 +6,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { drawLeaves } from '../scripts/leaves.ts';
+import { benchEngines } from './engines.ts';
 import { benchExtraction } from './extract.ts';
 import { benchHeads } from './heads.ts';
 import { report } from './report.ts';
@@ -25,6 +26,7 @@ try {
       ...(await benchExtraction(data, 'efficientnet_lite0')),
     ]),
     report('Training', await benchHeads()),
+    report('Engines', await benchEngines()),
   ];
   if (holds.includes(false)) process.exitCode = 1;
 } finally {

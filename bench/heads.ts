@@ -33,6 +33,7 @@ export function madeUpData(rows: number, inputs: number, classes: number): Sweep
 export async function headSteps(
   data: SweepData,
   configs: readonly HeadConfig[],
+  engine = 'onnxruntime',
 ): Promise<{ rate: number; seconds: number; accuracy: number }> {
   let steps = 0;
   let accuracy = 0;
@@ -41,7 +42,7 @@ export async function headSteps(
     configs.map((config, at) => ({ id: String(at), config })),
     {
       data,
-      engine: 'onnxruntime',
+      engine,
       workers: availableParallelism(),
       signal: new AbortController().signal,
       onEpoch: () => {},

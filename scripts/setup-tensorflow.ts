@@ -7,7 +7,7 @@
  * g++. Nothing is installed elsewhere.
  */
 import { type SpawnSyncOptions, spawnSync } from 'node:child_process';
-import { mkdirSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { arch, platform } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -68,7 +68,9 @@ function setUp(): void {
 function installPackage(): void {
   say(`Installing @tensorflow/${name} ${VERSIONS.tfjs} into node_modules/.tensorflow`);
   mkdirSync(SETUP_FOLDER, { recursive: true });
-  writeFileSync(join(SETUP_FOLDER, 'package.json'), '{ "private": true }\n');
+  // npm notes there what it installed: both packages can stay side by side.
+  const manifest = join(SETUP_FOLDER, 'package.json');
+  if (!existsSync(manifest)) writeFileSync(manifest, '{ "private": true }\n');
   const packages = [
     `@tensorflow/${name}@${VERSIONS.tfjs}`,
     `node-api-headers@${VERSIONS['node-api-headers']}`,

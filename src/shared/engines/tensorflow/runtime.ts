@@ -1,5 +1,7 @@
 /** Which TensorFlow.js package computes: found, loaded, and why not where one cannot be. */
+import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type * as tfjs from '@tensorflow/tfjs-core';
 import { InputError, messageOf } from '../../errors.ts';
@@ -79,10 +81,12 @@ export async function tryRuntime(name: RuntimeName, threads?: number): Promise<R
 
 function loadNative(name: 'tfjs-node-gpu' | 'tfjs-node', threads: number | undefined): Runtime {
   const { require, path } = locate(`@tensorflow/${name}`);
-  bridgeRemovedFunctions(require);
   // Read by the native library when it makes its thread pools; 1: no notes about instruction sets on stderr.
   if (threads !== undefined) process.env.TF_NUM_INTRAOP_THREADS = String(threads);
   process.env.TF_CPP_MIN_LOG_LEVEL ??= '1';
+  // Before the package itself, which leaves its kernels registered when it then fails.
+  require(nativeLibrary(dirname(dirname(path))));
+  bridgeRemovedFunctions(require);
   const tf = require(path) as Tensorflow;
   const { binding, isUsingGpuDevice } = tf.backend() as unknown as NativeBackend;
   return {
@@ -107,6 +111,16 @@ async function loadWasm(): Promise<Runtime> {
     device: 'cpu',
     singleThreaded: true,
   };
+}
+
+/** The binding in a package's folder, for the newest Node-API it was built for. */
+function nativeLibrary(folder: string): string {
+  const versions = [8, 7, 6, 5, 4, 3].map((version) =>
+    join(folder, `lib/napi-v${version}/tfjs_binding.node`),
+  );
+  const found = versions.find((file) => existsSync(file));
+  if (!found) throw new Error('its native library is missing: npm run setup:tensorflow makes it');
+  return found;
 }
 
 /** Where Node finds a package from here, else from what the set-up script installed. */
