@@ -90,6 +90,32 @@ describe('predict', () => {
     }
   });
 
+  it("answers by the head's own thresholds and temperature", async () => {
+    const changed = (folder: string, fields: Record<string, unknown>): string => {
+      const dir = join(newFolder(), 'best');
+      cpSync(join(folder, 'best'), dir, { recursive: true });
+      const path = join(dir, 'head.json');
+      writeFileSync(path, JSON.stringify({ ...JSON.parse(readFileSync(path, 'utf8')), ...fields }));
+      return dir;
+    };
+    const images = [1, 2, 3, 4].map((number) => join(leaves, `leaf-000${number}.jpg`));
+    const answers = async (head: string): Promise<Answers> =>
+      (await done('predict', '--head', head, ...images, '--json')).summary as unknown as Answers;
+
+    // One threshold below all probabilities, one above.
+    const { predictions } = await answers(changed(run, { thresholds: [0, 1] }));
+    for (const { labels } of predictions) expect(labels).toEqual(['mildew']);
+
+    const cold = await answers(changed(fused, { temperature: 1 }));
+    const hot = await answers(changed(fused, { temperature: 1000 }));
+    for (const [at, { labels, probabilities }] of hot.predictions.entries()) {
+      expect(labels).toEqual(cold.predictions[at].labels);
+      const values = Object.values(probabilities);
+      for (const p of values) expect(Math.abs(p - 1 / values.length)).toBeLessThan(0.02);
+    }
+    expect(hot.predictions).not.toEqual(cold.predictions);
+  });
+
   it('writes a file beside the answers on stdout', async () => {
     const images = [join(leaves, 'leaf-0003.jpg'), join(leaves, 'leaf-0001.jpg')];
     const out = join(root, 'answers', 'new.arrow');
