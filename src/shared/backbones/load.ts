@@ -7,7 +7,7 @@ import { BATCH, type Graph, type Value } from '../graph/value.ts';
 import { blankSource, hashedSource, type LayerWeights, type WeightSource } from '../weights/source.ts';
 import type { BackboneDefinition, ImageSize } from './backbone.ts';
 import { createLayers } from './layers.ts';
-import { openWeights } from './open-weights.ts';
+import { openWeights, type WeightsRequest } from './open-weights.ts';
 import { LAST_LAYER, parseColumn, pool } from './pooling.ts';
 import { PREPROCESSING } from './preprocessing.ts';
 import { findBackbone } from './registry.ts';
@@ -47,10 +47,11 @@ export interface LoadedBackbone {
  */
 export async function loadBackbone({
   weights,
+  opening,
   ...options
-}: BackboneOptions & { /** imagenet, none or a file */ weights: string }): Promise<LoadedBackbone> {
+}: BackboneOptions & Pick<WeightsRequest, 'weights' | 'opening'>): Promise<LoadedBackbone> {
   const { definition, size, layers } = describeBackbone(options);
-  const opened = await openWeights({ definition, size, weights, layers });
+  const opened = await openWeights({ definition, size, weights, layers, opening });
   try {
     const { source, hash } = hashedSource(opened.source);
     const { outputs } = build(definition, size, source, options.poolings);

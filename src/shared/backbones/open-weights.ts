@@ -30,6 +30,8 @@ export interface WeightsRequest {
   weights: string;
   /** What the backbone needs, in Keras's order. */
   layers: readonly LayerWeights[];
+  /** Told of an HDF5 file before it is opened, and of none once that is done: a damaged one may never be. */
+  opening?(file: string | undefined): void;
 }
 
 /**
@@ -62,17 +64,23 @@ export async function fetchWeights(
   if (!('shipped' in imagenet)) await fetchPublished(imagenet, options);
 }
 
-async function openFile(path: string, { definition, layers }: WeightsRequest): Promise<OpenWeights> {
+async function openFile(path: string, { definition, layers, opening }: WeightsRequest): Promise<OpenWeights> {
   const { name: backbone, olderLayerName } = definition;
   if (path.endsWith('.safetensors')) return openOwnFormat(path, backbone);
   // Loaded on demand: h5wasm takes a while and memory that the shipped weights do not need.
   const { openKerasWeights } = await import('../weights/keras-h5.ts');
   const request = { path, backbone, layers, olderLayerName };
-  if (!path.endsWith('.keras')) return openKerasWeights(request);
+  const watched = async (file?: string): Promise<OpenWeights> => {
+    opening?.(path);
+    const opened = await openKerasWeights({ ...request, file });
+    opening?.(undefined);
+    return opened;
+  };
+  if (!path.endsWith('.keras')) return watched();
   const { unpackKerasWeights } = await import('../weights/keras-archive.ts');
   const { file, remove } = await unpackKerasWeights(path);
   try {
-    const { source, close } = await openKerasWeights({ ...request, file });
+    const { source, close } = await watched(file);
     return {
       source,
       close: () => {

@@ -34,6 +34,8 @@ export type ToBackbone = { pixels: Uint8Array<ArrayBuffer>; images: number } | n
 
 /** From the thread. Batches come back in the order they were sent, with their pixels' memory for reuse. */
 export type FromBackbone =
+  | { kind: 'opening'; file: string }
+  | { kind: 'opened' }
   | { kind: 'ready'; description: BackboneDescription /** See Engine. */; singleThreaded: boolean }
   | { kind: 'features'; features: Float32Array<ArrayBuffer>[]; pixels: Uint8Array<ArrayBuffer> }
   /** Something the user should know. */

@@ -30,6 +30,12 @@ interface Waiting {
 }
 
 /**
+ * Milliseconds in which a weights file is opened and its layers are listed; of the largest it takes a tenth of a second.
+ * On some damaged files the HDF5 library never ends.
+ */
+const LONGEST_OPENING = 4000;
+
+/**
  * Loads a backbone in a thread of its own, after its published weights have been downloaded if need be.
  * @throws UsageError and InputError as loading the backbone does; the abort reason of `signal`
  */
@@ -73,13 +79,27 @@ async function startThread(
   });
 
   const { description, singleThreaded } = await new Promise<Ready>((resolve, reject) => {
+    let watchdog: NodeJS.Timeout | undefined;
     const fail = (error: Error): void => {
+      clearTimeout(watchdog);
       failure ??= error;
       reject(failure);
       for (const batch of waiting.splice(0)) batch.reject(failure);
     };
+    const watch = (file: string): void => {
+      watchdog = setTimeout(() => {
+        fail(
+          new InputError(
+            `Expected readable weights in ${file}, but they are damaged: reading them does not end`,
+          ),
+        );
+        void worker.terminate();
+      }, LONGEST_OPENING);
+    };
     worker.on('message', (message: FromBackbone) => {
-      if (message.kind === 'ready') resolve(message);
+      if (message.kind === 'opening') watch(message.file);
+      else if (message.kind === 'opened') clearTimeout(watchdog);
+      else if (message.kind === 'ready') resolve(message);
       else if (message.kind === 'features') waiting.shift()!.resolve(message);
       else if (message.kind === 'note') reporter?.warn(message.message);
       else fail(revive(message));

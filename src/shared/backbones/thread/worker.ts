@@ -8,13 +8,19 @@ import type { BackboneRequest, FromBackbone, ToBackbone } from './protocol.ts';
 const port = parentPort!;
 const send = (message: FromBackbone, transfer: ArrayBuffer[] = []) => port.postMessage(message, transfer);
 
+const opening = (file: string | undefined): void =>
+  send(file === undefined ? { kind: 'opened' } : { kind: 'opening', file });
+
 try {
   const { engine: engineName, device, ...options } = workerData as BackboneRequest;
   const engine = await loadEngine(engineName, {
     device,
     note: (message) => send({ kind: 'note', message }),
   });
-  const { graph, name, size, weights, weightsHash, preprocessing, columns } = await loadBackbone(options);
+  const { graph, name, size, weights, weightsHash, preprocessing, columns } = await loadBackbone({
+    ...options,
+    opening,
+  });
   let program: Program | undefined;
 
   const run = async (pixels: Uint8Array<ArrayBuffer>, images: number): Promise<void> => {
