@@ -3,7 +3,7 @@ import { extname } from 'node:path';
 import { InputError, shown } from '../errors.ts';
 
 /** File name extensions taken for images, lower case. */
-export const IMAGE_EXTENSIONS: ReadonlySet<string> = new Set([
+const IMAGE_EXTENSIONS: ReadonlySet<string> = new Set([
   '.jpg',
   '.jpeg',
   '.png',
