@@ -1,5 +1,5 @@
 /** The command `permafrost train-head`, also installed as `train-head`. */
-import { existsSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { basename, dirname, join, resolve } from 'node:path';
 import { Interrupted, runCommand } from '../shared/cli/command.ts';
@@ -121,14 +121,39 @@ async function run(argv: Flags, signal: AbortSignal): Promise<TrainSummary> {
     engine: choice(ENGINE_NAMES).parse(oneValue(argv, 'engine') ?? 'auto', '--engine'),
   };
   // Loaded once the flags are known to be right: with it comes apache-arrow, most of the time a command takes to start.
-  const [{ train }, { writeRun }] = await Promise.all([import('./train.ts'), import('./results/write.ts')]);
+  const [{ train }, { writeRun }, { holdsUnfinished, openRecorder }] = await Promise.all([
+    import('./train.ts'),
+    import('./results/write.ts'),
+    import('./recorded.ts'),
+  ]);
   const reporter = terminalReporter();
-  const training = await train(options, { signal, reporter });
-  const out = oneValue(argv, 'out') ?? freeFolder(join('runs', runName(features)));
+  const folder = { out: oneValue(argv, 'out') ?? '', finish: () => {} };
+  const training = await train(
+    {
+      ...options,
+      async openRecorder(fingerprint, metric) {
+        folder.out ||= freeFolder(join('runs', runName(features)), (dir) =>
+          holdsUnfinished(dir, fingerprint),
+        );
+        const recorder = await openRecorder(folder.out, fingerprint, metric);
+        folder.finish = recorder.finish;
+        const { length } = recorder.results;
+        if (length > 0) reporter.info(`Going on with ${folder.out}: ${length} heads are trained already`);
+        return recorder;
+      },
+    },
+    { signal, reporter },
+  );
+  const { out } = folder;
   const summary = summarise(out, training, (performance.now() - started) / 1000);
   await writeRun(out, training, summary);
   process.stdout.write(`${describe(training, summary)}\n`);
-  if (training.interrupted) throw new Interrupted(`Interrupted: the heads trained so far are in ${out}`);
+  if (training.interrupted) {
+    throw new Interrupted(
+      `Interrupted: the heads trained so far are in ${out}; the same command goes on from there`,
+    );
+  }
+  folder.finish();
   return summary;
 }
 
@@ -145,11 +170,11 @@ function runName(features: readonly string[]): string {
   return features.length > 1 ? `${name}-and-${features.length - 1}-more` : name;
 }
 
-/** Earlier runs are never overwritten by a default name. */
-function freeFolder(name: string): string {
+/** Earlier runs are never overwritten by a default name; one that was cut short is gone on with. */
+function freeFolder(name: string, isUnfinished: (folder: string) => boolean): string {
   for (let number = 1; ; number++) {
     const folder = number === 1 ? name : `${name}-${number}`;
-    if (!existsSync(folder)) return folder;
+    if (!existsSync(folder) || readdirSync(folder).length === 0 || isUnfinished(folder)) return folder;
   }
 }
 

@@ -8,6 +8,7 @@ import {
   openSync,
   readdirSync,
   readFileSync,
+  rmdirSync,
   rmSync,
   writeSync,
 } from 'node:fs';
@@ -90,6 +91,8 @@ export async function openRecorder(dir: string, fingerprint: string, metric: Met
     finish() {
       closeSync(file);
       rmSync(folder, { recursive: true, force: true });
+      // A sweep that gave nothing leaves nothing.
+      if (readdirSync(dir).length === 0) rmdirSync(dir);
     },
   };
 }

@@ -3,7 +3,7 @@
 import type { Reporter } from '../shared/cli/terminal.ts';
 import { loadEngine } from '../shared/engines/engine.ts';
 import { InputError } from '../shared/errors.ts';
-import type { HeadConfig, Metrics, Task } from '../shared/head/config.ts';
+import type { HeadConfig, MetricName, Metrics, Task } from '../shared/head/config.ts';
 import type { ManifestOptions } from '../shared/manifest/columns.ts';
 import { calibrated } from './calibration/calibrate.ts';
 import { type FeatureTable, readFeatures, reorderRows } from './features.ts';
@@ -17,6 +17,7 @@ import { type RareLabel, rareLabels } from './metrics/rare-labels.ts';
 import type { HeadRequest } from './options.ts';
 import { predictAll } from './predict-all.ts';
 import { partEvaluation, partOrder, sharedTargets } from './prepare.ts';
+import { type Recorder, sweepFingerprint } from './recorded.ts';
 import { relabel } from './relabel.ts';
 import { resolveConfig } from './resolve.ts';
 import type { HeadResult } from './results/result.ts';
@@ -55,6 +56,11 @@ export interface TrainOptions {
   split: SplitRatios;
   engine: string;
   workers: number;
+  /**
+   * Opens the record of finished heads for a sweep with this fingerprint, which a killed sweep goes on from; default:
+   * none is kept.
+   */
+  openRecorder?: (fingerprint: string, metric: MetricName) => Promise<Recorder>;
 }
 
 export interface Training extends Omit<Judgement, 'test'> {
@@ -121,7 +127,12 @@ export async function train(
   const started = performance.now();
   const standings = createStandings(configurations, config.monitor);
   const view = liveView({ metric: config.monitor, heads, epochs }, reporter);
-  const search = { ...options, configurations, standings, view, signal };
+  const fingerprint = sweepFingerprint({
+    ...{ sources: table.sources, images: table.hashes, views: [...table.views], labels: table.labels, parts },
+    ...{ foldOf: [...foldOf], jobs, engine: [engine.name, engine.version] },
+  });
+  const recorder = await options.openRecorder?.(fingerprint, config.monitor);
+  const search = { ...options, configurations, standings, view, signal, ...(recorder && { recorder }) };
   const found = await (folds === 0
     ? holdOut(raw, rows, search)
     : crossValidate(raw, { rows, foldOf, folds }, search)
@@ -129,6 +140,7 @@ export async function train(
   const seconds = (performance.now() - started) / 1000;
   if (!found) {
     signal.throwIfAborted();
+    recorder?.finish();
     throw new InputError(`None of the ${heads} heads could be trained: all diverged; try a smaller --lr`);
   }
 

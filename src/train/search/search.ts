@@ -3,6 +3,7 @@ import { Interrupted } from '../../shared/cli/command.ts';
 import type { LiveView } from '../live.ts';
 import type { Evaluation } from '../metrics/counts.ts';
 import type { Prepared } from '../prepare.ts';
+import type { Recorder } from '../recorded.ts';
 import { type HeadResult, rankResults } from '../results/result.ts';
 import type { SweepData } from '../sweep/data.ts';
 import type { HeadJob } from '../sweep/plan.ts';
@@ -18,6 +19,8 @@ export interface Search {
   engine: string;
   workers: number;
   signal: AbortSignal;
+  /** Heads that an earlier run of the same sweep finished, and where finished ones are kept. */
+  recorder?: Recorder;
 }
 
 /** The head that was chosen. */
@@ -32,21 +35,37 @@ export interface Found {
   line: HeadResult;
 }
 
-/** Trains heads that compete: each joins the standings and is shown as soon as it is done. */
+/**
+ * Trains heads that compete: each joins the standings and is shown as soon as it is done. Heads that are on record
+ * join without being trained again.
+ */
 export async function compete(
   jobs: readonly HeadJob[],
   data: SweepData,
-  { standings, view, ...context }: Search,
+  { standings, view, recorder, ...context }: Search,
 ): Promise<void> {
-  await sweep(jobs, {
-    ...context,
-    data,
-    onEpoch: (heads) => view.epochs(heads),
-    onFinished(trained) {
-      const { config, epochs } = trained.result;
-      view.finished(standings.add(trained), config.epochs - epochs);
+  const recorded = new Map(recorder?.results.map((result) => [result.id, result]));
+  for (const { id, config } of jobs) {
+    const result = recorded.get(id);
+    if (!result) continue;
+    // Only the leader's parameters are on record, and only the leader's are needed.
+    const { leader } = recorder ?? {};
+    const parameters = leader?.result.id === id ? leader.parameters : new Float32Array(0);
+    view.finished(standings.add({ result, parameters }), config.epochs);
+  }
+  await sweep(
+    jobs.filter(({ id }) => !recorded.has(id)),
+    {
+      ...context,
+      data,
+      onEpoch: (heads) => view.epochs(heads),
+      onFinished(trained) {
+        const { config, epochs, status } = trained.result;
+        if (status !== 'stopped') recorder?.record(trained);
+        view.finished(standings.add(trained), Math.max(0, config.epochs - epochs));
+      },
     },
-  });
+  );
 }
 
 /** Trains heads that have won already, in the order of the jobs: the same job gives the same head. */
