@@ -27,7 +27,17 @@ describe('train-head', () => {
   it('prints a summary and leaves the files of a run', async () => {
     const { store, out } = await prepared(clusters(ABC, 30));
     const { status, stderr, stdout, summary } = await trainHead(store, [
-      ...['--grid', 'lr=1e-2,1e-3;hidden=none,8', '--epochs', '6', '--out', out, '--json'],
+      ...[
+        '--grid',
+        'lr=1e-2,1e-3;hidden=none,8',
+        '--epochs',
+        '6',
+        '--normalize',
+        'standardize',
+        '--out',
+        out,
+        '--json',
+      ],
     ]);
     expect(status, stderr).toBe(0);
     expect(summary).toEqual({
@@ -41,7 +51,7 @@ describe('train-head', () => {
       baseline: expect.objectContaining({ accuracy: expect.closeTo(1 / 3, 1), auc: 0.5 }),
       best: {
         id: expect.stringMatching(/^[1-4]$/),
-        config: expect.objectContaining({ normalize: 'none', epochs: 6, seed: 0 }),
+        config: expect.objectContaining({ normalize: 'standardize', epochs: 6, seed: 0 }),
         val: expect.objectContaining({ loss: expect.any(Number), mAP: expect.any(Number) }),
         test: expect.objectContaining({ accuracy: expect.any(Number), f1Macro: expect.any(Number) }),
       },
