@@ -157,6 +157,7 @@ function openAll(files: string): { outcomes: Outcome[]; endless: string[] } {
     const lines = stdout
       .trim()
       .split('\n')
+      .filter(Boolean)
       .map((line) => JSON.parse(line));
     outcomes.push(...lines.filter(({ name }) => name));
     if (status === 0) return { outcomes, endless };
