@@ -86,7 +86,8 @@ export async function trainAgain(
 
 /** @throws Interrupted when the user stopped a search that has no head to show for it */
 export function throwIfStopped(signal: AbortSignal): void {
-  if (signal.aborted) throw new Interrupted('Interrupted before a head was chosen: nothing is written');
+  if (signal.aborted)
+    throw new Interrupted('Interrupted before a head was chosen: the same command goes on from there');
 }
 
 /** The best configuration none of whose heads diverged, or else that of the best head. There must be a leader. */
