@@ -84,6 +84,8 @@ function loadNative(name: 'tfjs-node-gpu' | 'tfjs-node', threads: number | undef
   // Read by the native library when it makes its thread pools; 1: no notes about instruction sets on stderr.
   if (threads !== undefined) process.env.TF_NUM_INTRAOP_THREADS = String(threads);
   process.env.TF_CPP_MIN_LOG_LEVEL ??= '1';
+  // Several threads share a GPU; by default the first would take all of its memory.
+  process.env.TF_FORCE_GPU_ALLOW_GROWTH ??= 'true';
   // Before the package itself, which leaves its kernels registered when it then fails.
   require(nativeLibrary(dirname(dirname(path))));
   bridgeRemovedFunctions(require);
