@@ -34,7 +34,7 @@ function kerasFolder(): string {
 }
 
 /** The address that a file is downloaded from. */
-export function publishedAddress({ file, address }: PublishedWeights): string {
+function publishedAddress({ file, address }: PublishedWeights): string {
   const mirror = process.env[MIRROR];
   return mirror ? `${mirror.replace(/\/+$/, '')}/${file}` : address;
 }

@@ -1,5 +1,7 @@
 /** One network of each family against Keras; vitest.golden.config.ts runs all of them. */
 import { readdirSync } from 'node:fs';
+import { expect, it } from 'vitest';
+import { BACKBONES } from '../../../src/shared/backbones/registry.ts';
 import { compareDescription, compareFeatures } from './golden-suite.ts';
 
 const FAMILIES = [
@@ -27,3 +29,7 @@ const KERAS = readdirSync(new URL('golden/', import.meta.url))
 compareFeatures('efficientnet_lite0', { weights: 'imagenet', tolerance: 2e-3 });
 for (const name of FAMILIES) compareFeatures(name, { sizes: 'non-square' });
 for (const name of KERAS) compareDescription(name);
+
+it('every backbone has a golden', () => {
+  expect(['efficientnet_lite0', ...KERAS].sort()).toEqual([...BACKBONES.keys()].sort());
+});

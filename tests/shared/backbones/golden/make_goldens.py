@@ -62,7 +62,7 @@ family("efficientnet_v2", {f"efficientnet_v2_{at}": size for at, size in V2_SIZE
 family("convnext", 224, "add_7", **{
     f"convnext_{size.lower()}": f"ConvNeXt{size}" for size in ("Tiny", "Small", "Base", "Large", "XLarge")})
 
-# Too large for a test to hold several copies of: described, not run.
+# Described (parameters, weights file, layers, shapes), not run: 1.4 GB of weights of which a test holds several copies.
 NOT_RUN = {"convnext_xlarge"}
 
 # With weights="imagenet" Keras builds what the published files fit (EfficientNet has a layer more then); nothing is fetched.
