@@ -9,7 +9,7 @@ const README = new URL('../README.md', import.meta.url);
 export function readme(): { present: string; wanted: string } {
   const present = readFileSync(README, 'utf8');
   const table = `<!-- backbones -->\n${backboneTable()}\n<!-- /backbones -->`;
-  return { present, wanted: present.replace(/<!-- backbones -->[^]*<!-- \/backbones -->/, () => table) };
+  return { present, wanted: present.replace(/<!-- backbones -->[\s\S]*<!-- \/backbones -->/, () => table) };
 }
 
 if (import.meta.url === pathToFileURL(process.argv[1]).href) writeFileSync(README, readme().wanted);

@@ -61,7 +61,7 @@ export function headInputs({ sources }: Pick<HeadRecord, 'sources'>): number {
 }
 
 /** The arrays a head must have, by name. */
-export function headTensorShapes({
+function headTensorShapes({
   config,
   classes,
   sources,

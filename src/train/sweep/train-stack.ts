@@ -123,7 +123,7 @@ function startLane(job: HeadJob, stepsPerEpoch: number): Lane {
 }
 
 /** Keras's GlorotUniform for kernels: uniform within sqrt(6 / (inputs + units)) (Glorot and Bengio 2010). */
-export function initialParameters(specs: readonly HeadParameter[], seed: number): Float32Array {
+function initialParameters(specs: readonly HeadParameter[], seed: number): Float32Array {
   const parts = specs.map(({ name, shape, initializer }) => {
     const values = new Float32Array(shape.reduce((product, size) => product * size, 1));
     if (initializer === 'ones') return values.fill(1);

@@ -11,7 +11,7 @@ import {
   stackedShape,
   wideLayer,
 } from '../../shared/head/forward.ts';
-import { type HeadLayer, type HeadParameter, headParameters } from '../../shared/head/layers.ts';
+import type { HeadLayer, HeadParameter } from '../../shared/head/layers.ts';
 
 /** What a stack's graphs depend on; heads that agree in it can share compiled programs. */
 export interface StackShape {
@@ -124,8 +124,4 @@ export function evaluationGraph({ layers, lanes, inputs, output }: StackShape): 
     parameter: (name, shape) => build.input(parameterKey(name), 'float32', shape),
   });
   return build.graph({ probabilities: probabilities(logits, output) });
-}
-
-export function trainableParameters(layers: readonly HeadLayer[]): HeadParameter[] {
-  return headParameters(layers).filter(({ trainable }) => trainable);
 }
