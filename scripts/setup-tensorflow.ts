@@ -24,6 +24,10 @@ const INSTALLER_LIMIT_MS = 300_000;
 /** Headers that the binding includes, directly or not; the wheel has ten thousand others. */
 const HEADERS = 'tensorflow/(c|core/(platform|lib)|tsl)/|tsl/|xla/tsl/';
 
+/** What TensorFlow opens by name when it starts on a GPU. */
+const CUDA_LIBRARIES =
+  /\/lib\/lib(cudart|cublas|cublasLt|cudnn|cufft|cusolver|cusparse|nvJitLink|nccl|cupti)\.so\.[\d.]+$/;
+
 /** Takes the native libraries, the headers and, for a GPU, the names of the CUDA wheels out of a wheel. */
 const UNPACK = `
 import os, re, shutil, sys, zipfile
@@ -141,10 +145,6 @@ function installCuda(requirements: string[], pipFlags: string[]): string[] {
     .filter((path) => CUDA_LIBRARIES.test(path))
     .map((path) => join('deps/cuda/nvidia', path));
 }
-
-/** What TensorFlow opens by name when it starts on a GPU. */
-const CUDA_LIBRARIES =
-  /\/lib\/lib(cudart|cublas|cublasLt|cudnn|cufft|cusolver|cusparse|nvJitLink|nccl|cupti)\.so\.[\d.]+$/;
 
 /**
  * Compiles the package's own source. The libraries' folders are written into the binding as DT_RPATH, which also holds
