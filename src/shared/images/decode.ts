@@ -89,5 +89,7 @@ function reason(format: ImageFormat, message: string): string {
   if (/premature end|unexpected end|got \d+ bytes, expected|bad seek/i.test(message))
     return `truncated ${format}`;
   if (/pixel limit/i.test(message)) return `${format} of more pixels than the limit of 268 million`;
+  // libvips keeps one message for all threads, which another image may have taken away.
+  if (/unknown error/i.test(last)) return `damaged or truncated ${format}`;
   return `damaged or truncated ${format} (${last.replace(/^Input buffer (has|contains) /, '').slice(0, 120)})`;
 }
