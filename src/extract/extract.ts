@@ -60,6 +60,10 @@ export interface ExtractSummary {
   imagesPerSecond: number;
 }
 
+/** Images that wait decoded for the backbone, at most: a fixed amount of memory, whatever the dataset's size. */
+const MOST_DECODED = 512;
+const MOST_DECODED_BYTES = 64 * 1024 * 1024;
+
 /**
  * Computes the features of all images whose content is not in the store yet, and leaves the store with exactly the
  * dataset's rows in the dataset's order. However it ends, what was computed is kept.
@@ -125,7 +129,12 @@ export async function extract(
         const sha256 = createHash('sha256').update(bytes).digest('hex');
         return { sha256, pixels: store.has({ sha256, view: 0 }) ? null : await decodeImage(bytes, size) };
       };
-      const ahead = concurrency + batchSize;
+      // While a backbone is being compiled the other cores decode, up to a fixed amount of memory.
+      const affordable = Math.min(
+        MOST_DECODED,
+        Math.floor(MOST_DECODED_BYTES / (size.width * size.height * 3)),
+      );
+      const ahead = Math.max(concurrency + batchSize, affordable);
       const readOne = ({ path }: DatasetImage) => source.read(path);
       for await (const read of readImages(images, { concurrency, ahead, known, read: readOne, decode })) {
         signal?.throwIfAborted();

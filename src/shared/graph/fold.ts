@@ -45,7 +45,7 @@ function foldInto(value: Value, inputs: readonly Value[], users: Map<Value, numb
   const folded =
     value.op === 'mul'
       ? {
-          kernel: kernel.map((weight, i) => weight * perChannel[i % channels]),
+          kernel: scaledColumns(kernel, perChannel),
           bias: bias.map((b, i) => b * perChannel[i]),
         }
       : { kernel, bias: bias.map((b, i) => b + perChannel[i]) };
@@ -57,6 +57,18 @@ function foldInto(value: Value, inputs: readonly Value[], users: Map<Value, numb
       constant(folded.bias, [channels]),
     ],
   };
+}
+
+/** Each column of [rows, scales.length] times its scale; plain loops, since networks have millions of weights. */
+function scaledColumns(kernel: Float32Array, scales: Float32Array): Float32Array {
+  const scaled = new Float32Array(kernel.length);
+  const columns = scales.length;
+  for (let row = 0; row < kernel.length; row += columns) {
+    for (let column = 0; column < columns; column++) {
+      scaled[row + column] = kernel[row + column] * scales[column];
+    }
+  }
+  return scaled;
 }
 
 function isConvolution({ op }: Value): boolean {
