@@ -6,26 +6,7 @@
 import type { Value } from '../../graph/value.ts';
 import type { BackboneDefinition } from '../backbone.ts';
 import type { Layers } from '../layers.ts';
-
-interface Stage {
-  repeats: number;
-  kernel: number;
-  /** Of the first block; the others have 1. */
-  stride: number;
-  /** How many times the input's channels a block works on. */
-  expand: number;
-  filters: number;
-}
-
-const STAGES: readonly Stage[] = [
-  { repeats: 1, kernel: 3, stride: 1, expand: 1, filters: 16 },
-  { repeats: 2, kernel: 3, stride: 2, expand: 6, filters: 24 },
-  { repeats: 2, kernel: 5, stride: 2, expand: 6, filters: 40 },
-  { repeats: 3, kernel: 3, stride: 2, expand: 6, filters: 80 },
-  { repeats: 3, kernel: 5, stride: 1, expand: 6, filters: 112 },
-  { repeats: 4, kernel: 5, stride: 2, expand: 6, filters: 192 },
-  { repeats: 1, kernel: 3, stride: 1, expand: 6, filters: 320 },
-];
+import { STAGES, type Stage } from './efficientnet.ts';
 
 export const EFFICIENTNET_LITE0: BackboneDefinition = {
   name: 'efficientnet_lite0',

@@ -8,7 +8,8 @@ import type { Layers } from '../layers.ts';
 import { squeezeExcite } from './squeeze-excite.ts';
 import { makeDivisible } from './widths.ts';
 
-interface Stage {
+/** Blocks of one shape, one after the other. */
+export interface Stage {
   repeats: number;
   kernel: number;
   /** Of the first block; the others have 1. */
@@ -18,7 +19,8 @@ interface Stage {
   filters: number;
 }
 
-const STAGES: readonly Stage[] = [
+/** Stages of EfficientNetB0, of which the other variants are multiples; Lite has the same. */
+export const STAGES: readonly Stage[] = [
   { repeats: 1, kernel: 3, stride: 1, expand: 1, filters: 16 },
   { repeats: 2, kernel: 3, stride: 2, expand: 6, filters: 24 },
   { repeats: 2, kernel: 5, stride: 2, expand: 6, filters: 40 },
