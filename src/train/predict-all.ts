@@ -3,9 +3,9 @@ import type { Engine } from '../shared/engines/engine.ts';
 import { headLayers } from '../shared/head/layers.ts';
 import { createArena } from './sweep/arena.ts';
 import type { SweepData } from './sweep/data.ts';
+import type { TrainedHead } from './sweep/head-progress.ts';
 import { createPrograms } from './sweep/programs.ts';
 import { createStack } from './sweep/stack.ts';
-import type { TrainedHead } from './sweep/train-stack.ts';
 
 /** Probabilities [rows, classes], in the order of the matrix. */
 export async function predictAll(

@@ -17,7 +17,7 @@ import { parseJson } from '../shared/fields.ts';
 import type { MetricName } from '../shared/head/config.ts';
 import { writeDurably } from '../shared/store/files.ts';
 import { type HeadResult, rankResults } from './results/result.ts';
-import type { TrainedHead } from './sweep/train-stack.ts';
+import type { TrainedHead } from './sweep/head-progress.ts';
 
 /** The folder inside a run; it goes when the run is whole. */
 const FOLDER = 'unfinished';

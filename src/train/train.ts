@@ -28,8 +28,8 @@ import { DEFAULT_SPACE, drawHeads } from './search/random.ts';
 import { createStandings } from './search/standings.ts';
 import { foldRows, type Part, type SplitRatios, splitRows } from './splits.ts';
 import type { SweepData } from './sweep/data.ts';
+import type { TrainedHead } from './sweep/head-progress.ts';
 import type { NormalizationStatistics } from './sweep/normalize.ts';
-import type { TrainedHead } from './sweep/train-stack.ts';
 
 export interface TrainOptions {
   /** Feature stores; several are joined by image. */

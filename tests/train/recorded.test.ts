@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { holdsUnfinished, openRecorder, sweepFingerprint } from '../../src/train/recorded.ts';
 import { resolveConfig } from '../../src/train/resolve.ts';
-import type { TrainedHead } from '../../src/train/sweep/train-stack.ts';
+import type { TrainedHead } from '../../src/train/sweep/head-progress.ts';
 
 let dir = '';
 beforeEach(() => {

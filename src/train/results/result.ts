@@ -16,8 +16,11 @@ export interface EpochRecord {
 export interface HeadResult {
   id: string;
   config: HeadConfig;
-  /** `diverged`: the loss left the finite numbers; `stopped`: the user interrupted it. */
-  status: 'done' | 'diverged' | 'stopped';
+  /**
+   * `diverged`: the loss left the finite numbers; `stopped`: the user interrupted it; `dropped`: halving ended it after
+   * `epochs`, since others were better by then.
+   */
+  status: 'done' | 'diverged' | 'stopped' | 'dropped';
   /** Epochs trained. */
   epochs: number;
   /** Counted from 1; 0 when no epoch was finished. */

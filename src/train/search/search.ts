@@ -6,9 +6,9 @@ import type { Prepared } from '../prepare.ts';
 import type { Recorder } from '../recorded.ts';
 import { type HeadResult, rankResults } from '../results/result.ts';
 import type { SweepData } from '../sweep/data.ts';
+import type { TrainedHead } from '../sweep/head-progress.ts';
 import type { HeadJob } from '../sweep/plan.ts';
 import { sweep } from '../sweep/sweep.ts';
-import type { TrainedHead } from '../sweep/train-stack.ts';
 import type { Configuration } from './configurations.ts';
 import type { Standings } from './standings.ts';
 

@@ -1,7 +1,7 @@
 /** What the sweep and its workers say to each other. */
 import type { SweepData } from './data.ts';
+import type { PausedHead, TrainedHead } from './head-progress.ts';
 import type { HeadJob } from './plan.ts';
-import type { TrainedHead } from './train-stack.ts';
 
 /** Given to a worker at its start; the arrays inside are shared, not copied. */
 export interface WorkerStart {
@@ -12,7 +12,8 @@ export interface WorkerStart {
 }
 
 export type ToWorker =
-  | { type: 'stack'; jobs: HeadJob[] }
+  /** `paused`: the heads of jobs that go on, in the order of the jobs. */
+  | { type: 'stack'; jobs: HeadJob[]; paused: (PausedHead | undefined)[] }
   /** Finish the step under way, report what there is, and end. A worker inside native code is never terminated. */
   | { type: 'stop' }
   /** No more stacks: end. */
@@ -20,6 +21,7 @@ export type ToWorker =
 
 export type FromWorker =
   | { type: 'finished'; trained: TrainedHead }
+  | { type: 'paused'; paused: PausedHead }
   | { type: 'epoch'; heads: number }
   /** Ready for a stack: at the start and after each one. */
   | { type: 'ready' };

@@ -8,6 +8,10 @@ export interface HeadJob {
   config: HeadConfig;
   /** Train so many epochs although `config` allows more: for a head without validation rows. */
   lastEpoch?: number;
+  /** Epochs that it has behind it: it goes on as it was paused. */
+  startAfter?: number;
+  /** Pause after this epoch, unless it ends before. */
+  pauseAfter?: number;
 }
 
 /** Lanes of one wide product: enough to fill the matrix units, few enough that parameters stay in the cache. */
@@ -26,7 +30,7 @@ const LEAST_COLUMNS = 65;
 export function planStacks(jobs: readonly HeadJob[]): HeadJob[][] {
   const groups = new Map<string, HeadJob[]>();
   for (const job of jobs) {
-    const key = isStackable(job.config) ? sharedSettings(job.config) : job.id;
+    const key = isStackable(job.config) ? sharedSettings(job) : job.id;
     groups.set(key, [...(groups.get(key) ?? []), job]);
   }
   const stacks = [...groups.values()].flatMap((group) => chunks(group, MOST_LANES));
@@ -56,8 +60,8 @@ const SHARED_SETTINGS = [
   'seed',
 ] as const satisfies (keyof HeadConfig)[];
 
-function sharedSettings(config: HeadConfig): string {
-  return JSON.stringify(SHARED_SETTINGS.map((key) => config[key]));
+function sharedSettings({ config, startAfter = 0 }: HeadJob): string {
+  return JSON.stringify([startAfter, ...SHARED_SETTINGS.map((key) => config[key])]);
 }
 
 /** Dealt out like cards, so that neighbours in a grid, which take about as long, are spread evenly. */
@@ -68,8 +72,8 @@ function chunks(jobs: HeadJob[], size: number): HeadJob[][] {
 
 /** A rough cost, only used to start the longest stacks first. */
 function work(stack: readonly HeadJob[]): number {
-  return stack.reduce(
-    (sum, { config }) => sum + config.epochs * (1 + config.hidden.reduce((a, b) => a + b, 0)),
-    0,
-  );
+  return stack.reduce((sum, { config, startAfter = 0, pauseAfter = config.epochs }) => {
+    const units = config.hidden.reduce((a, b) => a + b, 0);
+    return sum + (pauseAfter - startAfter) * (1 + units);
+  }, 0);
 }

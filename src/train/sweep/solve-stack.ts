@@ -5,10 +5,11 @@ import { type HeadParameter, headLayers, headParameters } from '../../shared/hea
 import { evaluate } from '../metrics/evaluate.ts';
 import { batchFiller } from './batches.ts';
 import { partFeatures, partTargets, type SweepData } from './data.ts';
+import type { TrainedHead } from './head-progress.ts';
 import { type Minimization, minimize } from './lbfgs.ts';
 import { type HeadJob, stackLanes } from './plan.ts';
 import { createStack, type Stack } from './stack.ts';
-import { laneProbabilities, type StackContext, type TrainedHead } from './train-stack.ts';
+import { laneProbabilities, type StackContext } from './train-stack.ts';
 
 /** Rows of one evaluation's product; the gradients of larger data are added up piece by piece. */
 const MOST_ROWS = 4096;

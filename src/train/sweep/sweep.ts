@@ -1,9 +1,9 @@
 /** A sweep: stacks of heads handed out to worker threads. */
 import { SHARE_ENV, Worker } from 'node:worker_threads';
 import type { SweepData } from './data.ts';
+import type { PausedHead, TrainedHead } from './head-progress.ts';
 import type { FromWorker, ToWorker, WorkerStart } from './messages.ts';
 import { type HeadJob, planStacks } from './plan.ts';
-import type { TrainedHead } from './train-stack.ts';
 
 export interface SweepOptions {
   data: SweepData;
@@ -13,6 +13,10 @@ export interface SweepOptions {
   signal: AbortSignal;
   onFinished(trained: TrainedHead): void;
   onEpoch(heads: number): void;
+  /** A head has reached its job's `pauseAfter`. */
+  onPaused?(paused: PausedHead): void;
+  /** The head that a job with `startAfter` goes on with; asked when the job's turn comes. */
+  pausedHead?(id: string): PausedHead;
 }
 
 /** Workers run from the build; source and build both lie three folders below the package. */
@@ -54,14 +58,24 @@ function tell(worker: Worker, message: ToWorker): void {
 }
 
 /** Feeds one worker until nothing waits; resolves when its thread has ended. */
-function serve(worker: Worker, waiting: HeadJob[][], { onFinished, onEpoch }: SweepOptions): Promise<void> {
+function serve(
+  worker: Worker,
+  waiting: HeadJob[][],
+  { onFinished, onEpoch, onPaused, pausedHead }: SweepOptions,
+): Promise<void> {
+  const handOut = (jobs: HeadJob[]): ToWorker => ({
+    type: 'stack',
+    jobs,
+    paused: jobs.map(({ id, startAfter = 0 }) => (startAfter > 0 ? pausedHead?.(id) : undefined)),
+  });
   return new Promise((resolve, reject) => {
     worker.on('message', (message: FromWorker) => {
       if (message.type === 'finished') onFinished(message.trained);
+      if (message.type === 'paused') onPaused?.(message.paused);
       if (message.type === 'epoch') onEpoch(message.heads);
       if (message.type === 'ready') {
         const stack = waiting.shift();
-        tell(worker, stack ? { type: 'stack', jobs: stack } : { type: 'end' });
+        tell(worker, stack ? handOut(stack) : { type: 'end' });
       }
     });
     worker.on('error', (thrown) => {

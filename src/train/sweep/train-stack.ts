@@ -3,24 +3,25 @@ import { performance } from 'node:perf_hooks';
 import type { HeadConfig, MetricName, OptimizerName } from '../../shared/head/config.ts';
 import { type HeadParameter, headLayers, headParameters } from '../../shared/head/layers.ts';
 import { random } from '../../shared/random.ts';
-import { compareMetric } from '../metrics/compare.ts';
 import { evaluate } from '../metrics/evaluate.ts';
-import type { HeadResult } from '../results/result.ts';
 import type { Arena } from './arena.ts';
 import { batchFiller, epochOrder } from './batches.ts';
 import { partFeatures, partTargets, type SweepData } from './data.ts';
+import {
+  finish,
+  isFinished,
+  type Lane,
+  noteEpoch,
+  type PausedHead,
+  pause,
+  startLane,
+  type TrainedHead,
+} from './head-progress.ts';
 import type { SteppingOptimizer } from './optimizers.ts';
 import { type HeadJob, stackLanes } from './plan.ts';
 import type { Programs } from './programs.ts';
-import { type LearningRate, learningRate } from './schedule.ts';
 import { createStack, freshState, type LaneState, type Stack } from './stack.ts';
 import type { StackShape } from './training-graph.ts';
-
-/** A head that is done, with the parameters of its best epoch in the order of headParameters. */
-export interface TrainedHead {
-  result: HeadResult;
-  parameters: Float32Array;
-}
 
 export interface StackContext {
   data: SweepData;
@@ -28,29 +29,25 @@ export interface StackContext {
   programs: Programs;
   /** Called as soon as a head is done, while others of its stack go on. */
   onFinished(trained: TrainedHead): void;
+  /** Called for each head that reaches its job's `pauseAfter`; its training ends there. */
+  onPaused?(paused: PausedHead): void;
   /** Called after each epoch with the number of heads that trained in it. */
   onEpoch(heads: number): void;
   /** Asked between steps; when true, unfinished heads end as `stopped` with the best they had. */
   shouldStop(): boolean;
 }
 
-/** One head on its way. */
-interface Lane {
-  job: HeadJob;
-  rate: LearningRate;
-  steps: number;
-  result: HeadResult;
-  /** Parameters and validation probabilities of the best epoch so far. */
-  best: { parameters: Float32Array; probabilities: Float32Array } | undefined;
-  epochsWithoutBetter: number;
-  lossSum: number;
-  leastTrainLoss: number;
-}
-
-/** Heads of one stack agree in all that {@link planStacks} groups by. */
-export async function trainStack(jobs: readonly HeadJob[], context: StackContext): Promise<void> {
+/**
+ * Heads of one stack agree in all that {@link planStacks} groups by.
+ * @param paused for jobs that start after their first epoch, the heads as they were, in the order of the jobs
+ */
+export async function trainStack(
+  jobs: readonly HeadJob[],
+  context: StackContext,
+  paused: readonly (PausedHead | undefined)[] = [],
+): Promise<void> {
   const { data, arena, programs } = context;
-  const [{ config: shared }] = jobs;
+  const [{ config: shared, startAfter = 0 }] = jobs;
   const layers = headLayers(shared, data.inputs, data.classes);
   const shapeOf = (heads: number): StackShape => ({
     layers,
@@ -67,13 +64,15 @@ export async function trainStack(jobs: readonly HeadJob[], context: StackContext
   };
 
   const stepsPerEpoch = Math.ceil(data.rows.train / shared.batchSize);
-  let lanes = jobs.map((job) => startLane(job, stepsPerEpoch));
+  let lanes = jobs.map((job, at) => startLane(job, stepsPerEpoch, data, paused[at]));
   const initial = initialParameters(headParameters(layers), shared.seed);
-  let stack = build(lanes.map(() => freshState(initial, stepping(shared.optimizer))));
+  let stack = build(
+    lanes.map((_, at) => paused[at]?.state ?? freshState(initial, stepping(shared.optimizer))),
+  );
   // Lanes that are done stay in the stack, ignored, until half of it can go; then it is rebuilt without them.
   let live = lanes.map((_, lane) => lane);
 
-  for (let epoch = 1; live.length > 0; epoch++) {
+  for (let epoch = startAfter + 1; live.length > 0; epoch++) {
     const started = performance.now();
     const complete = await trainEpoch(stack, lanes, epoch, context);
     if (complete) await evaluateEpoch(stack, lanes, live, epoch, context);
@@ -84,6 +83,9 @@ export async function trainStack(jobs: readonly HeadJob[], context: StackContext
     const finished = live.filter((lane) => isFinished(lanes[lane], !complete));
     for (const lane of finished) context.onFinished(finish(lanes[lane], data));
     live = live.filter((lane) => !finished.includes(lane));
+    const pausing = live.filter((lane) => lanes[lane].job.pauseAfter === epoch);
+    for (const lane of pausing) context.onPaused?.(pause(lanes[lane], stack.save(lane), data));
+    live = live.filter((lane) => !pausing.includes(lane));
     if (live.length > 0 && shapeOf(live.length).lanes <= stack.lanes / 2) {
       const states = live.map((lane) => stack.save(lane));
       lanes = live.map((lane) => lanes[lane]);
@@ -97,29 +99,6 @@ export async function trainStack(jobs: readonly HeadJob[], context: StackContext
 function stepping(optimizer: OptimizerName): SteppingOptimizer {
   if (optimizer === 'lbfgs') throw new Error('lbfgs does not step batch by batch');
   return optimizer;
-}
-
-function startLane(job: HeadJob, stepsPerEpoch: number): Lane {
-  return {
-    job,
-    rate: learningRate(job.config, stepsPerEpoch),
-    steps: 0,
-    result: {
-      id: job.id,
-      config: job.config,
-      status: 'done',
-      epochs: 0,
-      bestEpoch: 0,
-      seconds: 0,
-      val: {},
-      test: null,
-      history: [],
-    },
-    best: undefined,
-    epochsWithoutBetter: 0,
-    lossSum: 0,
-    leastTrainLoss: Number.POSITIVE_INFINITY,
-  };
 }
 
 /** Keras's GlorotUniform for kernels: uniform within sqrt(6 / (inputs + units)) (Glorot and Bengio 2010). */
@@ -198,32 +177,8 @@ async function evaluateEpoch(
       watchedMetrics(config, data),
     );
     const trainLoss = lane.lossSum / data.rows.train;
-    const { result } = lane;
-    result.history.push({
-      epoch,
-      lr: lane.rate.at(lane.steps - 1),
-      trainLoss,
-      val,
-    });
-    result.epochs = epoch;
-    const validates = data.rows.val > 0;
-    if (!Number.isFinite(trainLoss) || (validates && !Number.isFinite(val.loss ?? Number.NaN))) {
-      result.status = 'diverged';
-      continue;
-    }
-    // Without validation rows the last epoch counts, and a plateau is one of the training loss.
-    const isBetter =
-      !validates ||
-      lane.best === undefined ||
-      compareMetric(config.monitor, val[config.monitor], result.val[config.monitor]) < 0;
-    if (isBetter) {
-      lane.best = { parameters: stack.parameters(at), probabilities };
-      result.bestEpoch = epoch;
-      result.val = val;
-    }
-    lane.epochsWithoutBetter = isBetter ? 0 : lane.epochsWithoutBetter + 1;
-    lane.rate.epochEnded(validates ? isBetter : trainLoss < lane.leastTrainLoss);
-    lane.leastTrainLoss = Math.min(lane.leastTrainLoss, trainLoss);
+    const isBetter = noteEpoch(lane, { epoch, lr: lane.rate.at(lane.steps - 1), trainLoss, val }, data);
+    if (isBetter) lane.best = { parameters: stack.parameters(at), probabilities };
   }
 }
 
@@ -242,21 +197,4 @@ export function laneProbabilities(
     probabilities.set(all.subarray(start, start + classes), row * classes);
   }
   return probabilities;
-}
-
-function isFinished(
-  { result, epochsWithoutBetter, job: { config, lastEpoch = config.epochs } }: Lane,
-  interrupted: boolean,
-): boolean {
-  if (interrupted) result.status = 'stopped';
-  const exhausted = config.earlyStopping > 0 && epochsWithoutBetter >= config.earlyStopping;
-  return interrupted || result.status === 'diverged' || exhausted || result.epochs >= lastEpoch;
-}
-
-/** A diverged head keeps its history but counts for nothing. */
-function finish({ result, best }: Lane, data: SweepData): TrainedHead {
-  if (!best || result.status === 'diverged')
-    return { result: { ...result, val: {} }, parameters: new Float32Array(0) };
-  const val = evaluate(best.probabilities, partTargets(data, 'val'), data.rows.val, data.classes, data.task);
-  return { result: { ...result, val }, parameters: best.parameters };
 }

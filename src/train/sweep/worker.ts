@@ -5,7 +5,7 @@ import { createArena } from './arena.ts';
 import type { FromWorker, ToWorker, WorkerStart } from './messages.ts';
 import { createPrograms } from './programs.ts';
 import { solveStack } from './solve-stack.ts';
-import { trainStack } from './train-stack.ts';
+import { type StackContext, trainStack } from './train-stack.ts';
 
 const port = parentPort;
 if (!port) throw new Error('The sweep worker runs as a worker thread');
@@ -21,14 +21,16 @@ port.on('message', async (message: ToWorker) => {
   if (message.type === 'stack') {
     const [{ config }] = message.jobs;
     const run = config.optimizer === 'lbfgs' ? solveStack : trainStack;
-    await run(message.jobs, {
+    const context: StackContext = {
       data,
       arena,
       programs,
       onFinished: (trained) => say({ type: 'finished', trained }, [trained.parameters.buffer as ArrayBuffer]),
       onEpoch: (heads) => say({ type: 'epoch', heads }),
+      onPaused: (paused) => say({ type: 'paused', paused }),
       shouldStop: () => stopping,
-    });
+    };
+    await run(message.jobs, context, message.paused);
     say({ type: 'ready' });
   }
   if (message.type === 'end') {

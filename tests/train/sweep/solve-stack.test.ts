@@ -6,9 +6,9 @@ import type { Output } from '../../../src/shared/head/config.ts';
 import { resolveConfig } from '../../../src/train/resolve.ts';
 import { createArena } from '../../../src/train/sweep/arena.ts';
 import type { SweepData } from '../../../src/train/sweep/data.ts';
+import type { TrainedHead } from '../../../src/train/sweep/head-progress.ts';
 import { createPrograms } from '../../../src/train/sweep/programs.ts';
 import { solveStack } from '../../../src/train/sweep/solve-stack.ts';
-import type { TrainedHead } from '../../../src/train/sweep/train-stack.ts';
 import { numbers } from './numbers.ts';
 
 const INPUTS = 24;

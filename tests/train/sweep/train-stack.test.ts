@@ -6,8 +6,9 @@ import type { HeadRequest } from '../../../src/train/options.ts';
 import { resolveConfig } from '../../../src/train/resolve.ts';
 import { createArena } from '../../../src/train/sweep/arena.ts';
 import type { SweepData } from '../../../src/train/sweep/data.ts';
+import type { PausedHead, TrainedHead } from '../../../src/train/sweep/head-progress.ts';
 import { createPrograms } from '../../../src/train/sweep/programs.ts';
-import { type TrainedHead, trainStack } from '../../../src/train/sweep/train-stack.ts';
+import { trainStack } from '../../../src/train/sweep/train-stack.ts';
 
 const INPUTS = 40;
 const CLASSES = 3;
@@ -36,23 +37,32 @@ function clouds(): SweepData {
 
 async function trained(
   requests: Partial<HeadRequest>[],
-  { shouldStop = () => false }: { shouldStop?: () => boolean } = {},
+  {
+    shouldStop = () => false,
+    pauseAfter,
+    paused = [],
+  }: { shouldStop?: () => boolean; pauseAfter?: number; paused?: PausedHead[] } = {},
 ): Promise<TrainedHead[]> {
+  const goesOn = paused.splice(0);
   const programs = createPrograms(await loadEngine('onnxruntime', { threads: 1 }));
   const heads: TrainedHead[] = [];
   await trainStack(
     requests.map((request, at) => ({
       id: String(at + 1),
       config: resolveConfig({ epochs: 12, earlyStopping: 3, ...request }, 'multiclass'),
+      ...(pauseAfter && { pauseAfter }),
+      ...(goesOn.length > 0 && { startAfter: goesOn[0].trained.result.epochs }),
     })),
     {
       data: clouds(),
       arena: createArena(),
       programs,
       onFinished: (head) => heads.push(head),
+      onPaused: (head) => paused.push(head),
       onEpoch: () => {},
       shouldStop,
     },
+    goesOn,
   );
   await programs.release();
   return heads.sort((a, b) => Number(a.result.id) - Number(b.result.id));
@@ -84,6 +94,24 @@ describe('trainStack', () => {
     expect(result.bestEpoch).toBeLessThan(30);
     const [upToBest] = await trained([{ lr: 0.1, epochs: result.bestEpoch, earlyStopping: 0 }]);
     expect(upToBest.parameters).toEqual(parameters);
+  });
+
+  it.each<[string, Partial<HeadRequest>[]]>([
+    [
+      'linear',
+      [
+        { lr: 0.01, schedule: 'plateau' },
+        { lr: 0.02, schedule: 'cosine', warmup: 2 },
+      ],
+    ],
+    ['hidden', [{ hidden: [8], dropout: 0.3, batchNorm: true, optimizer: 'rmsprop', momentum: 0.9 }]],
+  ])('goes on after a pause as if there had been none (%s)', async (_, requests) => {
+    const whole = await trained(requests);
+    const paused: PausedHead[] = [];
+    expect(await trained(requests, { pauseAfter: 3, paused })).toEqual([]);
+    expect(paused.map(({ trained: { result } }) => result.epochs)).toEqual(requests.map(() => 3));
+    const ended = await trained(requests, { paused });
+    expect(ended.map(numbers)).toEqual(whole.map(numbers));
   });
 
   it('learns more than the majority', async () => {
