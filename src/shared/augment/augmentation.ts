@@ -1,0 +1,106 @@
+/** What `--augment` asks for: how many views of each image, and how they are made. */
+import { number } from '../cli/values.ts';
+import { UsageError, unexpected, usage } from '../errors.ts';
+import { asObject, asText, asWhole } from '../fields.ts';
+
+/**
+ * The transformations of a view, each drawn uniformly and meaning what it means to Keras's ImageDataGenerator; what
+ * lies outside the image is filled with its nearest pixel (`fill_mode='nearest'`). 0: not at all.
+ */
+export interface Transformations {
+  /** `horizontal_flip`: 1 mirrors every second view. */
+  flip: number;
+  /** `rotation_range`: degrees in either direction. */
+  rotate: number;
+  /** `width_shift_range` and `height_shift_range`: a share of the width and of the height, below 1. */
+  shift: number;
+  /** `shear_range`: degrees in either direction (Keras's too is an angle, so that 0.2 is hardly any). */
+  shear: number;
+  /** `zoom_range`: each axis by a factor of its own from 1 - zoom to 1 + zoom; above 1 shows more of the image. */
+  zoom: number;
+  /** `brightness_range=[1 - brightness, 1 + brightness]`: a factor of all pixels. */
+  brightness: number;
+}
+
+/** How views are made, apart from their number: what two views of an image must share to be the same. */
+export interface ViewKind extends Transformations {
+  seed: number;
+}
+
+/** The views of every image: `views` more than the image itself, numbered from 1. */
+export interface Augmentation {
+  views: number;
+  /** A {@link ViewKind} as {@link formatViewKind} writes it. */
+  kind: string;
+}
+
+/** What each transformation takes, in the order in which they are written. */
+const LIMITS: Readonly<Record<keyof Transformations, { what: string; within: (value: number) => boolean }>> =
+  {
+    flip: { what: 'flip alone, or 1', within: (value) => value === 1 },
+    rotate: { what: 'degrees above 0, up to 180,', within: (value) => value > 0 && value <= 180 },
+    shift: { what: 'a share above 0 and below 1', within: (value) => value > 0 && value < 1 },
+    shear: { what: 'degrees above 0 and below 90', within: (value) => value > 0 && value < 90 },
+    zoom: { what: 'a share above 0 and below 1', within: (value) => value > 0 && value < 1 },
+    brightness: { what: 'a share above 0, up to 1,', within: (value) => value > 0 && value <= 1 },
+  };
+const NAMES = Object.keys(LIMITS) as (keyof Transformations)[];
+
+/** More views than this of an image are a mistake; the store's column of views holds up to 32,767. */
+const MOST_VIEWS = 1000;
+const FORM = 'N:flip,rotate=30,shift=0.2,shear=10,zoom=0.2,brightness=0.2 (N views of any of these)';
+
+/**
+ * Reads `--augment`: the number of views, then transformations.
+ * @throws UsageError naming the part that does not fit
+ */
+export function parseAugmentation(text: string, seed: number, where = '--augment'): Augmentation {
+  const [, count, list] = /^(\d+):(.*)$/.exec(text) ?? [];
+  const views = Number(count);
+  if (list === undefined || !(views >= 1 && views <= MOST_VIEWS)) throw usage(FORM, where, text);
+  return { views, kind: formatViewKind({ ...parseTransformations(list, where), seed }) };
+}
+
+function parseTransformations(list: string, where: string): Transformations {
+  const found: Transformations = { flip: 0, rotate: 0, shift: 0, shear: 0, zoom: 0, brightness: 0 };
+  for (const item of list.split(',')) {
+    const [written, value, ...rest] = item.split('=');
+    const name = NAMES.find((known) => known === written.trim());
+    if (!name || rest.length > 0) throw usage(FORM, where, item);
+    if (found[name] !== 0) throw usage('each transformation once', where, list);
+    const { what, within } = LIMITS[name];
+    found[name] =
+      name === 'flip' && value === undefined
+        ? 1
+        : number(what, within).parse(value ?? '', `${name} of ${where}`);
+  }
+  return found;
+}
+
+/** `flip,rotate=30,shift=0.2;seed=0`: equal for equal kinds. */
+export function formatViewKind({ seed, ...transformations }: ViewKind): string {
+  const items = NAMES.filter((name) => transformations[name] !== 0).map((name) =>
+    name === 'flip' ? name : `${name}=${transformations[name]}`,
+  );
+  return `${items.join(',')};seed=${seed}`;
+}
+
+/** Reads what {@link formatViewKind} wrote. @throws UsageError for anything else */
+export function parseViewKind(text: string, where: string): ViewKind {
+  const [, list, seed] = /^([^;]*);seed=(\d{1,16})$/.exec(text) ?? [];
+  if (list === undefined) throw usage('transformations and their seed', where, text);
+  return { ...parseTransformations(list, where), seed: Number(seed) };
+}
+
+/** Checks an augmentation in parsed JSON. @throws InputError naming the field */
+export function checkAugmentation(value: unknown, where: string): Augmentation {
+  const fields = asObject(value, where);
+  const kind = asText(fields.kind, `kind of ${where}`);
+  try {
+    parseViewKind(kind, where);
+  } catch (thrown) {
+    if (thrown instanceof UsageError) throw unexpected('how views are made', `kind of ${where}`, kind);
+    throw thrown;
+  }
+  return { views: asWhole(fields.views, `views of ${where}`, 1, MOST_VIEWS), kind };
+}

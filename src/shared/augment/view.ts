@@ -1,0 +1,106 @@
+/** The views of an image: which transformation each is, and its pixels. */
+import { createHash } from 'node:crypto';
+import type { ImageSize } from '../backbones/backbone.ts';
+import { random } from '../random.ts';
+import type { ViewKind } from './augmentation.ts';
+
+/** One drawn view, in the terms of Keras's apply_affine_transform. */
+export interface View {
+  /** Radians. */
+  theta: number;
+  /** Shares of the width and of the height. */
+  tx: number;
+  ty: number;
+  /** Radians. */
+  shear: number;
+  zx: number;
+  zy: number;
+  flip: boolean;
+  /** What all pixels are multiplied by. */
+  brightness: number;
+}
+
+const CHANNELS = 3;
+const RADIANS = Math.PI / 180;
+
+/**
+ * View `view` (from 1) of the image whose file has this content: the same on every machine, in whatever order images
+ * come, and however many views there are.
+ * @param sha256 of the image file, in hex
+ */
+export function drawView(
+  { seed, flip, rotate, shift, shear, zoom, brightness }: ViewKind,
+  sha256: string,
+  view: number,
+): View {
+  const stream = random(seed, 'view', sha256, view);
+  // Every number is drawn whether it is used or not, so that one transformation more leaves the others as they are.
+  const within = (range: number) => (2 * stream.uniform() - 1) * range;
+  return {
+    theta: within(rotate) * RADIANS,
+    tx: within(shift),
+    ty: within(shift),
+    shear: within(shear) * RADIANS,
+    zx: 1 + within(zoom),
+    zy: 1 + within(zoom),
+    flip: stream.uniform() < 0.5 && flip === 1,
+    brightness: 1 + within(brightness),
+  };
+}
+
+/** SHA-256 of an image file, in hex: what its views are drawn by. */
+export function contentHash(bytes: Uint8Array): string {
+  return createHash('sha256').update(bytes).digest('hex');
+}
+
+/**
+ * The pixels of a view: rotated, shifted, sheared, zoomed (in this order, about the middle), mirrored and brightened
+ * in one bilinear resampling, with the nearest pixel where the image ends.
+ *
+ * On square images this is Keras's `apply_affine_transform` to rounding; on others Keras turns about a point beside
+ * the middle (its centre has height and width exchanged), and this does not.
+ * @param pixels RGB, 8 bits a channel, rows from the top
+ */
+export function viewPixels(pixels: Uint8Array, { width, height }: ImageSize, view: View): Uint8Array {
+  const { flip, brightness } = view;
+  const { xx, xy, yx, yy, x0, y0 } = affine(view, { width, height });
+  const out = new Uint8Array(pixels.length);
+  const [right, bottom] = [width - 1, height - 1];
+  let o = 0;
+  for (let row = 0; row < height; row++) {
+    const y = row - bottom / 2;
+    for (let column = 0; column < width; column++) {
+      const x = (flip ? right - column : column) - right / 2;
+      const fromX = Math.min(Math.max(xx * x + xy * y + x0, 0), right);
+      const fromY = Math.min(Math.max(yx * x + yy * y + y0, 0), bottom);
+      const left = Math.floor(fromX);
+      const top = Math.floor(fromY);
+      const dx = fromX - left;
+      const dy = fromY - top;
+      const a = (top * width + left) * CHANNELS;
+      // On the last column or row the neighbour has no weight.
+      const b = left < right ? a + CHANNELS : a;
+      const down = top < bottom ? width * CHANNELS : 0;
+      for (let c = 0; c < CHANNELS; c++) {
+        const above = pixels[a + c] + (pixels[b + c] - pixels[a + c]) * dx;
+        const below = pixels[a + down + c] + (pixels[b + down + c] - pixels[a + down + c]) * dx;
+        out[o++] = Math.min(255, (above + (below - above) * dy) * brightness + 0.5);
+      }
+    }
+  }
+  return out;
+}
+
+/** From a pixel of the view to a place in the image, x and y of the first from the middle: rotation, shift, shear, zoom. */
+function affine({ theta, tx, ty, shear, zx, zy }: View, { width, height }: ImageSize) {
+  const [cos, sin] = [Math.cos(theta), Math.sin(theta)];
+  const [shiftX, shiftY] = [tx * width, ty * height];
+  return {
+    xx: cos * zx,
+    xy: -(cos * Math.sin(shear) + sin * Math.cos(shear)) * zy,
+    yx: sin * zx,
+    yy: (cos * Math.cos(shear) - sin * Math.sin(shear)) * zy,
+    x0: cos * shiftX - sin * shiftY + (width - 1) / 2,
+    y0: sin * shiftX + cos * shiftY + (height - 1) / 2,
+  };
+}
