@@ -10,7 +10,7 @@ import { terminalReporter } from '../shared/cli/terminal.ts';
 import { choice, wholeNumber } from '../shared/cli/values.ts';
 import { DEVICES, ENGINE_NAMES } from '../shared/engines/engine.ts';
 import { usage } from '../shared/errors.ts';
-import type { Size } from '../shared/images/decode.ts';
+import { FITS, INTERPOLATIONS, type Size } from '../shared/images/resize.ts';
 import { manifestFlags, readManifestFlags } from '../shared/manifest/flags.ts';
 import { DTYPES } from '../shared/store/schema.ts';
 import { openDataset } from './dataset/dataset.ts';
@@ -60,6 +60,16 @@ const flags = {
     description: `One column each, joined by commas: ${POOLING_NAMES.join(', ')}`,
   },
   size: { ...textFlag, description: 'Image size as WIDTHxHEIGHT', defaultDescription: "the backbone's own" },
+  resize: {
+    ...textFlag,
+    description: `How an image of other proportions fills that size: ${FITS.join(', ')}`,
+    defaultDescription: "stretch, or the ONNX model's own",
+  },
+  interpolation: {
+    ...textFlag,
+    description: `How it is resized: ${INTERPOLATIONS.join(', ')}`,
+    defaultDescription: "bilinear, or the ONNX model's own",
+  },
   out: {
     ...textFlag,
     description: 'Folder of the feature store',
@@ -124,6 +134,10 @@ async function run(argv: Flags, signal: AbortSignal): Promise<ExtractSummary | {
   const backbone = {
     weights: oneValue(argv, 'weights')!,
     size: size === undefined ? undefined : parseSize(size),
+    resize: {
+      fit: given(argv, 'resize', FITS),
+      interpolation: given(argv, 'interpolation', INTERPOLATIONS),
+    },
     poolings: parseColumns(oneValue(argv, 'pooling')!, oneValue(argv, 'layer')),
     engine: choice(ENGINE_NAMES).parse(oneValue(argv, 'engine')!, '--engine'),
     device: choice(DEVICES).parse(oneValue(argv, 'device')!, '--device'),
@@ -164,6 +178,12 @@ async function run(argv: Flags, signal: AbortSignal): Promise<ExtractSummary | {
     runs.push(summary);
   }
   return runs.length === 1 ? runs[0] : { runs };
+}
+
+/** The value of a flag that may be left out: one of a few words. */
+function given<V extends string>(argv: Flags, flag: string, choices: readonly V[]): V | undefined {
+  const text = oneValue(argv, flag);
+  return text === undefined ? undefined : choice(choices).parse(text, `--${flag}`);
 }
 
 function parseSize(text: string): Size {

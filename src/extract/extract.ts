@@ -11,8 +11,9 @@ import {
 import { startBackbone } from '../shared/backbones/thread/start.ts';
 import { type Reporter, silent } from '../shared/cli/terminal.ts';
 import { InputError, messageOf } from '../shared/errors.ts';
-import { decodeImage, RESIZE } from '../shared/images/decode.ts';
+import { decodeImage } from '../shared/images/decode.ts';
 import { NO_SUCH_FILE, readImages } from '../shared/images/read.ts';
+import { formatResize } from '../shared/images/resize.ts';
 import { writeConflicts } from '../shared/store/conflicts.ts';
 import { lockStore, type StoreLock } from '../shared/store/lock.ts';
 import type { RowRecord } from '../shared/store/part-buffer.ts';
@@ -120,14 +121,17 @@ export async function extract(
       computed: (count) => progress.advance(count),
     });
     try {
-      const { size } = description;
+      const { size, resize } = description;
       const known = async ({ path }: DatasetImage) => {
         const sha256 = source.fileOf && (await files.hashOf(path, source.fileOf(path)));
         return sha256 && store.has({ sha256, view: 0 }) ? { sha256, pixels: null } : undefined;
       };
       const decode = async (bytes: Buffer) => {
         const sha256 = createHash('sha256').update(bytes).digest('hex');
-        return { sha256, pixels: store.has({ sha256, view: 0 }) ? null : await decodeImage(bytes, size) };
+        return {
+          sha256,
+          pixels: store.has({ sha256, view: 0 }) ? null : await decodeImage(bytes, size, resize),
+        };
       };
       // While a backbone is being compiled the other cores decode, up to a fixed amount of memory.
       const affordable = Math.min(
@@ -214,7 +218,7 @@ function noneUsable(failures: Failure[]): InputError {
 }
 
 function pipelineOf(description: BackboneDescription, poolings: string[], dtype: Dtype): Pipeline {
-  const { name, weights, weightsHash, size, preprocessing, engine } = description;
+  const { name, weights, weightsHash, size, preprocessing, resize, engine } = description;
   const { version } = createRequire(import.meta.url)('../../package.json') as { version: string };
   return {
     backbone: name,
@@ -223,7 +227,7 @@ function pipelineOf(description: BackboneDescription, poolings: string[], dtype:
     size,
     poolings,
     preprocessing,
-    resize: RESIZE,
+    resize: formatResize(resize),
     precision: PRECISION,
     dtype,
     engine,

@@ -5,7 +5,7 @@ import { type BackboneThread, startBackbone } from '../shared/backbones/thread/s
 import type { Reporter } from '../shared/cli/terminal.ts';
 import { InputError, unexpected, usage } from '../shared/errors.ts';
 import type { HeadSource } from '../shared/head/record.ts';
-import { RESIZE } from '../shared/images/decode.ts';
+import { formatResize, parseResize } from '../shared/images/resize.ts';
 
 export interface BackbonesOptions {
   /** Weights instead of those recorded: one for each source, in order, or none at all. */
@@ -32,8 +32,9 @@ export async function startBackbones(
   try {
     for (const [at, source] of sources.entries()) {
       const { backbone, size } = source.pipeline;
+      const resize = parseResize(source.pipeline.resize, `resize of the head's ${backbone}`);
       const chosen = weights[at] ?? recordedWeights(source);
-      const request = { name: backbone, weights: chosen, size, poolings: source.columns, engine };
+      const request = { name: backbone, weights: chosen, size, resize, poolings: source.columns, engine };
       const thread = await startBackbone(request, options);
       threads.push(thread);
       checkBackbone(source, thread.description);
@@ -71,7 +72,7 @@ function checkBackbone({ pipeline, columns, dimension }: HeadSource, found: Back
     throw unexpected(`${dimension} features`, `${columns.join(', ')} of ${backbone}`, inputs);
   const alike: [string, string, string][] = [
     ['preprocessing', pipeline.preprocessing, found.preprocessing],
-    ['resize', pipeline.resize, RESIZE],
+    ['resize', pipeline.resize, formatResize(found.resize)],
     ['precision', pipeline.precision, PRECISION],
   ];
   for (const [what, expected, received] of alike) {

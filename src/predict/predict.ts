@@ -8,8 +8,9 @@ import { InputError } from '../shared/errors.ts';
 import { answers } from '../shared/head/answers.ts';
 import { headGraph } from '../shared/head/predictor.ts';
 import { type Head, type HeadRecord, headInputs } from '../shared/head/record.ts';
-import { decodeImage, type Size } from '../shared/images/decode.ts';
+import { decodeImage } from '../shared/images/decode.ts';
 import { readImages } from '../shared/images/read.ts';
+import { formatResize, type Resize, type Size } from '../shared/images/resize.ts';
 import { narrowFloat16 } from '../shared/store/float16.ts';
 import { widenFloat16 } from '../shared/weights/float16.ts';
 import { finishBackbones, startBackbones } from './backbones.ts';
@@ -98,9 +99,9 @@ async function* predictions(
     return batch;
   };
 
-  const sizes = threads.map(({ description }) => description.size);
+  const frames = threads.map(({ description }) => description);
   const read = ({ file }: ImageFile) => readFile(file);
-  const decode = (bytes: Buffer) => decodeAt(bytes, sizes);
+  const decode = (bytes: Buffer) => decodeAt(bytes, frames);
   const ahead = concurrency + batchSize;
   for await (const image of readImages(images, { concurrency, ahead, read, decode })) {
     if (signal?.aborted) break;
@@ -114,14 +115,20 @@ async function* predictions(
   if (ready.length > 0) yield taken();
 }
 
-/** An image at each of the sizes; sizes that are equal share their pixels. */
-async function decodeAt(bytes: Buffer, sizes: readonly Size[]): Promise<Uint8Array[]> {
-  const decoded = new Map<string, Uint8Array>();
-  const nameOf = ({ width, height }: Size) => `${width}x${height}`;
-  for (const size of sizes) {
-    if (!decoded.has(nameOf(size))) decoded.set(nameOf(size), await decodeImage(bytes, size));
-  }
-  return sizes.map((size) => decoded.get(nameOf(size))!);
+/** An image for each of the backbones; those that want the same share its pixels. */
+async function decodeAt(
+  bytes: Buffer,
+  frames: readonly { size: Size; resize: Resize }[],
+): Promise<Uint8Array[]> {
+  const decoded = new Map<string, Promise<Uint8Array>>();
+  return Promise.all(
+    frames.map(({ size, resize }) => {
+      const key = `${size.width}x${size.height} ${formatResize(resize)}`;
+      const pixels = decoded.get(key) ?? decodeImage(bytes, size, resize);
+      decoded.set(key, pixels);
+      return pixels;
+    }),
+  );
 }
 
 /** The head's inputs, [rows, inputs]: the columns of all backbones side by side, as exact as they were stored. */

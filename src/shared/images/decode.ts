@@ -1,25 +1,20 @@
 /** From the bytes of an image file to RGB pixels of the size a backbone wants. */
-import sharp, { type OutputInfo, type Sharp, type SharpOptions } from 'sharp';
+import sharp, { type Sharp, type SharpOptions } from 'sharp';
 import { InputError, messageOf } from '../errors.ts';
-import { enlarge } from './enlarge.ts';
 import { type ImageFormat, imageFormat } from './formats.ts';
+import { interpolate, type Pixels } from './interpolate.ts';
+import { DEFAULT_RESIZE, type Interpolation, placement, type Resize, type Size } from './resize.ts';
 
 // Images are decoded many at a time, so threads inside one image, and a cache of images never seen again, only cost.
 sharp.concurrency(1);
 sharp.cache(false);
 
-/** Width and height in pixels. */
-export interface Size {
-  width: number;
-  height: number;
-}
-
-/** How {@link decodeImage} resizes, as recorded with the features. */
-export const RESIZE = 'bilinear';
+/** libvips's names of the kernels; nearest neighbours are picked from the whole image. */
+const KERNELS = { bilinear: 'linear', bicubic: 'cubic', lanczos: 'lanczos3' } as const;
 
 /**
- * Decodes an image and resizes it (both axes independently, antialiased bilinear) to RGB, 8 bits a channel,
- * rows from the top: `height * width * 3` bytes.
+ * Decodes an image and resizes it (by default both axes independently, antialiased bilinear) to RGB, 8 bits a
+ * channel, rows from the top: `height * width * 3` bytes.
  *
  * What it does is what Pillow's `convert('RGB')` and Keras's `load_img` do, because published weights and the
  * numbers people compare with come from there: colour profiles are ignored, alpha is dropped (a transparent pixel
@@ -30,12 +25,13 @@ export const RESIZE = 'bilinear';
  *
  * @throws InputError whose message is the reason alone (`empty file`, `truncated JPEG`), for the caller to put the path before
  */
-export async function decodeImage(bytes: Buffer, size: Size): Promise<Uint8Array> {
+export async function decodeImage(bytes: Buffer, size: Size, resize = DEFAULT_RESIZE): Promise<Uint8Array> {
   const format = imageFormat(bytes);
   try {
-    const { data, info } = await read(await shrinkable(bytes, format), size);
-    const rgb = info.channels === 3 ? data : fromGrey(data);
-    return enlarge({ data: rgb, width: info.width, height: info.height }, size.width, size.height);
+    const image = await shrinkable(bytes, format);
+    return resize.fit === 'stretch'
+      ? await read(image, size, resize.interpolation)
+      : await framed(image, size, resize);
   } catch (thrown) {
     throw new InputError(reason(format, messageOf(thrown)));
   }
@@ -58,19 +54,68 @@ async function shrinkable(bytes: Buffer, format: ImageFormat): Promise<Sharp> {
   return sharp(data, { raw: { width: info.width, height: info.height, channels: info.channels } });
 }
 
-function read(image: Sharp, { width, height }: Size): Promise<{ data: Buffer; info: OutputInfo }> {
-  return toRgb(image)
-    .resize(width, height, {
-      fit: 'fill',
-      kernel: 'linear',
-      // Axis by axis: sharp shrinks, enlarge() does the rest.
-      withoutEnlargement: true,
-      // Decoding a large JPEG at reduced size is kept within half of what the kernel needs: 17.5 instead of 13.9
-      // core-ms for 2000x1332 pixels, and a mean error of 0.52 instead of 0.76 grey levels against Pillow.
-      fastShrinkOnLoad: false,
-    })
-    .raw()
-    .toBuffer({ resolveWithObject: true });
+/** The whole image, stretched to a size. */
+async function read(
+  image: Sharp,
+  { width, height }: Size,
+  interpolation: Interpolation,
+): Promise<Uint8Array> {
+  const rgb = toRgb(image);
+  const shrunk =
+    interpolation === 'nearest'
+      ? rgb
+      : rgb.resize(width, height, {
+          fit: 'fill',
+          kernel: KERNELS[interpolation],
+          // Axis by axis: sharp shrinks, interpolate() does the rest.
+          withoutEnlargement: true,
+          // Decoding a large JPEG at reduced size is kept within half of what the kernel needs: 17.5 instead of 13.9
+          // core-ms for 2000x1332 pixels, and a mean error of 0.52 instead of 0.76 grey levels against Pillow.
+          fastShrinkOnLoad: false,
+        });
+  const { data, info } = await shrunk.raw().toBuffer({ resolveWithObject: true });
+  const pixels = {
+    data: info.channels === 3 ? data : fromGrey(data),
+    width: info.width,
+    height: info.height,
+  };
+  return interpolate(pixels, width, height, interpolation);
+}
+
+/** An image this many times longer than its frame is cut to its middle before it is resized: memory has its limits. */
+const LONGEST = 8;
+
+/** The image in a frame with its proportions kept: cropped, or on black. */
+async function framed(image: Sharp, frame: Size, resize: Resize): Promise<Uint8Array> {
+  const { autoOrient } = await image.metadata();
+  const whole = { width: autoOrient.width, height: autoOrient.height };
+  const { resized } = placement(whole, frame, resize);
+  const middle = {
+    width: Math.min(whole.width, Math.ceil((whole.width * LONGEST * frame.width) / resized.width)),
+    height: Math.min(whole.height, Math.ceil((whole.height * LONGEST * frame.height) / resized.height)),
+  };
+  const isWhole = middle.width === whole.width && middle.height === whole.height;
+  const part = isWhole
+    ? image
+    : image.extract({
+        ...middle,
+        left: (whole.width - middle.width) >> 1,
+        top: (whole.height - middle.height) >> 1,
+      });
+  const { left, top, resized: size } = placement(middle, frame, resize);
+  return moved({ data: await read(part, size, resize.interpolation), ...size }, frame, left, top);
+}
+
+/** Pixels laid into a black frame at `left`, `top`; what stands out is cut off. */
+function moved({ data, width, height }: Pixels, frame: Size, left: number, top: number): Uint8Array {
+  const out = new Uint8Array(frame.width * frame.height * 3);
+  const from = Math.max(0, -left);
+  const count = Math.min(width - from, frame.width - Math.max(0, left));
+  for (let y = Math.max(0, top); y < Math.min(frame.height, top + height); y++) {
+    const start = ((y - top) * width + from) * 3;
+    out.set(data.subarray(start, start + count * 3), (y * frame.width + Math.max(0, left)) * 3);
+  }
+  return out;
 }
 
 function toRgb(image: Sharp): Sharp {

@@ -1,5 +1,5 @@
 /** A perceptual hash: images that look alike (resized, re-encoded, slightly retouched) have hashes that differ in few bits. */
-import type { Size } from './decode.ts';
+import type { Size } from './resize.ts';
 
 /** Images are looked at as this many grey cells squared. */
 const CELLS = 32;

@@ -1,7 +1,6 @@
 import sharp, { type Sharp } from 'sharp';
 import { describe, expect, it } from 'vitest';
 import { decodeImage } from '../../../src/shared/images/decode.ts';
-import { enlarge } from '../../../src/shared/images/enlarge.ts';
 
 const RED = [250, 10, 20];
 const BLUE = [15, 25, 240];
@@ -177,22 +176,5 @@ describe('decodeImage', () => {
     await expect(decodeImage(Buffer.from(text), { width: 8, height: 8 })).rejects.toThrow(
       expect.objectContaining({ name: 'InputError', message: reason }),
     );
-  });
-});
-
-describe('enlarge', () => {
-  it('gives what Pillow gives', () => {
-    const grey = [0, 100, 200, 50, 50, 250];
-    const data = Uint8Array.from(grey.flatMap((value) => [value, value, value]));
-    const wide = enlarge({ data, width: 6, height: 1 }, 9, 1);
-    // Image.fromarray([[0, 100, 200, 50, 50, 250]]).resize((9, 1), Image.BILINEAR)
-    expect([...wide].filter((_, i) => i % 3 === 0)).toEqual([0, 50, 117, 183, 125, 50, 50, 150, 250]);
-    const tall = enlarge({ data, width: 1, height: 6 }, 1, 9);
-    expect([...tall]).toEqual([...wide]);
-  });
-
-  it('leaves an image of the right size alone', () => {
-    const data = Uint8Array.from([1, 2, 3, 4, 5, 6]);
-    expect(enlarge({ data, width: 2, height: 1 }, 2, 1)).toBe(data);
   });
 });

@@ -1,5 +1,6 @@
 /** What a stage and its backbone's thread say to each other. */
 import type { DeviceChoice } from '../../engines/engine.ts';
+import type { Resize } from '../../images/resize.ts';
 import type { FeatureColumn } from '../../store/schema.ts';
 
 /** What the thread is started with: enough to build the backbone there, so that no weights change threads. */
@@ -8,6 +9,8 @@ export interface BackboneRequest {
   weights: string;
   /** Default: the backbone's own. */
   size?: { width: number; height: number };
+  /** What is left open is the backbone's own. */
+  resize?: Partial<Resize>;
   poolings: string[];
   /** `auto` or an engine's name. */
   engine: string;
@@ -25,6 +28,7 @@ export interface BackboneDescription {
   weights: string;
   weightsHash: string;
   preprocessing: string;
+  resize: Resize;
   columns: FeatureColumn[];
   engine: { name: string; version: string };
 }

@@ -2,6 +2,7 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { loadEngine, type Program } from '../../engines/engine.ts';
 import { messageOf } from '../../errors.ts';
+import { DEFAULT_RESIZE, resolveResize } from '../../images/resize.ts';
 import { loadBackbone } from '../load.ts';
 import type { BackboneRequest, FromBackbone, ToBackbone } from './protocol.ts';
 
@@ -12,7 +13,7 @@ const opening = (file: string | undefined): void =>
   send(file === undefined ? { kind: 'opened' } : { kind: 'opening', file });
 
 try {
-  const { engine: engineName, device, ...options } = workerData as BackboneRequest;
+  const { engine: engineName, device, resize = {}, ...options } = workerData as BackboneRequest;
   const engine = await loadEngine(engineName, {
     device,
     note: (message) => send({ kind: 'note', message }),
@@ -54,6 +55,7 @@ try {
       weights,
       weightsHash,
       preprocessing,
+      resize: resolveResize(resize, DEFAULT_RESIZE),
       columns: columns.map((column) => ({ ...column })),
       engine: { name: engine.name, version },
     },
