@@ -8,6 +8,7 @@ import type { Command } from '../shared/cli/program.ts';
 import { terminalReporter } from '../shared/cli/terminal.ts';
 import { choice, wholeNumber } from '../shared/cli/values.ts';
 import { ENGINE_NAMES } from '../shared/engines/engine.ts';
+import { usage } from '../shared/errors.ts';
 import { manifestFlags, readManifestFlags } from '../shared/manifest/flags.ts';
 import { DEFAULT_GRID, type Grid, parseGrid } from './grid.ts';
 import { parseNearDuplicates } from './leakage.ts';
@@ -18,6 +19,9 @@ import { BEST_FOLDER, summarise, type TrainSummary } from './results/summary.ts'
 import { confusionTable, leaderboardTable, metricsTable, perClassTable } from './results/tables.ts';
 import { parseSplit } from './splits.ts';
 import type { Training } from './train.ts';
+
+/** What goes on at each rung of successive halving is one head in so many (Li et al. 2018 use 3 or 4). */
+const HALVING_FACTOR = 3;
 
 const flags = {
   features: {
@@ -69,6 +73,16 @@ const flags = {
     default: '1',
     description: 'Train each head with so many seeds, counted up from its own, and rank by the mean',
   },
+  halving: {
+    type: 'boolean',
+    default: false,
+    description: 'Successive halving: train all heads a little, then only the better third on, and so again',
+  },
+  'halving-factor': {
+    ...textFlag,
+    description: 'With --halving, one in so many heads goes on',
+    defaultDescription: String(HALVING_FACTOR),
+  },
   folds: {
     ...textFlag,
     description:
@@ -116,6 +130,7 @@ async function run(argv: Flags, signal: AbortSignal): Promise<TrainSummary> {
     grid: await readGrid(oneValue(argv, 'grid')),
     ...(random !== undefined && { random: wholeNumber(1).parse(random, '--random') }),
     seeds: wholeNumber(1).parse(oneValue(argv, 'seeds') ?? '', '--seeds'),
+    ...readHalving(argv),
     ...(folds !== undefined && { folds: wholeNumber(2).parse(folds, '--folds') }),
     workers: wholeNumber(1).parse(oneValue(argv, 'workers') ?? String(availableParallelism()), '--workers'),
     engine: choice(ENGINE_NAMES).parse(oneValue(argv, 'engine') ?? 'auto', '--engine'),
@@ -155,6 +170,15 @@ async function run(argv: Flags, signal: AbortSignal): Promise<TrainSummary> {
   }
   folder.finish();
   return summary;
+}
+
+function readHalving(argv: Flags): { halving?: number } {
+  const factor = oneValue(argv, 'halving-factor');
+  if (argv.halving !== true) {
+    if (factor !== undefined) throw usage('--halving', '--halving-factor', factor);
+    return {};
+  }
+  return { halving: wholeNumber(2).parse(factor ?? String(HALVING_FACTOR), '--halving-factor') };
 }
 
 /** Absent: one head. Alone: the default grid. */

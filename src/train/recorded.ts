@@ -16,6 +16,7 @@ import { join } from 'node:path';
 import { parseJson } from '../shared/fields.ts';
 import type { MetricName } from '../shared/head/config.ts';
 import { writeDurably } from '../shared/store/files.ts';
+import { type PausedHeads, pausedOnDisk } from './paused.ts';
 import { type HeadResult, rankResults } from './results/result.ts';
 import type { TrainedHead } from './sweep/head-progress.ts';
 
@@ -31,6 +32,8 @@ export interface Recorder {
   readonly results: readonly HeadResult[];
   /** The best of them, with its parameters. */
   readonly leader: TrainedHead | undefined;
+  /** Heads that wait to go on. */
+  readonly paused: PausedHeads;
   /** Makes a finished head last: after this returns, no crash loses it. */
   record(trained: TrainedHead): void;
   /** Removes the record; call it when the run's files are written. */
@@ -78,6 +81,7 @@ export async function openRecorder(dir: string, fingerprint: string, metric: Met
   };
   return {
     results,
+    paused: pausedOnDisk(folder),
     get leader() {
       return leader;
     },
@@ -122,7 +126,7 @@ function recordedLeader(
   metric: MetricName,
 ): TrainedHead | undefined {
   const [result] = rankResults(
-    results.filter(({ bestEpoch, status }) => bestEpoch > 0 && status === 'done'),
+    results.filter(({ bestEpoch, status }) => bestEpoch > 0 && status !== 'diverged'),
     metric,
   );
   if (!result) return undefined;

@@ -2,7 +2,7 @@
 
 import type { Reporter } from '../shared/cli/terminal.ts';
 import { loadEngine } from '../shared/engines/engine.ts';
-import { InputError } from '../shared/errors.ts';
+import { InputError, usage } from '../shared/errors.ts';
 import type { HeadConfig, MetricName, Metrics, Task } from '../shared/head/config.ts';
 import type { ManifestOptions } from '../shared/manifest/columns.ts';
 import { calibrated } from './calibration/calibrate.ts';
@@ -15,6 +15,7 @@ import { liveView } from './live.ts';
 import { baseline } from './metrics/baseline.ts';
 import { type RareLabel, rareLabels } from './metrics/rare-labels.ts';
 import type { HeadRequest } from './options.ts';
+import { pausedInMemory } from './paused.ts';
 import { predictAll } from './predict-all.ts';
 import { partEvaluation, partOrder, sharedTargets } from './prepare.ts';
 import { type Recorder, sweepFingerprint } from './recorded.ts';
@@ -23,6 +24,7 @@ import { resolveConfig } from './resolve.ts';
 import type { HeadResult } from './results/result.ts';
 import { configurationsOf, jobsOf, withSeeds } from './search/configurations.ts';
 import { crossValidate } from './search/folds.ts';
+import { describeRungs, rungsOf } from './search/halving.ts';
 import { holdOut } from './search/hold-out.ts';
 import { DEFAULT_SPACE, drawHeads } from './search/random.ts';
 import { createStandings } from './search/standings.ts';
@@ -51,6 +53,8 @@ export interface TrainOptions {
   random?: number;
   /** Seeds of each head, counted up from its own; default: 1. */
   seeds?: number;
+  /** Successive halving: this share of the heads, its inverse, goes on at each rung; default: all train to their end. */
+  halving?: number;
   /** Folds of cross-validation; default: none, one validation part. */
   folds?: number;
   split: SplitRatios;
@@ -117,9 +121,12 @@ export async function train(
   const rare = task === 'multilabel' ? rareLabels(raw.targets, classes, parts) : [];
   if (rare.length > 0) reporter.warn(`Scores say little of labels that few images have: ${named(rare)}`);
 
+  const rungs = options.halving === undefined ? undefined : rungsOf(configurations, options.halving);
+  if (rungs && folds > 0) throw usage('one validation part', '--halving', `--folds ${folds}`);
   const jobs = configurations.flatMap((configuration) => jobsOf(configuration));
   const heads = jobs.length * Math.max(1, folds);
   reporter.info(`${task}, ${classes.length} classes; ${partSizes(rows, folds)}; ${heads} heads`);
+  if (rungs) reporter.info(describeRungs(rungs, configurations));
   // Before any worker needs it, so that a missing package is said at once.
   const engine = await loadEngine(options.engine, { threads: 1 });
   const [{ config }] = configurations;
@@ -129,12 +136,16 @@ export async function train(
   const view = liveView({ metric: config.monitor, heads, epochs }, reporter);
   const fingerprint = sweepFingerprint({
     ...{ sources: table.sources, images: table.hashes, views: [...table.views], labels: table.labels, parts },
-    ...{ foldOf: [...foldOf], jobs, engine: [engine.name, engine.version] },
+    ...{ foldOf: [...foldOf], jobs, halving: options.halving, engine: [engine.name, engine.version] },
   });
   const recorder = await options.openRecorder?.(fingerprint, config.monitor);
-  const search = { ...options, configurations, standings, view, signal, ...(recorder && { recorder }) };
+  const search = {
+    ...options,
+    ...{ configurations, standings, view, signal, paused: recorder?.paused ?? pausedInMemory() },
+    ...(recorder && { recorder }),
+  };
   const found = await (folds === 0
-    ? holdOut(raw, rows, search)
+    ? holdOut(raw, rows, search, rungs)
     : crossValidate(raw, { rows, foldOf, folds }, search)
   ).finally(() => view.stop());
   const seconds = (performance.now() - started) / 1000;

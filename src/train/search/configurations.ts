@@ -50,14 +50,14 @@ export function configurationId(jobId: string): string {
 
 /**
  * A configuration's line: of one head its own result, of several the mean of their metrics with the spread, and the
- * mean of their epochs. It counts as diverged or stopped as soon as one head does.
+ * mean of their epochs. It counts as diverged, stopped or dropped as soon as one head does.
  */
 export function summariseRuns({ id, config }: Configuration, finished: readonly HeadResult[]): HeadResult {
   // In a fixed order, since a sum of floats depends on it.
   const runs = [...finished].sort((a, b) => a.id.localeCompare(b.id, 'en', { numeric: true }));
   const [only] = runs;
   if (runs.length === 1) return { ...only, id };
-  const status = (['diverged', 'stopped', 'done'] as const).find((one) =>
+  const status = (['diverged', 'stopped', 'dropped', 'done'] as const).find((one) =>
     runs.some((run) => run.status === one),
   );
   const measured = METRICS.filter((name) => runs.some(({ val }) => name in val));

@@ -35,7 +35,7 @@ export async function crossValidate(
   const prepare = copyingPreparer(raw, normalizationsOf(configurations));
   for (const [fold, { order, rows: foldParts }] of each.entries()) {
     const jobs = configurations.flatMap((configuration) => jobsOf(configuration, fold + 1));
-    await compete(jobs, prepare(order, foldParts).data, search);
+    await compete(jobs, [prepare(order, foldParts).data], search);
     throwIfStopped(signal);
   }
   if (!standings.leader) return undefined;
@@ -47,7 +47,7 @@ export async function crossValidate(
   const lastEpoch = Math.max(1, Math.round(line.bestEpoch));
   const refit: HeadJob = { id: line.id, config: line.config, lastEpoch };
   const prepared = prepareInPlace(raw, rows, normalizationsOf([configuration]));
-  const [head] = await trainAgain([refit], prepared.data, search);
+  const [head] = await trainAgain([refit], [prepared.data], search);
   const result: HeadResult = { ...head.result, val: line.val };
   return { head: { ...head, result }, prepared, validation, line };
 }
@@ -79,7 +79,7 @@ async function outOfFold(
   for (const [fold, { order, rows }] of folds.entries()) {
     const { data }: Prepared = prepare(order, rows);
     const [job] = jobsOf(configuration, fold + 1);
-    const [head] = await trainAgain([job], data, search);
+    const [head] = await trainAgain([job], [data], search);
     const probabilities = await predictAll(engine, head, data, rows.train + rows.val);
     const { probabilities: answered, ...rest } = partEvaluation(data, probabilities, 'val');
     // Copied, since the next fold's data takes the place of this one's.

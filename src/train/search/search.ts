@@ -2,11 +2,12 @@
 import { Interrupted } from '../../shared/cli/command.ts';
 import type { LiveView } from '../live.ts';
 import type { Evaluation } from '../metrics/counts.ts';
+import type { PausedHeads } from '../paused.ts';
 import type { Prepared } from '../prepare.ts';
 import type { Recorder } from '../recorded.ts';
 import { type HeadResult, rankResults } from '../results/result.ts';
 import type { SweepData } from '../sweep/data.ts';
-import type { TrainedHead } from '../sweep/head-progress.ts';
+import type { PausedHead, TrainedHead } from '../sweep/head-progress.ts';
 import type { HeadJob } from '../sweep/plan.ts';
 import { sweep } from '../sweep/sweep.ts';
 import type { Configuration } from './configurations.ts';
@@ -21,6 +22,8 @@ export interface Search {
   signal: AbortSignal;
   /** Heads that an earlier run of the same sweep finished, and where finished ones are kept. */
   recorder?: Recorder;
+  /** Heads that halving has paused. */
+  paused: PausedHeads;
 }
 
 /** The head that was chosen. */
@@ -35,51 +38,93 @@ export interface Found {
   line: HeadResult;
 }
 
+/** Called for what becomes of heads, beside their joining the standings. */
+interface Outcomes {
+  onEnded?(result: HeadResult): void;
+  onPaused?(paused: PausedHead): void;
+}
+
 /**
  * Trains heads that compete: each joins the standings and is shown as soon as it is done. Heads that are on record
  * join without being trained again.
+ * @param data what heads train on, by their `source`
  */
 export async function compete(
   jobs: readonly HeadJob[],
-  data: SweepData,
-  { standings, view, recorder, ...context }: Search,
+  data: readonly SweepData[],
+  search: Search,
 ): Promise<void> {
+  const recorded = joinRecorded(jobs, search);
+  await sweepInto(
+    jobs.filter(({ id }) => !recorded.has(id)),
+    data,
+    search,
+  );
+}
+
+/** Lets the heads that are on record join the standings; returns their results by id. */
+export function joinRecorded(
+  jobs: readonly HeadJob[],
+  { standings, view, recorder }: Search,
+): Map<string, HeadResult> {
   const recorded = new Map(recorder?.results.map((result) => [result.id, result]));
+  const joined = new Map<string, HeadResult>();
   for (const { id, config } of jobs) {
     const result = recorded.get(id);
     if (!result) continue;
+    joined.set(id, result);
     // Only the leader's parameters are on record, and only the leader's are needed.
     const { leader } = recorder ?? {};
     const parameters = leader?.result.id === id ? leader.parameters : new Float32Array(0);
     view.finished(standings.add({ result, parameters }), config.epochs);
   }
-  await sweep(
-    jobs.filter(({ id }) => !recorded.has(id)),
-    {
-      ...context,
-      data,
-      onEpoch: (heads) => view.epochs(heads),
-      onFinished(trained) {
-        const { config, epochs, status } = trained.result;
-        if (status !== 'stopped') recorder?.record(trained);
-        view.finished(standings.add(trained), Math.max(0, config.epochs - epochs));
+  return joined;
+}
+
+/** Trains heads, records those that end, and lets them join the standings. */
+export async function sweepInto(
+  jobs: readonly HeadJob[],
+  data: readonly SweepData[],
+  { standings, view, recorder, paused, ...context }: Search,
+  { onEnded, onPaused }: Outcomes = {},
+): Promise<void> {
+  for (const [source, own] of data.entries()) {
+    await sweep(
+      jobs.filter((job) => (job.source ?? 0) === source),
+      {
+        ...context,
+        data: own,
+        pausedHead: (id) => paused.get(id),
+        onPaused,
+        onEpoch: (heads) => view.epochs(heads),
+        onFinished(trained) {
+          const { config, epochs, status } = trained.result;
+          if (status !== 'stopped') recorder?.record(trained);
+          view.finished(standings.add(trained), Math.max(0, config.epochs - epochs));
+          onEnded?.(trained.result);
+        },
       },
-    },
-  );
+    );
+  }
 }
 
 /** Trains heads that have won already, in the order of the jobs: the same job gives the same head. */
 export async function trainAgain(
   jobs: readonly HeadJob[],
-  data: SweepData,
+  data: readonly SweepData[],
   { engine, workers, signal }: Search,
 ): Promise<TrainedHead[]> {
   const trained = new Map<string, TrainedHead>();
-  await sweep(jobs, {
-    ...{ data, engine, workers, signal },
-    onEpoch: () => {},
-    onFinished: (head) => void trained.set(head.result.id, head),
-  });
+  for (const [source, own] of data.entries()) {
+    await sweep(
+      jobs.filter((job) => (job.source ?? 0) === source),
+      {
+        ...{ data: own, engine, workers, signal },
+        onEpoch: () => {},
+        onFinished: (head) => void trained.set(head.result.id, head),
+      },
+    );
+  }
   throwIfStopped(signal);
   return jobs.flatMap(({ id }) => trained.get(id) ?? []);
 }

@@ -6,6 +6,8 @@ export interface HeadJob {
   /** Its place in the sweep, which names it in every table and file. */
   id: string;
   config: HeadConfig;
+  /** Which of several feature sources it trains on; default: the first. */
+  source?: number;
   /** Train so many epochs although `config` allows more: for a head without validation rows. */
   lastEpoch?: number;
   /** Epochs that it has behind it: it goes on as it was paused. */

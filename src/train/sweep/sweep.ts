@@ -27,6 +27,7 @@ const WORKER = new URL('../../../dist/train/sweep/worker.js', import.meta.url);
  * @throws what a worker threw; heads that finished before have been reported
  */
 export async function sweep(jobs: readonly HeadJob[], options: SweepOptions): Promise<void> {
+  if (jobs.length === 0) return;
   const waiting = planStacks(jobs);
   const count = Math.max(1, Math.min(options.workers, waiting.length));
   const workers = Array.from({ length: count }, () => startWorker(options));
