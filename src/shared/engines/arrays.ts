@@ -1,6 +1,6 @@
 /** What every engine asks of the arrays it is fed. */
 import { BATCH, elementCount, type Graph, type Shape, type Value } from '../graph/value.ts';
-import type { Feeds } from './engine.ts';
+import type { Feeds } from './interface.ts';
 
 /** The open batch size, from the length of the first input that has one. */
 export function batchSize(graph: Graph, feeds: Feeds): number {

@@ -1,6 +1,6 @@
 /** A program on a device that is not trusted: its first results are compared with the CPU's. */
 import { InputError } from '../errors.ts';
-import type { Device, Program } from './engine.ts';
+import type { Device, Program } from './interface.ts';
 
 /** Largest relative difference; a store made on one device must serve on another. Rounding to float16 stays below it. */
 const TOLERANCE = 1e-3;

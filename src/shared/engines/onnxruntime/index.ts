@@ -6,7 +6,7 @@ import { add, graph, input } from '../../graph/build.ts';
 import type { Graph, Shape, Value } from '../../graph/value.ts';
 import { batchSize, checkLength, concreteShape } from '../arrays.ts';
 import { checkedOnce } from '../checked.ts';
-import type { Device, Engine, EngineOptions, Program, Results } from '../engine.ts';
+import type { Device, Engine, EngineOptions, Program, Results } from '../interface.ts';
 import { toOnnx } from './translate.ts';
 
 /**

@@ -4,7 +4,7 @@ import { usage } from '../../errors.ts';
 import type { ComputedOperation } from '../../graph/operations/index.ts';
 import type { Graph, Value } from '../../graph/value.ts';
 import { batchSize, checkLength, concreteShape } from '../arrays.ts';
-import type { DeviceChoice, Engine, EngineOptions, Feeds, Program, Results } from '../engine.ts';
+import type { DeviceChoice, Engine, EngineOptions, Feeds, Program, Results } from '../interface.ts';
 import { type Call, TENSORFLOW_OPERATIONS } from './operations.ts';
 import {
   loadRuntime,
