@@ -100,9 +100,6 @@ function checkFits({ dir, manifest }: FeatureStore, first: FeatureStore): void {
     throw new InputError(`Expected complete stores but ${dir} is not: run its extraction again to its end`);
   }
   const differing = pipelineDifferences(first.manifest, manifest);
-  if (manifest.augment !== first.manifest.augment) {
-    differing.push(`views ${first.manifest.augment} (there: ${manifest.augment})`);
-  }
   if (differing.length > 0) {
     throw new InputError(
       `Expected stores of one pipeline but ${dir} differs from ${first.dir}: ${differing.join(', ')}`,

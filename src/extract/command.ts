@@ -1,6 +1,7 @@
 /** The command `permafrost extract`, also installed as `extract`. */
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
+import { parseAugmentation } from '../shared/augment/augmentation.ts';
 import { columnNames, POOLING_NAMES } from '../shared/backbones/pooling.ts';
 import { BACKBONES, findBackbone } from '../shared/backbones/registry.ts';
 import { runCommand } from '../shared/cli/command.ts';
@@ -70,6 +71,13 @@ const flags = {
     description: `How it is resized: ${INTERPOLATIONS.join(', ')}`,
     defaultDescription: "bilinear, or the ONNX model's own",
   },
+  augment: {
+    ...textFlag,
+    description:
+      'Views of each image to train on, as Keras draws them: 4:flip,rotate=30,shift=0.2,shear=10,zoom=0.2,brightness=0.2',
+    defaultDescription: 'none',
+  },
+  seed: { ...textFlag, description: 'Which views --augment draws', defaultDescription: '0' },
   out: {
     ...textFlag,
     description: 'Folder of the feature store',
@@ -123,7 +131,14 @@ async function run(argv: Flags, signal: AbortSignal): Promise<ExtractSummary | {
   const size = oneValue(argv, 'size');
   const mostErrors = oneValue(argv, 'max-errors');
   const concurrency = oneValue(argv, 'concurrency') ?? String(2 * availableParallelism());
+  const augment = oneValue(argv, 'augment');
+  const seed = oneValue(argv, 'seed');
+  if (augment === undefined && seed !== undefined) throw usage('--augment beside it', '--seed', seed);
   const settings = {
+    augment:
+      augment === undefined
+        ? undefined
+        : parseAugmentation(augment, wholeNumber(0).parse(seed ?? '0', '--seed')),
     dtype: choice(DTYPES).parse(oneValue(argv, 'dtype')!, '--dtype'),
     batchSize: wholeNumber(1).parse(oneValue(argv, 'batch-size')!, '--batch-size'),
     concurrency: wholeNumber(1).parse(concurrency, '--concurrency'),

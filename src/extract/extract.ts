@@ -1,8 +1,9 @@
 /** Stage one: the features of a dataset's images, into a feature store. Start reading here. */
-import { createHash } from 'node:crypto';
 import { stat } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
+import type { Augmentation } from '../shared/augment/augmentation.ts';
+import { contentHash, createViews } from '../shared/augment/view.ts';
 import {
   type BackboneDescription,
   type BackboneRequest,
@@ -17,6 +18,7 @@ import { formatResize } from '../shared/images/resize.ts';
 import { writeConflicts } from '../shared/store/conflicts.ts';
 import { lockStore, type StoreLock } from '../shared/store/lock.ts';
 import type { RowRecord } from '../shared/store/part-buffer.ts';
+import { MATHS_VERSION, type Origin } from '../shared/store/pipeline.ts';
 import { CONFLICTS_FILE, type Dtype, type Pipeline } from '../shared/store/schema.ts';
 import { createStoreWriter } from '../shared/store/writer.ts';
 import type { Dataset } from './dataset/dataset.ts';
@@ -34,6 +36,8 @@ export interface ExtractOptions {
   /** Whether a store of another pipeline at `out` is left alone and one beside it used. */
   besideOthers?: boolean;
   dtype: Dtype;
+  /** Views of each image, stored as further rows of it; default: none. */
+  augment?: Augmentation;
   /** Images in one run of the backbone. */
   batchSize: number;
   /** Images read and decoded at a time. */
@@ -78,6 +82,7 @@ export async function extract(
     out: asked,
     besideOthers = false,
     dtype,
+    augment,
     batchSize,
     concurrency,
     rehash = false,
@@ -92,20 +97,21 @@ export async function extract(
   let lock: StoreLock | undefined;
   try {
     const { description } = thread;
+    const { columns } = description;
     const pipeline = pipelineOf(description, backbone.poolings, dtype);
-    const out = besideOthers ? await usualFolder(asked, pipeline, description.columns) : asked;
+    const origin: Origin = { pipeline, columns, augment: augment?.kind };
+    const out = besideOthers ? await usualFolder(asked, origin) : asked;
     lock = await lockStore(out);
-    const earlier = await openEarlier(out, pipeline, description.columns);
+    const earlier = await openEarlier(out, origin, lock.check);
     if (lock.afterCrash) reporter.warn(`${out}: the last run on it was killed; what it committed is kept`);
     for (const message of earlier.found) reporter.info(message);
     for (const message of earlier.damage) reporter.warn(message);
     const { held } = earlier;
     const header = {
-      pipeline,
-      classes,
-      columns: description.columns,
+      ...{ pipeline, classes, columns },
       images: images.length,
       shard: dataset.shard,
+      augment: augment?.kind,
     };
     const store = await createStoreWriter(out, header, { held, guard: lock.check });
 
@@ -114,7 +120,15 @@ export async function extract(
     const failures: Failure[] = [];
     const most = mostFailures ? allowedFailures(mostFailures, images.length) : images.length;
     const rows: RowRecord[] = [];
-    const progress = reporter.progress(description.name, 'images', images.length);
+    const views = createViews(augment);
+    const isWhole = (sha256: string) => views.numbers.every((view) => store.has({ sha256, view }));
+    let computed = 0;
+    let usable = 0;
+    const progress = reporter.progress(
+      description.name,
+      augment ? 'images and views' : 'images',
+      images.length * views.numbers.length,
+    );
     const features = storeFeatures(thread, {
       batchSize,
       store,
@@ -124,14 +138,11 @@ export async function extract(
       const { size, resize } = description;
       const known = async ({ path }: DatasetImage) => {
         const sha256 = source.fileOf && (await files.hashOf(path, source.fileOf(path)));
-        return sha256 && store.has({ sha256, view: 0 }) ? { sha256, pixels: null } : undefined;
+        return sha256 && isWhole(sha256) ? { sha256, pixels: null } : undefined;
       };
       const decode = async (bytes: Buffer) => {
-        const sha256 = createHash('sha256').update(bytes).digest('hex');
-        return {
-          sha256,
-          pixels: store.has({ sha256, view: 0 }) ? null : await decodeImage(bytes, size, resize),
-        };
+        const sha256 = contentHash(bytes);
+        return { sha256, pixels: isWhole(sha256) ? null : await decodeImage(bytes, size, resize) };
       };
       // While a backbone is being compiled the other cores decode, up to a fixed amount of memory.
       const affordable = Math.min(
@@ -145,7 +156,7 @@ export async function extract(
         if ('reason' in read) {
           const failure = { path: read.image.path, reason: read.reason };
           failures.push(failure);
-          progress.advance(1);
+          progress.advance(views.numbers.length);
           await checkStillThere(source, failure);
           if (onError === 'fail') throw failureError(failure, '--on-error fail');
           if (failures.length > most) {
@@ -156,9 +167,15 @@ export async function extract(
         const { path, labels, split, group } = read.image;
         const { sha256, pixels } = read.made;
         files.remember(path, sha256);
-        const record: RowRecord = { path, sha256, labels, split, view: 0, group };
-        rows.push(record);
-        if (!pixels || !(await features.add(record, pixels))) progress.advance(1);
+        usable++;
+        let added = 0;
+        for (const view of views.numbers) {
+          const record: RowRecord = { path, sha256, labels, split, view, group };
+          rows.push(record);
+          if (pixels && (await features.add(record, () => views.pixels(pixels, size, sha256, view)))) added++;
+        }
+        if (added > 0) computed++;
+        if (added < views.numbers.length) progress.advance(views.numbers.length - added);
       }
       await features.finish();
     } catch (thrown) {
@@ -186,8 +203,8 @@ export async function extract(
       out,
       backbone: description.name,
       images: images.length,
-      computed: features.count,
-      reused: rows.length - features.count,
+      computed,
+      reused: usable - computed,
       failed: failures.length,
       seconds: Number(seconds.toFixed(3)),
       imagesPerSecond: Number((images.length / seconds).toFixed(2)),
@@ -230,6 +247,7 @@ function pipelineOf(description: BackboneDescription, poolings: string[], dtype:
     resize: formatResize(resize),
     precision: PRECISION,
     dtype,
+    maths: MATHS_VERSION,
     engine,
     version,
   };

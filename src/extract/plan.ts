@@ -3,9 +3,10 @@ import { join } from 'node:path';
 import { InputError } from '../shared/errors.ts';
 import { codeOf, disk, diskError } from '../shared/store/files.ts';
 import { type HeldPart, heldParts } from '../shared/store/held.ts';
-import { pipelineDifferences, pipelineFingerprint } from '../shared/store/pipeline.ts';
+import { type Origin, pipelineDifferences, pipelineFingerprint } from '../shared/store/pipeline.ts';
 import { openStore } from '../shared/store/reader.ts';
-import { type FeatureColumn, MANIFEST_FILE, type Pipeline } from '../shared/store/schema.ts';
+import { MANIFEST_FILE, type StoreManifest } from '../shared/store/schema.ts';
+import { createStoreWriter } from '../shared/store/writer.ts';
 
 /** The rows of an earlier run that may be reused. */
 export interface Earlier {
@@ -18,39 +19,55 @@ export interface Earlier {
 
 /**
  * Where a store goes whose place the user left open: the usual folder, or one beside it when a store of another
- * pipeline is there, so that each pipeline keeps its features.
+ * pipeline or of other views is there, so that each keeps its features.
  */
-export async function usualFolder(
-  usual: string,
-  pipeline: Pipeline,
-  columns: readonly FeatureColumn[],
-): Promise<string> {
+export async function usualFolder(usual: string, origin: Origin): Promise<string> {
   if (!(await isStore(usual))) return usual;
-  const differing = pipelineDifferences({ pipeline, columns }, (await openStore(usual)).manifest);
-  return differing.length === 0 ? usual : `${usual}-${pipelineFingerprint({ pipeline, columns })}`;
+  const differing = pipelineDifferences(origin, (await openStore(usual)).manifest);
+  return differing.length === 0 ? usual : `${usual}-${pipelineFingerprint(origin)}`;
 }
 
 /**
  * What the store at `out` holds already. An image is reused when its content is in there: which images those are
- * shows as they are read, since hashing a file costs little beside decoding it.
+ * shows as they are read, since hashing a file costs little beside decoding it. Views that were made in another way
+ * than asked for leave the store before anything new comes in, so that no accident can mix the two.
+ * @param guard called before anything is written
  * @throws InputError when there is a store of another pipeline, or one whose manifest is damaged
  */
 export async function openEarlier(
   out: string,
-  pipeline: Pipeline,
-  columns: readonly FeatureColumn[],
+  { pipeline, columns, augment = null }: Origin,
+  guard: () => Promise<void>,
 ): Promise<Earlier> {
   if (!(await isStore(out))) return { held: [], found: [], damage: [] };
   const { manifest } = await openStore(out);
-  const differing = pipelineDifferences({ pipeline, columns }, manifest);
+  const { pipeline: there, columns: found } = manifest;
+  const differing = pipelineDifferences({ pipeline, columns }, { pipeline: there, columns: found });
   if (differing.length > 0) {
     throw new InputError(
       `Expected ${out} to hold features of the same pipeline but asked for was ${differing.join(', ')}: give another --out, or delete that folder`,
     );
   }
   const rows = manifest.counts.rows;
-  const found = manifest.complete ? [] : [`${out}: going on from the ${rows} rows of an unfinished run`];
-  return { found, ...(await heldParts(out, manifest)) };
+  const said = manifest.complete ? [] : [`${out}: going on from the ${rows} rows of an unfinished run`];
+  const earlier = await heldParts(out, manifest);
+  if (manifest.augment === null || manifest.augment === augment) return { found: said, ...earlier };
+  said.push(`${out}: its views were made by ${manifest.augment}; they are removed`);
+  const kept = await withoutViews(out, manifest, earlier.held, guard);
+  return { found: said, held: kept, damage: earlier.damage };
+}
+
+/** Leaves the rows of the images themselves in a store, in one commit. */
+async function withoutViews(
+  out: string,
+  { augment: _, complete: __, counts, parts: ___, ...header }: StoreManifest,
+  held: HeldPart[],
+  guard: () => Promise<void>,
+): Promise<HeldPart[]> {
+  const writer = await createStoreWriter(out, { ...header, images: counts.images }, { held, guard });
+  const rows = held.flatMap(({ records }) => records.filter(({ view }) => view === 0));
+  const manifest = await writer.finish({ rows, failed: counts.failed });
+  return (await heldParts(out, manifest)).held;
 }
 
 /** A manifest that is there but cannot be read is no reason to start over. */

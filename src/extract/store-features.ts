@@ -2,32 +2,29 @@
 import { createBatches } from '../shared/backbones/thread/batches.ts';
 import type { BackboneThread } from '../shared/backbones/thread/start.ts';
 import { perceptualHash } from '../shared/images/phash.ts';
+import { contentKey } from '../shared/store/held.ts';
 import type { RowRecord } from '../shared/store/part-buffer.ts';
 import type { StoreWriter } from '../shared/store/writer.ts';
 
 export interface StoredFeatures {
-  /** Images computed so far. */
-  readonly count: number;
-  /** Adds an image, waiting while the backbone is behind. False: its content is there already, or on its way. */
-  add(record: RowRecord, pixels: Uint8Array): Promise<boolean>;
+  /**
+   * Adds an image or a view, waiting while the backbone is behind. False: its features are there already, or on their
+   * way, and its pixels are not asked for.
+   */
+  add(record: RowRecord, pixels: () => Uint8Array): Promise<boolean>;
   /** Computes and stores what is left. */
   finish(): Promise<void>;
   /** Stores and commits whatever the backbone still gives; for when a run ends early. Never throws for a failed batch. */
   keep(): Promise<void>;
 }
 
-/** @param computed told of each batch that was stored */
+/** @param computed told how many rows of each batch were stored */
 export function storeFeatures(
   thread: BackboneThread,
-  {
-    batchSize,
-    store,
-    computed,
-  }: { batchSize: number; store: StoreWriter; computed: (images: number) => void },
+  { batchSize, store, computed }: { batchSize: number; store: StoreWriter; computed: (rows: number) => void },
 ): StoredFeatures {
   const { columns, size } = thread.description;
-  const seen = new Set<string>();
-  let count = 0;
+  const underway = new Set<string>();
   const batches = createBatches<{ row: RowRecord; phash: string | null }>([thread], {
     batchSize,
     async receive(records, [features]) {
@@ -36,20 +33,21 @@ export function storeFeatures(
           features[c].subarray(row * dimension, (row + 1) * dimension),
         );
         await store.append(record.row, vectors, record.phash);
+        underway.delete(contentKey(record.row));
       }
-      count += records.length;
       computed(records.length);
     },
   });
 
   return {
-    get count() {
-      return count;
-    },
-    async add(record, pixels) {
-      if (seen.has(record.sha256) || store.has(record)) return false;
-      seen.add(record.sha256);
-      await batches.add({ row: record, phash: perceptualHash(pixels, size) }, [pixels]);
+    async add(record, draw) {
+      const key = contentKey(record);
+      if (underway.has(key) || store.has(record)) return false;
+      underway.add(key);
+      const pixels = draw();
+      // Views stay with their image, whatever they look like.
+      const phash = record.view === 0 ? perceptualHash(pixels, size) : null;
+      await batches.add({ row: record, phash }, [pixels]);
       return true;
     },
     finish: batches.finish,

@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import type { ImageSize } from '../backbones/backbone.ts';
 import { random } from '../random.ts';
-import type { ViewKind } from './augmentation.ts';
+import { type Augmentation, parseViewKind, type ViewKind } from './augmentation.ts';
 
 /** One drawn view, in the terms of Keras's apply_affine_transform. */
 export interface View {
@@ -45,6 +45,28 @@ export function drawView(
     zy: 1 + within(zoom),
     flip: stream.uniform() < 0.5 && flip === 1,
     brightness: 1 + within(brightness),
+  };
+}
+
+/** The images that stand for one image: itself, number 0, and its views. */
+export interface Views {
+  numbers: readonly number[];
+  /**
+   * The pixels of one of them.
+   * @param pixels of the image itself
+   * @param sha256 of its file, in hex
+   */
+  pixels(pixels: Uint8Array, size: ImageSize, sha256: string, view: number): Uint8Array;
+}
+
+/** @param augmentation undefined: the image itself is all there is */
+export function createViews(augmentation: Augmentation | undefined): Views {
+  if (!augmentation) return { numbers: [0], pixels: (pixels) => pixels };
+  const kind = parseViewKind(augmentation.kind, '--augment');
+  return {
+    numbers: Array.from({ length: augmentation.views + 1 }, (_, view) => view),
+    pixels: (pixels, size, sha256, view) =>
+      view === 0 ? pixels : viewPixels(pixels, size, drawView(kind, sha256, view)),
   };
 }
 

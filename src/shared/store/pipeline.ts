@@ -2,10 +2,20 @@
 import { createHash } from 'node:crypto';
 import type { FeatureColumn, Pipeline } from './schema.ts';
 
+/**
+ * The version of everything between pixels and features that no other field of the pipeline tells: decoding,
+ * resizing, the drawing of views, the networks' graphs, pooling. Raise it with any change after which an image's
+ * features differ by more than rounding (beyond 1e-4 of their size): stores made before are then computed again, and
+ * heads trained on them ask for it. Faster code for the same numbers, another engine or version of one leaves it.
+ */
+export const MATHS_VERSION = 1;
+
 /** What {@link pipelineDifferences} compares. */
 export interface Origin {
   pipeline: Pipeline;
   columns: readonly FeatureColumn[];
+  /** How views are made (see augmentation.ts); left out where only images themselves are compared. */
+  augment?: string | null;
 }
 
 /**
@@ -15,9 +25,9 @@ export interface Origin {
 export function pipelineDifferences(here: Origin, there: Origin): string[] {
   const asked = comparable(here);
   const found = comparable(there);
-  return Object.keys(asked)
+  return Object.keys({ ...asked, ...found })
     .filter((field) => found[field] !== asked[field])
-    .map((field) => `${field} ${asked[field]} (there: ${found[field]})`);
+    .map((field) => `${field} ${asked[field] ?? 'none'} (there: ${found[field] ?? 'none'})`);
 }
 
 /** Eight hex digits that are equal for pipelines without {@link pipelineDifferences}, and hardly for others. */
@@ -29,8 +39,8 @@ export function pipelineFingerprint(origin: Origin): string {
 }
 
 /** The fields that decide. */
-function comparable({ pipeline, columns }: Origin): Record<string, string> {
-  const { backbone, weightsHash, size, preprocessing, resize, precision, dtype } = pipeline;
+function comparable({ pipeline, columns, augment }: Origin): Record<string, string> {
+  const { backbone, weightsHash, size, preprocessing, resize, precision, dtype, maths } = pipeline;
   return {
     backbone,
     'weights with SHA-256': weightsHash,
@@ -40,5 +50,7 @@ function comparable({ pipeline, columns }: Origin): Record<string, string> {
     resize,
     precision,
     dtype,
+    maths: `version ${maths}`,
+    ...(typeof augment === 'string' && { views: augment }),
   };
 }

@@ -30,6 +30,8 @@ export interface Pipeline {
   /** What the backbone computed in. */
   precision: string;
   dtype: Dtype;
+  /** {@link MATHS_VERSION} when it was made; 1 where a manifest does not say. */
+  maths: number;
   /** The runtime; engines agree to rounding, so this is a record, not a condition. */
   engine: { name: string; version: string };
   /** The version of permafrost, a record like the engine. */
@@ -198,6 +200,7 @@ export function checkPipeline(fields: Fields, at: At): Pipeline {
     resize: field('resize'),
     precision: field('precision'),
     dtype: asOneOf(fields.dtype, at('pipeline.dtype'), DTYPES),
+    maths: asWhole(fields.maths ?? 1, at('pipeline.maths'), 1, Number.MAX_SAFE_INTEGER),
     engine: {
       name: asText(engine.name, at('pipeline.engine.name')),
       version: asText(engine.version, at('pipeline.engine.version')),

@@ -23,6 +23,7 @@ export function pipeline(dtype: Dtype = 'float32'): Pipeline {
     resize: 'bilinear',
     precision: 'fp32',
     dtype,
+    maths: 1,
     engine: { name: 'onnxruntime', version: '1.0.0' },
     version: '0.1.0',
   };
