@@ -66,6 +66,7 @@ async function copyRows(
         split: part.splits[i],
         view: part.views[i],
         group: part.groups[i],
+        weight: part.weights?.[i],
       };
       rows.push(record);
       if (writer.has(record)) continue;

@@ -164,13 +164,13 @@ export async function extract(
           }
           continue;
         }
-        const { path, labels, split, group } = read.image;
+        const { path, labels, split, group, weight } = read.image;
         const { sha256, pixels } = read.made;
         files.remember(path, sha256);
         usable++;
         let added = 0;
         for (const view of views.numbers) {
-          const record: RowRecord = { path, sha256, labels, split, view, group };
+          const record: RowRecord = { path, sha256, labels, split, view, group, weight };
           rows.push(record);
           if (pixels && (await features.add(record, () => views.pixels(pixels, size, sha256, view)))) added++;
         }

@@ -17,6 +17,7 @@ import { headFlags, readHeadFlags } from './options.ts';
 import { score } from './results/drawing.ts';
 import { BEST_FOLDER, summarise, type TrainSummary } from './results/summary.ts';
 import { confusionTable, leaderboardTable, metricsTable, perClassTable } from './results/tables.ts';
+import { type SourceRequest, splitBySource } from './sources.ts';
 import { parseSplit } from './splits.ts';
 import type { Training } from './train.ts';
 
@@ -27,8 +28,8 @@ const flags = {
   features: {
     ...textFlag,
     array: true,
-    demandOption: true,
-    description: 'Feature store that extract wrote; several are joined by image',
+    description:
+      'Feature store that extract wrote; several are joined by image. To let them compete: --grid "features=DIR,DIR"',
   },
   pooling: {
     ...textFlag,
@@ -112,15 +113,16 @@ export const trainHeadCommand: Command = {
 
 async function run(argv: Flags, signal: AbortSignal): Promise<TrainSummary> {
   const started = performance.now();
-  const features = allValues(argv, 'features');
   const pooling = oneValue(argv, 'pooling');
   const labels = oneValue(argv, 'labels');
   const near = oneValue(argv, 'near-duplicates');
   const folds = oneValue(argv, 'folds');
   const random = oneValue(argv, 'random');
   const options = {
-    features,
-    columns: pooling?.split(',').map((name) => name.trim()),
+    source: {
+      features: argv.features === undefined ? [] : allValues(argv, 'features'),
+      pooling: pooling?.split(',').map((name) => name.trim()) ?? [],
+    },
     task: choice(['auto', 'multiclass', 'multilabel']).parse(oneValue(argv, 'task') ?? 'auto', '--task'),
     ...(labels !== undefined && { labels: { file: labels, manifest: readManifestFlags(argv) } }),
     ...(near !== undefined && { nearDuplicates: parseNearDuplicates(near) }),
@@ -147,7 +149,7 @@ async function run(argv: Flags, signal: AbortSignal): Promise<TrainSummary> {
     {
       ...options,
       async openRecorder(fingerprint, metric) {
-        folder.out ||= freeFolder(join('runs', runName(features)), (dir) =>
+        folder.out ||= freeFolder(join('runs', runName(storesOf(options))), (dir) =>
           holdsUnfinished(dir, fingerprint),
         );
         const recorder = await openRecorder(folder.out, fingerprint, metric);
@@ -185,6 +187,11 @@ function readHalving(argv: Flags): { halving?: number } {
 async function readGrid(spec: string | undefined): Promise<Grid | undefined> {
   if (spec === undefined) return undefined;
   return spec === '' ? DEFAULT_GRID : parseGrid(spec);
+}
+
+/** The stores that heads are trained on, each once. */
+function storesOf({ source, grid = [{}] }: { source: SourceRequest; grid?: Grid }): string[] {
+  return [...new Set(splitBySource(grid, source).sources.flatMap(({ features }) => features))];
 }
 
 /** `cache/photos/resnet50` gives photos-resnet50. */

@@ -15,9 +15,13 @@ import {
 } from './options.ts';
 import { resolveConfig, withoutIdleOptions } from './resolve.ts';
 import { formatRange, isRange, parseRange, type Range } from './search/ranges.ts';
+import { SOURCE_KEYS, SOURCE_OPTIONS, type SourceKey, type SourceRequest } from './sources.ts';
 
-/** Values of options that are combined each with each; from a range random search draws. */
-export type GridBlock = { [K in HeadOptionKey]?: (HeadRequest[K] | Range)[] };
+/** Values of head options that are combined each with each; from a range random search draws. */
+export type HeadBlock = { [K in HeadOptionKey]?: (HeadRequest[K] | Range)[] };
+
+/** With them, the sources that the heads are trained on. */
+export type GridBlock = HeadBlock & { [K in SourceKey]?: SourceRequest[K][] };
 
 /** The union of its blocks. */
 export type Grid = readonly GridBlock[];
@@ -26,7 +30,7 @@ export type Grid = readonly GridBlock[];
  * What `--grid` alone trains: linear probes and one hidden layer, on features of unit length, which suit rectified and
  * pooled features better than standardising them. Chosen on splits of photos that no published figure uses.
  */
-export const DEFAULT_GRID: Grid = [
+export const DEFAULT_GRID: readonly HeadBlock[] = [
   { normalize: ['l2'], hidden: [[]], lr: [1e-2, 3e-2], l2: [0, 1e-5, 3e-5, 1e-4] },
   { normalize: ['l2'], hidden: [[128], [512]], dropout: [0, 0.5], lr: [1e-3], l2: [0, 1e-4] },
 ];
@@ -41,6 +45,7 @@ const MOST_BYTES = 1 << 20;
  * Reads what was written after `--grid`.
  *
  * Inline: `lr=1e-2,1e-3;hidden=none,256x64;order=dense+bn+activation+dropout` (values of `order` joined by `+`).
+ * `features` and `pooling` name stores and columns, several in one value joined by `+`.
  * A value of a number can be a range, `0..0.5` or `log(1e-5..1e-1)`, from which `--random` draws.
  * Otherwise the path of a .yaml, .yml or .json file with an object of lists, `lr: [1e-2, 1e-3]`, or a
  * list of such objects, whose heads are united. Keys are flag names, `batch-size` or `batchSize`; a layer list may be
@@ -117,10 +122,12 @@ function textOf(name: string, value: unknown, path: string): string {
 }
 
 /** The option that a grid's key names, in kebab or camel case. */
-function keyOf(name: string, where: string): HeadOptionKey {
-  const key = HEAD_OPTION_KEYS.find((known) => known === name || flagOf(known) === name);
+function keyOf(name: string, where: string): HeadOptionKey | SourceKey {
+  const key =
+    SOURCE_KEYS.find((known) => known === name) ??
+    HEAD_OPTION_KEYS.find((known) => known === name || flagOf(known) === name);
   if (key !== undefined) return key;
-  const near = didYouMean(name, HEAD_OPTION_KEYS.map(flagOf));
+  const near = didYouMean(name, [...SOURCE_KEYS, ...HEAD_OPTION_KEYS.map(flagOf)]);
   throw new UsageError(`${expectedMessage('the name of a head option', where, name)}${near}`);
 }
 
@@ -131,11 +138,17 @@ function readLists(lists: readonly [name: string, values: readonly string[]][], 
     if (key in block) throw usage('each option once', where, name);
     if (values.length === 0) throw usage('at least one value', `${name} in ${where}`, values);
     const place = `${name} in ${where}`;
-    block[key] = values.map(
-      (value) => parseRange(value, key, place) ?? HEAD_OPTIONS[key].parse(value, place),
+    block[key] = values.map((value) =>
+      isSource(key)
+        ? SOURCE_OPTIONS[key].parse(value, place)
+        : (parseRange(value, key, place) ?? HEAD_OPTIONS[key].parse(value, place)),
     );
   }
   return block;
+}
+
+function isSource(key: HeadOptionKey | SourceKey): key is SourceKey {
+  return SOURCE_KEYS.some((known) => known === key);
 }
 
 /**
@@ -144,7 +157,7 @@ function readLists(lists: readonly [name: string, values: readonly string[]][], 
  * linear head) is ignored there, and heads that thereby become equal are trained once.
  * @throws UsageError naming the combination that cannot work, for a range, or when there are too many
  */
-export function expandGrid(base: Partial<HeadRequest>, grid: Grid, task: Task): HeadConfig[] {
+export function expandGrid(base: Partial<HeadRequest>, grid: readonly HeadBlock[], task: Task): HeadConfig[] {
   const ranges = grid.flatMap((block) => Object.values(block).flat().filter(isRange));
   if (ranges.length > 0) throw usage('--random N beside ranges', '--grid', formatRange(ranges[0]));
   const count = grid.reduce((sum, block) => sum + headsOf(block), 0);
@@ -163,11 +176,11 @@ export function headIdentity(head: HeadConfig): string {
   return HEAD_OPTION_KEYS.map((key) => formatOption(key, head)).join(' ');
 }
 
-function headsOf(block: GridBlock): number {
+function headsOf(block: HeadBlock): number {
   return Object.values(block).reduce((product, values) => product * values.length, 1);
 }
 
-function combinations(block: GridBlock): Partial<HeadRequest>[] {
+function combinations(block: HeadBlock): Partial<HeadRequest>[] {
   return (Object.keys(block) as HeadOptionKey[]).reduce<Partial<HeadRequest>[]>(
     (found, key) => found.flatMap((head) => block[key]!.map((value) => ({ ...head, [key]: value }))),
     [{}],

@@ -1,11 +1,11 @@
 /** What a sweep trains on, made from a feature table: rows part by part, normalised. */
 import type { Normalization, Task } from '../shared/head/config.ts';
-import type { FeatureTable } from './features.ts';
 import { selectTargets } from './labels.ts';
 import type { Evaluation } from './metrics/counts.ts';
 import type { Part } from './splits.ts';
 import type { SweepData } from './sweep/data.ts';
 import { fitStandardization, type NormalizationStatistics, normalizeRows } from './sweep/normalize.ts';
+import type { FeatureSet } from './table.ts';
 
 /** A sweep's data and, if some head standardizes, what its inputs are standardized with. */
 export interface Prepared {
@@ -13,13 +13,14 @@ export interface Prepared {
   statistics: NormalizationStatistics | undefined;
 }
 
-/** Rows of a table, still as they were extracted: training, validation, test, then rows of no part. */
+/** What is to be learned of a table's rows: training, validation, test, then rows of no part. */
 export interface RawData {
   task: Task;
   classes: number;
-  table: FeatureTable;
   /** [table rows, classes], 0 or 1, over shared memory. */
   targets: Uint8Array;
+  /** How much each row counts in training, over shared memory; undefined where all count once. */
+  weights: Float32Array | undefined;
 }
 
 /** All rows, part by part, and the part of each; rows that belong to none come last. */
@@ -43,13 +44,20 @@ export function sharedTargets(targets: Uint8Array, classes: number, order: Int32
   return shared;
 }
 
-/** Normalises a table's own matrix: the last normalisation in place, a copy for each other one. */
+/** Weights of rows, over shared memory. */
+export function sharedWeights(weights: readonly number[]): Float32Array {
+  const shared = sharedFloats(weights.length);
+  shared.set(weights);
+  return shared;
+}
+
+/** Normalises a set's own matrix: the last normalisation in place, a copy for each other one. */
 export function prepareInPlace(
-  { task, classes, table, targets }: RawData,
+  { task, classes, targets, weights }: RawData,
+  { matrix, inputs }: FeatureSet,
   rows: SweepData['rows'],
   normalizations: ReadonlySet<Normalization>,
 ): Prepared {
-  const { matrix, inputs } = table;
   const asked = [...normalizations];
   const statistics = statisticsOf(matrix, inputs, rows.train, normalizations);
   const features: SweepData['features'] = {};
@@ -59,18 +67,21 @@ export function prepareInPlace(
     normalizeRows(own, inputs, normalize, statistics);
     features[normalize] = own;
   }
-  return { data: { task, inputs, classes, rows, features, targets }, statistics };
+  return {
+    data: { task, inputs, classes, rows, features, targets, ...(weights && { weights }) },
+    statistics,
+  };
 }
 
 /**
- * Returns a function that prepares some of a table's rows in a given order; the table stays as it was extracted. The
+ * Returns a function that prepares some of a set's rows in a given order; the set stays as it was extracted. The
  * memory is the same at each call: the data of the call before must no longer be in use.
  */
 export function copyingPreparer(
-  { task, classes, table, targets }: RawData,
+  { task, classes, targets, weights }: RawData,
+  { matrix, inputs }: FeatureSet,
   normalizations: ReadonlySet<Normalization>,
 ): (order: Int32Array, rows: SweepData['rows']) => Prepared {
-  const { matrix, inputs } = table;
   const features: SweepData['features'] = {};
   return (order, rows) => {
     let statistics: NormalizationStatistics | undefined;
@@ -83,7 +94,8 @@ export function copyingPreparer(
       normalizeRows(own, inputs, normalize, statistics);
     }
     const ordered = sharedTargets(targets, classes, order);
-    return { data: { task, inputs, classes, rows, features, targets: ordered }, statistics };
+    const own = weights && { weights: sharedWeights(Array.from(order, (row) => weights[row])) };
+    return { data: { task, inputs, classes, rows, features, targets: ordered, ...own }, statistics };
   };
 }
 

@@ -6,10 +6,10 @@ import { InputError, unexpected } from '../shared/errors.ts';
 import type { ManifestOptions } from '../shared/manifest/columns.ts';
 import { readManifest } from '../shared/manifest/read.ts';
 import { hasManifestExtension } from '../shared/manifest/rows.ts';
-import { type FeatureTable, keepRows } from './features.ts';
+import { type FeatureTable, keepRows } from './table.ts';
 
 /**
- * Replaces labels, parts and groups of all rows by those a manifest gives for their paths. Rows it does not name are
+ * Replaces labels, parts, groups and weights of all rows by those a manifest gives for their paths. Rows it does not name are
  * left out; the features stay as they are, so that nothing is extracted again.
  * @param file a .csv, .tsv or .jsonl manifest whose paths are those of the store
  * @throws InputError when it cannot be read, names an image twice, or names none of the rows
@@ -31,9 +31,10 @@ export async function relabel(
     else rowsOf.set(path, [row]);
   }
   const named = new Set<number>();
+  const weights: number[] = [];
   let unknown = 0;
   const rows = readManifest(file, createReadStream(file), options, (note) => reporter.info(note));
-  for await (const { path, where, labels, split, group } of rows) {
+  for await (const { path, where, labels, split, group, weight } of rows) {
     const own = rowsOf.get(path.replace(/^\.\//, '').replaceAll('\\', '/'));
     if (!own) unknown++;
     for (const row of own ?? []) {
@@ -42,8 +43,10 @@ export async function relabel(
       table.labels[row] = labels;
       table.splits[row] = split;
       table.groups[row] = group;
+      if (weight !== undefined) weights[row] = weight;
     }
   }
+  table.weights = weights.length > 0 ? weights : null;
   if (named.size === 0) {
     throw new InputError(
       `Expected paths like ${JSON.stringify(table.paths[0])} in ${file} but none of its ${unknown} is in the feature store`,

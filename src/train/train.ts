@@ -2,11 +2,12 @@
 
 import type { Reporter } from '../shared/cli/terminal.ts';
 import { loadEngine } from '../shared/engines/engine.ts';
-import { InputError, usage } from '../shared/errors.ts';
-import type { HeadConfig, MetricName, Metrics, Task } from '../shared/head/config.ts';
+import { InputError, unexpected, usage } from '../shared/errors.ts';
+import type { MetricName, Metrics, Task } from '../shared/head/config.ts';
+import type { HeadSource } from '../shared/head/record.ts';
 import type { ManifestOptions } from '../shared/manifest/columns.ts';
 import { calibrated } from './calibration/calibrate.ts';
-import { type FeatureTable, readFeatures, reorderRows } from './features.ts';
+import { readFeatures } from './features.ts';
 import { expandGrid, type Grid } from './grid.ts';
 import { type Judgement, judge } from './judge.ts';
 import { encodeLabels, selectTargets } from './labels.ts';
@@ -17,27 +18,27 @@ import { type RareLabel, rareLabels } from './metrics/rare-labels.ts';
 import type { HeadRequest } from './options.ts';
 import { pausedInMemory } from './paused.ts';
 import { predictAll } from './predict-all.ts';
-import { partEvaluation, partOrder, sharedTargets } from './prepare.ts';
+import { partEvaluation, partOrder, sharedTargets, sharedWeights } from './prepare.ts';
 import { type Recorder, sweepFingerprint } from './recorded.ts';
 import { relabel } from './relabel.ts';
 import { resolveConfig } from './resolve.ts';
 import type { HeadResult } from './results/result.ts';
-import { configurationsOf, jobsOf, withSeeds } from './search/configurations.ts';
+import { type Candidate, configurationsOf, jobsOf, withSeeds } from './search/configurations.ts';
 import { crossValidate } from './search/folds.ts';
 import { describeRungs, rungsOf } from './search/halving.ts';
 import { holdOut } from './search/hold-out.ts';
 import { DEFAULT_SPACE, drawHeads } from './search/random.ts';
 import { createStandings } from './search/standings.ts';
+import { type SourcedBlock, type SourceRequest, sourceName, splitBySource } from './sources.ts';
 import { foldRows, type Part, type SplitRatios, splitRows } from './splits.ts';
 import type { SweepData } from './sweep/data.ts';
 import type { TrainedHead } from './sweep/head-progress.ts';
 import type { NormalizationStatistics } from './sweep/normalize.ts';
+import { type FeatureTable, reorderRows } from './table.ts';
 
 export interface TrainOptions {
-  /** Feature stores; several are joined by image. */
-  features: readonly string[];
-  /** Columns of the stores to use; default: avg. */
-  columns?: readonly string[];
+  /** What heads are trained on unless the grid says otherwise. */
+  source: SourceRequest;
   /** Labels from a manifest instead of the stored ones. */
   labels?: { file: string; manifest: ManifestOptions };
   /** Bits in which the perceptual hashes of near copies, which stay in one part, differ at most. */
@@ -72,6 +73,8 @@ export interface Training extends Omit<Judgement, 'test'> {
   classes: string[];
   /** The rows in the order of `probabilities`: training, validation, test, then rows left out of all parts. */
   table: FeatureTable;
+  /** What the best head takes. */
+  sources: HeadSource[];
   parts: (Part | null)[];
   /** One for each configuration: of several seeds or folds, their mean. */
   results: HeadResult[];
@@ -103,11 +106,15 @@ export async function train(
   options: TrainOptions,
   { signal, reporter }: { signal: AbortSignal; reporter: Reporter },
 ): Promise<Training> {
-  const table = await readFeatures(options.features, options.columns, reporter);
+  const { sources, blocks } = splitBySource(options.grid ?? [{}], options.source);
+  const table = await readFeatures(sources, reporter);
   const { labels: relabelled } = options;
   if (relabelled) await relabel(table, relabelled.file, relabelled.manifest, reporter);
   const { task, classes, targets } = encodeLabels(table.labels, options.task, table.paths);
-  const configurations = configurationsOf(askedHeads(options, task));
+  const configurations = configurationsOf(
+    askedHeads(options, blocks, sources.length, task),
+    table.sets.map((set) => sourceName(set.request, set.sources)),
+  );
   const divided = divide(options, { table, task, classes, targets });
   for (const warning of divided.warnings) reporter.warn(warning);
   const { order, parts, rows, foldOf, folds } = divided;
@@ -115,8 +122,8 @@ export async function train(
   const raw = {
     task,
     classes: classes.length,
-    table,
     targets: sharedTargets(targets, classes.length, order),
+    weights: trainingWeights(table, rows.train),
   };
   const rare = task === 'multilabel' ? rareLabels(raw.targets, classes, parts) : [];
   if (rare.length > 0) reporter.warn(`Scores say little of labels that few images have: ${named(rare)}`);
@@ -135,13 +142,27 @@ export async function train(
   const standings = createStandings(configurations, config.monitor);
   const view = liveView({ metric: config.monitor, heads, epochs }, reporter);
   const fingerprint = sweepFingerprint({
-    ...{ sources: table.sources, images: table.hashes, views: [...table.views], labels: table.labels, parts },
+    ...{
+      sources: table.sets.map((set) => set.sources),
+      images: table.hashes,
+      views: [...table.views],
+      labels: table.labels,
+      parts,
+    },
+    ...(table.weights && { weights: table.weights }),
     ...{ foldOf: [...foldOf], jobs, halving: options.halving, engine: [engine.name, engine.version] },
   });
   const recorder = await options.openRecorder?.(fingerprint, config.monitor);
   const search = {
     ...options,
-    ...{ configurations, standings, view, signal, paused: recorder?.paused ?? pausedInMemory() },
+    ...{
+      sets: table.sets,
+      configurations,
+      standings,
+      view,
+      signal,
+      paused: recorder?.paused ?? pausedInMemory(),
+    },
     ...(recorder && { recorder }),
   };
   const found = await (folds === 0
@@ -155,7 +176,7 @@ export async function train(
     throw new InputError(`None of the ${heads} heads could be trained: all diverged; try a smaller --lr`);
   }
 
-  const { head, validation, line } = found;
+  const { head, validation, line, source } = found;
   const { data, statistics } = found.prepared;
   const probabilities = await predictAll(engine, head, data, table.rows);
   const { output, normalize } = head.result.config;
@@ -165,9 +186,10 @@ export async function train(
   const trainTargets = raw.targets.subarray(0, rows.train * classes.length);
   return {
     ...{ task, classes, table, parts, rare, seconds },
+    sources: table.sets[source].sources,
     results: standings.lines().map((one) => (one.id === line.id ? { ...one, test } : one)),
     runs: standings.runs,
-    best: { ...head, result: { ...head.result, test } },
+    best: { ...head, result: { ...head.result, test, ...(line.source && { source: line.source }) } },
     statistics: normalize === 'standardize' ? statistics : undefined,
     ...judgement,
     probabilities: calibrated(
@@ -182,11 +204,23 @@ export async function train(
 }
 
 /** Every head that is to be trained, its seeds included. */
-function askedHeads({ grid, head, seeds = 1, random }: TrainOptions, task: Task): HeadConfig[] {
+function askedHeads(
+  { grid, head, seeds = 1, random }: TrainOptions,
+  blocks: readonly SourcedBlock[],
+  sources: number,
+  task: Task,
+): Candidate[] {
   const { seed = 0 } = head;
-  if (random !== undefined)
-    return withSeeds(drawHeads(head, grid ?? DEFAULT_SPACE, task, { count: random, seed }), seeds);
-  return withSeeds(grid ? expandGrid(head, grid, task) : [resolveConfig(head, task)], seeds);
+  if (random !== undefined) {
+    const space = grid ? blocks : DEFAULT_SPACE.map((block) => ({ source: 0, block }));
+    return withSeeds(drawHeads(head, space, task, { count: random, seed }), seeds);
+  }
+  if (!grid) return withSeeds([{ config: resolveConfig(head, task), source: 0 }], seeds);
+  const candidates = Array.from({ length: sources }, (_, source): Candidate[] => {
+    const own = blocks.filter((block) => block.source === source).map(({ block }) => block);
+    return expandGrid(head, own, task).map((config) => ({ config, source }));
+  });
+  return withSeeds(candidates.flat(), seeds);
 }
 
 /** Which rows train, validate and test, in the order in which the table will have them. */
@@ -230,6 +264,14 @@ function divide(
     ...{ foldOf, folds },
     warnings: [...split.warnings, ...warnings],
   };
+}
+
+/** @throws InputError when nothing would be learned from */
+function trainingWeights({ weights }: FeatureTable, train: number): Float32Array | undefined {
+  if (!weights) return undefined;
+  if (weights.slice(0, train).every((weight) => weight === 0))
+    throw unexpected('a training image that weighs more than 0', 'the sample weights', 0);
+  return sharedWeights(weights);
 }
 
 function partSizes({ train, val, test }: SweepData['rows'], folds: number): string {

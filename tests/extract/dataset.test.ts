@@ -206,7 +206,7 @@ describe('a manifest', () => {
     ],
     [
       'path,label,width\na.jpg,x,640\n',
-      'Expected no columns beside path, label, split, group for labels.csv but received ["width"]',
+      'Expected no columns beside path, label, split, group, weight for labels.csv but received ["width"]',
     ],
     [
       'path\na.jpg\n',

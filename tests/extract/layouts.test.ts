@@ -165,6 +165,25 @@ describe('a manifest', () => {
     ]);
   });
 
+  it.each(['weight', 'Weights', 'sample_weight', 'Sample Weight'])(
+    'may weigh its images: %s',
+    async (name) => {
+      const { images } = await manifest(`path,label,${name}\na.jpg,x,0.1\nb.jpg,y,\nc.jpg,y,2e1\n`);
+      expect(images.map(({ weight }) => weight)).toEqual([Math.fround(0.1), 1, 20]);
+      const named = await manifest('path,label,w\na.jpg,x,3\n', { columns: { label: 'label', weight: 'w' } });
+      expect(named.images.map(({ weight }) => weight)).toEqual([3]);
+    },
+  );
+
+  it.each([
+    ['path,label,weight\na.jpg,x,heavy\n', 'line 2, column weight but received "heavy"'],
+    ['path,label,weight\na.jpg,x,-1\n', 'line 2, column weight but received "-1"'],
+    ['path,label,weight\na.jpg,x,1e99\n', 'line 2, column weight but received "1e99"'],
+    ['path,label,weight,sample_weight\na.jpg,x,1,1\n', 'Expected one weight column'],
+  ])('%j does not weigh them', async (content, message) => {
+    await expect(manifest(content)).rejects.toThrow(message);
+  });
+
   it.each([
     [
       'path,label\na.jpg,x\n',

@@ -2,7 +2,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { silent } from '../../src/shared/cli/terminal.ts';
-import { type FeatureTable, readFeatures, reorderRows } from '../../src/train/features.ts';
+import { readFeatures } from '../../src/train/features.ts';
+import { type FeatureTable, reorderRows } from '../../src/train/table.ts';
 import { storeOf } from '../shared/store/fixture.ts';
 import { clusters, madeStore } from './made-store.ts';
 
@@ -10,8 +11,6 @@ function table(rows: number, inputs: number): FeatureTable {
   const numbers = Array.from({ length: rows }, (_, row) => row);
   return {
     rows,
-    inputs,
-    matrix: Float32Array.from({ length: rows * inputs }, (_, i) => i),
     paths: numbers.map((row) => `${row}.jpg`),
     hashes: numbers.map(String),
     labels: numbers.map((row) => [`label ${row}`]),
@@ -19,32 +18,44 @@ function table(rows: number, inputs: number): FeatureTable {
     views: Int16Array.from(numbers),
     groups: numbers.map(() => null),
     phashes: numbers.map(() => null),
-    sources: [],
+    weights: numbers,
+    sets: [
+      {
+        request: { features: [], pooling: [] },
+        sources: [],
+        inputs,
+        matrix: Float32Array.from({ length: rows * inputs }, (_, i) => i),
+      },
+    ],
   };
 }
 
-/** The rows of a matrix. */
-function rowsOf({ matrix, inputs, rows }: FeatureTable): number[][] {
+/** The rows of a source's matrix. */
+function rowsOf({ sets, rows }: FeatureTable, source = 0): number[][] {
+  const { matrix, inputs } = sets[source];
   return Array.from({ length: rows }, (_, row) => [...matrix.subarray(row * inputs, (row + 1) * inputs)]);
 }
 
 describe('readFeatures', () => {
   it('reads rows over all parts in the order they are stored', async () => {
     const store = await storeOf(10, 4);
-    const read = await readFeatures([store], undefined, silent);
-    expect(read).toMatchObject({ rows: 10, inputs: 3, sources: [{ columns: ['avg'], dimension: 3 }] });
+    const read = await readFeatures([{ features: [store], pooling: [] }], silent);
+    expect(read).toMatchObject({
+      rows: 10,
+      sets: [{ inputs: 3, sources: [{ columns: ['avg'], dimension: 3 }] }],
+    });
     expect(read.paths).toEqual(Array.from({ length: 10 }, (_, i) => `class/${i}.jpg`));
     expect(rowsOf(read)).toEqual(Array.from({ length: 10 }, (_, i) => [i, i + 0.25, -i]));
     expect(read.splits.slice(0, 4)).toEqual([null, 'train', 'val', 'test']);
-    expect(read.matrix.buffer).toBeInstanceOf(SharedArrayBuffer);
+    expect(read.sets[0].matrix.buffer).toBeInstanceOf(SharedArrayBuffer);
   });
 
   it('puts columns side by side in the order they are named', async () => {
     const store = await storeOf(3);
-    const read = await readFeatures([store], ['max', 'avg'], silent);
+    const read = await readFeatures([{ features: [store], pooling: ['max', 'avg'] }], silent);
     expect(rowsOf(read)[2]).toEqual([4, 0.5, 2, 2.25, -2]);
-    expect(read.sources).toMatchObject([{ columns: ['max', 'avg'], dimension: 5 }]);
-    await expect(readFeatures([store], ['avgg'], silent)).rejects.toThrow(
+    expect(read.sets[0].sources).toMatchObject([{ columns: ['max', 'avg'], dimension: 5 }]);
+    await expect(readFeatures([{ features: [store], pooling: ['avgg'] }], silent)).rejects.toThrow(
       `Expected one of avg, max for --pooling (the columns of ${store}) but received "avgg" (did you mean avg?)`,
     );
   });
@@ -55,8 +66,8 @@ describe('readFeatures', () => {
     const [first, second] = [await madeStore(images), await madeStore(others.slice(2).reverse())];
     const warnings: string[] = [];
     const warn = (message: string) => void warnings.push(message);
-    const read = await readFeatures([first, second], undefined, { ...silent, warn });
-    expect(read).toMatchObject({ rows: 10, inputs: 5 });
+    const read = await readFeatures([{ features: [first, second], pooling: [] }], { ...silent, warn });
+    expect(read).toMatchObject({ rows: 10, sets: [{ inputs: 5 }] });
     expect(rowsOf(read)).toEqual(
       images.slice(2).map(({ features }, i) => [...features, ...others[i + 2].features].map(Math.fround)),
     );
@@ -64,11 +75,30 @@ describe('readFeatures', () => {
     expect(warnings).toEqual([`2 of 12 images are not in ${second} and are left out`]);
   });
 
+  it('gives every source the same rows, of one store or of several', async () => {
+    const images = clusters(['a', 'b'], 6, { inputs: 2 });
+    const [first, second] = [await madeStore(images), await madeStore(images.slice(3).reverse())];
+    const stored = await storeOf(1);
+    const both = [
+      { features: [second], pooling: [] },
+      { features: [first], pooling: ['avg'] },
+      { features: [first, second], pooling: [] },
+    ];
+    const read = await readFeatures(both, silent);
+    const features = images.slice(3).map((image) => image.features.map(Math.fround));
+    expect(rowsOf(read)).toEqual(features.toReversed());
+    expect(rowsOf(read, 1)).toEqual(rowsOf(read));
+    expect(rowsOf(read, 2)).toEqual(features.toReversed().map((row) => [...row, ...row]));
+    await expect(readFeatures([...both, { features: [stored], pooling: ['avg'] }], silent)).rejects.toThrow(
+      `Expected the same images in all feature stores but ${stored} has none of ${second}`,
+    );
+  });
+
   it.each([Number.NaN, Number.POSITIVE_INFINITY])('refuses a feature that is %s', async (value) => {
     const images = clusters(['a', 'b'], 3);
     images[4].features[5] = value;
     const store = await madeStore(images);
-    await expect(readFeatures([store], undefined, silent)).rejects.toThrow(
+    await expect(readFeatures([{ features: [store], pooling: [] }], silent)).rejects.toThrow(
       'Expected finite features but avg of image-4.jpg in part-00000.arrow has NaN or infinity',
     );
   });
@@ -90,6 +120,7 @@ describe('reorderRows', () => {
         expect([...changed.views]).toEqual(order);
         expect(changed.labels).toEqual(order.map((row) => [`label ${row}`]));
         expect(changed.hashes).toEqual(order.map(String));
+        expect(changed.weights).toEqual(order);
       }),
     );
   });

@@ -12,6 +12,7 @@ export interface MadeImage {
   name: string;
   labels: string[];
   split?: Split;
+  weight?: number;
   features: number[];
 }
 
@@ -54,9 +55,17 @@ export async function madeStore(
     columns: [{ name: 'avg', dimension: images[0].features.length }],
     images: images.length,
   });
-  for (const { name, labels, split, features } of images) {
+  for (const { name, labels, split, weight, features } of images) {
     const sha256 = createHash('sha256').update(name).digest('hex');
-    const record = { path: `${name}.jpg`, sha256, labels, split: split ?? null, view: 0, group: null };
+    const record = {
+      path: `${name}.jpg`,
+      sha256,
+      labels,
+      split: split ?? null,
+      view: 0,
+      group: null,
+      weight,
+    };
     await writer.append(record, [Float32Array.from(features)]);
   }
   await writer.finish({ failed: 0 });

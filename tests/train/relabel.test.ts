@@ -12,7 +12,7 @@ async function relabelled(content: string, name = 'new.csv') {
   writeFileSync(file, content);
   const warnings: string[] = [];
   const reporter = { ...silent, warn: (message: string) => void warnings.push(message) };
-  const table = await readFeatures([await storeOf(4)], ['avg'], reporter);
+  const table = await readFeatures([{ features: [await storeOf(4)], pooling: ['avg'] }], reporter);
   await relabel(table, file, {}, reporter);
   return { table, warnings };
 }
@@ -26,7 +26,7 @@ describe('labels from a file', () => {
     expect(table.labels).toEqual([['z'], [], ['x', 'y']]);
     expect(table.splits).toEqual(['train', 'test', 'val']);
     expect(table.groups).toEqual([null, null, 'g']);
-    expect([...table.matrix]).toEqual([0, 1, 3].flatMap((i) => [...row(i).features[0]]));
+    expect([...table.sets[0].matrix]).toEqual([0, 1, 3].flatMap((i) => [...row(i).features[0]]));
     expect(warnings).toEqual([
       expect.stringContaining('1 images of'),
       expect.stringContaining('1 of 4 rows have no labels in'),

@@ -9,6 +9,8 @@ export interface DatasetImage {
   split: Split | null;
   /** What the image belongs to (a patient, a scene), where the data say so. */
   group: string | null;
+  /** How much it counts in training, where the data say so. */
+  weight?: number;
 }
 
 /** Where the bytes of images come from. */

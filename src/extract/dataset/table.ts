@@ -4,6 +4,7 @@ import { basename, extname } from 'node:path';
 import { InputError, messageOf, unexpected } from '../../shared/errors.ts';
 import { asObject, parseJson } from '../../shared/fields.ts';
 import { assignColumns, type ManifestOptions } from '../../shared/manifest/columns.ts';
+import { readWeight } from '../../shared/manifest/read.ts';
 import type { DatasetImage, ImageSource, Images } from './layout.ts';
 
 /** A table, read column by column and row by row. */
@@ -48,11 +49,12 @@ export async function readTable(
     // Tables have all sorts of columns beside image and label.
     columns: { label: table.columns.includes('label') ? 'label' : undefined, ...options.columns },
   });
-  const { path: image, label, group } = columns;
+  const { path: image, label, group, weight } = columns;
   if (label === null) throw unexpected('a label column (or --label-column)', name, table.columns);
   const names = classNames(table, label);
   const labels = await table.values(label);
   const groups = group === null ? [] : await table.values(group);
+  const weights = weight === null ? [] : await table.values(weight);
   const rowOf = new Map<string, number>();
   const images: DatasetImage[] = [];
   for (let row = 0; row < table.rows; row++) {
@@ -63,6 +65,7 @@ export async function readTable(
       labels: labelsOf(labels[row], names, `${name} row ${row}, column ${label}`),
       split: null,
       group: groups[row] === undefined || groups[row] === null ? null : String(groups[row]),
+      ...(weight !== null && { weight: readWeight(weights[row], `${name} row ${row}, column ${weight}`) }),
     });
   }
   const read = async (path: string): Promise<Buffer> => bytesOf(await table.cell(image, rowOf.get(path)!));

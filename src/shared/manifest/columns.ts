@@ -3,7 +3,7 @@ import { didYouMean } from '../cli/suggest.ts';
 import { expectedMessage, InputError } from '../errors.ts';
 
 /** What a column can be for. */
-export const ROLES = ['path', 'label', 'split', 'group'] as const;
+export const ROLES = ['path', 'label', 'split', 'group', 'weight'] as const;
 export type Role = (typeof ROLES)[number];
 
 /** How to read a manifest where its own names do not tell. */
@@ -24,6 +24,7 @@ export interface Columns {
   label: string | null;
   split: string | null;
   group: string | null;
+  weight: string | null;
   classes: string[];
   /** Columns that are passed over. */
   others: string[];
@@ -41,6 +42,8 @@ const NAMES: ReadonlyMap<string, Role> = new Map([
   ['label', 'label'],
   ['split', 'split'],
   ['group', 'group'],
+  ['weight', 'weight'],
+  ['sampleweight', 'weight'],
 ]);
 
 /**
@@ -52,7 +55,13 @@ export function assignColumns(
   manifest: string,
   { columns: said = {} }: ManifestOptions = {},
 ): Columns {
-  const found: Record<Role, string | null> = { path: null, label: null, split: null, group: null };
+  const found: Record<Role, string | null> = {
+    path: null,
+    label: null,
+    split: null,
+    group: null,
+    weight: null,
+  };
   const classes: string[] = [];
   for (const role of ROLES) found[role] = saidColumn(role, said[role], names, manifest);
   const taken = new Set(Object.values(found));
@@ -71,7 +80,7 @@ export function assignColumns(
       );
     } else found[role] = name;
   }
-  const { path, label, split, group } = found;
+  const { path, label, split, group, weight } = found;
   if (path === null) {
     throw new InputError(
       expectedMessage('a column named path, file, filename or image (or --path-column)', manifest, names),
@@ -87,7 +96,7 @@ export function assignColumns(
     );
   }
   if (label !== null && classes.length > 0 && said.label === undefined) {
-    const known = [path, label, split ?? 'split', group ?? 'group'].join(', ');
+    const known = [path, label, split ?? 'split', group ?? 'group', weight ?? 'weight'].join(', ');
     throw new InputError(
       `${expectedMessage(`no columns beside ${known}`, manifest, classes)} (with --label-column they are passed over)`,
     );
@@ -97,6 +106,7 @@ export function assignColumns(
     label,
     split,
     group,
+    weight,
     classes: label === null ? classes : [],
     others: label === null ? [] : classes,
   };
@@ -114,8 +124,8 @@ function saidColumn(
 }
 
 /** What was guessed, for the user to check: `Columns: path "Image File", label "Class"`. */
-export function describeColumns({ path, label, split, group, classes, others }: Columns): string {
-  const named = Object.entries({ path, label, split, group }).flatMap(([role, name]) =>
+export function describeColumns({ path, label, split, group, weight, classes, others }: Columns): string {
+  const named = Object.entries({ path, label, split, group, weight }).flatMap(([role, name]) =>
     name === null ? [] : [`${role} ${JSON.stringify(name)}`],
   );
   if (classes.length > 0) named.push(`${classes.length} class columns`);

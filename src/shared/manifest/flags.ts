@@ -24,6 +24,11 @@ export const manifestFlags = {
     description: "A manifest's column of groups (patients, scenes) that stay in one part",
     defaultDescription: 'by its name',
   },
+  'weight-column': {
+    ...textFlag,
+    description: "A manifest's column of sample weights",
+    defaultDescription: 'by its name',
+  },
   'label-separator': {
     ...textFlag,
     description: 'What stands between several labels in one cell',

@@ -26,6 +26,8 @@ export interface ManifestRow {
   labels: string[];
   split: Split | null;
   group: string | null;
+  /** How much the image counts in training; absent where the manifest has no such column. */
+  weight?: number;
 }
 
 /** Control characters in a class name would garble every table and file that shows it. */
@@ -35,7 +37,8 @@ const CONTROL = /[\u0000-\u001f\u007f]/;
 /**
  * Reads a manifest: a path column (`path`, `file`, `filename` or `image`, any case, singular or plural), and either
  * a `label` column (several labels joined by `|`; in JSON Lines also an array) or one 0/1 column for each class;
- * optionally a `split` column (train, val or validation, test; empty for none) and a `group` column. Rows come one at
+ * optionally a `split` column (train, val or validation, test; empty for none), a `group` column and a `weight` column
+ * (empty for 1). Rows come one at
  * a time, so that a manifest may be larger than memory.
  * @param file its name; the extension says how it is read
  * @param said is told, in a sentence, what the columns are for where that was not plain
@@ -76,7 +79,7 @@ function readRow(
   const unknown = Object.keys(cells).find((key) => !listed.has(key));
   if (unknown !== undefined)
     throw new InputError(expectedMessage('the columns of the first row', at(), unknown));
-  const { path, label, split, group } = columns;
+  const { path, label, split, group, weight } = columns;
   const cell = cells[path];
   if (typeof cell !== 'string' || cell.trim() === '')
     throw new InputError(expectedMessage('a path', at(path), cell));
@@ -87,6 +90,7 @@ function readRow(
     labels: label === null ? classColumns(cells, columns, at) : labels(cells[label], at(label)),
     split: split === null ? null : readSplit(cells[split], at(split)),
     group: group === null ? null : readGroup(cells[group], at(group)),
+    ...(weight !== null && { weight: readWeight(cells[weight], at(weight)) }),
   };
 }
 
@@ -132,6 +136,20 @@ function readSplit(cell: unknown, where: string): Split | null {
   const split = typeof cell === 'string' ? SPLIT_NAMES.get(cell.trim().toLowerCase()) : undefined;
   if (!split) throw new InputError(expectedMessage('train, val, validation, test or nothing', where, cell));
   return split;
+}
+
+/**
+ * A sample weight, in the precision in which it is stored.
+ * @throws InputError for what is no number from 0
+ */
+export function readWeight(cell: unknown, where: string): number {
+  if (cell === undefined || cell === null || cell === '') return 1;
+  const weight = Math.fround(
+    typeof cell === 'string' || typeof cell === 'bigint' ? Number(cell) : (cell as number),
+  );
+  if (typeof weight !== 'number' || !Number.isFinite(weight) || weight < 0)
+    throw new InputError(expectedMessage('a number of at least 0', where, cell));
+  return weight;
 }
 
 function readGroup(cell: unknown, where: string): string | null {

@@ -25,9 +25,16 @@ function isSame(a: RowRecord, b: RowRecord | undefined): boolean {
     a.path === b.path &&
     a.split === b.split &&
     a.group === b.group &&
+    a.weight === b.weight &&
     a.labels.length === b.labels.length &&
     a.labels.every((label, i) => label === b.labels[i])
   );
+}
+
+/** The rows with a weight each, if any has one: a store has that column in all its parts or in none. */
+export function evenlyWeighted(rows: readonly RowRecord[]): RowRecord[] {
+  if (rows.every(({ weight }) => weight === undefined)) return [...rows];
+  return rows.map((row) => ({ ...row, weight: row.weight ?? 1 }));
 }
 
 /**

@@ -22,7 +22,7 @@ export async function heldParts(
   const damage: string[] = [];
   for (const entry of manifest.parts) {
     try {
-      const { paths, sha256, labels, splits, views, groups } = await readPart(dir, manifest, entry);
+      const { paths, sha256, labels, splits, views, groups, weights } = await readPart(dir, manifest, entry);
       const records = paths.map((path, row) => ({
         path,
         sha256: sha256[row],
@@ -30,6 +30,7 @@ export async function heldParts(
         split: splits[row],
         view: views[row],
         group: groups[row],
+        ...(weights && { weight: weights[row] }),
       }));
       held.push({ entry, records });
     } catch (thrown) {

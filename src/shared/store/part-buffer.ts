@@ -14,6 +14,8 @@ export interface RowRecord {
   view: number;
   /** What the image belongs to (a patient, a scene) where the data say so: it stays in one part. */
   group: string | null;
+  /** How much the image counts in training, where the data say so. */
+  weight?: number;
 }
 
 export interface PartBuffer {
@@ -51,9 +53,16 @@ export function partBuffer(columns: FeatureColumn[], capacity: number): PartBuff
       views: Int16Array.from(records, ({ view }) => view),
       groups: records.map(({ group }) => group),
       phashes,
+      weights: weightsOf(records),
       features: new Map(
         columns.map(({ name, dimension }, c) => [name, arrays[c].subarray(0, records.length * dimension)]),
       ),
     }),
   };
+}
+
+/** Null where no row has a weight; among those that have, one without counts once. */
+function weightsOf(records: readonly RowRecord[]): Float32Array | null {
+  if (records.every(({ weight }) => weight === undefined)) return null;
+  return Float32Array.from(records, ({ weight = 1 }) => weight);
 }

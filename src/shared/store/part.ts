@@ -36,6 +36,8 @@ export interface PartRows {
   groups: (string | null)[];
   /** Perceptual hashes, 16 hex digits; null where not known. */
   phashes: (string | null)[];
+  /** How much each row counts in training; null where the data do not say. */
+  weights: Float32Array | null;
   /** By column name: rows * dimension numbers, row after row. */
   features: Map<string, Float32Array>;
 }
@@ -43,8 +45,9 @@ export interface PartRows {
 const SHA256_BYTES = 32;
 const PHASH_BYTES = 8;
 
-/** The columns beside the features, as they are written, and as format version 1 wrote them. */
+/** The columns beside the features: with weights, without, and as format version 1 wrote them. */
 const ROW_COLUMNS = [
+  ['path', 'sha256', 'labels', 'split', 'view', 'group', 'phash', 'weight'],
   ['path', 'sha256', 'labels', 'split', 'view', 'group', 'phash'],
   ['path', 'sha256', 'labels', 'split', 'view'],
 ];
@@ -60,6 +63,7 @@ export function encodePart(rows: PartRows, columns: FeatureColumn[], dtype: Dtyp
     [new Field('view', new Int16(), false), makeData({ type: new Int16(), length, data: rows.views })],
     [new Field('group', new Utf8(), true), utf8(rows.groups)],
     [new Field('phash', new FixedSizeBinary(PHASH_BYTES), true), binary(rows.phashes, PHASH_BYTES)],
+    ...(rows.weights ? [weightColumn(rows.weights)] : []),
     ...columns.map(({ name, dimension }): [Field, Data] => {
       const column = vectors(rows.features.get(name)!, dimension, dtype);
       return [new Field(name, column.type, false), column];
@@ -92,7 +96,7 @@ export function decodePart(
   const known = ROW_COLUMNS.map((row) => [...row, ...columns.map(({ name }) => name)]);
   const layout = known.find((expected) => expected.join('\n') === names.join('\n'));
   if (more.length > 0 || !batch || !layout) {
-    throw unexpected(`one batch of the columns ${known[0].join(', ')}`, where, names);
+    throw unexpected(`one batch of the columns ${known[1].join(', ')}`, where, names);
   }
   const column = (name: string): Data => batch.getChild(name)!.data[0];
   const texts = <T>(name: string): T[] => [...(batch.getChild(name) as Iterable<T>)];
@@ -120,8 +124,20 @@ export function decodePart(
     views: (column('view').values as Int16Array).subarray(0, batch.numRows),
     groups: layout.includes('group') ? texts<string | null>('group') : unknown(),
     phashes: layout.includes('phash') ? nullable(column('phash'), PHASH_BYTES) : unknown(),
+    weights: layout.includes('weight') ? weightsOf(column('weight'), where) : null,
     features,
   };
+}
+
+function weightColumn(weights: Float32Array): [Field, Data] {
+  const type = new Float32();
+  return [new Field('weight', type, false), makeData({ type, length: weights.length, data: weights })];
+}
+
+function weightsOf(data: Data, where: string): Float32Array {
+  const values: unknown = data.values;
+  if (values instanceof Float32Array) return values.subarray(0, data.length);
+  throw unexpected('float32', `column weight of ${where}`, `${data.type}`);
 }
 
 /** The values of a fixed-size binary column in hex. */

@@ -1,7 +1,7 @@
 /** Writes a feature store: rows are committed a part at a time, and put in their final order at the end. */
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
-import { gather, partsInOrder } from './arrange.ts';
+import { evenlyWeighted, gather, partsInOrder } from './arrange.ts';
 import { disk, diskError, makeFolder, writeDurably } from './files.ts';
 import { contentKey, type HeldPart, type Place } from './held.ts';
 import { encodePart, type PartRows } from './part.ts';
@@ -146,7 +146,7 @@ export async function createStoreWriter(
     flush,
     async finish({ rows, failed }) {
       await flush();
-      const wanted = rows ?? parts.flatMap(({ records }) => records);
+      const wanted = evenlyWeighted(rows ?? parts.flatMap(({ records }) => records));
       const arranged = partsInOrder(parts, wanted, partRows);
       const sources = manifestOf(entries(), false, 0);
       let last: StorePart | undefined;

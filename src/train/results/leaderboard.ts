@@ -3,21 +3,24 @@
 import { csvLine } from '../../shared/csv-line.ts';
 import { METRICS, type MetricName } from '../../shared/head/config.ts';
 import { formatOption, HEAD_OPTION_KEYS } from '../options.ts';
+import { SOURCE_KEYS } from '../sources.ts';
 import { type HeadResult, rankResults } from './result.ts';
 
 /**
  * The text of leaderboard.csv: rank, id, status, the head's options as a grid would write them, `val_<metric>` and
  * `test_<metric>` for the metrics any head has, epochs_run (`epochs` is the option), best_epoch, seconds. Where
  * configurations have several heads (seeds, folds), validation metrics and epochs are means, and `runs` and
- * `val_<metric>_std` are added.
+ * `val_<metric>_std` are added; where sources compete, `features` and `pooling`. `dropped` is the status of a head that
+ * halving ended after `epochs_run`.
  * @param metric the validation metric that ranks the heads
  */
 export function leaderboardCsv(results: readonly HeadResult[], metric: MetricName): string {
   const valMetrics = METRICS.filter((name) => results.some(({ val }) => name in val));
   const testMetrics = METRICS.filter((name) => results.some(({ test }) => test && name in test));
+  const sourced = results.some(({ source }) => source !== undefined);
   const repeated = results.some(({ runs }) => runs !== undefined);
   const header = [
-    ...['rank', 'id', 'status', ...HEAD_OPTION_KEYS],
+    ...['rank', 'id', 'status', ...(sourced ? SOURCE_KEYS : []), ...HEAD_OPTION_KEYS],
     ...valMetrics.map((name) => `val_${name}`),
     ...testMetrics.map((name) => `test_${name}`),
     ...['epochs_run', 'best_epoch', 'seconds'],
@@ -26,6 +29,7 @@ export function leaderboardCsv(results: readonly HeadResult[], metric: MetricNam
   const lines = rankResults(results, metric).map((result, index) =>
     csvLine([
       ...[index + 1, result.id, result.status],
+      ...(sourced ? SOURCE_KEYS.map((key) => result.source?.[key]) : []),
       ...HEAD_OPTION_KEYS.map((key) => formatOption(key, result.config)),
       ...valMetrics.map((name) => result.val[name]),
       ...testMetrics.map((name) => result.test?.[name]),

@@ -1,6 +1,7 @@
 /** What training one head gave, and which head is best. */
 import type { HeadConfig, MetricName, Metrics } from '../../shared/head/config.ts';
 import { compareMetric } from '../metrics/compare.ts';
+import type { SourceName } from '../sources.ts';
 
 /** One epoch of one head. */
 export interface EpochRecord {
@@ -16,6 +17,8 @@ export interface EpochRecord {
 export interface HeadResult {
   id: string;
   config: HeadConfig;
+  /** What it was trained on, in the lines of a sweep over several sources. */
+  source?: SourceName;
   /**
    * `diverged`: the loss left the finite numbers; `stopped`: the user interrupted it; `dropped`: halving ended it after
    * `epochs`, since others were better by then.
@@ -34,6 +37,10 @@ export interface HeadResult {
   runs?: number;
   /** Of several heads: the standard deviation of each metric over them. */
   spread?: Metrics;
+  /** Of the best lines: where 95 of 100 resamples of the validation rows put the monitored metric. */
+  interval?: { low: number; high: number };
+  /** Of the best lines: whether resamples cannot tell it from the best; absent where it was not compared. */
+  tied?: boolean;
 }
 
 /** Best validation value of `metric` first, ties by validation loss, then by id; diverged heads last. */

@@ -1,5 +1,6 @@
 /** The object that train-head prints with --json. */
 import type { HeadConfig, Metrics, Task } from '../../shared/head/config.ts';
+import type { SourceName } from '../sources.ts';
 import type { Training } from '../train.ts';
 
 /** The folder of the chosen head inside a run. */
@@ -19,12 +20,12 @@ export interface TrainSummary {
   classes: string[];
   /** Always answering the majority, on the part the best head is judged on: test, or validation where there is none. */
   baseline: Metrics;
-  best: { id: string; config: HeadConfig; val: Metrics; test: Metrics | null };
+  best: { id: string; config: HeadConfig; source?: SourceName; val: Metrics; test: Metrics | null };
 }
 
 export function summarise(out: string, training: Training, totalSeconds: number): TrainSummary {
   const { runs, best, baseline, seconds, task, classes } = training;
-  const { id, config, val, test } = best.result;
+  const { id, config, source, val, test } = best.result;
   return {
     out,
     heads: runs.length,
@@ -34,7 +35,7 @@ export function summarise(out: string, training: Training, totalSeconds: number)
     task,
     classes,
     baseline,
-    best: { id, config, val, test },
+    best: { id, config, ...(source && { source }), val, test },
   };
 }
 

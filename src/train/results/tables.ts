@@ -2,6 +2,7 @@
 import { METRICS, type MetricName, type Metrics } from '../../shared/head/config.ts';
 import type { ClassReport, Confusion } from '../metrics/per-class.ts';
 import { flagOf, formatOption, HEAD_OPTION_KEYS } from '../options.ts';
+import { SOURCE_KEYS } from '../sources.ts';
 import { type Column, drawTable, printable, score } from './drawing.ts';
 import { type HeadResult, rankResults } from './result.ts';
 
@@ -43,6 +44,9 @@ export function leaderboardTable(
             ),
           ]
         : []),
+      ...SOURCE_KEYS.filter((key) => new Set(results.map(({ source }) => source?.[key])).size > 1).map(
+        (key): Column => ({ title: key, cells: shown.map(({ source }) => source?.[key] ?? '') }),
+      ),
       ...differing.map(
         (key): Column => ({
           title: flagOf(key),

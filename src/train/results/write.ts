@@ -59,11 +59,11 @@ function calibrationReport({ calibration, confidence, tuned, classes }: Training
 }
 
 async function writeBest(dir: string, training: Training): Promise<void> {
-  const { best, task, classes, table, engine, statistics, calibration } = training;
+  const { best, task, classes, sources, engine, statistics, calibration } = training;
   const { version } = createRequire(import.meta.url)('../../../package.json') as { version: string };
   const { config, val, test } = best.result;
   const record = {
-    ...{ version, engine, task, classes, config, sources: table.sources, ...calibration },
+    ...{ version, engine, task, classes, config, sources, ...calibration },
     metrics: { val, test },
   };
   await writeHead(dir, record, headTensors(record, best.parameters, statistics));

@@ -2,7 +2,15 @@
 import { type HeadConfig, METRICS, type Metrics } from '../../shared/head/config.ts';
 import { formatOption, HEAD_OPTION_KEYS } from '../options.ts';
 import type { HeadResult } from '../results/result.ts';
+import type { SourceName } from '../sources.ts';
 import type { HeadJob } from '../sweep/plan.ts';
+
+/** A head that may win, and the source it is trained on. */
+export interface Candidate {
+  config: HeadConfig;
+  /** Its place in the list of sources. */
+  source: number;
+}
 
 /** One line of the leaderboard. */
 export interface Configuration {
@@ -10,36 +18,53 @@ export interface Configuration {
   id: string;
   /** With the first of its seeds. */
   config: HeadConfig;
+  source: number;
+  /** Where the sweep has several. */
+  sourceName?: SourceName;
   seeds: number[];
 }
 
-/** Groups heads by everything but their seed, in the order in which each first occurs; equal heads count once. */
-export function configurationsOf(configs: readonly HeadConfig[]): Configuration[] {
+/**
+ * Groups heads by everything but their seed, in the order in which each first occurs; equal heads count once.
+ * @param names of the sources, where there are several
+ */
+export function configurationsOf(
+  candidates: readonly Candidate[],
+  names: readonly SourceName[] = [],
+): Configuration[] {
   const keys = HEAD_OPTION_KEYS.filter((key) => key !== 'seed');
   const found = new Map<string, Configuration>();
-  for (const config of configs) {
-    const identity = keys.map((key) => formatOption(key, config)).join(' ');
+  for (const { config, source } of candidates) {
+    const identity = [source, ...keys.map((key) => formatOption(key, config))].join(' ');
     const known = found.get(identity);
     if (known?.seeds.includes(config.seed)) continue;
     if (known) known.seeds.push(config.seed);
-    else found.set(identity, { id: String(found.size + 1), config, seeds: [config.seed] });
+    else {
+      const id = String(found.size + 1);
+      const name = names.length > 1 && { sourceName: names[source] };
+      found.set(identity, { id, config, source, seeds: [config.seed], ...name });
+    }
   }
   return [...found.values()];
 }
 
 /** The heads with `count` seeds each, counted up from their own. */
-export function withSeeds(configs: readonly HeadConfig[], count: number): HeadConfig[] {
-  return configs.flatMap((config) =>
-    Array.from({ length: count }, (_, more) => ({ ...config, seed: config.seed + more })),
+export function withSeeds(candidates: readonly Candidate[], count: number): Candidate[] {
+  return candidates.flatMap(({ config, source }) =>
+    Array.from({ length: count }, (_, more) => ({
+      config: { ...config, seed: config.seed + more },
+      source,
+    })),
   );
 }
 
 /** The heads to train for a configuration, named after it: `3`, or `3-seed1`, `3-fold2`, `3-seed1-fold2`. */
-export function jobsOf({ id, config, seeds }: Configuration, fold?: number): HeadJob[] {
+export function jobsOf({ id, config, source, seeds }: Configuration, fold?: number): HeadJob[] {
   const inFold = fold === undefined ? '' : `-fold${fold}`;
   return seeds.map((seed) => ({
     id: `${id}${seeds.length > 1 ? `-seed${seed}` : ''}${inFold}`,
     config: { ...config, seed },
+    source,
   }));
 }
 
@@ -52,11 +77,15 @@ export function configurationId(jobId: string): string {
  * A configuration's line: of one head its own result, of several the mean of their metrics with the spread, and the
  * mean of their epochs. It counts as diverged, stopped or dropped as soon as one head does.
  */
-export function summariseRuns({ id, config }: Configuration, finished: readonly HeadResult[]): HeadResult {
+export function summariseRuns(
+  { id, config, sourceName }: Configuration,
+  finished: readonly HeadResult[],
+): HeadResult {
+  const source = sourceName && { source: sourceName };
   // In a fixed order, since a sum of floats depends on it.
   const runs = [...finished].sort((a, b) => a.id.localeCompare(b.id, 'en', { numeric: true }));
   const [only] = runs;
-  if (runs.length === 1) return { ...only, id };
+  if (runs.length === 1) return { ...only, id, ...source };
   const status = (['diverged', 'stopped', 'dropped', 'done'] as const).find((one) =>
     runs.some((run) => run.status === one),
   );
@@ -71,6 +100,7 @@ export function summariseRuns({ id, config }: Configuration, finished: readonly 
   return {
     id,
     config,
+    ...source,
     status: status ?? 'done',
     epochs: mean(runs.map(({ epochs }) => epochs)),
     bestEpoch: mean(runs.map(({ bestEpoch }) => bestEpoch)),

@@ -1,15 +1,23 @@
 /** Search with cross-validation: every head is trained once for each fold, and compared by its mean over them. */
 
 import { loadEngine } from '../../shared/engines/engine.ts';
-import type { Normalization } from '../../shared/head/config.ts';
 import type { Evaluation } from '../metrics/counts.ts';
 import { predictAll } from '../predict-all.ts';
 import { copyingPreparer, type Prepared, partEvaluation, prepareInPlace, type RawData } from '../prepare.ts';
 import type { HeadResult } from '../results/result.ts';
 import type { SweepData } from '../sweep/data.ts';
 import type { HeadJob } from '../sweep/plan.ts';
+import type { FeatureSet } from '../table.ts';
 import { type Configuration, jobsOf } from './configurations.ts';
-import { compete, type Found, type Search, throwIfStopped, trainAgain, winningLine } from './search.ts';
+import {
+  compete,
+  type Found,
+  normalizationsOf,
+  type Search,
+  throwIfStopped,
+  trainAgain,
+  winningLine,
+} from './search.ts';
 
 /** A fold of the rows that are not tested: what validates in it, after what it trains on. */
 interface Fold {
@@ -30,30 +38,31 @@ export async function crossValidate(
   { rows, foldOf, folds }: { rows: SweepData['rows']; foldOf: Int32Array; folds: number },
   search: Search,
 ): Promise<Found | undefined> {
-  const { configurations, standings, signal } = search;
+  const { configurations, sets, standings, signal } = search;
   const each = Array.from({ length: folds }, (_, fold) => foldRows(foldOf, fold));
-  const prepare = copyingPreparer(raw, normalizationsOf(configurations));
-  for (const [fold, { order, rows: foldParts }] of each.entries()) {
-    const jobs = configurations.flatMap((configuration) => jobsOf(configuration, fold + 1));
-    await compete(jobs, [prepare(order, foldParts).data], search);
-    throwIfStopped(signal);
+  for (const [source, set] of sets.entries()) {
+    const prepare = copyingPreparer(raw, set, normalizationsOf(configurations, source));
+    const own = configurations.filter((configuration) => configuration.source === source);
+    for (const [fold, { order, rows: foldParts }] of each.entries()) {
+      const jobs = own.flatMap((configuration) => jobsOf(configuration, fold + 1));
+      await compete(jobs, new Map([[source, prepare(order, foldParts).data]]), search);
+      throwIfStopped(signal);
+    }
   }
   if (!standings.leader) return undefined;
   const line = winningLine(search);
   const configuration = configurations.find(({ id }) => id === line.id);
   if (!configuration) throw new Error(`The search has no configuration ${line.id}`);
-  const validation = await outOfFold(raw, each, configuration, search);
+  const { source } = configuration;
+  const set = sets[source];
+  const validation = await outOfFold(raw, set, each, configuration, search);
 
   const lastEpoch = Math.max(1, Math.round(line.bestEpoch));
-  const refit: HeadJob = { id: line.id, config: line.config, lastEpoch };
-  const prepared = prepareInPlace(raw, rows, normalizationsOf([configuration]));
-  const [head] = await trainAgain([refit], [prepared.data], search);
+  const refit: HeadJob = { id: line.id, config: line.config, source, lastEpoch };
+  const prepared = prepareInPlace(raw, set, rows, normalizationsOf([configuration], source));
+  const [head] = await trainAgain([refit], new Map([[source, prepared.data]]), search);
   const result: HeadResult = { ...head.result, val: line.val };
-  return { head: { ...head, result }, prepared, validation, line };
-}
-
-function normalizationsOf(configurations: readonly Configuration[]): Set<Normalization> {
-  return new Set(configurations.map(({ config }) => config.normalize));
+  return { head: { ...head, result }, prepared, validation, line, source };
 }
 
 function foldRows(foldOf: Int32Array, fold: number): Fold {
@@ -69,17 +78,18 @@ function foldRows(foldOf: Int32Array, fold: number): Fold {
 /** Answers of the configuration's heads, of its first seed, for the rows that validated them, fold after fold. */
 async function outOfFold(
   raw: RawData,
+  set: FeatureSet,
   folds: readonly Fold[],
   configuration: Configuration,
   search: Search,
 ): Promise<Evaluation> {
   const engine = await loadEngine(search.engine, { threads: 1 });
-  const prepare = copyingPreparer(raw, normalizationsOf([configuration]));
+  const prepare = copyingPreparer(raw, set, normalizationsOf([configuration], configuration.source));
   const parts: Evaluation[] = [];
   for (const [fold, { order, rows }] of folds.entries()) {
     const { data }: Prepared = prepare(order, rows);
     const [job] = jobsOf(configuration, fold + 1);
-    const [head] = await trainAgain([job], [data], search);
+    const [head] = await trainAgain([job], new Map([[configuration.source, data]]), search);
     const probabilities = await predictAll(engine, head, data, rows.train + rows.val);
     const { probabilities: answered, ...rest } = partEvaluation(data, probabilities, 'val');
     // Copied, since the next fold's data takes the place of this one's.

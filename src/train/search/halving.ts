@@ -52,7 +52,7 @@ export function describeRungs(rungs: readonly Rung[], configurations: readonly C
 
 /** Trains the heads rung by rung; those that are dropped join the standings as they were then. */
 export async function halve(
-  data: readonly SweepData[],
+  data: ReadonlyMap<number, SweepData>,
   search: Search,
   rungs: readonly Rung[],
 ): Promise<void> {

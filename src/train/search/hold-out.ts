@@ -5,7 +5,7 @@ import { partEvaluation, prepareInPlace, type RawData } from '../prepare.ts';
 import type { SweepData } from '../sweep/data.ts';
 import { jobsOf } from './configurations.ts';
 import { halve, type Rung } from './halving.ts';
-import { compete, type Found, type Search, trainAgain, winningLine } from './search.ts';
+import { compete, type Found, normalizationsOf, type Search, trainAgain, winningLine } from './search.ts';
 
 /**
  * The head with the best validation value; of a configuration with several seeds, chosen by the mean over them, the
@@ -18,10 +18,16 @@ export async function holdOut(
   search: Search,
   rungs?: readonly Rung[],
 ): Promise<Found | undefined> {
-  const { configurations, standings } = search;
-  const prepared = prepareInPlace(raw, rows, new Set(configurations.map(({ config }) => config.normalize)));
+  const { configurations, sets, standings } = search;
+  const prepared = new Map(
+    sets.map((set, source) => [
+      source,
+      prepareInPlace(raw, set, rows, normalizationsOf(configurations, source)),
+    ]),
+  );
+  const data = new Map([...prepared].map(([source, own]) => [source, own.data]));
   const jobs = configurations.flatMap((configuration) => jobsOf(configuration));
-  await (rungs ? halve([prepared.data], search, rungs) : compete(jobs, [prepared.data], search));
+  await (rungs ? halve(data, search, rungs) : compete(jobs, data, search));
 
   const { leader } = standings;
   if (!leader) return undefined;
@@ -29,13 +35,17 @@ export async function holdOut(
   const winner = search.signal.aborted ? standings.lineOf(leader) : winningLine(search);
   const [best] = search.signal.aborted ? [leader.result] : standings.runsOf(winner.id);
   const job = jobs.filter(({ id }) => id === best.id).map((one) => ({ ...one, lastEpoch: best.epochs }));
-  const [head] = best === leader.result ? [leader] : await trainAgain(job, [prepared.data], search);
+  const [head] = best === leader.result ? [leader] : await trainAgain(job, data, search);
+  const source = configurations.find(({ id }) => id === winner.id)?.source ?? 0;
+  const own = prepared.get(source);
+  if (!own) throw new Error(`The search has no source ${source}`);
   const engine = await loadEngine(search.engine, { threads: 1 });
-  const probabilities = await predictAll(engine, head, prepared.data, rows.train + rows.val);
+  const probabilities = await predictAll(engine, head, own.data, rows.train + rows.val);
   return {
     head: { ...head, result: { ...head.result, id: winner.id } },
-    prepared,
-    validation: partEvaluation(prepared.data, probabilities, 'val'),
+    prepared: own,
+    source,
+    validation: partEvaluation(own.data, probabilities, 'val'),
     line: winner,
   };
 }

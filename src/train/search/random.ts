@@ -1,12 +1,14 @@
 /** Random search: heads drawn from a grid with ranges (Bergstra and Bengio 2012). */
-import type { HeadConfig, Task } from '../../shared/head/config.ts';
+import type { Task } from '../../shared/head/config.ts';
 import { type Random, random } from '../../shared/random.ts';
-import { type Grid, type GridBlock, headIdentity, resolveCombination } from '../grid.ts';
+import { type HeadBlock, headIdentity, resolveCombination } from '../grid.ts';
 import type { HeadOptionKey, HeadRequest } from '../options.ts';
+import type { SourcedBlock } from '../sources.ts';
+import type { Candidate } from './configurations.ts';
 import { drawFrom, isRange } from './ranges.ts';
 
 /** What `--random` draws from without a `--grid`: linear and hidden heads with usual rates and penalties. */
-export const DEFAULT_SPACE: Grid = [
+export const DEFAULT_SPACE: readonly HeadBlock[] = [
   {
     hidden: [[], [64], [256], [512]],
     dropout: [0, { from: 0.1, to: 0.7, scale: 'linear', numbers: 'real' }],
@@ -19,30 +21,31 @@ export const DEFAULT_SPACE: Grid = [
 const MOST_REPEATS = 1000;
 
 /**
- * Draws different heads: a block, then for each of its options one of the values, and where that is a range a number
+ * Draws different candidates: a block, then for each of its options one of the values, and where that is a range a number
  * of it. The heads of a smaller number are the first of a larger one.
  * @returns `count` heads, or fewer when the grid has no more
  * @throws UsageError naming a combination that cannot work
  */
 export function drawHeads(
   base: Partial<HeadRequest>,
-  grid: Grid,
+  blocks: readonly SourcedBlock[],
   task: Task,
   { count, seed }: { count: number; seed: number },
-): HeadConfig[] {
+): Candidate[] {
   const stream = random(seed, 'random search');
-  const heads = new Map<string, HeadConfig>();
+  const heads = new Map<string, Candidate>();
   for (let repeats = 0; heads.size < count && repeats < MOST_REPEATS; ) {
-    const combination = drawCombination(grid[stream.integer(grid.length)], stream);
-    const head = resolveCombination({ ...base, ...combination }, combination, task);
-    const identity = headIdentity(head);
+    const { source, block } = blocks[stream.integer(blocks.length)];
+    const combination = drawCombination(block, stream);
+    const config = resolveCombination({ ...base, ...combination }, combination, task);
+    const identity = `${source} ${headIdentity(config)}`;
     repeats = heads.has(identity) ? repeats + 1 : 0;
-    heads.set(identity, head);
+    heads.set(identity, { config, source });
   }
   return [...heads.values()];
 }
 
-function drawCombination(block: GridBlock, stream: Random): Partial<HeadRequest> {
+function drawCombination(block: HeadBlock, stream: Random): Partial<HeadRequest> {
   return Object.fromEntries(
     (Object.keys(block) as HeadOptionKey[]).map((key) => {
       const values = block[key] ?? [];

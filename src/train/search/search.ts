@@ -1,5 +1,6 @@
 /** What every way of searching needs, and what it ends with. */
 import { Interrupted } from '../../shared/cli/command.ts';
+import type { Normalization } from '../../shared/head/config.ts';
 import type { LiveView } from '../live.ts';
 import type { Evaluation } from '../metrics/counts.ts';
 import type { PausedHeads } from '../paused.ts';
@@ -10,10 +11,13 @@ import type { SweepData } from '../sweep/data.ts';
 import type { PausedHead, TrainedHead } from '../sweep/head-progress.ts';
 import type { HeadJob } from '../sweep/plan.ts';
 import { sweep } from '../sweep/sweep.ts';
+import type { FeatureSet } from '../table.ts';
 import type { Configuration } from './configurations.ts';
 import type { Standings } from './standings.ts';
 
 export interface Search {
+  /** The sources' features, by the configurations' `source`. */
+  sets: readonly FeatureSet[];
   configurations: readonly Configuration[];
   standings: Standings;
   view: LiveView;
@@ -30,12 +34,14 @@ export interface Search {
 export interface Found {
   /** Its id is its configuration's. */
   head: TrainedHead;
-  /** Its inputs are normalised as in `data`; the rows are those of the table. */
+  /** Its inputs are normalised as in `data`, its source's; the rows are those of the table. */
   prepared: Prepared;
   /** Answers for images that the head that gave them was not trained on; nothing was calibrated yet. */
   validation: Evaluation;
   /** Its configuration's line on the leaderboard: the mean over its heads, where there are several. */
   line: HeadResult;
+  /** What it was trained on: its source's place in the list. */
+  source: number;
 }
 
 /** Called for what becomes of heads, beside their joining the standings. */
@@ -47,11 +53,11 @@ interface Outcomes {
 /**
  * Trains heads that compete: each joins the standings and is shown as soon as it is done. Heads that are on record
  * join without being trained again.
- * @param data what heads train on, by their `source`
+ * @param data what heads train on, by their source
  */
 export async function compete(
   jobs: readonly HeadJob[],
-  data: readonly SweepData[],
+  data: ReadonlyMap<number, SweepData>,
   search: Search,
 ): Promise<void> {
   const recorded = joinRecorded(jobs, search);
@@ -84,11 +90,11 @@ export function joinRecorded(
 /** Trains heads, records those that end, and lets them join the standings. */
 export async function sweepInto(
   jobs: readonly HeadJob[],
-  data: readonly SweepData[],
+  data: ReadonlyMap<number, SweepData>,
   { standings, view, recorder, paused, ...context }: Search,
   { onEnded, onPaused }: Outcomes = {},
 ): Promise<void> {
-  for (const [source, own] of data.entries()) {
+  for (const [source, own] of data) {
     await sweep(
       jobs.filter((job) => (job.source ?? 0) === source),
       {
@@ -111,11 +117,11 @@ export async function sweepInto(
 /** Trains heads that have won already, in the order of the jobs: the same job gives the same head. */
 export async function trainAgain(
   jobs: readonly HeadJob[],
-  data: readonly SweepData[],
+  data: ReadonlyMap<number, SweepData>,
   { engine, workers, signal }: Search,
 ): Promise<TrainedHead[]> {
   const trained = new Map<string, TrainedHead>();
-  for (const [source, own] of data.entries()) {
+  for (const [source, own] of data) {
     await sweep(
       jobs.filter((job) => (job.source ?? 0) === source),
       {
@@ -141,4 +147,13 @@ export function winningLine({ standings }: Search): HeadResult {
   if (!leader) throw new Error('No head could be trained');
   const [first] = rankResults(standings.lines(), leader.result.config.monitor);
   return first.status === 'diverged' ? standings.lineOf(leader) : first;
+}
+
+/** The input normalisations that the heads of a source ask for. */
+export function normalizationsOf(
+  configurations: readonly Configuration[],
+  source: number,
+): Set<Normalization> {
+  const own = configurations.filter((configuration) => configuration.source === source);
+  return new Set(own.map(({ config }) => config.normalize));
 }

@@ -20,7 +20,7 @@ export function batchFiller(
   data: SweepData,
   settings: BatchSettings,
 ): (rows: Int32Array, batch: BatchBuffers) => void {
-  const { inputs, classes, targets } = data;
+  const { inputs, classes, targets, weights: sampleWeights } = data;
   const features = data.features[settings.normalize];
   if (!features) throw new Error(`The sweep has no ${settings.normalize} features`);
   const smoothing = settings.labelSmoothing;
@@ -35,7 +35,8 @@ export function batchFiller(
     for (let i = 0; i < rows.length; i++) {
       const row = rows[i];
       batch.features.set(features.subarray(row * inputs, (row + 1) * inputs), i * inputs);
-      const base = perElement / rows.length;
+      // As in Keras, the batch's sum is divided by its rows, whatever they weigh.
+      const base = (perElement / rows.length) * (sampleWeights ? sampleWeights[row] : 1);
       const rowWeight = byRow ? weights.present[targets.indexOf(1, row * classes) - row * classes] : 1;
       for (let c = 0; c < classes; c++) {
         const isOn = targets[row * classes + c] === 1;

@@ -12,17 +12,19 @@ export interface SweepData {
   features: Partial<Record<Normalization, Float32Array>>;
   /** [all rows, classes], 0 or 1, over shared memory. */
   targets: Uint8Array;
+  /** How much each row counts in training, [all rows], over shared memory; absent where all count once. */
+  weights?: Float32Array;
 }
 
 /** A part's features, [rows, inputs]: a view, not a copy. */
 export function partFeatures(
   { features, inputs, rows }: SweepData,
   normalize: Normalization,
-  part: 'val' | 'test',
+  part: 'train' | 'val' | 'test',
 ): Float32Array {
   const matrix = features[normalize];
   if (!matrix) throw new Error(`The sweep has no ${normalize} features`);
-  const start = part === 'val' ? rows.train : rows.train + rows.val;
+  const start = { train: 0, val: rows.train, test: rows.train + rows.val }[part];
   return matrix.subarray(start * inputs, (start + rows[part]) * inputs);
 }
 

@@ -11,21 +11,34 @@ import {
 import { createStandings } from '../../../src/train/search/standings.ts';
 import { headResult } from '../results/results.ts';
 
-const fast = resolveConfig({ lr: 0.1 }, 'multiclass');
-const slow = resolveConfig({ lr: 0.01 }, 'multiclass');
+const fast = { config: resolveConfig({ lr: 0.1 }, 'multiclass'), source: 0 };
+const slow = { config: resolveConfig({ lr: 0.01 }, 'multiclass'), source: 0 };
 
 describe('configurations', () => {
   it('are heads that differ in their seed alone', () => {
     const found = configurationsOf(withSeeds([fast, slow], 3));
     expect(found).toEqual([
-      { id: '1', config: fast, seeds: [0, 1, 2] },
-      { id: '2', config: slow, seeds: [0, 1, 2] },
+      { id: '1', ...fast, seeds: [0, 1, 2] },
+      { id: '2', ...slow, seeds: [0, 1, 2] },
     ]);
   });
 
   it('have each seed once', () => {
-    const [{ seeds }] = configurationsOf(withSeeds([slow, { ...slow, seed: 1 }], 2));
+    const [{ seeds }] = configurationsOf(
+      withSeeds([slow, { ...slow, config: { ...slow.config, seed: 1 } }], 2),
+    );
     expect(seeds).toEqual([0, 1, 2]);
+  });
+
+  it('differ in their source too, and say so where there are several', () => {
+    const names = ['a', 'b'].map((features) => ({ features, pooling: 'avg' }));
+    const found = configurationsOf([slow, { ...slow, source: 1 }], names);
+    expect(found.map(({ id, source, sourceName }) => [id, source, sourceName?.features])).toEqual([
+      ['1', 0, 'a'],
+      ['2', 1, 'b'],
+    ]);
+    expect(jobsOf(found[1]).map(({ source }) => source)).toEqual([1]);
+    expect(summariseRuns(found[1], [headResult('2', 0.5)]).source).toEqual(names[1]);
   });
 
   it('name their heads after seed and fold, as far as there are several', () => {
@@ -46,7 +59,7 @@ describe('a line of the leaderboard', () => {
   it('has the mean of several heads and how far they spread', () => {
     const runs = [headResult('1-seed1', 0.75, { bestEpoch: 4 }), headResult('1-seed0', 0.25)];
     expect(summariseRuns(configuration, runs)).toMatchObject({
-      ...{ id: '1', config: fast, status: 'done', runs: 2, bestEpoch: 3, seconds: 0.5, test: null },
+      ...{ id: '1', config: fast.config, status: 'done', runs: 2, bestEpoch: 3, seconds: 0.5, test: null },
       val: { loss: 0.5, accuracy: 0.5 },
       spread: { loss: 0, accuracy: expect.closeTo(Math.SQRT2 / 4, 10) },
     });

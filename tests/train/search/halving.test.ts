@@ -12,7 +12,9 @@ import { clusters, madeStore } from '../made-store.ts';
 
 function some(count: number, epochs: number) {
   const configs = Array.from({ length: count }, (_, at) => ({ lr: 1e-3 * (at + 1), epochs }));
-  return configurationsOf(configs.map((config) => resolveConfig(config, 'multiclass')));
+  return configurationsOf(
+    configs.map((config) => ({ config: resolveConfig(config, 'multiclass'), source: 0 })),
+  );
 }
 
 function drawn(count: number, epochs: number, factor: number): [number, number][] {
@@ -124,7 +126,10 @@ describe('--halving', () => {
         'Expected one validation part for --halving but received "--folds 3"',
       ],
       [[...args, '--halving-factor', '2'], 'Expected --halving for --halving-factor but received "2"'],
-      [[...args, '--halving', '--epochs', '2'], 'Expected one value for --epochs but received ["27","2"]'],
+      [
+        ['--grid', 'lr=1,2,3', '--epochs', '2', '--halving'],
+        'Expected at least 3 epochs for --halving but received 2',
+      ],
       [
         ['--grid', 'l2=1,2,3', '--optimizer', 'lbfgs', '--halving'],
         'epoch by epoch for --halving but received "lbfgs"',

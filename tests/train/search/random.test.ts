@@ -1,7 +1,7 @@
 /** Random search: ranges read and drawn from, heads that differ. */
 import { describe, expect, it } from 'vitest';
 import { random } from '../../../src/shared/random.ts';
-import { expandGrid, type Grid, parseGrid } from '../../../src/train/grid.ts';
+import { expandGrid, type Grid, type HeadBlock, parseGrid } from '../../../src/train/grid.ts';
 import { DEFAULT_SPACE, drawHeads } from '../../../src/train/search/random.ts';
 import { drawFrom, type Range } from '../../../src/train/search/ranges.ts';
 
@@ -73,6 +73,16 @@ describe('drawing', () => {
   });
 });
 
+/** The heads drawn from a grid for one source. */
+function heads(
+  base: Parameters<typeof drawHeads>[0],
+  grid: readonly HeadBlock[],
+  options: { count: number; seed: number },
+) {
+  const blocks = grid.map((block) => ({ source: 0, block }));
+  return drawHeads(base, blocks, 'multiclass', options).map(({ config }) => config);
+}
+
 describe('drawHeads', () => {
   const grid: Grid = [
     {
@@ -83,14 +93,14 @@ describe('drawHeads', () => {
   ];
 
   it('draws as many different heads as asked for, from every block', () => {
-    const heads = drawHeads({ epochs: 7 }, grid, 'multiclass', { count: 40, seed: 0 });
-    expect(new Set(heads.map((head) => JSON.stringify(head))).size).toBe(40);
-    expect(heads.every(({ epochs }) => epochs === 7)).toBe(true);
-    expect(new Set(heads.map(({ optimizer, hidden }) => `${optimizer} ${hidden}`)).size).toBe(3);
+    const found = heads({ epochs: 7 }, grid, { count: 40, seed: 0 });
+    expect(new Set(found.map((head) => JSON.stringify(head))).size).toBe(40);
+    expect(found.every(({ epochs }) => epochs === 7)).toBe(true);
+    expect(new Set(found.map(({ optimizer, hidden }) => `${optimizer} ${hidden}`)).size).toBe(3);
   });
 
   it('depends on the seed, and begins with what fewer heads would be', () => {
-    const draw = (count: number, seed: number) => drawHeads({}, grid, 'multiclass', { count, seed });
+    const draw = (count: number, seed: number) => heads({}, grid, { count, seed });
     expect(draw(10, 1)).toEqual(draw(10, 1));
     expect(draw(10, 1)).not.toEqual(draw(10, 2));
     expect(draw(10, 1).slice(0, 4)).toEqual(draw(4, 1));
@@ -98,11 +108,23 @@ describe('drawHeads', () => {
 
   it('ends when a grid without ranges has no more heads', () => {
     const lists: Grid = [{ hidden: [[], [8]], lr: [0.1, 0.01] }];
-    const heads = drawHeads({}, lists, 'multiclass', { count: 100, seed: 0 });
-    expect(heads).toHaveLength(4);
+    const found = heads({}, lists, { count: 100, seed: 0 });
+    expect(found).toHaveLength(4);
+  });
+
+  it('draws from every source, and the same head of two of them twice', () => {
+    const blocks = [0, 1].map((source) => ({ source, block: { lr: [0.1, 0.01] } }));
+    const found = drawHeads({}, blocks, 'multiclass', { count: 10, seed: 0 });
+    expect(found.map(({ source, config }) => `${source} ${config.lr}`).sort()).toEqual([
+      '0 0.01',
+      '0 0.1',
+      '1 0.01',
+      '1 0.1',
+    ]);
   });
 
   it.each(['multiclass', 'multilabel'] as const)('has a space of its own (%s)', (task) => {
-    expect(drawHeads({}, DEFAULT_SPACE, task, { count: 25, seed: 3 })).toHaveLength(25);
+    const blocks = DEFAULT_SPACE.map((block) => ({ source: 0, block }));
+    expect(drawHeads({}, blocks, task, { count: 25, seed: 3 })).toHaveLength(25);
   });
 });

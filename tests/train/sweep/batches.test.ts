@@ -74,6 +74,12 @@ describe('batchFiller', () => {
     expect(rounded(weights)).toEqual(rounded([4 / (2 * 3) / 2, 4 / (2 * 3) / 2, 4 / (2 * 1) / 2, 1]));
   });
 
+  it('multiplies sample weights and class weights', () => {
+    const data = { ...skewed, weights: Float32Array.of(1, 3, 1, 0.5, 1) };
+    expect(rounded(filled(data, {}, [1, 3]).weights)).toEqual([1.5, 1.5, 0.25, 0.25]);
+    expect(rounded(filled(data, { classWeight: 'balanced' }, [1, 3]).weights)).toEqual([1, 1, 0.5, 0.5]);
+  });
+
   it("balances each label's yes and no for multi-label data, and leaves a label without a yes alone", () => {
     const data = dataOf('multilabel', [
       [1, 0],

@@ -29,6 +29,7 @@ interface Golden {
     l2?: number;
     smoothing?: number;
     class_weight?: boolean;
+    sample_weight?: boolean;
     bias?: boolean;
     l1?: number;
     max_norm?: number;
@@ -60,6 +61,9 @@ const SETTINGS: Record<string, Pick<StepSettings, 'optimizer' | 'lr'> & Partial<
   adagrad: { optimizer: 'adagrad', lr: 5e-2 },
   adadelta: { optimizer: 'adadelta', lr: 1 },
 };
+
+/** Sample weights from 0 to 2, where a case has them. */
+const SAMPLE_WEIGHTS = numbers(3, ROWS).map((draw) => 1 + draw);
 
 function data(output: Output): { features: Float32Array; targets: Float32Array } {
   const features = numbers(1, ROWS * INPUTS);
@@ -104,7 +108,8 @@ function fillBatch(
     const target = targets[start * CLASSES + i];
     batch.targets[i] = target * (1 - smoothing) + smoothing / (isSoftmax ? CLASSES : 2);
     const classWeight = golden.extra.class_weight ? 0.5 + 0.5 * (i % CLASSES) : 1;
-    batch.weights[i] = classWeight / BATCH / (isSoftmax ? 1 : CLASSES);
+    const sampleWeight = golden.extra.sample_weight ? SAMPLE_WEIGHTS[start + Math.floor(i / CLASSES)] : 1;
+    batch.weights[i] = (classWeight * sampleWeight) / BATCH / (isSoftmax ? 1 : CLASSES);
   }
 }
 

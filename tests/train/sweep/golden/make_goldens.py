@@ -63,6 +63,8 @@ CASES = [
     ("label smoothing softmax", [16], "tanh", False, "softmax", "adam", {"smoothing": 0.1}),
     ("label smoothing sigmoid", [16], "tanh", False, "sigmoid", "adam", {"smoothing": 0.1}),
     ("class weights", [16], "tanh", False, "softmax", "adam", {"class_weight": True}),
+    ("sample weights softmax", [16], "tanh", False, "softmax", "adam", {"sample_weight": True}),
+    ("sample weights sigmoid", [16], "tanh", False, "sigmoid", "adam", {"sample_weight": True}),
     ("adamw", [16], "tanh", False, "softmax", "adamw", {}),
     ("plain sgd", [16], "tanh", False, "softmax", "sgd", {}),
     ("rmsprop", [16], "tanh", False, "softmax", "rmsprop", {}),
@@ -137,6 +139,7 @@ def run(name, hidden, activation, batch_norm, output, optimizer_name, extra):
         loss = keras.losses.BinaryCrossentropy(label_smoothing=extra.get("smoothing", 0))
     model.compile(optimizer=optimizer, loss=loss)
     x, y = data(output)
+    sample_weights = 1 + numbers(3, ROWS)
     losses = []
     for step in range(STEPS):
         at = (step * BATCH) % ROWS
@@ -147,7 +150,7 @@ def run(name, hidden, activation, batch_norm, output, optimizer_name, extra):
         penalty = float(sum(model.losses)) if model.losses else 0.0
         # The reported loss includes the l2 penalty of the weights before the step; permafrost reports data loss.
         model.reset_metrics()
-        value = model.train_on_batch(x[rows], y[rows], class_weight=weights)
+        value = model.train_on_batch(x[rows], y[rows], class_weight=weights, sample_weight=sample_weights[rows] if extra.get("sample_weight") else None)
         losses.append(float(np.asarray(value).reshape(-1)[0]) - penalty)
     final = np.concatenate([variable.numpy().reshape(-1) for layer in model.layers for variable in layer.weights])
     return {
