@@ -34,6 +34,11 @@ const flags = {
     description: 'Images read and decoded at a time',
     defaultDescription: 'twice the number of cores',
   },
+  tta: {
+    type: 'boolean',
+    default: false,
+    description: 'Average the answers over each image and the views that the head was trained on',
+  },
   engine: { ...textFlag, default: 'auto', description: `What computes: ${ENGINE_NAMES.join(', ')}` },
   json: {
     type: 'boolean',
@@ -65,6 +70,7 @@ async function run(argv: Flags, signal: AbortSignal): Promise<{ predictions: Pre
     throw usage('a file', `--out with --format ${format} and --json`, out);
   const concurrency = oneValue(argv, 'concurrency') ?? String(2 * availableParallelism());
   const settings = {
+    tta: argv.tta === true,
     weights: allValues(argv, 'weights'),
     engine: choice(ENGINE_NAMES).parse(oneValue(argv, 'engine') ?? '', '--engine'),
     batchSize: wholeNumber(1).parse(oneValue(argv, 'batch-size') ?? '', '--batch-size'),

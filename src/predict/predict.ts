@@ -1,10 +1,11 @@
 /** Answers of a trained head for image files: from pixels to probabilities, a batch at a time. Start reading here. */
 import { readFile } from 'node:fs/promises';
+import { contentHash, createViews } from '../shared/augment/view.ts';
 import { createBatches } from '../shared/backbones/thread/batches.ts';
 import type { BackboneThread } from '../shared/backbones/thread/start.ts';
 import { type Progress, type Reporter, silent } from '../shared/cli/terminal.ts';
 import { loadEngine, type Program } from '../shared/engines/engine.ts';
-import { InputError } from '../shared/errors.ts';
+import { InputError, usage } from '../shared/errors.ts';
 import { answers } from '../shared/head/answers.ts';
 import { headGraph } from '../shared/head/predictor.ts';
 import { type Head, type HeadRecord, headInputs } from '../shared/head/record.ts';
@@ -13,6 +14,7 @@ import { readImages } from '../shared/images/read.ts';
 import { formatResize, type Resize, type Size } from '../shared/images/resize.ts';
 import { narrowFloat16 } from '../shared/store/float16.ts';
 import { widenFloat16 } from '../shared/weights/float16.ts';
+import { createAverager } from './average.ts';
 import { finishBackbones, startBackbones } from './backbones.ts';
 import type { ImageFile } from './images.ts';
 
@@ -26,6 +28,8 @@ export interface PredictOptions {
   batchSize: number;
   /** Images read and decoded at a time. */
   concurrency: number;
+  /** Whether answers are averaged over each image and the views that the head was trained on. */
+  tta?: boolean;
 }
 
 /** What the head answers for one image. */
@@ -55,7 +59,9 @@ export async function* predict(
   options: PredictOptions,
   { signal, reporter = silent }: { signal?: AbortSignal; reporter?: Reporter } = {},
 ): AsyncGenerator<Prediction[]> {
-  const { head, images, weights, engine } = options;
+  const { head, images, weights, engine, tta } = options;
+  if (tta && !head.record.augment)
+    throw usage('a head that was trained on views (extract --augment)', '--tta', undefined);
   const threads = await startBackbones(head.record.sources, { weights, engine, signal, reporter });
   const failures: Running['failures'] = [];
   try {
@@ -79,18 +85,27 @@ export async function* predict(
     reporter.warn(`${failures.length} of ${images.length} images could not be read and are left out`);
 }
 
+/** An image or one of its views on its way through the backbones. */
+interface ViewOf extends ImageFile {
+  view: number;
+}
+
 async function* predictions(
-  { head: { record }, images, batchSize, concurrency }: PredictOptions,
+  { head: { record }, images, batchSize, concurrency, tta }: PredictOptions,
   { threads, program, progress, signal, failures }: Running,
 ): AsyncGenerator<Prediction[]> {
   let ready: Prediction[] = [];
-  const batches = createBatches<ImageFile>(threads, {
+  const views = createViews(tta ? record.augment : undefined);
+  const last = views.numbers.length - 1;
+  const average = createAverager(views.numbers.length, record.classes.length);
+  const batches = createBatches<ViewOf>(threads, {
     batchSize,
     async receive(records, features) {
       const matrix = headFeatures(record, threads, features, records.length);
       const { probabilities } = await program.run({ features: matrix });
-      ready.push(...answered(record, records, probabilities));
-      progress.advance(records.length);
+      const whole = records.filter(({ view }) => view === last);
+      ready.push(...answered(record, whole, average(probabilities)));
+      progress.advance(whole.length);
     },
   });
   const taken = (): Prediction[] => {
@@ -101,14 +116,23 @@ async function* predictions(
 
   const frames = threads.map(({ description }) => description);
   const read = ({ file }: ImageFile) => readFile(file);
-  const decode = (bytes: Buffer) => decodeAt(bytes, frames);
+  const decode = async (bytes: Buffer) => ({
+    sha256: tta ? contentHash(bytes) : '',
+    pixels: await decodeAt(bytes, frames),
+  });
   const ahead = concurrency + batchSize;
   for await (const image of readImages(images, { concurrency, ahead, read, decode })) {
     if (signal?.aborted) break;
     if ('reason' in image) {
       failures.push({ file: image.image.file, reason: image.reason });
       progress.advance(1);
-    } else await batches.add(image.image, image.made);
+    } else {
+      const { sha256, pixels } = image.made;
+      for (const view of views.numbers) {
+        const drawn = pixels.map((own, at) => views.pixels(own, frames[at].size, sha256, view));
+        await batches.add({ ...image.image, view }, drawn);
+      }
+    }
     if (ready.length > 0) yield taken();
   }
   await batches.finish();

@@ -5,6 +5,7 @@ import type { Reporter } from '../shared/cli/terminal.ts';
 import { InputError, UsageError } from '../shared/errors.ts';
 import type { HeadSource } from '../shared/head/record.ts';
 import { type FeatureStore, openStore, type StorePart } from '../shared/store/reader.ts';
+import { augmentationOf } from './augmented.ts';
 import type { SourceRequest } from './sources.ts';
 import { type FeatureSet, type FeatureTable, keepRows } from './table.ts';
 
@@ -49,6 +50,7 @@ export async function readFeatures(
     phashes: [],
     weights: null,
     views: new Int16Array(first.rows),
+    augment: null,
     sets,
   };
   for (const [at, opened] of [...stores.values()].entries()) {
@@ -62,6 +64,10 @@ export async function readFeatures(
     reporter.warn(`${missing.size} of ${table.rows} images are not in ${dir} and are left out`);
     keepRows(table, (row) => !missing.has(row));
   }
+  table.augment = augmentationOf(
+    [...stores.values()].map(({ store }) => store),
+    table.views,
+  );
   return table;
 }
 

@@ -2,7 +2,6 @@
 import type { Normalization, Task } from '../shared/head/config.ts';
 import { selectTargets } from './labels.ts';
 import type { Evaluation } from './metrics/counts.ts';
-import type { Part } from './splits.ts';
 import type { SweepData } from './sweep/data.ts';
 import { fitStandardization, type NormalizationStatistics, normalizeRows } from './sweep/normalize.ts';
 import type { FeatureSet } from './table.ts';
@@ -21,20 +20,6 @@ export interface RawData {
   targets: Uint8Array;
   /** How much each row counts in training, over shared memory; undefined where all count once. */
   weights: Float32Array | undefined;
-}
-
-/** All rows, part by part, and the part of each; rows that belong to none come last. */
-export function partOrder(
-  rows: number,
-  split: Readonly<Record<Part, Int32Array>>,
-): { order: Int32Array; parts: (Part | null)[] } {
-  const used = new Set([...split.train, ...split.val, ...split.test]);
-  const leftOut = Array.from({ length: rows }, (_, row) => row).filter((row) => !used.has(row));
-  const named = (part: Part): Part[] => Array.from(split[part], () => part);
-  return {
-    order: Int32Array.from([...split.train, ...split.val, ...split.test, ...leftOut]),
-    parts: [...named('train'), ...named('val'), ...named('test'), ...leftOut.map(() => null)],
-  };
 }
 
 /** Targets in the order of the rows, over shared memory. */
@@ -82,16 +67,19 @@ export function copyingPreparer(
   { matrix, inputs }: FeatureSet,
   normalizations: ReadonlySet<Normalization>,
 ): (order: Int32Array, rows: SweepData['rows']) => Prepared {
-  const features: SweepData['features'] = {};
+  const memory: SweepData['features'] = {};
   return (order, rows) => {
+    const features: SweepData['features'] = {};
     let statistics: NormalizationStatistics | undefined;
     for (const normalize of normalizations) {
-      features[normalize] ??= sharedFloats(order.length * inputs);
-      const own = features[normalize];
+      // Folds have different numbers of rows where images have views.
+      memory[normalize] ??= sharedFloats(matrix.length);
+      const own = memory[normalize].subarray(0, order.length * inputs);
       for (const [to, from] of order.entries())
         own.set(matrix.subarray(from * inputs, (from + 1) * inputs), to * inputs);
       if (normalize === 'standardize') statistics = fitStandardization(own, inputs, rows.train);
       normalizeRows(own, inputs, normalize, statistics);
+      features[normalize] = own;
     }
     const ordered = sharedTargets(targets, classes, order);
     const own = weights && { weights: sharedWeights(Array.from(order, (row) => weights[row])) };

@@ -1,4 +1,5 @@
 /** Images and their features in memory: what a search works on, and how its rows are put in order. */
+import type { Augmentation } from '../shared/augment/augmentation.ts';
 import type { HeadSource } from '../shared/head/record.ts';
 import type { Split } from '../shared/store/schema.ts';
 import type { SourceRequest } from './sources.ts';
@@ -21,7 +22,10 @@ export interface FeatureTable {
   hashes: string[];
   labels: string[][];
   splits: (Split | null)[];
+  /** 0: the image itself. */
   views: Int16Array;
+  /** How views were made; null where there are none, or where nobody knows. */
+  augment: Augmentation | null;
   /** Groups that the data name, null for none. */
   groups: (string | null)[];
   /** Perceptual hashes, 16 hex digits; null where not known. */

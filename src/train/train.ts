@@ -8,17 +8,17 @@ import type { HeadSource } from '../shared/head/record.ts';
 import type { ManifestOptions } from '../shared/manifest/columns.ts';
 import { calibrated } from './calibration/calibrate.ts';
 import { readFeatures } from './features.ts';
+import { type Divided, divide, imageParts } from './divide.ts';
 import { expandGrid, type Grid } from './grid.ts';
 import { type Judgement, judge } from './judge.ts';
-import { encodeLabels, selectTargets } from './labels.ts';
-import { kinOf } from './leakage.ts';
+import { encodeLabels } from './labels.ts';
 import { liveView } from './live.ts';
 import { baseline } from './metrics/baseline.ts';
 import { type RareLabel, rareLabels } from './metrics/rare-labels.ts';
 import type { HeadRequest } from './options.ts';
 import { pausedInMemory } from './paused.ts';
 import { predictAll } from './predict-all.ts';
-import { partEvaluation, partOrder, sharedTargets, sharedWeights } from './prepare.ts';
+import { partEvaluation, sharedTargets, sharedWeights } from './prepare.ts';
 import { type Recorder, sweepFingerprint } from './recorded.ts';
 import { relabel } from './relabel.ts';
 import { resolveConfig } from './resolve.ts';
@@ -30,8 +30,7 @@ import { holdOut } from './search/hold-out.ts';
 import { DEFAULT_SPACE, drawHeads } from './search/random.ts';
 import { createStandings } from './search/standings.ts';
 import { type SourcedBlock, type SourceRequest, sourceName, splitBySource } from './sources.ts';
-import { foldRows, type Part, type SplitRatios, splitRows } from './splits.ts';
-import type { SweepData } from './sweep/data.ts';
+import type { Part, SplitRatios } from './splits.ts';
 import type { TrainedHead } from './sweep/head-progress.ts';
 import type { NormalizationStatistics } from './sweep/normalize.ts';
 import { type FeatureTable, reorderRows } from './table.ts';
@@ -115,9 +114,13 @@ export async function train(
     askedHeads(options, blocks, sources.length, task),
     table.sets.map((set) => sourceName(set.request, set.sources)),
   );
-  const divided = divide(options, { table, task, classes, targets });
+  const { split: ratios, folds = 0, nearDuplicates, stableSplit: stable } = options;
+  const divided = divide(table, {
+    ...{ targets, classes, task, ratios, folds, nearDuplicates, stable },
+    seed: options.head.seed ?? 0,
+  });
   for (const warning of divided.warnings) reporter.warn(warning);
-  const { order, parts, rows, foldOf, folds } = divided;
+  const { order, parts, rows, foldOf } = divided;
   reorderRows(table, order);
   const raw = {
     task,
@@ -125,14 +128,14 @@ export async function train(
     targets: sharedTargets(targets, classes.length, order),
     weights: trainingWeights(table, rows.train),
   };
-  const rare = task === 'multilabel' ? rareLabels(raw.targets, classes, parts) : [];
+  const rare = task === 'multilabel' ? rareLabels(raw.targets, classes, imageParts(parts, table)) : [];
   if (rare.length > 0) reporter.warn(`Scores say little of labels that few images have: ${named(rare)}`);
 
   const rungs = options.halving === undefined ? undefined : rungsOf(configurations, options.halving);
   if (rungs && folds > 0) throw usage('one validation part', '--halving', `--folds ${folds}`);
   const jobs = configurations.flatMap((configuration) => jobsOf(configuration));
   const heads = jobs.length * Math.max(1, folds);
-  reporter.info(`${task}, ${classes.length} classes; ${partSizes(rows, folds)}; ${heads} heads`);
+  reporter.info(`${task}, ${classes.length} classes; ${partSizes(divided, folds)}; ${heads} heads`);
   if (rungs) reporter.info(describeRungs(rungs, configurations));
   // Before any worker needs it, so that a missing package is said at once.
   const engine = await loadEngine(options.engine, { threads: 1 });
@@ -167,7 +170,7 @@ export async function train(
   };
   const found = await (folds === 0
     ? holdOut(raw, rows, search, rungs)
-    : crossValidate(raw, { rows, foldOf, folds }, search)
+    : crossValidate(raw, { rows, foldOf, folds, views: table.views }, search)
   ).finally(() => view.stop());
   const seconds = (performance.now() - started) / 1000;
   if (!found) {
@@ -223,49 +226,6 @@ function askedHeads(
   return withSeeds(candidates.flat(), seeds);
 }
 
-/** Which rows train, validate and test, in the order in which the table will have them. */
-function divide(
-  { split: ratios, folds = 0, head, nearDuplicates, stableSplit: stable }: TrainOptions,
-  {
-    table,
-    task,
-    classes,
-    targets,
-  }: { table: FeatureTable; task: Task; classes: string[]; targets: Uint8Array },
-): {
-  order: Int32Array;
-  parts: (Part | null)[];
-  rows: SweepData['rows'];
-  /** With folds, the fold of each training row. */
-  foldOf: Int32Array;
-  /** 0: none. */
-  folds: number;
-  warnings: string[];
-} {
-  const { splits: fixed } = table;
-  const groups = kinOf(table, nearDuplicates);
-  const seed = head.seed ?? 0;
-  const split = splitRows({
-    ...{ targets, rows: table.rows, classes, task, groups, fixed, ratios, seed, stable },
-    folds: folds > 0,
-  });
-  const { train, val, test } = split;
-  const { foldOf, warnings } = foldRows(
-    {
-      targets: selectTargets(targets, classes.length, train),
-      groups: Array.from(train, (row) => groups[row]),
-      ...{ classes, task, seed },
-    },
-    folds,
-  );
-  return {
-    ...partOrder(table.rows, split),
-    rows: { train: train.length, val: val.length, test: test.length },
-    ...{ foldOf, folds },
-    warnings: [...split.warnings, ...warnings],
-  };
-}
-
 /** @throws InputError when nothing would be learned from */
 function trainingWeights({ weights }: FeatureTable, train: number): Float32Array | undefined {
   if (!weights) return undefined;
@@ -274,10 +234,11 @@ function trainingWeights({ weights }: FeatureTable, train: number): Float32Array
   return sharedWeights(weights);
 }
 
-function partSizes({ train, val, test }: SweepData['rows'], folds: number): string {
+function partSizes({ images: { train, val, test }, views }: Divided, folds: number): string {
+  const trained = views === 0 ? `${train}` : `${train} (and ${views} views)`;
   return folds === 0
-    ? `${train} training, ${val} validation, ${test} test images`
-    : `${train} images in ${folds} folds, ${test} test images`;
+    ? `${trained} training, ${val} validation, ${test} test images`
+    : `${trained} images in ${folds} folds, ${test} test images`;
 }
 
 /** Rare labels for a sentence, the first ten of them. */

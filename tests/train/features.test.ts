@@ -16,6 +16,7 @@ function table(rows: number, inputs: number): FeatureTable {
     labels: numbers.map((row) => [`label ${row}`]),
     splits: numbers.map(() => null),
     views: Int16Array.from(numbers),
+    augment: null,
     groups: numbers.map(() => null),
     phashes: numbers.map(() => null),
     weights: numbers,

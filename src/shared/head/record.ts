@@ -1,6 +1,7 @@
 /** A trained head on disk: head.json says what it is, head.safetensors holds its numbers. */
 import { mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { type Augmentation, checkAugmentation } from '../augment/augmentation.ts';
 import { InputError, messageOf, unexpected } from '../errors.ts';
 import { asList, asObject, asOneOf, asText, asTexts, asWhole, parseJson } from '../fields.ts';
 import { elementCount, type Shape, sameShape } from '../graph/value.ts';
@@ -39,6 +40,8 @@ export interface HeadRecord {
   temperature?: number;
   /** Multi-label: what each class's probability must exceed to be answered, in the order of the classes. */
   thresholds?: number[];
+  /** The views of each training image, where there were any. */
+  augment?: Augmentation;
   metrics: { val: Metrics; test: Metrics | null };
 }
 
@@ -166,6 +169,7 @@ function checkRecord(value: unknown, path: string): HeadRecord {
     ...(fields.thresholds !== undefined && {
       thresholds: checkThresholds(fields.thresholds, at, task === 'multilabel' ? classes.length : 0),
     }),
+    ...(fields.augment !== undefined && { augment: checkAugmentation(fields.augment, at('augment')) }),
     metrics: {
       val: asObject(metrics.val, at('metrics.val')),
       test: metrics.test === null ? null : asObject(metrics.test, at('metrics.test')),

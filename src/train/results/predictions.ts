@@ -11,6 +11,8 @@ export interface Predictions extends Omit<Evaluation, 'targets' | 'classes'> {
   /** The part each row was in; null for rows that were left out. */
   split: readonly (Part | null)[];
   labels: readonly (readonly string[])[];
+  /** Only images themselves (0) are listed. */
+  views: Int16Array;
   classes: readonly string[];
 }
 
@@ -20,11 +22,12 @@ export interface Predictions extends Omit<Evaluation, 'targets' | 'classes'> {
  * set exceeds the longest string.
  */
 export function* predictionLines(predictions: Predictions): Generator<string> {
-  const { paths, split, labels, classes, probabilities, rows, task, thresholds } = predictions;
+  const { paths, split, labels, views, classes, probabilities, rows, task, thresholds } = predictions;
   const width = classes.length;
   const answered = answers({ probabilities, rows, classes: width, task, thresholds });
   yield csvLine(['path', 'split', 'labels', 'predicted', ...classes.map((name) => `p_${name}`)]);
   for (let row = 0; row < rows; row++) {
+    if (views[row] > 0) continue;
     const predicted = classes.filter((_, label) => answered[row * width + label] === 1);
     const p = probabilities.subarray(row * width, (row + 1) * width);
     yield csvLine([paths[row], split[row], labels[row]!.join('|'), predicted.join('|'), ...p]);

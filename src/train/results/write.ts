@@ -7,6 +7,7 @@ import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { headTensors, writeHead } from '../../shared/head/record.ts';
 import { writeDurably } from '../../shared/store/files.ts';
+import { imageParts } from '../divide.ts';
 import { confusionMatrix, perClass } from '../metrics/per-class.ts';
 import type { Training } from '../train.ts';
 import { historyArrow } from './history.ts';
@@ -33,7 +34,7 @@ export async function writeRun(dir: string, training: Training, summary: TrainSu
     perClass: perClass(judged.evaluation, classes),
     confusion: confusionMatrix(judged.evaluation),
     ...(rare.length > 0 && { rareLabels: rare }),
-    rows: { ...countParts(parts), all: table.rows },
+    rows: { ...countParts(imageParts(parts, table)), ...viewsReport(table) },
   };
   await writeDurably(join(dir, 'metrics.json'), `${JSON.stringify(report, null, 2)}\n`);
 }
@@ -59,11 +60,12 @@ function calibrationReport({ calibration, confidence, tuned, classes }: Training
 }
 
 async function writeBest(dir: string, training: Training): Promise<void> {
-  const { best, task, classes, sources, engine, statistics, calibration } = training;
+  const { best, task, classes, table, sources, engine, statistics, calibration } = training;
   const { version } = createRequire(import.meta.url)('../../../package.json') as { version: string };
   const { config, val, test } = best.result;
   const record = {
     ...{ version, engine, task, classes, config, sources, ...calibration },
+    ...(table.augment && { augment: table.augment }),
     metrics: { val, test },
   };
   await writeHead(dir, record, headTensors(record, best.parameters, statistics));
@@ -72,15 +74,21 @@ async function writeBest(dir: string, training: Training): Promise<void> {
 /** Streamed: the text of a large data set is longer than the longest string. */
 async function writePredictions(path: string, training: Training): Promise<void> {
   const { table, parts, classes, probabilities, task, calibration } = training;
-  const { paths, labels, rows } = table;
+  const { paths, labels, views, rows } = table;
   const { thresholds } = calibration;
   const lines = predictionLines({
-    ...{ paths, split: parts, labels, classes },
+    ...{ paths, split: parts, labels, views, classes },
     ...{ probabilities, rows, task, thresholds },
   });
   const temporary = `${path}.tmp`;
   await pipeline(Readable.from(lines), createWriteStream(temporary, { flush: true }));
   await rename(temporary, path);
+}
+
+/** How many images there are, and views that were trained on. */
+function viewsReport({ views, rows }: Training['table']): { all: number; views?: number } {
+  const all = views.filter((view) => view === 0).length;
+  return { all, ...(rows > all && { views: rows - all }) };
 }
 
 function countParts(parts: Training['parts']): Record<'train' | 'val' | 'test', number> {

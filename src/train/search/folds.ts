@@ -31,15 +31,21 @@ interface Fold {
  * head that did not train on it. Undefined when no head could be trained.
  * @param rows training rows (all but the test part) and test rows, in the order of the table; no validation
  * @param foldOf the fold of each training row; -1 where every fold trains on it
+ * @param views of each row: what is no image itself (0) validates nothing
  * @throws Interrupted when the signal aborts: no configuration wins before all folds are trained
  */
 export async function crossValidate(
   raw: RawData,
-  { rows, foldOf, folds }: { rows: SweepData['rows']; foldOf: Int32Array; folds: number },
+  {
+    rows,
+    foldOf,
+    folds,
+    views,
+  }: { rows: SweepData['rows']; foldOf: Int32Array; folds: number; views: Int16Array },
   search: Search,
 ): Promise<Found | undefined> {
   const { configurations, sets, standings, signal } = search;
-  const each = Array.from({ length: folds }, (_, fold) => foldRows(foldOf, fold));
+  const each = Array.from({ length: folds }, (_, fold) => foldRows(foldOf, views, fold));
   for (const [source, set] of sets.entries()) {
     const prepare = copyingPreparer(raw, set, normalizationsOf(configurations, source));
     const own = configurations.filter((configuration) => configuration.source === source);
@@ -65,10 +71,10 @@ export async function crossValidate(
   return { head: { ...head, result }, prepared, validation, line, source };
 }
 
-function foldRows(foldOf: Int32Array, fold: number): Fold {
+function foldRows(foldOf: Int32Array, views: Int16Array, fold: number): Fold {
   const all = Array.from(foldOf.keys());
   const train = all.filter((row) => foldOf[row] !== fold);
-  const val = all.filter((row) => foldOf[row] === fold);
+  const val = all.filter((row) => foldOf[row] === fold && views[row] === 0);
   return {
     order: Int32Array.from([...train, ...val]),
     rows: { train: train.length, val: val.length, test: 0 },

@@ -132,12 +132,14 @@ describe('predictionLines', () => {
   it('writes the answers and probabilities of multi-label rows', () => {
     const lines = [
       ...predictionLines({
-        paths: ['a.jpg', '=b,c.jpg'],
-        split: ['test', null],
-        labels: [['x', '<script>'], []],
+        paths: ['a.jpg', '=b,c.jpg', 'a.jpg'],
+        split: ['test', null, 'train'],
+        labels: [['x', '<script>'], [], []],
+        // What is no image itself is left out.
+        views: Int16Array.of(0, 0, 1),
         classes: ['<script>', 'x\ny'],
-        probabilities: Float32Array.of(0.75, 0.6, 0.5, 0.25),
-        rows: 2,
+        probabilities: Float32Array.of(0.75, 0.6, 0.5, 0.25, 0, 0),
+        rows: 3,
         task: 'multilabel',
       }),
     ];
@@ -167,6 +169,7 @@ describe('predictionLines', () => {
       paths: ['a.jpg'],
       split: ['val'],
       labels: [['b']],
+      views: Int16Array.of(0),
       classes: ['a', 'b', 'c'],
       probabilities: Float32Array.of(0.3, 0.3, 0.4),
       rows: 1,

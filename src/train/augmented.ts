@@ -1,0 +1,24 @@
+/** How the views in feature stores were made, which must be alike in all that are joined. */
+import type { Augmentation } from '../shared/augment/augmentation.ts';
+import { unexpected } from '../shared/errors.ts';
+import type { FeatureStore } from '../shared/store/reader.ts';
+
+/**
+ * The augmentation of a table's rows; null where there are only images themselves.
+ * @param stores that the rows have features of
+ * @throws InputError where stores have views that were made in different ways
+ */
+export function augmentationOf(
+  stores: readonly Pick<FeatureStore, 'dir' | 'manifest'>[],
+  views: Int16Array,
+): Augmentation | null {
+  const most = views.reduce((largest, view) => Math.max(largest, view), 0);
+  if (most === 0) return null;
+  const [{ manifest }, ...others] = stores;
+  const kind = manifest.augment;
+  for (const { dir, manifest: other } of others) {
+    if (other.augment !== kind) throw unexpected(`views made by ${kind}`, dir, other.augment);
+  }
+  // Views of a store that does not say how they were made serve training; predict cannot draw them again.
+  return kind === null ? null : { views: most, kind };
+}
