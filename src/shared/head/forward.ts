@@ -61,6 +61,7 @@ export function headForward({ layers, features, lanes, parameter, mask }: Forwar
       case 'dense': {
         const { name, inputs, units } = layer;
         const isWide = name === wide;
+        if (!isWide) perLane();
         const kernel = stacked(`${name}/kernel`, [inputs, units], isWide);
         const bias = layer.bias ? stacked(`${name}/bias`, [units], isWide) : undefined;
         x = isWide || lanes === 1 ? build.matmul(x, kernel) : laneProduct(x, kernel);

@@ -20,9 +20,23 @@ export function batchFiller(
   data: SweepData,
   settings: BatchSettings,
 ): (rows: Int32Array, batch: BatchBuffers) => void {
-  const { inputs, classes, targets, weights: sampleWeights } = data;
+  const { inputs } = data;
   const features = data.features[settings.normalize];
   if (!features) throw new Error(`The sweep has no ${settings.normalize} features`);
+  const fillTargets = targetFiller(data, settings);
+  return (rows, batch) => {
+    for (let i = 0; i < rows.length; i++)
+      batch.features.set(features.subarray(rows[i] * inputs, (rows[i] + 1) * inputs), i * inputs);
+    fillTargets(rows, batch);
+  };
+}
+
+/** Returns a function that writes the targets and weights of the given training rows. */
+export function targetFiller(
+  data: SweepData,
+  settings: BatchSettings,
+): (rows: Int32Array, batch: Pick<BatchBuffers, 'targets' | 'weights'>) => void {
+  const { classes, targets, weights: sampleWeights } = data;
   const smoothing = settings.labelSmoothing;
   // Keras spreads the smoothed share over all classes for softmax, over yes and no for sigmoid.
   const off = smoothing / (settings.output === 'softmax' ? classes : 2);
@@ -34,7 +48,6 @@ export function batchFiller(
   return (rows, batch) => {
     for (let i = 0; i < rows.length; i++) {
       const row = rows[i];
-      batch.features.set(features.subarray(row * inputs, (row + 1) * inputs), i * inputs);
       // As in Keras, the batch's sum is divided by its rows, whatever they weigh.
       const base = (perElement / rows.length) * (sampleWeights ? sampleWeights[row] : 1);
       const rowWeight = byRow ? weights.present[targets.indexOf(1, row * classes) - row * classes] : 1;

@@ -9,6 +9,8 @@ export interface WorkerStart {
   engine: string;
   /** Threads inside one operation. */
   threads: number;
+  /** Whether stacks keep their numbers on the engine's device. */
+  resident: boolean;
 }
 
 export type ToWorker =

@@ -18,12 +18,15 @@ export interface HyperPattern {
   stride: number;
 }
 
+/** The kernels of kernels.ts that apply a step. */
+export type KernelName = 'adam' | 'sgd' | 'rmsprop' | 'adagrad' | 'adadelta';
+
 interface Optimizer {
   /** Initial value of each state array; from Keras. */
   initialState: readonly [number, number];
   /** The learning rate as the kernel wants it at step `t` (from 1). */
   rate(lr: number, step: number): number;
-  kernel: 'adam' | 'sgd' | 'rmsprop' | 'adagrad' | 'adadelta';
+  kernel: KernelName;
   /** Arguments of the kernel after the pattern, with Keras's defaults (keras/src/optimizers). */
   constants(settings: StepSettings): readonly number[];
   /** Whether `l2` decays weights directly (AdamW) and not through the gradient. */
@@ -95,17 +98,39 @@ export interface StepSettings extends Pick<HeadTraining, 'l2' | 'l1' | 'momentum
   step: number;
 }
 
-/** Learning rate, doubled l2, decoupled decay, momentum, l1. */
-const PATTERN_ARRAYS = 5;
+/** What {@link stepHyperparameters} gives: learning rate, doubled l2, decoupled decay, momentum, l1. */
+export const HYPERPARAMETERS = 5;
 
 /** Length of the array that holds a pattern of `period` entries. */
 export function patternLength(period: number): number {
-  return PATTERN_ARRAYS * patternStride(period);
+  return HYPERPARAMETERS * patternStride(period);
 }
 
 /** Each of the four arrays repeats its first three entries, so that a vector of four may start at any entry. */
 function patternStride(period: number): number {
   return period + 3;
+}
+
+/** The hyperparameters that may differ by lane, in the kernels' order. */
+export function stepHyperparameters(
+  { optimizer, lr, l2, l1, momentum, step }: StepSettings,
+  isKernel: boolean,
+): number[] {
+  const { rate, decoupled } = OPTIMIZERS[optimizer];
+  const penalty = isKernel ? l2 : 0;
+  return [
+    rate(lr, step),
+    decoupled ? 0 : 2 * penalty,
+    decoupled ? lr * penalty : 0,
+    momentum,
+    isKernel ? l1 : 0,
+  ];
+}
+
+/** The kernel that applies a step, and the constants it is called with. */
+export function stepKernel(settings: StepSettings): { kernel: KernelName; constants: readonly number[] } {
+  const { kernel, constants } = OPTIMIZERS[settings.optimizer];
+  return { kernel, constants: constants(settings) };
 }
 
 /**
@@ -116,18 +141,10 @@ export function writePattern(
   { array: { view }, period, stride }: HyperPattern,
   start: number,
   end: number,
-  { optimizer, lr, l2, l1, momentum, step }: StepSettings,
+  settings: StepSettings,
   isKernel: boolean,
 ): void {
-  const { rate, decoupled } = OPTIMIZERS[optimizer];
-  const penalty = isKernel ? l2 : 0;
-  const entries = [
-    rate(lr, step),
-    decoupled ? 0 : 2 * penalty,
-    decoupled ? lr * penalty : 0,
-    momentum,
-    isKernel ? l1 : 0,
-  ];
+  const entries = stepHyperparameters(settings, isKernel);
   for (const [row, entry] of entries.entries()) {
     const base = row * stride;
     view.fill(entry, base + start, base + end);
@@ -151,7 +168,7 @@ export function applyStep(
   { array, stride, period }: HyperPattern,
   columns: number | undefined,
 ): void {
-  const { kernel, constants } = OPTIMIZERS[settings.optimizer];
+  const { kernel, constants } = stepKernel(settings);
   kernels[kernel](
     parameter.address,
     gradient.address,
@@ -161,7 +178,7 @@ export function applyStep(
     array.address,
     stride * Float32Array.BYTES_PER_ELEMENT,
     period,
-    ...constants(settings),
+    ...constants,
   );
   if (settings.maxNorm > 0 && columns !== undefined) {
     kernels.maxNorm(parameter.address, parameter.view.length / columns, columns, settings.maxNorm);

@@ -30,12 +30,22 @@ const LEAST_COLUMNS = 65;
  * heads with hidden layers fill the machine on their own and train one by one. Largest work first.
  */
 export function planStacks(jobs: readonly HeadJob[]): HeadJob[][] {
+  return groupedStacks(
+    jobs,
+    (job) => (isStackable(job.config) ? sharedSettings(job) : job.id),
+    () => MOST_LANES,
+  );
+}
+
+/** Stacks of at most `most` jobs with the same key, largest work first. */
+export function groupedStacks(
+  jobs: readonly HeadJob[],
+  keyOf: (job: HeadJob) => string,
+  most: (job: HeadJob) => number,
+): HeadJob[][] {
   const groups = new Map<string, HeadJob[]>();
-  for (const job of jobs) {
-    const key = isStackable(job.config) ? sharedSettings(job) : job.id;
-    groups.set(key, [...(groups.get(key) ?? []), job]);
-  }
-  const stacks = [...groups.values()].flatMap((group) => chunks(group, MOST_LANES));
+  for (const job of jobs) groups.set(keyOf(job), [...(groups.get(keyOf(job)) ?? []), job]);
+  const stacks = [...groups.values()].flatMap((group) => chunks(group, most(group[0])));
   return stacks.sort((a, b) => work(b) - work(a));
 }
 
@@ -62,7 +72,7 @@ const SHARED_SETTINGS = [
   'seed',
 ] as const satisfies (keyof HeadConfig)[];
 
-function sharedSettings({ config, startAfter = 0 }: HeadJob): string {
+export function sharedSettings({ config, startAfter = 0 }: HeadJob): string {
   return JSON.stringify([startAfter, ...SHARED_SETTINGS.map((key) => config[key])]);
 }
 

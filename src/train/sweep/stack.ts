@@ -75,7 +75,7 @@ export interface Stack {
 const PREDICTION_ROWS = 256;
 
 /** Keras BatchNormalization's momentum of moving statistics. */
-const MOVING_MOMENTUM = 0.99;
+export const MOVING_MOMENTUM = 0.99;
 
 interface StackTensor extends OptimizedTensor {
   spec: HeadParameter;
@@ -244,13 +244,13 @@ export function createStack(arena: Arena, programs: Programs, shape: StackShape,
 }
 
 /** `bn_0/moving_mean` is fed by the batch means of bn_0, `bn_0/moving_variance` by its variances. */
-function statisticsKey(parameterName: string): string {
+export function statisticsKey(parameterName: string): string {
   const [layer, kind] = parameterName.split('/');
   return kind === 'moving_mean' ? meanKey(layer) : varianceKey(layer);
 }
 
 /** The share of draws below the threshold is the dropout rate; what is kept is scaled up to keep the mean. */
-function drawMask(
+export function drawMask(
   { kernels }: Arena,
   rate: number,
   { address, padded }: ArenaArray,

@@ -1,15 +1,19 @@
 /** A sweep: stacks of heads handed out to worker threads. */
 import { SHARE_ENV, Worker } from 'node:worker_threads';
+import { loadEngine } from '../../shared/engines/engine.ts';
 import type { SweepData } from './data.ts';
 import type { PausedHead, TrainedHead } from './head-progress.ts';
 import type { FromWorker, ToWorker, WorkerStart } from './messages.ts';
 import { type HeadJob, planStacks } from './plan.ts';
+import { planWideStacks } from './resident/plan-wide.ts';
 
 export interface SweepOptions {
   data: SweepData;
   engine: string;
   /** Worker threads, one core each. */
   workers: number;
+  /** Whether stacks keep their numbers on the engine's device; default: where that is a GPU. */
+  resident?: boolean;
   signal: AbortSignal;
   onFinished(trained: TrainedHead): void;
   onEpoch(heads: number): void;
@@ -28,9 +32,11 @@ const WORKER = new URL('../../../dist/train/sweep/worker.js', import.meta.url);
  */
 export async function sweep(jobs: readonly HeadJob[], options: SweepOptions): Promise<void> {
   if (jobs.length === 0) return;
-  const waiting = planStacks(jobs);
-  const count = Math.max(1, Math.min(options.workers, waiting.length));
-  const workers = Array.from({ length: count }, () => startWorker(options));
+  const resident = options.resident ?? (await computesOnGpu(options.engine));
+  const waiting = resident ? planWideStacks(jobs, options.data) : planStacks(jobs);
+  // One worker keeps a device busy, and a second would need a second copy of the rows there.
+  const count = resident ? 1 : Math.max(1, Math.min(options.workers, waiting.length));
+  const workers = Array.from({ length: count }, () => startWorker(options, resident));
   const stop = () => {
     waiting.length = 0;
     for (const worker of workers) tell(worker, { type: 'stop' });
@@ -47,9 +53,14 @@ export async function sweep(jobs: readonly HeadJob[], options: SweepOptions): Pr
   }
 }
 
-function startWorker({ data, engine }: SweepOptions): Worker {
+async function computesOnGpu(name: string): Promise<boolean> {
+  const { resident, device } = await loadEngine(name, { threads: 1 });
+  return resident !== undefined && device !== 'cpu';
+}
+
+function startWorker({ data, engine }: SweepOptions, resident: boolean): Worker {
   // One thread per operation: two workers with a core each beat one session with two for small products.
-  const start: WorkerStart = { data, engine, threads: 1 };
+  const start: WorkerStart = { data, engine, threads: 1, resident };
   // Native libraries read the number of threads from the process's own environment, which engines write to.
   return new Worker(WORKER, { workerData: start, env: SHARE_ENV });
 }

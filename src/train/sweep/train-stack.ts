@@ -5,8 +5,8 @@ import { type HeadParameter, headLayers, headParameters } from '../../shared/hea
 import { random } from '../../shared/random.ts';
 import { evaluate } from '../metrics/evaluate.ts';
 import type { Arena } from './arena.ts';
-import { batchFiller, epochOrder } from './batches.ts';
-import { partFeatures, partTargets, type SweepData } from './data.ts';
+import { epochOrder } from './batches.ts';
+import { partTargets, type SweepData } from './data.ts';
 import {
   finish,
   isFinished,
@@ -20,13 +20,18 @@ import {
 import type { SteppingOptimizer } from './optimizers.ts';
 import { type HeadJob, stackLanes } from './plan.ts';
 import type { Programs } from './programs.ts';
-import { createStack, freshState, type LaneState, type Stack } from './stack.ts';
+import type { DeviceData } from './resident/device-data.ts';
+import { residentTrainer } from './resident/resident-trainer.ts';
+import { createStack, freshState, type LaneState } from './stack.ts';
+import { hostTrainer, type StackTrainer } from './trainer.ts';
 import type { StackShape } from './training-graph.ts';
 
 export interface StackContext {
   data: SweepData;
   arena: Arena;
   programs: Programs;
+  /** Where stacks keep their numbers on the engine's device; otherwise they train in the arena. */
+  device?: DeviceData;
   /** Called as soon as a head is done, while others of its stack go on. */
   onFinished(trained: TrainedHead): void;
   /** Called for each head that reaches its job's `pauseAfter`; its training ends there. */
@@ -46,7 +51,7 @@ export async function trainStack(
   context: StackContext,
   paused: readonly (PausedHead | undefined)[] = [],
 ): Promise<void> {
-  const { data, arena, programs } = context;
+  const { data, arena, programs, device } = context;
   const [{ config: shared, startAfter = 0 }] = jobs;
   const layers = headLayers(shared, data.inputs, data.classes);
   const shapeOf = (heads: number): StackShape => ({
@@ -55,12 +60,15 @@ export async function trainStack(
     loss: shared.loss,
     inputs: data.inputs,
     classes: data.classes,
-    lanes: stackLanes(shared, heads, data.classes),
+    lanes: device ? heads : stackLanes(shared, heads, data.classes),
   });
-  const build = (states: readonly LaneState[]): Stack => {
-    const stack = createStack(arena, programs, shapeOf(states.length), shared.batchSize);
-    for (const [lane, state] of states.entries()) stack.load(lane, state);
-    return stack;
+  const build = (states: readonly LaneState[]): StackTrainer => {
+    const shape = shapeOf(states.length);
+    const trainer = device
+      ? residentTrainer(device, data, arena, shape, shared)
+      : hostTrainer(createStack(arena, programs, shape, shared.batchSize), data, shared);
+    trainer.load(states);
+    return trainer;
   };
 
   const stepsPerEpoch = Math.ceil(data.rows.train / shared.batchSize);
@@ -84,15 +92,19 @@ export async function trainStack(
     for (const lane of finished) context.onFinished(finish(lanes[lane], data));
     live = live.filter((lane) => !finished.includes(lane));
     const pausing = live.filter((lane) => lanes[lane].job.pauseAfter === epoch);
-    for (const lane of pausing) context.onPaused?.(pause(lanes[lane], stack.save(lane), data));
+    const pausingStates = pausing.length > 0 ? await stack.save(pausing) : [];
+    for (const [at, lane] of pausing.entries())
+      context.onPaused?.(pause(lanes[lane], pausingStates[at], data));
     live = live.filter((lane) => !pausing.includes(lane));
     if (live.length > 0 && shapeOf(live.length).lanes <= stack.lanes / 2) {
-      const states = live.map((lane) => stack.save(lane));
+      const states = await stack.save(live);
+      stack.release();
       lanes = live.map((lane) => lanes[lane]);
       live = lanes.map((_, lane) => lane);
       stack = build(states);
     }
   }
+  stack.release();
 }
 
 /** lbfgs takes all rows at once and has a loop of its own: solve-stack.ts. */
@@ -122,7 +134,7 @@ function initialParameters(specs: readonly HeadParameter[], seed: number): Float
 
 /** Returns false when it was asked to stop before the epoch's end. */
 async function trainEpoch(
-  stack: Stack,
+  stack: StackTrainer,
   lanes: readonly Lane[],
   epoch: number,
   context: StackContext,
@@ -131,12 +143,9 @@ async function trainEpoch(
   const [{ job }] = lanes;
   const { seed, batchSize } = job.config;
   const order = epochOrder(data.rows.train, seed, epoch);
-  const fill = batchFiller(data, job.config);
-  for (const lane of lanes) lane.lossSum = 0;
   for (let start = 0; start < order.length; start += batchSize) {
     if (context.shouldStop()) return false;
     const rows = order.subarray(start, start + batchSize);
-    fill(rows, stack.batch(rows.length));
     const settings = lanes.map(({ job: { config }, rate, steps }) => ({
       ...config,
       optimizer: stepping(config.optimizer),
@@ -144,9 +153,10 @@ async function trainEpoch(
       step: steps + 1,
     }));
     for (const lane of lanes) lane.steps++;
-    const losses = await stack.step(rows.length, settings, Math.imul(seed, 0x85ebca6b) + lanes[0].steps);
-    for (const [at, lane] of lanes.entries()) lane.lossSum += losses[at] * rows.length;
+    await stack.step(rows, settings, Math.imul(seed, 0x85ebca6b) + lanes[0].steps);
   }
+  const losses = await stack.takeLosses();
+  for (const [at, lane] of lanes.entries()) lane.lossSum = losses[at];
   return true;
 }
 
@@ -156,14 +166,14 @@ function watchedMetrics({ monitor }: HeadConfig, { task }: SweepData): MetricNam
 }
 
 async function evaluateEpoch(
-  stack: Stack,
+  stack: StackTrainer,
   lanes: readonly Lane[],
   live: readonly number[],
   epoch: number,
   { data }: StackContext,
 ): Promise<void> {
-  const { normalize } = lanes[0].job.config;
-  const all = await stack.predict(partFeatures(data, normalize, 'val'), data.rows.val);
+  const all = await stack.validate();
+  const better = new Map<number, Float32Array>();
   for (const at of live) {
     const lane = lanes[at];
     const { config } = lane.job;
@@ -178,8 +188,12 @@ async function evaluateEpoch(
     );
     const trainLoss = lane.lossSum / data.rows.train;
     const isBetter = noteEpoch(lane, { epoch, lr: lane.rate.at(lane.steps - 1), trainLoss, val }, data);
-    if (isBetter) lane.best = { parameters: stack.parameters(at), probabilities };
+    if (isBetter) better.set(at, probabilities);
   }
+  if (better.size === 0) return;
+  const parameters = await stack.parameters([...better.keys()]);
+  for (const [at, [lane, probabilities]] of [...better].entries())
+    lanes[lane].best = { parameters: parameters[at], probabilities };
 }
 
 /** One lane's probabilities [rows, classes] out of [rows, lanes, classes]. */

@@ -95,7 +95,9 @@ export function trainingGraph(stack: StackShape, batch: number): Graph {
       parameters.set(name, value);
       return value;
     },
-    mask: (name, shape) => build.input(maskKey(name), 'float32', shape),
+    // Heads of a stack share their seed, and with it their masks.
+    mask: (name, shape) =>
+      build.input(maskKey(name), 'float32', shape.length === 3 ? shape.with(1, 1) : shape),
   });
   const perRow = (name: string) => {
     const value = build.input(name, 'float32', [batch, classes]);

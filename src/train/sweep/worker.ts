@@ -1,19 +1,22 @@
 /** A worker thread of a sweep: trains one stack after another with an engine of its own. */
 import { parentPort, workerData } from 'node:worker_threads';
-import { loadEngine } from '../../shared/engines/engine.ts';
+import { type Engine, loadEngine, type ResidentEngine } from '../../shared/engines/engine.ts';
 import { createArena } from './arena.ts';
 import type { FromWorker, ToWorker, WorkerStart } from './messages.ts';
 import { createPrograms } from './programs.ts';
+import { createDeviceData } from './resident/device-data.ts';
 import { solveStack } from './solve-stack.ts';
 import { type StackContext, trainStack } from './train-stack.ts';
 
 const port = parentPort;
 if (!port) throw new Error('The sweep worker runs as a worker thread');
-const { data, engine, threads } = workerData as WorkerStart;
+const { data, engine: name, threads, resident } = workerData as WorkerStart;
 const say = (message: FromWorker, transfer: ArrayBuffer[] = []) => port.postMessage(message, transfer);
 
 const arena = createArena();
-const programs = createPrograms(await loadEngine(engine, { threads }));
+const engine = await loadEngine(name, { threads });
+const programs = createPrograms(engine);
+const device = resident ? createDeviceData(residentPart(engine), data) : undefined;
 let stopping = false;
 
 port.on('message', async (message: ToWorker) => {
@@ -25,6 +28,7 @@ port.on('message', async (message: ToWorker) => {
       data,
       arena,
       programs,
+      device,
       onFinished: (trained) => say({ type: 'finished', trained }, [trained.parameters.buffer as ArrayBuffer]),
       onEpoch: (heads) => say({ type: 'epoch', heads }),
       onPaused: (paused) => say({ type: 'paused', paused }),
@@ -34,8 +38,14 @@ port.on('message', async (message: ToWorker) => {
     say({ type: 'ready' });
   }
   if (message.type === 'end') {
+    device?.release();
     await programs.release();
     port.close();
   }
 });
 say({ type: 'ready' });
+
+function residentPart({ name, resident }: Engine): ResidentEngine {
+  if (!resident) throw new Error(`${name} keeps nothing on a device`);
+  return resident;
+}

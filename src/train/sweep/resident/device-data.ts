@@ -1,0 +1,71 @@
+/** A sweep's rows on an engine's device, moved there once, and the programs that all its stacks share. */
+import type { ResidentArray, ResidentEngine, ResidentProgram } from '../../../shared/engines/engine.ts';
+import type { Graph } from '../../../shared/graph/value.ts';
+import type { HeadConfig, Normalization } from '../../../shared/head/config.ts';
+import { targetFiller } from '../batches.ts';
+import { partFeatures, type SweepData } from '../data.ts';
+
+/** The settings that decide targets and weights. */
+type TargetSettings = Pick<HeadConfig, 'normalize' | 'output' | 'labelSmoothing' | 'classWeight'>;
+
+export interface DeviceData {
+  readonly engine: ResidentEngine;
+  /** A part's features, [rows, inputs]. */
+  features(normalize: Normalization, part: 'train' | 'val'): ResidentArray;
+  /** Targets and weights of the training rows, [rows, classes] each; weights carry 1 / `batch`. */
+  targets(settings: TargetSettings, batch: number): { targets: ResidentArray; weights: ResidentArray };
+  /** A program by a name that says all that its graph depends on. */
+  program(key: string, graph: () => Graph): ResidentProgram;
+  release(): void;
+}
+
+export function createDeviceData(engine: ResidentEngine, data: SweepData): DeviceData {
+  const arrays = new Map<string, ResidentArray>();
+  const programs = new Map<string, ResidentProgram>();
+  const once = <T>(known: Map<string, T>, key: string, make: () => T): T => {
+    const found = known.get(key) ?? make();
+    known.set(key, found);
+    return found;
+  };
+  const { inputs, classes, rows } = data;
+
+  return {
+    engine,
+    features: (normalize, part) =>
+      // A copy, because native libraries do not take shared memory.
+      once(arrays, `features ${normalize} ${part}`, () =>
+        engine.upload(partFeatures(data, normalize, part).slice(), [rows[part], inputs]),
+      ),
+    targets(settings, batch) {
+      const { output, labelSmoothing, classWeight } = settings;
+      const key = JSON.stringify([output, labelSmoothing, classWeight]);
+      const filled = () => {
+        const buffers = {
+          targets: new Float32Array(rows.train * classes),
+          weights: new Float32Array(rows.train * classes),
+        };
+        const all = Int32Array.from({ length: rows.train }, (_, row) => row);
+        targetFiller(data, settings)(all, buffers);
+        return buffers;
+      };
+      const shape = [rows.train, classes];
+      return {
+        targets: once(arrays, `targets ${key}`, () => engine.upload(filled().targets, shape)),
+        weights: once(arrays, `weights ${batch} ${key}`, () => {
+          const share = rows.train / batch;
+          return engine.upload(
+            filled().weights.map((weight) => weight * share),
+            shape,
+          );
+        }),
+      };
+    },
+    program: (key, graph) => once(programs, key, () => engine.compile(graph())),
+    release() {
+      for (const array of arrays.values()) array.free();
+      for (const program of programs.values()) program.release();
+      arrays.clear();
+      programs.clear();
+    },
+  };
+}
