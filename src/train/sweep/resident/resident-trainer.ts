@@ -1,0 +1,171 @@
+/** A stack that trains on an engine's device: parameters, moments and rows stay there, only results come back. */
+import { setImmediate } from 'node:timers/promises';
+import type { ResidentArray } from '../../../shared/engines/engine.ts';
+import { elementCount } from '../../../shared/graph/value.ts';
+import type { HeadConfig } from '../../../shared/head/config.ts';
+import { headParameters } from '../../../shared/head/layers.ts';
+import { type Arena, arenaFloats } from '../arena.ts';
+import type { SweepData } from '../data.ts';
+import { type LaneLayout, readLane, writeLane } from '../lanes.ts';
+import { HYPERPARAMETERS } from '../optimizers.ts';
+import { drawMask } from '../stack.ts';
+import type { StackTrainer } from '../trainer.ts';
+import {
+  evaluationGraph,
+  isWide,
+  maskKey,
+  parameterKey,
+  parameterShape,
+  type StackShape,
+} from '../training-graph.ts';
+import type { DeviceData } from './device-data.ts';
+import {
+  HYPER,
+  hyperparameterRows,
+  LOSSES,
+  type StepKind,
+  stateKey,
+  stepGraph,
+  stepKind,
+} from './step-graph.ts';
+
+const STATES = [0, 1] as const;
+
+/** Probabilities per call when validating, at most, in numbers. */
+const MOST_ANSWERS = 2 ** 24;
+
+/**
+ * @param arena where dropout masks are drawn; whatever was there is lost
+ * @param config of any of the heads, for what all heads of the stack share
+ */
+export function residentTrainer(
+  device: DeviceData,
+  data: SweepData,
+  arena: Arena,
+  shape: StackShape,
+  config: HeadConfig,
+): StackTrainer {
+  const { engine } = device;
+  const { lanes, layers, classes } = shape;
+  const key = JSON.stringify(shape);
+  const tensors = headParameters(layers).map((spec) => {
+    const units = spec.shape.at(-1) ?? 1;
+    const layout: LaneLayout = { lanes, wide: lanes > 1 && isWide(spec.name, layers), units };
+    return { spec, layout, size: parameterShape(spec, shape) };
+  });
+  const length = tensors.reduce((sum, { spec }) => sum + elementCount(spec.shape), 0);
+  const dropouts = layers.filter((layer) => layer.kind === 'dropout');
+  const mostRows = Math.min(config.batchSize, data.rows.train);
+  arena.reset(dropouts.reduce((sum, { units }) => sum + arenaFloats(mostRows * units), 0));
+  const masks = dropouts.map((layer) => ({ layer, array: arena.allocate(mostRows * layer.units) }));
+
+  /** Parameters, optimiser state and the sum of losses, by the names of the step graph. */
+  const held = new Map<string, ResidentArray>();
+  const hold = (name: string, array: ResidentArray) => {
+    held.get(name)?.free();
+    held.set(name, array);
+  };
+  const resetLosses = () => hold(LOSSES, engine.upload(new Float32Array(lanes), [lanes]));
+  let kind: StepKind | undefined;
+
+  /** Reads one of the tensors' arrays, and cuts out what belongs to each of `chosen`. */
+  const gather = async (keyOf: (name: string) => string, chosen: readonly number[]) => {
+    const values = chosen.map(() => new Float32Array(length));
+    let start = 0;
+    for (const { spec, layout } of tensors) {
+      const end = start + elementCount(spec.shape);
+      const all = await held.get(keyOf(spec.name))!.read();
+      for (const [at, lane] of chosen.entries()) readLane(all, values[at].subarray(start, end), layout, lane);
+      start = end;
+    }
+    return values;
+  };
+
+  /** Fills an array of every tensor with the numbers of each lane, and moves it to the device. */
+  const scatter = (keyOf: (name: string) => string, lanesOf: readonly Float32Array[]) => {
+    let start = 0;
+    for (const { spec, layout, size } of tensors) {
+      const end = start + elementCount(spec.shape);
+      const all = new Float32Array(elementCount(size));
+      for (const [lane, values] of lanesOf.entries())
+        writeLane(all, values.subarray(start, end), layout, lane);
+      hold(keyOf(spec.name), engine.upload(all, size));
+      start = end;
+    }
+  };
+
+  return {
+    lanes,
+    load(states) {
+      scatter(
+        parameterKey,
+        states.map(({ parameters }) => parameters),
+      );
+      for (const at of STATES)
+        scatter(
+          (name) => stateKey(name, at),
+          states.map(({ optimizer }) => optimizer[at]),
+        );
+      resetLosses();
+    },
+    async step(rows, settings, maskSeed) {
+      // Steps are only queued here: between two, messages get their turn.
+      await setImmediate();
+      const batch = rows.length;
+      const { targets, weights } = device.targets(config, batch);
+      const fed: Record<string, ResidentArray> = {
+        features: engine.gather(device.features(config.normalize, 'train'), rows),
+        targets: engine.gather(targets, rows),
+        weights: engine.gather(weights, rows),
+        [HYPER]: engine.upload(hyperparameterRows(settings, lanes), [2 * HYPERPARAMETERS, lanes]),
+      };
+      for (const [at, { layer, array }] of masks.entries()) {
+        drawMask(arena, layer.rate, array, maskSeed, at);
+        const mask = array.view.slice(0, batch * layer.units);
+        const size = lanes === 1 ? [batch, layer.units] : [batch, 1, layer.units];
+        fed[maskKey(layer.name)] = engine.upload(mask, size);
+      }
+      kind ??= stepKind(settings);
+      const program = device.program(`step ${batch} ${key} ${JSON.stringify(kind)}`, () =>
+        stepGraph(shape, batch, kind as StepKind),
+      );
+      const replaced = program.run({ ...Object.fromEntries(held), ...fed });
+      for (const array of Object.values(fed)) array.free();
+      for (const [name, array] of Object.entries(replaced)) hold(name, array);
+    },
+    async takeLosses() {
+      const losses = Float64Array.from(await held.get(LOSSES)!.read());
+      resetLosses();
+      return losses;
+    },
+    async validate() {
+      const program = device.program(`validation ${key}`, () => evaluationGraph(shape));
+      const width = lanes * classes;
+      const probabilities = new Float32Array(data.rows.val * width);
+      const chunk = Math.max(1, Math.floor(MOST_ANSWERS / width));
+      for (let start = 0; start < data.rows.val; start += chunk) {
+        const count = Math.min(chunk, data.rows.val - start);
+        const rows = Int32Array.from({ length: count }, (_, at) => start + at);
+        const features = engine.gather(device.features(config.normalize, 'val'), rows);
+        const computed = program.run({ ...Object.fromEntries(held), features });
+        probabilities.set(await computed.probabilities.read(), start * width);
+        features.free();
+        computed.probabilities.free();
+      }
+      return probabilities;
+    },
+    parameters: (chosen) => gather(parameterKey, chosen),
+    async save(chosen) {
+      const [parameters, first, second] = [
+        await gather(parameterKey, chosen),
+        await gather((name) => stateKey(name, 0), chosen),
+        await gather((name) => stateKey(name, 1), chosen),
+      ];
+      return chosen.map((_, at) => ({ parameters: parameters[at], optimizer: [first[at], second[at]] }));
+    },
+    release() {
+      for (const array of held.values()) array.free();
+      held.clear();
+    },
+  };
+}
