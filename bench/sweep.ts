@@ -13,7 +13,8 @@ import * as build from '../src/shared/graph/build.ts';
 import type { HeadConfig } from '../src/shared/head/config.ts';
 import type { HeadRequest } from '../src/train/options.ts';
 import { resolveConfig } from '../src/train/resolve.ts';
-import type { SweepData } from '../src/train/sweep/data.ts';
+import { featuresOf, type SweepData } from '../src/train/sweep/data.ts';
+import { readRows } from '../src/train/sweep/rows.ts';
 import { headSteps, madeUpData } from './heads.ts';
 import { type Measurement, report } from './report.ts';
 
@@ -170,7 +171,7 @@ async function measure({ what, rows, inputs, classes, heads, claims }: Work, pea
     const labels = Uint8Array.from({ length: rows }, (_, row) =>
       data.targets.subarray(row * classes).indexOf(1),
     );
-    await writeFile(join(folder, 'features.f32'), data.features.none ?? '');
+    await writeFile(join(folder, 'features.f32'), readRows(featuresOf(data, 'none'), inputs, 0, rows).values);
     await writeFile(join(folder, 'labels.u8'), labels);
     const configs = heads.map((head) => resolveConfig(head, 'multiclass'));
     const ours = await headSteps(data, configs);

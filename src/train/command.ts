@@ -6,7 +6,7 @@ import { Interrupted, runCommand } from '../shared/cli/command.ts';
 import { allValues, type Flags, oneValue, textFlag } from '../shared/cli/flags.ts';
 import type { Command } from '../shared/cli/program.ts';
 import { terminalReporter } from '../shared/cli/terminal.ts';
-import { choice, wholeNumber } from '../shared/cli/values.ts';
+import { byteSize, choice, wholeNumber } from '../shared/cli/values.ts';
 import { ENGINE_NAMES } from '../shared/engines/engine.ts';
 import { usage } from '../shared/errors.ts';
 import { manifestFlags, readManifestFlags } from '../shared/manifest/flags.ts';
@@ -89,6 +89,11 @@ const flags = {
     description:
       'Cross-validate with so many folds instead of one validation part, then train the best on all of them',
   },
+  'max-memory': {
+    ...textFlag,
+    description: 'Memory for features, like 4GB; larger ones are read from disk block by block',
+    defaultDescription: '60 % of the machine',
+  },
   workers: { ...textFlag, description: 'Heads trained at a time', defaultDescription: 'the number of cores' },
   engine: { ...textFlag, default: 'auto', description: `What computes: ${ENGINE_NAMES.join(', ')}` },
   out: {
@@ -118,6 +123,7 @@ async function run(argv: Flags, signal: AbortSignal): Promise<TrainSummary> {
   const near = oneValue(argv, 'near-duplicates');
   const folds = oneValue(argv, 'folds');
   const random = oneValue(argv, 'random');
+  const memory = oneValue(argv, 'max-memory');
   const options = {
     source: {
       features: argv.features === undefined ? [] : allValues(argv, 'features'),
@@ -134,6 +140,7 @@ async function run(argv: Flags, signal: AbortSignal): Promise<TrainSummary> {
     seeds: wholeNumber(1).parse(oneValue(argv, 'seeds') ?? '', '--seeds'),
     ...readHalving(argv),
     ...(folds !== undefined && { folds: wholeNumber(2).parse(folds, '--folds') }),
+    ...(memory !== undefined && { maxMemory: byteSize.parse(memory, '--max-memory') }),
     workers: wholeNumber(1).parse(oneValue(argv, 'workers') ?? String(availableParallelism()), '--workers'),
     engine: choice(ENGINE_NAMES).parse(oneValue(argv, 'engine') ?? 'auto', '--engine'),
   };

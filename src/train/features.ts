@@ -7,6 +7,7 @@ import type { HeadSource } from '../shared/head/record.ts';
 import { type FeatureStore, openStore, type StorePart } from '../shared/store/reader.ts';
 import { augmentationOf } from './augmented.ts';
 import type { SourceRequest } from './sources.ts';
+import { isInMemory } from './sweep/rows.ts';
 import { type FeatureSet, type FeatureTable, keepRows } from './table.ts';
 
 /** The column used when none is named, if the store has it. */
@@ -20,7 +21,8 @@ interface Use {
   offset: number;
 }
 
-interface OpenedStore {
+/** A store, and what its columns are used for. */
+export interface OpenedStore {
   store: FeatureStore;
   uses: Use[];
 }
@@ -28,18 +30,24 @@ interface OpenedStore {
 /**
  * Reads the stores of all sources, each once. They are joined by image content: an image that some store lacks is left
  * out with a warning, so that all sources have the same rows.
+ * @param fits whether all matrices together may be in memory; otherwise they are left empty, see {@link visitFeatures}
  * @throws InputError for a damaged store or features that are not finite, UsageError for an unknown column
  */
 export async function readFeatures(
   requests: readonly SourceRequest[],
   reporter: Reporter,
+  fits: (bytes: number) => boolean = () => true,
 ): Promise<FeatureTable> {
   const stores = await openStores(
     requests.flatMap(({ features }) => features),
     reporter,
   );
   const [{ store: first }] = stores.values();
-  const sets = requests.map((request) => openSet(request, stores, first.rows));
+  const sets = requests.map((request) => openSet(request, stores));
+  const numbers = first.rows * sets.reduce((sum, { inputs }) => sum + inputs, 0);
+  if (fits(numbers * Float32Array.BYTES_PER_ELEMENT)) {
+    for (const set of sets) set.matrix = sharedFloats(first.rows * set.inputs);
+  }
   const table: FeatureTable = {
     rows: first.rows,
     paths: [],
@@ -52,8 +60,9 @@ export async function readFeatures(
     views: new Int16Array(first.rows),
     augment: null,
     sets,
+    stores: [...stores.values()],
   };
-  for (const [at, opened] of [...stores.values()].entries()) {
+  for (const [at, opened] of table.stores.entries()) {
     const missing = at === 0 ? await fillFirst(table, opened) : await fillNext(table, opened);
     if (missing.size === 0) continue;
     const { dir } = opened.store;
@@ -83,13 +92,12 @@ async function openStores(dirs: readonly string[], reporter: Reporter): Promise<
   return stores;
 }
 
-/** Makes room for a source's features, and notes at its stores where they go. */
-function openSet(request: SourceRequest, stores: ReadonlyMap<string, OpenedStore>, rows: number): FeatureSet {
+/** Notes at the stores of a source where their features go. */
+function openSet(request: SourceRequest, stores: ReadonlyMap<string, OpenedStore>): FeatureSet {
   const opened = request.features.flatMap((dir) => stores.get(dir) ?? []);
   const sources = opened.map(({ store }) => sourceOf(store, request.pooling));
   const inputs = sources.reduce((sum, { dimension }) => sum + dimension, 0);
-  const matrix = new Float32Array(new SharedArrayBuffer(rows * inputs * Float32Array.BYTES_PER_ELEMENT));
-  const set: FeatureSet = { request, sources, inputs, matrix };
+  const set: FeatureSet = { request, sources, inputs, matrix: new Float32Array(0) };
   let offset = 0;
   for (const [at, { uses }] of opened.entries()) {
     uses.push({ set, source: sources[at], offset });
@@ -115,9 +123,17 @@ function sourceOf(
   return { pipeline: manifest.pipeline, columns, dimension };
 }
 
-/** Copies a part's row into row `to` of the matrix. */
-function copyRow({ set, source, offset }: Use, part: StorePart, from: number, to: number): void {
-  let at = to * set.inputs + offset;
+/** Some of the numbers of a row of a set, which begin at `offset`. */
+type Put = (set: FeatureSet, row: number, offset: number, values: Float32Array) => void;
+
+/** Into the matrix, where that is in memory. */
+const intoMemory: Put = ({ matrix, inputs }, row, offset, values) => {
+  if (isInMemory(matrix) && matrix.length > 0) matrix.set(values, row * inputs + offset);
+};
+
+/** Puts a part's row `from` where it is used, as row `to`. */
+function putRow({ set, source, offset }: Use, part: StorePart, from: number, to: number, put: Put): void {
+  let at = offset;
   for (const name of source.columns) {
     const column = part.features.get(name);
     if (!column) throw new Error(`A part has no column ${name}`);
@@ -128,7 +144,7 @@ function copyRow({ set, source, offset }: Use, part: StorePart, from: number, to
         `Expected finite features but ${name} of ${part.paths[from]} in ${part.entry.file} has NaN or infinity`,
       );
     }
-    set.matrix.set(row, at);
+    put(set, to, at, row);
     at += dimension;
   }
 }
@@ -137,7 +153,7 @@ async function fillFirst(table: FeatureTable, { store, uses }: OpenedStore): Pro
   for await (const part of store.parts()) {
     for (let from = 0; from < part.rows; from++) {
       const to = table.paths.length;
-      for (const use of uses) copyRow(use, part, from, to);
+      for (const use of uses) putRow(use, part, from, to, intoMemory);
       table.views[to] = part.views[from];
       table.paths.push(part.paths[from]);
       table.hashes.push(part.sha256[from]);
@@ -147,26 +163,58 @@ async function fillFirst(table: FeatureTable, { store, uses }: OpenedStore): Pro
       table.phashes.push(part.phashes[from]);
     }
     // All parts of a store have weights, or none has.
-    if (part.weights) table.weights = [...(table.weights ?? []), ...part.weights];
+    table.weights ??= part.weights && [];
+    for (const weight of part.weights ?? []) table.weights?.push(weight);
   }
   return new Set();
 }
 
 /** Fills in another store's features by image; returns the rows for which it has none. */
-async function fillNext(table: FeatureTable, { store, uses }: OpenedStore): Promise<Set<number>> {
-  const rowsOf = new Map<string, number[]>();
-  for (const [row, hash] of table.hashes.entries()) {
-    const key = `${hash} ${table.views[row]}`;
-    rowsOf.set(key, [...(rowsOf.get(key) ?? []), row]);
-  }
+async function fillNext(table: FeatureTable, opened: OpenedStore): Promise<Set<number>> {
   const missing = new Set(table.hashes.keys());
+  await visitStore(opened, rowsByImage(table), (set, row, offset, values) => {
+    intoMemory(set, row, offset, values);
+    missing.delete(row);
+  });
+  return missing;
+}
+
+type RowsByImage = ReadonlyMap<string, readonly number[]>;
+
+function imageKey(sha256: string, view: number): string {
+  return `${sha256} ${view}`;
+}
+
+function rowsByImage({ hashes, views }: FeatureTable): RowsByImage {
+  const rowsOf = new Map<string, number[]>();
+  for (const [row, hash] of hashes.entries()) {
+    const key = imageKey(hash, views[row]);
+    const known = rowsOf.get(key);
+    if (known) known.push(row);
+    else rowsOf.set(key, [row]);
+  }
+  return rowsOf;
+}
+
+async function visitStore({ store, uses }: OpenedStore, rowsOf: RowsByImage, put: Put): Promise<void> {
   for await (const part of store.parts()) {
     for (let from = 0; from < part.rows; from++) {
-      for (const to of rowsOf.get(`${part.sha256[from]} ${part.views[from]}`) ?? []) {
-        for (const use of uses) copyRow(use, part, from, to);
-        missing.delete(to);
+      for (const to of rowsOf.get(imageKey(part.sha256[from], part.views[from])) ?? []) {
+        for (const use of uses) putRow(use, part, from, to, put);
       }
     }
   }
-  return missing;
+}
+
+/**
+ * Reads the features of a table's rows from the stores once more, in the stores' order.
+ * @throws InputError for a damaged store
+ */
+export async function visitFeatures(table: FeatureTable, put: Put): Promise<void> {
+  const rowsOf = rowsByImage(table);
+  for (const opened of table.stores) await visitStore(opened, rowsOf, put);
+}
+
+function sharedFloats(length: number): Float32Array {
+  return new Float32Array(new SharedArrayBuffer(length * Float32Array.BYTES_PER_ELEMENT));
 }

@@ -4,6 +4,7 @@ import { headLayers } from '../shared/head/layers.ts';
 import { createArena } from './sweep/arena.ts';
 import type { SweepData } from './sweep/data.ts';
 import type { TrainedHead } from './sweep/head-progress.ts';
+import { predictRows } from './sweep/predict-rows.ts';
 import { createPrograms } from './sweep/programs.ts';
 import { createStack } from './sweep/stack.ts';
 
@@ -16,15 +17,13 @@ export async function predictAll(
 ): Promise<Float32Array> {
   const { config } = result;
   const { inputs, classes } = data;
-  const features = data.features[config.normalize];
-  if (!features) throw new Error(`The sweep has no ${config.normalize} features`);
   const layers = headLayers(config, inputs, classes);
   const programs = createPrograms(engine);
   try {
     const shape = { layers, output: config.output, loss: config.loss, inputs, classes, lanes: 1 };
     const stack = createStack(createArena(), programs, shape, 1);
     stack.setParameters(0, parameters);
-    return await stack.predict(features, rows);
+    return await predictRows(stack, data, config.normalize, { first: 0, end: rows });
   } finally {
     await programs.release();
   }

@@ -4,6 +4,7 @@ import { selectTargets } from './labels.ts';
 import type { Evaluation } from './metrics/counts.ts';
 import type { SweepData } from './sweep/data.ts';
 import { fitStandardization, type NormalizationStatistics, normalizeRows } from './sweep/normalize.ts';
+import { blockRows, eachBlock, type FeatureRows, isInMemory } from './sweep/rows.ts';
 import type { FeatureSet } from './table.ts';
 
 /** A sweep's data and, if some head standardizes, what its inputs are standardized with. */
@@ -36,7 +37,10 @@ export function sharedWeights(weights: readonly number[]): Float32Array {
   return shared;
 }
 
-/** Normalises a set's own matrix: the last normalisation in place, a copy for each other one. */
+/**
+ * Normalises a set's own matrix: the last normalisation in place, a copy for each other one. A matrix in a file stays as
+ * it is; its rows are normalised as they are read.
+ */
 export function prepareInPlace(
   { task, classes, targets, weights }: RawData,
   { matrix, inputs }: FeatureSet,
@@ -44,9 +48,13 @@ export function prepareInPlace(
   normalizations: ReadonlySet<Normalization>,
 ): Prepared {
   const asked = [...normalizations];
-  const statistics = statisticsOf(matrix, inputs, rows.train, normalizations);
+  const statistics = normalizations.has('standardize') ? fitOn(matrix, inputs, rows.train) : undefined;
   const features: SweepData['features'] = {};
   for (const [at, normalize] of asked.entries()) {
+    if (!isInMemory(matrix)) {
+      features[normalize] = { ...matrix, normalize, ...(statistics && { statistics }) };
+      continue;
+    }
     const own = at === asked.length - 1 ? matrix : sharedFloats(matrix.length);
     if (own !== matrix) own.set(matrix);
     normalizeRows(own, inputs, normalize, statistics);
@@ -67,7 +75,8 @@ export function copyingPreparer(
   { matrix, inputs }: FeatureSet,
   normalizations: ReadonlySet<Normalization>,
 ): (order: Int32Array, rows: SweepData['rows']) => Prepared {
-  const memory: SweepData['features'] = {};
+  if (!isInMemory(matrix)) throw new Error('Folds are copied out of a matrix in memory');
+  const memory: Partial<Record<Normalization, Float32Array>> = {};
   return (order, rows) => {
     const features: SweepData['features'] = {};
     let statistics: NormalizationStatistics | undefined;
@@ -77,7 +86,7 @@ export function copyingPreparer(
       const own = memory[normalize].subarray(0, order.length * inputs);
       for (const [to, from] of order.entries())
         own.set(matrix.subarray(from * inputs, (from + 1) * inputs), to * inputs);
-      if (normalize === 'standardize') statistics = fitStandardization(own, inputs, rows.train);
+      if (normalize === 'standardize') statistics = fitOn(own, inputs, rows.train);
       normalizeRows(own, inputs, normalize, statistics);
       features[normalize] = own;
     }
@@ -87,13 +96,11 @@ export function copyingPreparer(
   };
 }
 
-function statisticsOf(
-  matrix: Float32Array,
-  inputs: number,
-  trainRows: number,
-  normalizations: ReadonlySet<Normalization>,
-): NormalizationStatistics | undefined {
-  return normalizations.has('standardize') ? fitStandardization(matrix, inputs, trainRows) : undefined;
+function fitOn(matrix: FeatureRows, inputs: number, trainRows: number): NormalizationStatistics {
+  const size = blockRows(matrix, trainRows, 1);
+  return fitStandardization(function* () {
+    for (const { values } of eachBlock(matrix, inputs, { first: 0, end: trainRows, size })) yield values;
+  }, inputs);
 }
 
 function sharedFloats(length: number): Float32Array {

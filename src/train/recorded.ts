@@ -32,6 +32,8 @@ export interface Recorder {
   readonly results: readonly HeadResult[];
   /** The best of them, with its parameters. */
   readonly leader: TrainedHead | undefined;
+  /** Where it is kept; files beside it go with it. */
+  readonly folder: string;
   /** Heads that wait to go on. */
   readonly paused: PausedHeads;
   /** Makes a finished head last: after this returns, no crash loses it. */
@@ -81,6 +83,7 @@ export async function openRecorder(dir: string, fingerprint: string, metric: Met
   };
   return {
     results,
+    folder,
     paused: pausedOnDisk(folder),
     get leader() {
       return leader;

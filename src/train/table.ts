@@ -2,7 +2,9 @@
 import type { Augmentation } from '../shared/augment/augmentation.ts';
 import type { HeadSource } from '../shared/head/record.ts';
 import type { Split } from '../shared/store/schema.ts';
+import type { OpenedStore } from './features.ts';
 import type { SourceRequest } from './sources.ts';
+import { type FeatureRows, isInMemory } from './sweep/rows.ts';
 
 /** The features that one kind of head takes: columns of a store, or of several, side by side. */
 export interface FeatureSet {
@@ -10,8 +12,11 @@ export interface FeatureSet {
   sources: HeadSource[];
   /** Numbers in a row. */
   inputs: number;
-  /** [rows, inputs], over shared memory so that workers need no copy. */
-  matrix: Float32Array;
+  /**
+   * [rows, inputs], over shared memory so that workers need no copy; or in a file, where memory is too small (see
+   * matrix-files.ts). Empty until that is written.
+   */
+  matrix: FeatureRows;
 }
 
 /** Everything stage one knows about the images, and their features. */
@@ -34,6 +39,8 @@ export interface FeatureTable {
   weights: number[] | null;
   /** One for each source that heads compete on, of the same rows. */
   sets: FeatureSet[];
+  /** Where the features come from. */
+  stores: readonly OpenedStore[];
 }
 
 /** Keeps some rows, closing the gaps. */
@@ -68,6 +75,7 @@ export function reorderRows(table: FeatureTable, order: Int32Array): void {
 /** Row `to` becomes what row `source[to]` was; the first `kept` rows stay. */
 function permuteRows(set: FeatureSet, source: Int32Array, kept: number): void {
   const { inputs, matrix } = set;
+  if (!isInMemory(matrix) || matrix.length === 0) return;
   const placed = new Uint8Array(source.length);
   const held = new Float32Array(inputs);
   for (let start = 0; start < source.length; start++) {

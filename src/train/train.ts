@@ -1,21 +1,24 @@
 /** Stage two: a sweep of heads on stored features, from feature stores to a chosen head. Start reading here. */
 
+import { availableParallelism } from 'node:os';
 import type { Reporter } from '../shared/cli/terminal.ts';
+import { shownBytes } from '../shared/cli/values.ts';
 import { loadEngine } from '../shared/engines/engine.ts';
 import { InputError, unexpected, usage } from '../shared/errors.ts';
 import type { MetricName, Metrics, Task } from '../shared/head/config.ts';
 import type { HeadSource } from '../shared/head/record.ts';
 import type { ManifestOptions } from '../shared/manifest/columns.ts';
 import { calibrated } from './calibration/calibrate.ts';
-import { readFeatures } from './features.ts';
 import { type Divided, divide, imageParts } from './divide.ts';
+import { readFeatures } from './features.ts';
 import { expandGrid, type Grid } from './grid.ts';
 import { type Judgement, judge } from './judge.ts';
 import { encodeLabels } from './labels.ts';
 import { liveView } from './live.ts';
+import { defaultMemory, shuffledTraining, writeMatrices } from './matrix-files.ts';
 import { baseline } from './metrics/baseline.ts';
 import { type RareLabel, rareLabels } from './metrics/rare-labels.ts';
-import type { HeadRequest } from './options.ts';
+import { HEAD_OPTIONS, type HeadRequest } from './options.ts';
 import { pausedInMemory } from './paused.ts';
 import { predictAll } from './predict-all.ts';
 import { partEvaluation, sharedTargets, sharedWeights } from './prepare.ts';
@@ -60,6 +63,8 @@ export interface TrainOptions {
   split: SplitRatios;
   engine: string;
   workers: number;
+  /** Bytes that features may take in memory; larger ones are read from disk in blocks. Default: see {@link defaultMemory}. */
+  maxMemory?: number;
   /**
    * Opens the record of finished heads for a sweep with this fingerprint, which a killed sweep goes on from; default:
    * none is kept.
@@ -106,7 +111,14 @@ export async function train(
   { signal, reporter }: { signal: AbortSignal; reporter: Reporter },
 ): Promise<Training> {
   const { sources, blocks } = splitBySource(options.grid ?? [{}], options.source);
-  const table = await readFeatures(sources, reporter);
+  const { maxMemory: mostBytes = defaultMemory() } = options;
+  const matrices = normalizationsAsked(options.head, blocks);
+  const memory = { streams: false, needed: 0 };
+  const table = await readFeatures(sources, reporter, (bytes) => {
+    memory.needed = bytes * matrices;
+    memory.streams = memory.needed > mostBytes;
+    return !memory.streams;
+  });
   const { labels: relabelled } = options;
   if (relabelled) await relabel(table, relabelled.file, relabelled.manifest, reporter);
   const { task, classes, targets } = encodeLabels(table.labels, options.task, table.paths);
@@ -120,7 +132,11 @@ export async function train(
     seed: options.head.seed ?? 0,
   });
   for (const warning of divided.warnings) reporter.warn(warning);
-  const { order, parts, rows, foldOf } = divided;
+  const { parts, rows, foldOf } = divided;
+  if (memory.streams && folds > 0) throw usage('features that fit into --max-memory', '--folds', folds);
+  const order = memory.streams
+    ? shuffledTraining(divided.order, rows.train, options.head.seed ?? 0)
+    : divided.order;
   reorderRows(table, order);
   const raw = {
     task,
@@ -153,9 +169,17 @@ export async function train(
       parts,
     },
     ...(table.weights && { weights: table.weights }),
+    ...(memory.streams && { mostBytes, cores: availableParallelism() }),
     ...{ foldOf: [...foldOf], jobs, halving: options.halving, engine: [engine.name, engine.version] },
   });
   const recorder = await options.openRecorder?.(fingerprint, config.monitor);
+  using files = memory.streams
+    ? await writeMatrices(table, { folder: recorder?.folder, mostBytes })
+    : undefined;
+  if (files)
+    reporter.info(
+      `Features of ${shownBytes(memory.needed)} do not fit into ${shownBytes(mostBytes)}: read from disk in blocks of ${files.blockRows} rows`,
+    );
   const search = {
     ...options,
     ...{
@@ -232,6 +256,14 @@ function trainingWeights({ weights }: FeatureTable, train: number): Float32Array
   if (weights.slice(0, train).every((weight) => weight === 0))
     throw unexpected('a training image that weighs more than 0', 'the sample weights', 0);
   return sharedWeights(weights);
+}
+
+/** Matrices that are in memory for each source: one for every input normalisation. */
+function normalizationsAsked(
+  { normalize = HEAD_OPTIONS.normalize.initial }: Partial<HeadRequest>,
+  blocks: readonly SourcedBlock[],
+): number {
+  return new Set(blocks.flatMap(({ block }) => block.normalize ?? [normalize])).size;
 }
 
 function partSizes({ images: { train, val, test }, views }: Divided, folds: number): string {

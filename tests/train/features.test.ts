@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { silent } from '../../src/shared/cli/terminal.ts';
 import { readFeatures } from '../../src/train/features.ts';
+import { type FeatureRows, isInMemory } from '../../src/train/sweep/rows.ts';
 import { type FeatureTable, reorderRows } from '../../src/train/table.ts';
 import { storeOf } from '../shared/store/fixture.ts';
 import { clusters, madeStore } from './made-store.ts';
@@ -28,12 +29,19 @@ function table(rows: number, inputs: number): FeatureTable {
         matrix: Float32Array.from({ length: rows * inputs }, (_, i) => i),
       },
     ],
+    stores: [],
   };
+}
+
+function inMemory(matrix: FeatureRows): Float32Array {
+  if (!isInMemory(matrix)) throw new Error('The features are in a file');
+  return matrix;
 }
 
 /** The rows of a source's matrix. */
 function rowsOf({ sets, rows }: FeatureTable, source = 0): number[][] {
-  const { matrix, inputs } = sets[source];
+  const { inputs } = sets[source];
+  const matrix = inMemory(sets[source].matrix);
   return Array.from({ length: rows }, (_, row) => [...matrix.subarray(row * inputs, (row + 1) * inputs)]);
 }
 
@@ -48,7 +56,7 @@ describe('readFeatures', () => {
     expect(read.paths).toEqual(Array.from({ length: 10 }, (_, i) => `class/${i}.jpg`));
     expect(rowsOf(read)).toEqual(Array.from({ length: 10 }, (_, i) => [i, i + 0.25, -i]));
     expect(read.splits.slice(0, 4)).toEqual([null, 'train', 'val', 'test']);
-    expect(read.sets[0].matrix.buffer).toBeInstanceOf(SharedArrayBuffer);
+    expect(inMemory(read.sets[0].matrix).buffer).toBeInstanceOf(SharedArrayBuffer);
   });
 
   it('puts columns side by side in the order they are named', async () => {

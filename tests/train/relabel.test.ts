@@ -5,6 +5,7 @@ import { describe, expect, it } from 'vitest';
 import { silent } from '../../src/shared/cli/terminal.ts';
 import { readFeatures } from '../../src/train/features.ts';
 import { relabel } from '../../src/train/relabel.ts';
+import { readRows } from '../../src/train/sweep/rows.ts';
 import { newFolder, row, storeOf } from '../shared/store/fixture.ts';
 
 async function relabelled(content: string, name = 'new.csv') {
@@ -26,7 +27,10 @@ describe('labels from a file', () => {
     expect(table.labels).toEqual([['z'], [], ['x', 'y']]);
     expect(table.splits).toEqual(['train', 'test', 'val']);
     expect(table.groups).toEqual([null, null, 'g']);
-    expect([...table.sets[0].matrix]).toEqual([0, 1, 3].flatMap((i) => [...row(i).features[0]]));
+    const { matrix, inputs } = table.sets[0];
+    expect([...readRows(matrix, inputs, 0, 3).values]).toEqual(
+      [0, 1, 3].flatMap((i) => [...row(i).features[0]]),
+    );
     expect(warnings).toEqual([
       expect.stringContaining('1 images of'),
       expect.stringContaining('1 of 4 rows have no labels in'),

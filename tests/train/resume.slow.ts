@@ -1,4 +1,4 @@
-/** A sweep of 60 heads, killed at 20 random moments. */
+/** Sweeps that are killed at random moments: 60 heads 20 times, and each way of searching once or twice. */
 import { it } from 'vitest';
 import { random } from '../../src/shared/random.ts';
 import { newFolder } from '../command.ts';
@@ -12,4 +12,21 @@ it('ends with the same leaderboard after 20 kills, with no head trained twice on
   const delays = Array.from({ length: 20 }, () => Math.round(100 + 1500 * stream.uniform()));
   const args = ['--features', store, '--grid', grid, '--epochs', '150', '--early-stopping', '0'];
   await expectSameAfterKills(args, newFolder(), delays);
+});
+
+it('ends with the same leaderboard when sources compete', async () => {
+  const images = clusters(['a', 'b', 'c'], 30);
+  const stores = [await madeStore(images, { backbone: 'vgg16' }), await madeStore([...images].reverse())];
+  const grid = `features=${stores.join(',')};hidden=none,8,32;lr=1e-2,1e-3`;
+  await expectSameAfterKills(
+    ['--grid', grid, '--epochs', '150', '--early-stopping', '0'],
+    newFolder(),
+    [700, 900],
+  );
+});
+
+it('ends with the same leaderboard when features are read from disk', async () => {
+  const store = await madeStore(clusters(['a', 'b', 'c'], 60));
+  const grid = ['--grid', 'hidden=none,8,32;lr=1e-2,1e-3', '--epochs', '100', '--early-stopping', '0'];
+  await expectSameAfterKills(['--features', store, '--max-memory', '4KB', ...grid], newFolder(), [800, 900]);
 });

@@ -8,7 +8,6 @@ import { parseGrid } from '../../src/train/grid.ts';
 import { splitBySource } from '../../src/train/sources.ts';
 import { newFolder, permafrost, STACK_TRACE } from '../command.ts';
 import { storeOf } from '../shared/store/fixture.ts';
-import { expectSameAfterKills } from './killed.ts';
 import { clusters, type MadeImage, madeStore } from './made-store.ts';
 
 describe('splitBySource', () => {
@@ -113,16 +112,6 @@ describe('a sweep over features', () => {
       [poor, '3'],
     ]);
     expect(folded.record.sources).toMatchObject([{ pipeline: { backbone: 'vgg16' } }]);
-  });
-
-  it('goes on after a kill', async () => {
-    const { poor, rich } = await stores();
-    const grid = `features=${poor},${rich};hidden=none,8;lr=1e-2,1e-3`;
-    await expectSameAfterKills(
-      ['--grid', grid, '--epochs', '60', '--early-stopping', '0'],
-      newFolder(),
-      [700],
-    );
   });
 
   it('says what is missing', async () => {

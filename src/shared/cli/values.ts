@@ -60,3 +60,24 @@ export function wholeNumber(least: number): ValueKind<number> {
     numbers: 'whole',
   };
 }
+
+const UNITS = ['', 'K', 'M', 'G', 'T'];
+
+/** An amount of memory for a message: `1.5 GB`. */
+export function shownBytes(bytes: number): string {
+  const unit = Math.min(UNITS.length - 1, Math.floor(Math.log2(Math.max(1, bytes)) / 10));
+  return `${Number((bytes / 1024 ** unit).toPrecision(2))} ${UNITS[unit]}B`;
+}
+
+/** An amount of memory in bytes, written as 1500000, 800MB, 1.5GB or 4G (1 KB is 1024 bytes). */
+export const byteSize: ValueKind<number> = {
+  parse(text, where) {
+    const { amount, unit } =
+      /^(?<amount>\d+(\.\d+)?)\s*(?<unit>[KMGT]?)(i?B)?$/i.exec(text.trim())?.groups ?? {};
+    const bytes = Math.floor(Number(amount) * 1024 ** UNITS.indexOf(unit?.toUpperCase() ?? ''));
+    if (!(bytes >= 1 && Number.isSafeInteger(bytes))) throw usage('a size like 800MB or 4GB', where, text);
+    return bytes;
+  },
+  format: String,
+  numbers: 'whole',
+};

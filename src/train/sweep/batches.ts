@@ -1,32 +1,59 @@
 /** Batches of training rows: features gathered, targets smoothed, rows weighted. */
 import type { HeadConfig, Task } from '../../shared/head/config.ts';
 import { random, shuffle } from '../../shared/random.ts';
-import type { SweepData } from './data.ts';
+import { featuresOf, type SweepData } from './data.ts';
+import { blockRows, readRows } from './rows.ts';
 import type { BatchBuffers } from './stack.ts';
 
 /** The settings that decide what a batch holds. */
 type BatchSettings = Pick<HeadConfig, 'normalize' | 'output' | 'labelSmoothing' | 'classWeight'>;
 
-/** The training rows in the order of an epoch; it depends on the seed and the epoch alone. */
-export function epochOrder(rows: number, seed: number, epoch: number): Int32Array {
-  return shuffle(
-    Int32Array.from({ length: rows }, (_, row) => row),
-    random(seed, 'batches', epoch),
-  );
+/**
+ * The training rows in the order of an epoch; it depends on the seed, the epoch and the size of blocks alone. Blocks come
+ * in any order, but for the last, which may be shorter; the rows of each are shuffled.
+ * @param size rows of a block; default: all are one
+ */
+export function epochOrder(rows: number, seed: number, epoch: number, size: number = rows): Int32Array {
+  const stream = random(seed, 'batches', epoch);
+  const starts = Array.from({ length: Math.ceil(rows / size) - 1 }, (_, block) => block * size);
+  const last = starts.length * size;
+  const order = new Int32Array(rows);
+  let at = 0;
+  for (const start of [...shuffle(starts, random(seed, 'blocks', epoch)), last]) {
+    const block = Int32Array.from({ length: Math.min(size, rows - start) }, (_, row) => start + row);
+    order.set(shuffle(block, stream), at);
+    at += block.length;
+  }
+  return order;
 }
 
-/** Returns a function that writes the given training rows into a batch's buffers. */
+/** Rows of the blocks in which a head sees the training rows; all of them where they are in memory. */
+export function trainingBlock(
+  data: SweepData,
+  { normalize, batchSize }: Pick<HeadConfig, 'normalize' | 'batchSize'>,
+): number {
+  return blockRows(featuresOf(data, normalize), data.rows.train, batchSize);
+}
+
+/**
+ * Returns a function that writes the given training rows into a batch's buffers.
+ * @param size rows of a block; those of a batch lie in one
+ */
 export function batchFiller(
   data: SweepData,
   settings: BatchSettings,
+  size: number = data.rows.train,
 ): (rows: Int32Array, batch: BatchBuffers) => void {
   const { inputs } = data;
-  const features = data.features[settings.normalize];
-  if (!features) throw new Error(`The sweep has no ${settings.normalize} features`);
+  const features = featuresOf(data, settings.normalize);
   const fillTargets = targetFiller(data, settings);
   return (rows, batch) => {
-    for (let i = 0; i < rows.length; i++)
-      batch.features.set(features.subarray(rows[i] * inputs, (rows[i] + 1) * inputs), i * inputs);
+    const start = Math.floor(rows[0] / size) * size;
+    const { first, values } = readRows(features, inputs, start, Math.min(start + size, data.rows.train));
+    for (let i = 0; i < rows.length; i++) {
+      const from = (rows[i] - first) * inputs;
+      batch.features.set(values.subarray(from, from + inputs), i * inputs);
+    }
     fillTargets(rows, batch);
   };
 }

@@ -1,5 +1,6 @@
 /** What a sweep trains on: shared by all workers, never copied. */
 import type { Normalization, Task } from '../../shared/head/config.ts';
+import { type FeatureRows, isInMemory } from './rows.ts';
 
 /** Rows are ordered by part, so that each part is one contiguous block: training, then validation, then test. */
 export interface SweepData {
@@ -8,24 +9,46 @@ export interface SweepData {
   inputs: number;
   classes: number;
   rows: { train: number; val: number; test: number };
-  /** [all rows, inputs] for each normalisation that some head asks for, over shared memory. */
-  features: Partial<Record<Normalization, Float32Array>>;
+  /** [all rows, inputs] for each normalisation that some head asks for, over shared memory or in a file. */
+  features: Partial<Record<Normalization, FeatureRows>>;
   /** [all rows, classes], 0 or 1, over shared memory. */
   targets: Uint8Array;
   /** How much each row counts in training, [all rows], over shared memory; absent where all count once. */
   weights?: Float32Array;
 }
 
-/** A part's features, [rows, inputs]: a view, not a copy. */
+/** All rows' features, normalised in one way. */
+export function featuresOf({ features }: SweepData, normalize: Normalization): FeatureRows {
+  const found = features[normalize];
+  if (!found) throw new Error(`The sweep has no ${normalize} features`);
+  return found;
+}
+
+/** Whether every row is in memory. */
+export function fitsMemory({ features }: SweepData): boolean {
+  return Object.values(features).every(isInMemory);
+}
+
+/** A part's features, [rows, inputs], which must be in memory: a view, not a copy. */
 export function partFeatures(
-  { features, inputs, rows }: SweepData,
+  data: SweepData,
   normalize: Normalization,
   part: 'train' | 'val' | 'test',
 ): Float32Array {
-  const matrix = features[normalize];
-  if (!matrix) throw new Error(`The sweep has no ${normalize} features`);
-  const start = { train: 0, val: rows.train, test: rows.train + rows.val }[part];
-  return matrix.subarray(start * inputs, (start + rows[part]) * inputs);
+  const { inputs } = data;
+  const matrix = featuresOf(data, normalize);
+  if (!isInMemory(matrix)) throw new Error('The rows are in a file');
+  const { first, end } = partRange(data, part);
+  return matrix.subarray(first * inputs, end * inputs);
+}
+
+/** The rows of a part. */
+export function partRange(
+  { rows }: SweepData,
+  part: 'train' | 'val' | 'test',
+): { first: number; end: number } {
+  const first = { train: 0, val: rows.train, test: rows.train + rows.val }[part];
+  return { first, end: first + rows[part] };
 }
 
 /** A part's targets, [rows, classes]: a view, not a copy. */

@@ -8,22 +8,28 @@ export interface NormalizationStatistics {
 }
 
 /**
- * Mean and (biased) standard deviation of each feature over the first `trainRows` rows of [rows, inputs].
+ * Mean and (biased) standard deviation of each feature over all rows of some blocks, each [rows, inputs].
  * A feature that never varies gets deviation 1, as in scikit-learn's StandardScaler.
+ * @param blocks gives them anew at each call
  */
 export function fitStandardization(
-  matrix: Float32Array,
+  blocks: () => Iterable<Float32Array>,
   inputs: number,
-  trainRows: number,
 ): NormalizationStatistics {
   const sums = new Float64Array(inputs);
-  for (let row = 0; row < trainRows; row++) {
-    for (let i = 0; i < inputs; i++) sums[i] += matrix[row * inputs + i];
+  let trainRows = 0;
+  for (const block of blocks()) {
+    trainRows += block.length / inputs;
+    for (let start = 0; start < block.length; start += inputs) {
+      for (let i = 0; i < inputs; i++) sums[i] += block[start + i];
+    }
   }
   const mean = sums.map((sum) => sum / trainRows);
   const squares = new Float64Array(inputs);
-  for (let row = 0; row < trainRows; row++) {
-    for (let i = 0; i < inputs; i++) squares[i] += (matrix[row * inputs + i] - mean[i]) ** 2;
+  for (const block of blocks()) {
+    for (let start = 0; start < block.length; start += inputs) {
+      for (let i = 0; i < inputs; i++) squares[i] += (block[start + i] - mean[i]) ** 2;
+    }
   }
   const deviation = squares.map((sum) => Math.sqrt(sum / trainRows) || 1);
   return { mean: Float32Array.from(mean), deviation: Float32Array.from(deviation) };

@@ -3,11 +3,12 @@ import { performance } from 'node:perf_hooks';
 import { elementCount } from '../../shared/graph/value.ts';
 import { type HeadParameter, headLayers, headParameters } from '../../shared/head/layers.ts';
 import { evaluate } from '../metrics/evaluate.ts';
-import { batchFiller } from './batches.ts';
-import { partFeatures, partTargets, type SweepData } from './data.ts';
+import { batchFiller, trainingBlock } from './batches.ts';
+import { partRange, partTargets, type SweepData } from './data.ts';
 import type { TrainedHead } from './head-progress.ts';
 import { type Minimization, minimize } from './lbfgs.ts';
 import { type HeadJob, stackLanes } from './plan.ts';
+import { predictRows } from './predict-rows.ts';
 import { createStack, type Stack } from './stack.ts';
 import { laneProbabilities, type StackContext } from './train-stack.ts';
 
@@ -51,7 +52,7 @@ export async function solveStack(jobs: readonly HeadJob[], context: StackContext
       arena,
       programs,
       { ...shape, lanes: stackLanes(shared, heads, data.classes) },
-      Math.min(MOST_ROWS, data.rows.train),
+      rowsAtOnce(data, shared),
     );
 
   let lanes: Lane[] = jobs.map((job) => ({
@@ -90,6 +91,11 @@ export async function solveStack(jobs: readonly HeadJob[], context: StackContext
   for (const trained of await finishLanes(stack, all, data)) onFinished(trained);
 }
 
+/** Rows of one evaluation's product. */
+function rowsAtOnce(data: SweepData, { normalize }: HeadJob['config']): number {
+  return Math.min(MOST_ROWS, data.rows.train, trainingBlock(data, { normalize, batchSize: 1 }));
+}
+
 /** Mean loss and gradient of each lane at the point it asks about. */
 async function evaluateLanes(
   stack: Stack,
@@ -97,12 +103,13 @@ async function evaluateLanes(
   data: SweepData,
   config: HeadJob['config'],
 ): Promise<{ value: number; gradient: Float64Array<ArrayBuffer> }[]> {
-  const fill = batchFiller(data, config);
+  const most = rowsAtOnce(data, config);
+  const fill = batchFiller(data, config, trainingBlock(data, { ...config, batchSize: most }));
   const results = lanes.map(({ search }) => ({ value: 0, gradient: new Float64Array(search.point.length) }));
   for (const [lane, { search }] of lanes.entries())
     stack.setParameters(lane, Float32Array.from(search.point));
-  for (let start = 0; start < data.rows.train; start += MOST_ROWS) {
-    const count = Math.min(MOST_ROWS, data.rows.train - start);
+  for (let start = 0; start < data.rows.train; start += most) {
+    const count = Math.min(most, data.rows.train - start);
     fill(
       Int32Array.from({ length: count }, (_, i) => start + i),
       stack.batch(count),
@@ -145,7 +152,7 @@ async function finishLanes(stack: Stack, lanes: readonly Lane[], data: SweepData
   const parameters = lanes.map(({ search }) => Float32Array.from(search.best.point));
   for (const [lane, values] of parameters.entries()) stack.setParameters(lane, values);
   const [{ job }] = lanes;
-  const all = await stack.predict(partFeatures(data, job.config.normalize, 'val'), data.rows.val);
+  const all = await predictRows(stack, data, job.config.normalize, partRange(data, 'val'));
   return lanes.map(({ job: { id, config }, search, seconds, done }, lane): TrainedHead => {
     const probabilities = laneProbabilities(all, data.rows.val, stack.lanes, data.classes, lane);
     const val = evaluate(probabilities, partTargets(data, 'val'), data.rows.val, data.classes, data.task);

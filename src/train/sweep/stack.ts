@@ -72,7 +72,7 @@ export interface Stack {
 }
 
 /** Rows per call when predicting: enough to keep the matrix product busy, small enough for the cache. */
-const PREDICTION_ROWS = 256;
+export const PREDICTION_ROWS = 256;
 
 /** Keras BatchNormalization's momentum of moving statistics. */
 export const MOVING_MOMENTUM = 0.99;

@@ -1,7 +1,7 @@
 /** A sweep: stacks of heads handed out to worker threads. */
 import { SHARE_ENV, Worker } from 'node:worker_threads';
 import { loadEngine } from '../../shared/engines/engine.ts';
-import type { SweepData } from './data.ts';
+import { fitsMemory, type SweepData } from './data.ts';
 import type { PausedHead, TrainedHead } from './head-progress.ts';
 import type { FromWorker, ToWorker, WorkerStart } from './messages.ts';
 import { type HeadJob, planStacks } from './plan.ts';
@@ -32,7 +32,7 @@ const WORKER = new URL('../../../dist/train/sweep/worker.js', import.meta.url);
  */
 export async function sweep(jobs: readonly HeadJob[], options: SweepOptions): Promise<void> {
   if (jobs.length === 0) return;
-  const resident = options.resident ?? (await computesOnGpu(options.engine));
+  const resident = options.resident ?? (fitsMemory(options.data) && (await computesOnGpu(options.engine)));
   const waiting = resident ? planWideStacks(jobs, options.data) : planStacks(jobs);
   // One worker keeps a device busy, and a second would need a second copy of the rows there.
   const count = resident ? 1 : Math.max(1, Math.min(options.workers, waiting.length));

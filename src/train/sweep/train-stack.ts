@@ -5,7 +5,7 @@ import { type HeadParameter, headLayers, headParameters } from '../../shared/hea
 import { random } from '../../shared/random.ts';
 import { evaluate } from '../metrics/evaluate.ts';
 import type { Arena } from './arena.ts';
-import { epochOrder } from './batches.ts';
+import { epochOrder, trainingBlock } from './batches.ts';
 import { partTargets, type SweepData } from './data.ts';
 import {
   finish,
@@ -142,7 +142,7 @@ async function trainEpoch(
   const { data } = context;
   const [{ job }] = lanes;
   const { seed, batchSize } = job.config;
-  const order = epochOrder(data.rows.train, seed, epoch);
+  const order = epochOrder(data.rows.train, seed, epoch, trainingBlock(data, job.config));
   for (let start = 0; start < order.length; start += batchSize) {
     if (context.shouldStop()) return false;
     const rows = order.subarray(start, start + batchSize);

@@ -1,8 +1,9 @@
 /** What the training loop asks of a stack of heads: steps on training rows, and answers for validation rows. */
 import type { HeadConfig } from '../../shared/head/config.ts';
-import { batchFiller } from './batches.ts';
-import { partFeatures, type SweepData } from './data.ts';
+import { batchFiller, trainingBlock } from './batches.ts';
+import { partRange, type SweepData } from './data.ts';
 import type { StepSettings } from './optimizers.ts';
+import { predictRows } from './predict-rows.ts';
 import type { LaneState, Stack } from './stack.ts';
 
 export interface StackTrainer {
@@ -29,7 +30,7 @@ export interface StackTrainer {
 
 /** Trains in memory that JavaScript and the engine share. */
 export function hostTrainer(stack: Stack, data: SweepData, config: HeadConfig): StackTrainer {
-  const fill = batchFiller(data, config);
+  const fill = batchFiller(data, config, trainingBlock(data, config));
   let losses = new Float64Array(stack.lanes);
   return {
     lanes: stack.lanes,
@@ -46,7 +47,7 @@ export function hostTrainer(stack: Stack, data: SweepData, config: HeadConfig): 
       losses = new Float64Array(stack.lanes);
       return taken;
     },
-    validate: () => stack.predict(partFeatures(data, config.normalize, 'val'), data.rows.val),
+    validate: () => predictRows(stack, data, config.normalize, partRange(data, 'val')),
     parameters: async (lanes) => lanes.map((lane) => stack.parameters(lane)),
     save: async (lanes) => lanes.map((lane) => stack.save(lane)),
     // The arena is used again.

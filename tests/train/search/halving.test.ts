@@ -114,7 +114,7 @@ describe('--halving', () => {
   it('goes on after kills and ends with the same leaderboard', async () => {
     const store = await madeStore(clusters(['a', 'b', 'c'], 30));
     const halving = ['--halving', '--epochs', '90', '--early-stopping', '0', '--grid', grid];
-    await expectSameAfterKills(['--features', store, ...halving], newFolder(), [700, 1000]);
+    await expectSameAfterKills(['--features', store, ...halving], newFolder(), [900]);
   });
 
   it('refuses what cannot be halved', async () => {

@@ -6,7 +6,7 @@ describe('fitStandardization', () => {
   it('takes mean and biased deviation of the training rows alone', () => {
     // numpy: x[:3].mean(0), x[:3].std(0)
     const matrix = Float32Array.of(1, 10, 2, 10, 6, 10, 1000, -1000);
-    const { mean, deviation } = fitStandardization(matrix, 2, 3);
+    const { mean, deviation } = fitStandardization(() => [matrix.subarray(0, 4), matrix.subarray(4, 6)], 2);
     expect([...mean]).toEqual([3, 10]);
     expect(deviation[0]).toBeCloseTo(Math.sqrt(14 / 3), 6);
     // A feature that never varies stays finite.

@@ -1,0 +1,29 @@
+/** What a stack answers for many rows, wherever they are. */
+import type { Normalization } from '../../shared/head/config.ts';
+import { featuresOf, type SweepData } from './data.ts';
+import { blockRows, eachBlock } from './rows.ts';
+import { PREDICTION_ROWS, type Stack } from './stack.ts';
+
+/** Probabilities [rows, lanes, classes] for the rows from `first` up to `end` of a sweep's data. */
+export async function predictRows(
+  stack: Stack,
+  data: SweepData,
+  normalize: Normalization,
+  { first, end }: { first: number; end: number },
+): Promise<Float32Array> {
+  const { inputs, classes, rows } = data;
+  const features = featuresOf(data, normalize);
+  const size = blockRows(features, rows.train + rows.val + rows.test, PREDICTION_ROWS);
+  const parts: Float32Array[] = [];
+  for (const { values } of eachBlock(features, inputs, { first, end, size })) {
+    parts.push(await stack.predict(values, values.length / inputs));
+  }
+  if (parts.length === 1) return parts[0];
+  const probabilities = new Float32Array((end - first) * stack.lanes * classes);
+  let at = 0;
+  for (const part of parts) {
+    probabilities.set(part, at);
+    at += part.length;
+  }
+  return probabilities;
+}
