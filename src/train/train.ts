@@ -8,31 +8,30 @@ import { InputError, unexpected, usage } from '../shared/errors.ts';
 import type { MetricName, Metrics, Task } from '../shared/head/config.ts';
 import type { HeadSource } from '../shared/head/record.ts';
 import type { ManifestOptions } from '../shared/manifest/columns.ts';
+import { askedHeads, matricesAsked } from './asked.ts';
 import { calibrated } from './calibration/calibrate.ts';
 import { type Divided, divide, imageParts } from './divide.ts';
 import { readFeatures } from './features.ts';
-import { expandGrid, type Grid } from './grid.ts';
+import type { Grid } from './grid.ts';
 import { type Judgement, judge } from './judge.ts';
 import { encodeLabels } from './labels.ts';
 import { liveView } from './live.ts';
 import { defaultMemory, shuffledTraining, writeMatrices } from './matrix-files.ts';
 import { baseline } from './metrics/baseline.ts';
 import { type RareLabel, rareLabels } from './metrics/rare-labels.ts';
-import { HEAD_OPTIONS, type HeadRequest } from './options.ts';
+import type { HeadRequest } from './options.ts';
 import { pausedInMemory } from './paused.ts';
 import { predictAll } from './predict-all.ts';
 import { partEvaluation, sharedTargets, sharedWeights } from './prepare.ts';
 import { type Recorder, sweepFingerprint } from './recorded.ts';
 import { relabel } from './relabel.ts';
-import { resolveConfig } from './resolve.ts';
 import type { HeadResult } from './results/result.ts';
-import { type Candidate, configurationsOf, jobsOf, withSeeds } from './search/configurations.ts';
+import { configurationsOf, jobsOf } from './search/configurations.ts';
 import { crossValidate } from './search/folds.ts';
 import { describeRungs, rungsOf } from './search/halving.ts';
 import { holdOut } from './search/hold-out.ts';
-import { DEFAULT_SPACE, drawHeads } from './search/random.ts';
 import { createStandings } from './search/standings.ts';
-import { type SourcedBlock, type SourceRequest, sourceName, splitBySource } from './sources.ts';
+import { type SourceRequest, sourceName, splitBySource } from './sources.ts';
 import type { Part, SplitRatios } from './splits.ts';
 import type { TrainedHead } from './sweep/head-progress.ts';
 import type { NormalizationStatistics } from './sweep/normalize.ts';
@@ -52,7 +51,7 @@ export interface TrainOptions {
   head: Partial<HeadRequest>;
   /** Without one, a single head is trained. */
   grid?: Grid;
-  /** Draws so many heads from the grid and its ranges, or from {@link DEFAULT_SPACE}, instead of training all. */
+  /** Draws so many heads from the grid and its ranges, or from a default space, instead of training all. */
   random?: number;
   /** Seeds of each head, counted up from its own; default: 1. */
   seeds?: number;
@@ -112,7 +111,7 @@ export async function train(
 ): Promise<Training> {
   const { sources, blocks } = splitBySource(options.grid ?? [{}], options.source);
   const { maxMemory: mostBytes = defaultMemory() } = options;
-  const matrices = normalizationsAsked(options.head, blocks);
+  const matrices = matricesAsked(options.head, blocks);
   const memory = { streams: false, needed: 0 };
   const table = await readFeatures(sources, reporter, (bytes) => {
     memory.needed = bytes * matrices;
@@ -123,7 +122,7 @@ export async function train(
   if (relabelled) await relabel(table, relabelled.file, relabelled.manifest, reporter);
   const { task, classes, targets } = encodeLabels(table.labels, options.task, table.paths);
   const configurations = configurationsOf(
-    askedHeads(options, blocks, sources.length, task),
+    askedHeads(options, blocks, task),
     table.sets.map((set) => sourceName(set.request, set.sources)),
   );
   const { split: ratios, folds = 0, nearDuplicates, stableSplit: stable } = options;
@@ -230,40 +229,12 @@ export async function train(
   };
 }
 
-/** Every head that is to be trained, its seeds included. */
-function askedHeads(
-  { grid, head, seeds = 1, random }: TrainOptions,
-  blocks: readonly SourcedBlock[],
-  sources: number,
-  task: Task,
-): Candidate[] {
-  const { seed = 0 } = head;
-  if (random !== undefined) {
-    const space = grid ? blocks : DEFAULT_SPACE.map((block) => ({ source: 0, block }));
-    return withSeeds(drawHeads(head, space, task, { count: random, seed }), seeds);
-  }
-  if (!grid) return withSeeds([{ config: resolveConfig(head, task), source: 0 }], seeds);
-  const candidates = Array.from({ length: sources }, (_, source): Candidate[] => {
-    const own = blocks.filter((block) => block.source === source).map(({ block }) => block);
-    return expandGrid(head, own, task).map((config) => ({ config, source }));
-  });
-  return withSeeds(candidates.flat(), seeds);
-}
-
 /** @throws InputError when nothing would be learned from */
 function trainingWeights({ weights }: FeatureTable, train: number): Float32Array | undefined {
   if (!weights) return undefined;
   if (weights.slice(0, train).every((weight) => weight === 0))
     throw unexpected('a training image that weighs more than 0', 'the sample weights', 0);
   return sharedWeights(weights);
-}
-
-/** Matrices that are in memory for each source: one for every input normalisation. */
-function normalizationsAsked(
-  { normalize = HEAD_OPTIONS.normalize.initial }: Partial<HeadRequest>,
-  blocks: readonly SourcedBlock[],
-): number {
-  return new Set(blocks.flatMap(({ block }) => block.normalize ?? [normalize])).size;
 }
 
 function partSizes({ images: { train, val, test }, views }: Divided, folds: number): string {
