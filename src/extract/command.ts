@@ -2,8 +2,11 @@
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { parseAugmentation } from '../shared/augment/augmentation.ts';
+import { PIXEL_FORMS, parsePixels } from '../shared/backbones/model-file/pixels.ts';
+import { isModelFile, modelFileRequest } from '../shared/backbones/model-file/request.ts';
 import { columnNames, POOLING_NAMES } from '../shared/backbones/pooling.ts';
 import { BACKBONES, findBackbone } from '../shared/backbones/registry.ts';
+import type { BackboneRequest } from '../shared/backbones/thread/protocol.ts';
 import { runCommand } from '../shared/cli/command.ts';
 import { type Flags, oneValue, textFlag } from '../shared/cli/flags.ts';
 import type { Command } from '../shared/cli/program.ts';
@@ -42,7 +45,8 @@ const flags = {
   backbone: {
     ...textFlag,
     array: true,
-    description: 'Repeatable; permafrost backbones lists them: resnet50, efficientnet_b0, convnext_tiny ...',
+    description:
+      'Repeatable; permafrost backbones lists them: resnet50, efficientnet_b0, convnext_tiny ... or an .onnx file',
     defaultDescription: DEFAULT_BACKBONE,
   },
   weights: {
@@ -50,9 +54,15 @@ const flags = {
     default: 'imagenet',
     description: 'imagenet (downloaded once), a local .h5, .keras or .safetensors file, or none (seeded)',
   },
+  preprocess: {
+    ...textFlag,
+    description: `Pixels of an .onnx file: ${PIXEL_FORMS}`,
+    defaultDescription: 'as preprocessor_config.json beside it says',
+  },
   layer: {
     ...textFlag,
-    description: 'Intermediate activations by their Keras layer names, joined by commas',
+    description:
+      'Intermediate activations by their Keras layer names, joined by commas; of an .onnx file its outputs',
     defaultDescription: 'the last feature map',
   },
   pooling: {
@@ -147,7 +157,6 @@ async function run(argv: Flags, signal: AbortSignal): Promise<ExtractSummary | {
     mostFailures: mostErrors === undefined ? undefined : parseMostFailures(mostErrors),
   };
   const backbone = {
-    weights: oneValue(argv, 'weights')!,
     size: size === undefined ? undefined : parseSize(size),
     resize: {
       fit: given(argv, 'resize', FITS),
@@ -157,7 +166,7 @@ async function run(argv: Flags, signal: AbortSignal): Promise<ExtractSummary | {
     engine: choice(ENGINE_NAMES).parse(oneValue(argv, 'engine')!, '--engine'),
     device: choice(DEVICES).parse(oneValue(argv, 'device')!, '--device'),
   };
-  const names = [argv.backbone ?? DEFAULT_BACKBONE].flat().map((name) => findBackbone(String(name)).name);
+  const networks = networksOf(argv);
   const out = oneValue(argv, 'out');
   const root = oneValue(argv, 'root');
   const shardText = oneValue(argv, 'shard');
@@ -178,11 +187,12 @@ async function run(argv: Flags, signal: AbortSignal): Promise<ExtractSummary | {
   // Loaded once flags and data are known to be right: sharp and apache-arrow take most of the time to start.
   const { extract } = await import('./extract.ts');
   const runs: ExtractSummary[] = [];
-  for (const name of new Set(names)) {
+  for (const network of networks) {
+    const name = network.name.replace(/\.onnx$/i, '');
     const store =
-      out === undefined ? join('cache', dataset.name, name) : names.length > 1 ? join(out, name) : out;
+      out === undefined ? join('cache', dataset.name, name) : networks.length > 1 ? join(out, name) : out;
     const folder = shard ? join(store, shardFolder(shard)) : store;
-    const options = { ...settings, dataset, backbone: { ...backbone, name }, out: folder };
+    const options = { ...settings, dataset, backbone: { ...backbone, ...network }, out: folder };
     const besideOthers = out === undefined && !shard;
     const summary = await extract({ ...options, besideOthers }, { signal, reporter });
     reporter.info(
@@ -193,6 +203,30 @@ async function run(argv: Flags, signal: AbortSignal): Promise<ExtractSummary | {
     runs.push(summary);
   }
   return runs.length === 1 ? runs[0] : { runs };
+}
+
+/** The backbones asked for, each once. */
+function networksOf(argv: Flags): Pick<BackboneRequest, 'name' | 'weights' | 'preprocess'>[] {
+  const asked = new Set([argv.backbone ?? DEFAULT_BACKBONE].flat().map(String));
+  const weights = oneValue(argv, 'weights')!;
+  const preprocess = oneValue(argv, 'preprocess');
+  if (preprocess !== undefined) parsePixels(preprocess);
+  const files = [...asked].filter(isModelFile);
+  if (files.length > 0 && weights !== flags.weights.default)
+    throw usage('a backbone that holds none itself', '--weights', weights);
+  if (files.length < asked.size && preprocess !== undefined)
+    throw usage('an .onnx file as --backbone', '--preprocess', preprocess);
+  const networks = new Map(
+    [...asked].map((name) => {
+      const network = isModelFile(name)
+        ? { ...modelFileRequest(name), preprocess }
+        : { name: findBackbone(name).name, weights };
+      return [`${network.name} ${network.weights}`, network];
+    }),
+  );
+  const names = [...networks.values()].map(({ name }) => name);
+  if (new Set(names).size < names.length) throw usage('files of different names', '--backbone', [...asked]);
+  return [...networks.values()];
 }
 
 /** The value of a flag that may be left out: one of a few words. */

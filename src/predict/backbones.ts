@@ -1,5 +1,6 @@
 /** The backbones a head was trained behind, rebuilt from its record and compared with it. */
 import { existsSync } from 'node:fs';
+import { isModelFile } from '../shared/backbones/model-file/request.ts';
 import { type BackboneDescription, PRECISION } from '../shared/backbones/thread/protocol.ts';
 import { type BackboneThread, startBackbone } from '../shared/backbones/thread/start.ts';
 import type { Reporter } from '../shared/cli/terminal.ts';
@@ -31,10 +32,13 @@ export async function startBackbones(
   const threads: BackboneThread[] = [];
   try {
     for (const [at, source] of sources.entries()) {
-      const { backbone, size } = source.pipeline;
+      const { backbone, size, preprocessing } = source.pipeline;
       const resize = parseResize(source.pipeline.resize, `resize of the head's ${backbone}`);
       const chosen = weights[at] ?? recordedWeights(source);
-      const request = { name: backbone, weights: chosen, size, resize, poolings: source.columns, engine };
+      const request = {
+        ...{ name: backbone, weights: chosen, size, resize, poolings: source.columns, engine },
+        ...(isModelFile(backbone) && { preprocess: preprocessing }),
+      };
       const thread = await startBackbone(request, options);
       threads.push(thread);
       checkBackbone(source, thread.description);

@@ -23,7 +23,7 @@ const leaves = join(root, 'leaves');
 const stores = { wide: join(root, 'wide'), tall: join(root, 'tall') };
 /** Multi-label, on one backbone. */
 const run = join(root, 'run');
-/** Multiclass, on one backbone at two sizes side by side, one of them stored in half precision. */
+/** Multiclass, on one backbone at two sizes side by side, one of them cropped and stored in half precision. */
 const fused = join(root, 'fused');
 
 beforeAll(async () => {
@@ -39,6 +39,7 @@ beforeAll(async () => {
   await done('extract', '--data', single, ...data, '--size', '64x48', '--out', `${stores.wide}-single`);
   await done(
     ...['extract', '--data', single, ...data, '--size', '40x56', '--dtype', 'float16', '--out', stores.tall],
+    ...['--resize', 'crop', '--interpolation', 'bicubic'],
   );
   await done('train-head', '--features', stores.wide, '--epochs', '5', '--out', run);
   await done(

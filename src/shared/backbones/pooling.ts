@@ -25,14 +25,22 @@ const POOLINGS = {
   },
 } as const satisfies Record<string, (map: Value) => Value>;
 
-export type PoolingName = keyof typeof POOLINGS;
-export const POOLING_NAMES = Object.keys(POOLINGS) as readonly PoolingName[];
+type MapPooling = keyof typeof POOLINGS;
+export type PoolingName = MapPooling | 'cls';
+/** Those of feature maps. */
+export const MAP_POOLING_NAMES = Object.keys(POOLINGS) as readonly MapPooling[];
+/** `cls` is the class token of vision transformers. */
+export const POOLING_NAMES: readonly PoolingName[] = [...MAP_POOLING_NAMES, 'cls'];
 
 /** What Keras calls the average-pooled last feature map; as a layer it means that column, whatever the network. */
 export const LAST_LAYER = 'avg_pool';
 
-/** Applies a pooling; `after` follows it, or comes before where the pooling keeps every place. */
+/**
+ * Applies a pooling; `after` follows it, or comes before where the pooling keeps every place.
+ * @throws UsageError for `cls`, which no map has
+ */
 export function pool(map: Value, name: PoolingName, after = (x: Value) => x): Value {
+  if (name === 'cls') throw usage(`${MAP_POOLING_NAMES.join(', ')} of a feature map`, '--pooling', name);
   return name === 'flatten' ? POOLINGS.flatten(after(map)) : after(POOLINGS[name](map));
 }
 
@@ -53,5 +61,5 @@ export function parseColumn(column: string): { layer: string | undefined; poolin
 }
 
 function isPooling(name: string): name is PoolingName {
-  return Object.hasOwn(POOLINGS, name);
+  return POOLING_NAMES.some((known) => known === name);
 }

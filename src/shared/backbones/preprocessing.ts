@@ -46,8 +46,8 @@ function scaleShift(pixels: Value, scale: number, shift: number): Value {
   return add(mul(cast(pixels, 'float32'), scalar(scale)), scalar(shift));
 }
 
-/** Numbers in RGB order, for pixels from 0 to 1. */
-function standardize(
+/** (x / 255 - mean) / deviation, in RGB order, as float32 NHWC of uint8 pixels. */
+export function standardize(
   pixels: Value,
   mean: readonly [number, number, number],
   deviation: readonly [number, number, number],

@@ -8,10 +8,10 @@ import { crc32 } from 'node:zlib';
 import h5wasm, { type Group } from 'h5wasm/node';
 import sharp from 'sharp';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { random } from '../../../src/shared/random.ts';
 import { encodeSafetensors } from '../../../src/shared/weights/safetensors.ts';
 import type { LayerWeights } from '../../../src/shared/weights/source.ts';
 import { permafrost } from '../../command.ts';
+import { damaged } from './damage.ts';
 
 const LAYERS: LayerWeights[] = Array.from({ length: 6 }, (_, at) => ({
   layer: `conv${at}`,
@@ -109,29 +109,6 @@ beforeAll(async () => {
   whole.set('.safetensors', Buffer.from(encodeSafetensors(arrays)));
   writeFileSync(join(folder, 'layers.json'), JSON.stringify(LAYERS));
 });
-
-/** Damage number `at`: cut short, bits flipped, a huge number written, a run of bytes overwritten. */
-function damaged(bytes: Buffer, at: number): Buffer {
-  const stream = random(at, 'mutations');
-  const below = (limit: number): number => Math.floor(stream.uniform() * limit);
-  const copy = Buffer.from(bytes);
-  // Half of the damage goes where a file says what it holds.
-  const place = (): number => below(at % 8 < 4 ? Math.min(bytes.length, 4096) : bytes.length);
-  switch (at % 4) {
-    case 0:
-      return copy.subarray(0, below(bytes.length));
-    case 1:
-      for (let flip = 0; flip < 8; flip++) copy[place()] ^= 1 << below(8);
-      return copy;
-    case 2:
-      copy.writeBigUInt64LE(0x00ff_ffff_ffff_fff0n, Math.min(place(), bytes.length - 8) & ~7);
-      return copy;
-    default: {
-      const start = Math.min(place(), bytes.length - 64);
-      return copy.fill(below(256), start, start + 64);
-    }
-  }
-}
 
 interface Outcome {
   name: string;

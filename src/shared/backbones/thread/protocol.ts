@@ -5,12 +5,16 @@ import type { FeatureColumn } from '../../store/schema.ts';
 
 /** What the thread is started with: enough to build the backbone there, so that no weights change threads. */
 export interface BackboneRequest {
+  /** In the registry, or that of an .onnx file. */
   name: string;
+  /** imagenet, none or a file; of an .onnx file its path. */
   weights: string;
   /** Default: the backbone's own. */
   size?: { width: number; height: number };
   /** What is left open is the backbone's own. */
   resize?: Partial<Resize>;
+  /** How pixels become the input of an .onnx file, as --preprocess takes it; default: as its configuration says. */
+  preprocess?: string;
   poolings: string[];
   /** `auto` or an engine's name. */
   engine: string;

@@ -1,32 +1,35 @@
 /** The backbone's thread: an engine's run blocks the thread it is called from, and this one decodes nothing. */
 import { parentPort, workerData } from 'node:worker_threads';
 import { loadEngine, type Program } from '../../engines/engine.ts';
-import { messageOf } from '../../errors.ts';
+import { messageOf, usage } from '../../errors.ts';
 import { DEFAULT_RESIZE, resolveResize } from '../../images/resize.ts';
 import { loadBackbone } from '../load.ts';
-import type { BackboneRequest, FromBackbone, ToBackbone } from './protocol.ts';
+import { isModelFile } from '../model-file/request.ts';
+import type { BackboneDescription, BackboneRequest, FromBackbone, ToBackbone } from './protocol.ts';
 
 const port = parentPort!;
 const send = (message: FromBackbone, transfer: ArrayBuffer[] = []) => port.postMessage(message, transfer);
 
+const note = (message: string): void => send({ kind: 'note', message });
 const opening = (file: string | undefined): void =>
   send(file === undefined ? { kind: 'opened' } : { kind: 'opening', file });
 
+interface Loaded {
+  description: BackboneDescription;
+  /** See Engine. */
+  singleThreaded: boolean;
+  compile(): Promise<Program>;
+}
+
 try {
-  const { engine: engineName, device, resize = {}, ...options } = workerData as BackboneRequest;
-  const engine = await loadEngine(engineName, {
-    device,
-    note: (message) => send({ kind: 'note', message }),
-  });
-  const { graph, name, size, weights, weightsHash, preprocessing, columns } = await loadBackbone({
-    ...options,
-    opening,
-  });
+  const request = workerData as BackboneRequest;
+  const loaded = await (isModelFile(request.name) ? loadModelFile(request) : loadNetwork(request));
+  const { size, columns } = loaded.description;
   let program: Program | undefined;
 
   const run = async (pixels: Uint8Array<ArrayBuffer>, images: number): Promise<void> => {
     // A run in which every image is known never gets here, and need not compile.
-    program ??= await engine.compile(graph);
+    program ??= await loaded.compile();
     const into: Record<string, Float32Array<ArrayBuffer>> = {};
     for (const { name, dimension } of columns) into[name] = new Float32Array(images * dimension);
     const imageBytes = size.width * size.height * 3;
@@ -45,21 +48,7 @@ try {
     port.close();
   };
 
-  const { version, singleThreaded } = engine;
-  send({
-    kind: 'ready',
-    singleThreaded,
-    description: {
-      name,
-      size: { ...size },
-      weights,
-      weightsHash,
-      preprocessing,
-      resize: resolveResize(resize, DEFAULT_RESIZE),
-      columns: columns.map((column) => ({ ...column })),
-      engine: { name: engine.name, version },
-    },
-  });
+  send({ kind: 'ready', singleThreaded: loaded.singleThreaded, description: loaded.description });
 } catch (thrown) {
   fail(thrown);
 }
@@ -68,4 +57,42 @@ function fail(thrown: unknown): void {
   const error = thrown instanceof Error ? thrown : new Error(messageOf(thrown));
   send({ kind: 'failed', name: error.name, message: error.message, stack: error.stack });
   port.close();
+}
+
+/** One of permafrost's own networks. */
+async function loadNetwork(request: BackboneRequest): Promise<Loaded> {
+  const { engine: engineName, device, resize = {}, ...options } = request;
+  const engine = await loadEngine(engineName, { device, note });
+  const { graph, ...network } = await loadBackbone({ ...options, opening });
+  return {
+    description: {
+      ...network,
+      columns: [...network.columns],
+      resize: resolveResize(resize, DEFAULT_RESIZE),
+      engine: { name: engine.name, version: engine.version },
+    },
+    singleThreaded: engine.singleThreaded,
+    compile: () => engine.compile(graph),
+  };
+}
+
+/** An ONNX file, which onnxruntime runs as it is. */
+async function loadModelFile({
+  weights: path,
+  engine,
+  device,
+  ...request
+}: BackboneRequest): Promise<Loaded> {
+  if (engine !== 'auto' && engine !== 'onnxruntime')
+    throw usage('auto or onnxruntime', `--engine with ${path}`, engine);
+  const { openModelBackbone } = await import('../model-file/open.ts');
+  const { description, program } = await openModelBackbone({
+    path,
+    size: request.size,
+    preprocess: request.preprocess,
+    resize: request.resize ?? {},
+    poolings: request.poolings,
+    engine: { device, note },
+  });
+  return { description, singleThreaded: false, compile: async () => program };
 }

@@ -7,6 +7,7 @@ import type { Graph, Shape, Value } from '../../graph/value.ts';
 import { batchSize, checkLength, concreteShape } from '../arrays.ts';
 import { checkedOnce } from '../checked.ts';
 import type { Device, Engine, EngineOptions, Program, Results } from '../interface.ts';
+import { sessionOptions } from './options.ts';
 import { toOnnx } from './translate.ts';
 
 /**
@@ -50,28 +51,11 @@ async function providerProblem(provider: Device): Promise<string | undefined> {
   }
 }
 
-/** onnxruntime's ORT_LOGGING_LEVEL_ERROR: its warnings are about its own optimiser, not for users. */
-const LOG_ERRORS = 3;
-
-/**
- * Pad_Fusion turns zeros in front of a maximum pool into padding, which never is the maximum: other results wherever
- * activations are negative (microsoft/onnxruntime#24737, still so in 1.30.0).
- */
-const UNSAFE_OPTIMIZERS = { optimization: { disable_specified_optimizers: 'Pad_Fusion' } };
-
 async function compile(
   graph: Graph,
   { threads, provider = 'cpu' }: { threads?: number; provider?: Device },
 ): Promise<Program> {
-  const session = await InferenceSession.create(toOnnx(graph), {
-    // Alone: with the CPU as a second choice, a missing provider would be passed over without a word.
-    executionProviders: [provider],
-    graphOptimizationLevel: 'all',
-    extra: UNSAFE_OPTIMIZERS,
-    executionMode: 'sequential',
-    logSeverityLevel: LOG_ERRORS,
-    ...(threads !== undefined && { intraOpNumThreads: threads, interOpNumThreads: 1 }),
-  });
+  const session = await InferenceSession.create(toOnnx(graph), sessionOptions(provider, threads));
   const tensorOf = tensorCache();
 
   return {

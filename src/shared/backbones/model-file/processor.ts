@@ -1,0 +1,168 @@
+/** What preprocessor_config.json says (the Hugging Face convention): size, resizing and normalisation of the pixels. */
+import { InputError, unexpected } from '../../errors.ts';
+import { asList, asObject, asWhole, type Fields, parseJson } from '../../fields.ts';
+import type { Interpolation, Resize, Size } from '../../images/resize.ts';
+import type { PixelScaling } from './pixels.ts';
+
+/** What a configuration asks for; a part is undefined where it says nothing. */
+export interface Processor {
+  size: Size | undefined;
+  resize: Partial<Resize>;
+  scaling: PixelScaling | undefined;
+}
+
+/** Numbers of PIL.Image.Resampling. */
+const RESAMPLE: ReadonlyMap<unknown, Interpolation> = new Map([
+  [0, 'nearest'],
+  [1, 'lanczos'],
+  [2, 'bilinear'],
+  [3, 'bicubic'],
+] as const);
+
+/** timm's names, of `pretrained_cfg`. */
+const TIMM_INTERPOLATION: ReadonlyMap<unknown, Interpolation> = new Map(
+  (['nearest', 'bilinear', 'bicubic', 'lanczos'] as const).map((name) => [name, name]),
+);
+
+const LARGEST = 1 << 14;
+
+/**
+ * Reads a configuration's text: an image processor's of Hugging Face, or timm's `pretrained_cfg`.
+ * @throws InputError naming the field that is damaged, or asks for what permafrost does not do
+ */
+export function parseProcessor(json: string, path: string): Processor {
+  const fields = asObject(parseJson(json, path), path);
+  const at = (field: string) => `${field} of ${path}`;
+  return fields.pretrained_cfg === undefined
+    ? ofTransformers(fields, at)
+    : ofTimm(asObject(fields.pretrained_cfg, at('pretrained_cfg')), (field) => at(`pretrained_cfg.${field}`));
+}
+
+type At = (field: string) => string;
+
+function ofTransformers(fields: Fields, at: At): Processor {
+  const target = fields.do_resize === false ? undefined : sizeOf(fields.size, at('size'));
+  const crop = fields.do_center_crop === true ? cropOf(fields.crop_size, at('crop_size')) : undefined;
+  const interpolation = fields.resample === undefined ? 'bilinear' : RESAMPLE.get(fields.resample);
+  if (!interpolation) throw unexpected('0 to 3, as Pillow numbers them,', at('resample'), fields.resample);
+  const { size, resize } = placed(target, crop, fields, at);
+  return {
+    size,
+    resize: target ? { ...resize, interpolation } : resize,
+    scaling: scalingOf(fields, at),
+  };
+}
+
+/** One edge that the image's shorter one is resized to, or both. */
+type Target = { edge: number } | Size;
+
+function placed(
+  target: Target | undefined,
+  crop: Size | undefined,
+  fields: Fields,
+  at: At,
+): Pick<Processor, 'size' | 'resize'> {
+  if (!target) return { size: crop, resize: crop ? { fit: 'crop' } : {} };
+  if (!('edge' in target)) {
+    if (crop && (crop.width !== target.width || crop.height !== target.height)) {
+      throw unexpected(
+        `a crop of all ${target.width}x${target.height} pixels that size asks for`,
+        at('crop_size'),
+        crop,
+      );
+    }
+    return { size: target, resize: { fit: 'stretch' } };
+  }
+  const { edge } = target;
+  if (crop) {
+    if (Math.max(crop.width, crop.height) > edge) throw unexpected(`at most ${edge}`, at('crop_size'), crop);
+    return { size: crop, resize: { fit: 'crop', edge } };
+  }
+  const square = { width: edge, height: edge };
+  // ConvNeXt's processor: a share is cropped of small images, large ones are stretched.
+  if (typeof fields.crop_pct !== 'number') return { size: square, resize: { fit: 'crop', edge } };
+  if (edge >= 384) return { size: square, resize: { fit: 'stretch' } };
+  return {
+    size: square,
+    resize: { fit: 'crop', edge: Math.trunc(edge / share(fields.crop_pct, at('crop_pct'))) },
+  };
+}
+
+function ofTimm(fields: Fields, at: At): Processor {
+  const [channels, height, width] = asList(fields.input_size, at('input_size')).map((value) =>
+    asWhole(value, at('input_size'), 1, LARGEST),
+  );
+  if (channels !== 3 || width === undefined)
+    throw unexpected('[3, height, width]', at('input_size'), fields.input_size);
+  const interpolation = TIMM_INTERPOLATION.get(fields.interpolation ?? 'bilinear');
+  if (!interpolation)
+    throw unexpected('nearest, bilinear, bicubic or lanczos', at('interpolation'), fields.interpolation);
+  const cropped = fields.crop_pct === undefined ? 0.875 : share(fields.crop_pct, at('crop_pct'));
+  // timm resizes the shorter edge to the floor of the crop's by its share.
+  const edge = Math.floor(Math.min(width, height) / cropped);
+  const isSquash = fields.crop_mode === 'squash' && cropped === 1;
+  return {
+    size: { width, height },
+    resize: isSquash ? { fit: 'stretch', interpolation } : { fit: 'crop', edge, interpolation },
+    scaling: {
+      mean: three(fields.mean, at('mean')),
+      deviation: positive(three(fields.std, at('std')), at('std')),
+    },
+  };
+}
+
+/** `(x * factor - mean) / std` as `(x / 255 - mean) / deviation`. */
+function scalingOf(fields: Fields, at: At): PixelScaling | undefined {
+  if (fields.do_normalize === undefined && fields.do_rescale === undefined && !fields.image_mean)
+    return undefined;
+  const { rescale_factor: given } = fields;
+  if (given !== undefined && !(typeof given === 'number' && given > 0))
+    throw unexpected('a number above 0', at('rescale_factor'), given);
+  const factor = fields.do_rescale === false ? 1 : ((given as number | undefined) ?? 1 / 255);
+  // 0.00392156862745098, as it is usually written, is 1 / 255.
+  const times = Math.abs(255 * factor - 1) < 1e-6 ? 1 : 255 * factor;
+  const isNormalized = fields.do_normalize !== false;
+  const mean = isNormalized ? three(fields.image_mean, at('image_mean')) : ([0, 0, 0] as const);
+  const std = isNormalized
+    ? positive(three(fields.image_std, at('image_std')), at('image_std'))
+    : ([1, 1, 1] as const);
+  const scaled = ([r, g, b]: readonly [number, number, number]) => [r / times, g / times, b / times] as const;
+  return { mean: scaled(mean), deviation: scaled(std) };
+}
+
+function sizeOf(value: unknown, where: string): Target | undefined {
+  if (value === undefined) return undefined;
+  if (typeof value === 'number') return { edge: pixels(value, where) };
+  const size = asObject(value, where);
+  if (size.shortest_edge !== undefined && size.longest_edge === undefined)
+    return { edge: pixels(size.shortest_edge, where) };
+  return { width: pixels(size.width, where), height: pixels(size.height, where) };
+}
+
+function cropOf(value: unknown, where: string): Size {
+  if (typeof value === 'number') return { width: pixels(value, where), height: pixels(value, where) };
+  const size = asObject(value, where);
+  return { width: pixels(size.width, where), height: pixels(size.height, where) };
+}
+
+function pixels(value: unknown, where: string): number {
+  return asWhole(value, where, 1, LARGEST);
+}
+
+function share(value: unknown, where: string): number {
+  if (typeof value === 'number' && value > 0 && value <= 1) return value;
+  throw unexpected('a share from 0 to 1', where, value);
+}
+
+function three(value: unknown, where: string): [number, number, number] {
+  const list = asList(value, where);
+  if (list.length !== 3 || !list.every((entry): entry is number => Number.isFinite(entry)))
+    throw unexpected('three numbers', where, value);
+  const [r, g, b] = list;
+  return [r, g, b];
+}
+
+function positive<T extends readonly number[]>(values: T, where: string): T {
+  if (values.every((value) => value > 0)) return values;
+  throw new InputError(`Expected numbers above 0 for ${where} but received ${values.join(', ')}`);
+}

@@ -1,0 +1,71 @@
+/** A model file that somebody else made, run as it is. */
+import { InferenceSession, Tensor } from 'onnxruntime-node';
+import { InputError, messageOf } from '../../errors.ts';
+import type { Device } from '../interface.ts';
+import { sessionOptions } from './options.ts';
+
+export interface ModelInput {
+  readonly name: string;
+  /** ONNX's name of the element type: `float32`. */
+  readonly type: string;
+  /** Sizes; of open axes their names. */
+  readonly shape: readonly (number | string)[];
+}
+
+/** What a model computes of one batch. */
+export interface ModelOutput {
+  readonly name: string;
+  readonly shape: readonly number[];
+  readonly data: Float32Array;
+}
+
+export interface ModelFile {
+  readonly inputs: readonly ModelInput[];
+  readonly outputs: readonly string[];
+  /**
+   * Feeds one float32 input and computes the outputs asked for.
+   * @throws InputError with onnxruntime's reason, or for an output that is not float32
+   */
+  run(input: string, data: Float32Array, shape: number[], outputs: readonly string[]): Promise<ModelOutput[]>;
+  release(): Promise<void>;
+}
+
+/** @throws InputError naming the file where onnxruntime cannot make a session of it */
+export async function openModelFile(path: string, device: Device = 'cpu'): Promise<ModelFile> {
+  let session: InferenceSession;
+  try {
+    session = await InferenceSession.create(path, sessionOptions(device, undefined));
+  } catch (thrown) {
+    throw new InputError(
+      `Expected an ONNX model that onnxruntime runs in ${path} but it cannot: ${short(thrown)}`,
+    );
+  }
+  return {
+    inputs: session.inputMetadata.map((entry) => ({
+      name: entry.name,
+      type: entry.isTensor ? entry.type : 'no tensor',
+      shape: entry.isTensor ? entry.shape : [],
+    })),
+    outputs: session.outputNames,
+    async run(input, data, shape, outputs) {
+      try {
+        const results = await session.run({ [input]: new Tensor('float32', data, shape) }, [...outputs]);
+        return outputs.map((name) => {
+          const { data: values, dims } = results[name];
+          if (values instanceof Float32Array) return { name, shape: dims, data: values };
+          throw new InputError(`${name} is ${results[name].type}, not float32`);
+        });
+      } catch (thrown) {
+        throw new InputError(
+          `Expected ${path} to run on ${shape.join('x')} numbers but it fails: ${short(thrown)}`,
+        );
+      }
+    },
+    release: () => session.release(),
+  };
+}
+
+/** The first line of onnxruntime's message, at most 300 characters. */
+function short(thrown: unknown): string {
+  return messageOf(thrown).split('\n', 1)[0].slice(0, 300);
+}

@@ -1,0 +1,34 @@
+/** How every session of onnxruntime is made. */
+import type { InferenceSession } from 'onnxruntime-node';
+import type { Device } from '../interface.ts';
+
+/** onnxruntime's ORT_LOGGING_LEVEL_ERROR: its warnings are about its own optimiser, not for users. */
+const LOG_ERRORS = 3;
+
+/**
+ * Pad_Fusion turns zeros in front of a maximum pool into padding, which never is the maximum: other results wherever
+ * activations are negative (microsoft/onnxruntime#24737, still so in 1.30.0).
+ */
+const UNSAFE_OPTIMIZERS = { optimization: { disable_specified_optimizers: 'Pad_Fusion' } };
+
+/**
+ * Numbers below float32's normal range count as zero, as in TensorFlow, on the thread that makes a session too: a head that is
+ * nearly sure of every answer has gradients full of them, and arithmetic on those is many times slower.
+ */
+const DENORMALS_AS_ZERO = { session: { set_denormal_as_zero: '1' } };
+
+/** @param threads inside one operation; default: all cores */
+export function sessionOptions(
+  provider: Device,
+  threads: number | undefined,
+): InferenceSession.SessionOptions {
+  return {
+    // Alone: with the CPU as a second choice, a missing provider would be passed over without a word.
+    executionProviders: [provider],
+    graphOptimizationLevel: 'all',
+    extra: { ...UNSAFE_OPTIMIZERS, ...DENORMALS_AS_ZERO },
+    executionMode: 'sequential',
+    logSeverityLevel: LOG_ERRORS,
+    ...(threads !== undefined && { intraOpNumThreads: threads, interOpNumThreads: 1 }),
+  };
+}

@@ -1,0 +1,49 @@
+/** A hundred damaged ONNX files of each kind, opened and run by the built reader in a process of its own. */
+import { spawnSync } from 'node:child_process';
+import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterAll, expect, it } from 'vitest';
+import { newFolder } from '../../../command.ts';
+import { damaged } from '../../weights/damage.ts';
+
+const COUNT = 100;
+const PROGRAM = fileURLToPath(new URL('open-models.js', import.meta.url));
+const golden = (name: string): string => fileURLToPath(new URL(`golden/${name}`, import.meta.url));
+
+const folder = newFolder();
+afterAll(() => rmSync(folder, { recursive: true }));
+
+interface Outcome {
+  name: string;
+  ms: number;
+  /** Of the process so far, in kB. */
+  rss: number;
+  error?: { name: string; message: string };
+}
+
+it.each(['small_transformer', 'outside', 'colours_last'])('damaged copies of %s', (model) => {
+  const files = join(folder, model);
+  mkdirSync(files);
+  if (model === 'outside') cpSync(golden('outside.onnx.data'), join(files, 'outside.onnx.data'));
+  const bytes = readFileSync(golden(`${model}.onnx`));
+  writeFileSync(join(files, 'whole.onnx'), bytes);
+  for (let at = 0; at < COUNT; at++) writeFileSync(join(files, `damaged${at}.onnx`), damaged(bytes, at));
+  const options = { encoding: 'utf8', timeout: 120_000, input: '[]' } as const;
+  const { stdout, status } = spawnSync(process.execPath, [PROGRAM, files], options);
+  const lines = stdout.trim().split('\n');
+  expect(status, `ended at ${lines.at(-1)}`).toBe(0);
+  const outcomes: Outcome[] = lines.map((line) => JSON.parse(line)).filter(({ ms }) => ms !== undefined);
+  expect(outcomes.length).toBe(COUNT + 1);
+  for (const { name, ms, error, rss } of outcomes) {
+    expect(ms, name).toBeLessThan(5000);
+    expect(rss, name).toBeLessThan(1e6);
+    if (!error) continue;
+    expect(error.name, `${name}: ${error.message}`).toBe('InputError');
+    expect(error.message).toContain(name);
+  }
+  const read = outcomes.filter(({ error }) => !error).map(({ name }) => name);
+  expect(read).toContain('whole.onnx');
+  // What is read all the same was damaged inside numbers and names, where the format has no checksum.
+  expect(read.length).toBeLessThan(COUNT * 0.7);
+});
