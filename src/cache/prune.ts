@@ -3,7 +3,14 @@ import { join } from 'node:path';
 import { disk } from '../shared/store/files.ts';
 import { isLocked, LOCK_FILE, lockStore } from '../shared/store/lock.ts';
 import { openStore } from '../shared/store/reader.ts';
-import { CONFLICTS_FILE, ERRORS_FILE, FILES_FILE, MANIFEST_FILE, PART_FILE } from '../shared/store/schema.ts';
+import {
+  CONFLICTS_FILE,
+  ERRORS_FILE,
+  FILES_FILE,
+  MANIFEST_FILE,
+  PART_FILE,
+  PHOTOS_FILE,
+} from '../shared/store/schema.ts';
 
 export interface Pruned {
   /** Files and folders that were removed (or, when only looking, would be). */
@@ -54,6 +61,7 @@ const SIDE_FILES: ReadonlySet<string> = new Set([
   ERRORS_FILE,
   CONFLICTS_FILE,
   FILES_FILE,
+  PHOTOS_FILE,
   LOCK_FILE,
 ]);
 

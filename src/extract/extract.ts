@@ -18,6 +18,7 @@ import { formatResize } from '../shared/images/resize.ts';
 import { writeConflicts } from '../shared/store/conflicts.ts';
 import { lockStore, type StoreLock } from '../shared/store/lock.ts';
 import type { RowRecord } from '../shared/store/part-buffer.ts';
+import { writePhotoFolder } from '../shared/store/photos.ts';
 import { MATHS_VERSION, type Origin } from '../shared/store/pipeline.ts';
 import { CONFLICTS_FILE, type Dtype, type Pipeline } from '../shared/store/schema.ts';
 import { createStoreWriter } from '../shared/store/writer.ts';
@@ -192,6 +193,7 @@ export async function extract(
     if (rows.length === 0) throw noneUsable(failures);
     await store.finish({ rows, failed: failures.length });
     await files.save();
+    if (source.fileOf) await writePhotoFolder(out, source.fileOf(''));
     const conflicts = await writeConflicts(out, rows);
     if (conflicts > 0)
       reporter.warn(

@@ -5,11 +5,12 @@ import { basename, dirname, join, resolve } from 'node:path';
 import { Interrupted, runCommand } from '../shared/cli/command.ts';
 import { allValues, type Flags, oneValue, textFlag } from '../shared/cli/flags.ts';
 import type { Command } from '../shared/cli/program.ts';
-import { terminalReporter } from '../shared/cli/terminal.ts';
+import { type Reporter, terminalReporter } from '../shared/cli/terminal.ts';
 import { byteSize, choice, wholeNumber } from '../shared/cli/values.ts';
 import { ENGINE_NAMES } from '../shared/engines/engine.ts';
 import { usage } from '../shared/errors.ts';
 import { manifestFlags, readManifestFlags } from '../shared/manifest/flags.ts';
+import { describeFinding } from './diagnosis/diagnose.ts';
 import { DEFAULT_GRID, type Grid, parseGrid } from './grid.ts';
 import { parseNearDuplicates } from './leakage.ts';
 import { confusionMatrix, perClass } from './metrics/per-class.ts';
@@ -96,6 +97,16 @@ const flags = {
   },
   workers: { ...textFlag, description: 'Heads trained at a time', defaultDescription: 'the number of cores' },
   engine: { ...textFlag, default: 'auto', description: `What computes: ${ENGINE_NAMES.join(', ')}` },
+  report: {
+    type: 'boolean',
+    default: true,
+    description: 'Write report.html; --no-report leaves it out',
+  },
+  images: {
+    ...textFlag,
+    description: 'Folder that the images of the stores are in, for the report',
+    defaultDescription: 'where extract found them',
+  },
   out: {
     ...textFlag,
     description: 'Folder of the run',
@@ -171,6 +182,8 @@ async function run(argv: Flags, signal: AbortSignal): Promise<TrainSummary> {
   const { out } = folder;
   const summary = summarise(out, training, (performance.now() - started) / 1000);
   await writeRun(out, training, summary);
+  if (argv.report !== false) await report(out, training, oneValue(argv, 'images'), reporter);
+  for (const finding of training.diagnosis) reporter.info(describeFinding(finding));
   process.stdout.write(`${describe(training, summary)}\n`);
   if (training.interrupted) {
     throw new Interrupted(
@@ -188,6 +201,18 @@ function readHalving(argv: Flags): { halving?: number } {
     return {};
   }
   return { halving: wholeNumber(2).parse(factor ?? String(HALVING_FACTOR), '--halving-factor') };
+}
+
+/** report.html, for those who want to look; a photo that cannot be shown does not fail a run. */
+async function report(
+  out: string,
+  training: Training,
+  images: string | undefined,
+  reporter: Reporter,
+): Promise<void> {
+  const { writeReport } = await import('./report/write.ts');
+  const { missing, reason } = await writeReport(out, training, images);
+  if (missing > 0) reporter.warn(`${missing} photos are not in the report: ${reason}`);
 }
 
 /** Absent: one head. Alone: the default grid. */

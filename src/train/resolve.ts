@@ -1,6 +1,7 @@
 /** From options as they are asked for to a complete head configuration; combinations that cannot work are refused. */
 import { UsageError, usage } from '../shared/errors.ts';
 import type { HeadConfig, Loss, Output, Task } from '../shared/head/config.ts';
+import { mismatchOf } from './diagnosis/settings.ts';
 import { metricsOf } from './metrics/evaluate.ts';
 import {
   flagOf,
@@ -42,16 +43,9 @@ export function resolveConfig(request: Partial<HeadRequest>, task: Task): HeadCo
   }
   if (head.optimizer === 'lbfgs') refuseForExactSolution(head);
   const output = head.output === 'auto' ? (task === 'multiclass' ? 'softmax' : 'sigmoid') : head.output;
-  if (task === 'multilabel' && output === 'softmax') {
-    throw usage(
-      'sigmoid (an image can have several labels or none, softmax answers exactly one)',
-      '--output',
-      output,
-    );
-  }
   const loss = head.loss === 'auto' ? LOSS_OF[output] : head.loss;
-  if (loss !== LOSS_OF[output] && loss !== 'focal')
-    throw usage(`${LOSS_OF[output]} or focal with a ${output} output`, '--loss', loss);
+  const mismatch = mismatchOf(task, { output, loss });
+  if (mismatch) throw usage(mismatch.expected, `--${mismatch.at}`, { output, loss }[mismatch.at]);
   if (!metricsOf(task).includes(head.monitor)) {
     throw usage(`one of ${metricsOf(task).join(', ')} (${task} data)`, '--monitor', head.monitor);
   }

@@ -8,6 +8,7 @@ import { InputError, unexpected, usage } from '../shared/errors.ts';
 import type { MetricName, Metrics, Task } from '../shared/head/config.ts';
 import type { HeadSource } from '../shared/head/record.ts';
 import type { ManifestOptions } from '../shared/manifest/columns.ts';
+import { featureFacts } from './analysis/feature-facts.ts';
 import { askedHeads, matricesAsked } from './asked.ts';
 import { calibrated } from './calibration/calibrate.ts';
 import { type Divided, divide, imageParts } from './divide.ts';
@@ -26,10 +27,12 @@ import { partEvaluation, sharedTargets, sharedWeights } from './prepare.ts';
 import { type Recorder, sweepFingerprint } from './recorded.ts';
 import { relabel } from './relabel.ts';
 import type { HeadResult } from './results/result.ts';
+import { type Review, review } from './review.ts';
 import { configurationsOf, jobsOf } from './search/configurations.ts';
 import { crossValidate } from './search/folds.ts';
 import { describeRungs, rungsOf } from './search/halving.ts';
 import { holdOut } from './search/hold-out.ts';
+import { rivalsOf } from './search/rivals.ts';
 import { createStandings } from './search/standings.ts';
 import { type SourceRequest, sourceName, splitBySource } from './sources.ts';
 import type { Part, SplitRatios } from './splits.ts';
@@ -71,16 +74,18 @@ export interface TrainOptions {
   openRecorder?: (fingerprint: string, metric: MetricName) => Promise<Recorder>;
 }
 
-export interface Training extends Omit<Judgement, 'test'> {
+export interface Training extends Omit<Judgement, 'test'>, Review {
   task: Task;
   classes: string[];
   /** The rows in the order of `probabilities`: training, validation, test, then rows left out of all parts. */
   table: FeatureTable;
   /** What the best head takes. */
   sources: HeadSource[];
+  /** Folders of the stores that those come from. */
+  stores: readonly string[];
+  /** [rows, classes], 0 or 1. */
+  targets: Uint8Array;
   parts: (Part | null)[];
-  /** One for each configuration: of several seeds or folds, their mean. */
-  results: HeadResult[];
   /** One for each head that was trained. */
   runs: readonly HeadResult[];
   /** The head with the best validation value; its result has test metrics where there is a test part. */
@@ -179,6 +184,8 @@ export async function train(
     reporter.info(
       `Features of ${shownBytes(memory.needed)} do not fit into ${shownBytes(mostBytes)}: read from disk in blocks of ${files.blockRows} rows`,
     );
+  // As extracted: normalising a matrix takes its place.
+  const facts = table.sets.map((set) => featureFacts(set, table.rows));
   const search = {
     ...options,
     ...{
@@ -210,19 +217,30 @@ export async function train(
   const { test, ...judgement } = judge(validation, tested, output);
   const { evaluation } = judgement.judged;
   const trainTargets = raw.targets.subarray(0, rows.train * classes.length);
-  return {
-    ...{ task, classes, table, parts, rare, seconds },
-    sources: table.sets[source].sources,
+  const answers = calibrated(
+    { probabilities, rows: table.rows, classes: classes.length, task },
+    output,
+    judgement.calibration,
+  );
+  const best = { ...head, result: { ...head.result, test, ...(line.source && { source: line.source }) } };
+  const reviewed = review({
+    ...{ classes, table, targets: raw.targets, rows, answers, judged: judgement.judged },
+    features: table.sets[source],
+    facts: facts[source],
     results: standings.lines().map((one) => (one.id === line.id ? { ...one, test } : one)),
     runs: standings.runs,
-    best: { ...head, result: { ...head.result, test, ...(line.source && { source: line.source }) } },
+    best: best.result,
+    rivals: await rivalsOf(found, search),
+  });
+  return {
+    ...{ task, classes, table, parts, rare, seconds, best, ...reviewed },
+    sources: table.sets[source].sources,
+    stores: table.sets[source].request.features,
+    targets: raw.targets,
+    runs: standings.runs,
     statistics: normalize === 'standardize' ? statistics : undefined,
     ...judgement,
-    probabilities: calibrated(
-      { probabilities, rows: table.rows, classes: classes.length, task },
-      output,
-      judgement.calibration,
-    ).probabilities,
+    probabilities: answers.probabilities,
     baseline: baseline(trainTargets, evaluation.targets, classes.length, task),
     engine: { name: engine.name, version: engine.version },
     interrupted: signal.aborted,

@@ -125,12 +125,12 @@ describe('resolveConfig', () => {
     [
       { loss: 'binary_crossentropy' },
       'multiclass',
-      'Expected categorical_crossentropy or focal with a softmax output for --loss but received "binary_crossentropy"',
+      '--output sigmoid goes with it) for --loss but received "binary_crossentropy"',
     ],
     [
       { output: 'sigmoid', loss: 'categorical_crossentropy' },
       'multiclass',
-      'Expected binary_crossentropy or focal with a sigmoid output for --loss',
+      '--output softmax goes with it) for --loss',
     ],
     [
       { momentum: 0.9 },

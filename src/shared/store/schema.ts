@@ -96,6 +96,7 @@ export const MANIFEST_FILE = 'manifest.json';
 export const ERRORS_FILE = 'errors.jsonl';
 export const CONFLICTS_FILE = 'conflicts.jsonl';
 export const FILES_FILE = 'files.jsonl';
+export const PHOTOS_FILE = 'photos.json';
 
 /** Names of part files; anything else in a manifest is refused, so no path can lead out of the store. */
 export const PART_FILE = /^part-\d{5,9}\.arrow$/;

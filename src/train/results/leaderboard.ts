@@ -11,7 +11,8 @@ import { type HeadResult, rankResults } from './result.ts';
  * `test_<metric>` for the metrics any head has, epochs_run (`epochs` is the option), best_epoch, seconds. Where
  * configurations have several heads (seeds, folds), validation metrics and epochs are means, and `runs` and
  * `val_<metric>_std` are added; where sources compete, `features` and `pooling`. `dropped` is the status of a head that
- * halving ended after `epochs_run`.
+ * halving ended after `epochs_run`. `val_<metric>_low` and `val_<metric>_high` bound the ranking metric of the best lines
+ * (95 %, bootstrap over the validation rows); `tied` says whether the line can be told from the first.
  * @param metric the validation metric that ranks the heads
  */
 export function leaderboardCsv(results: readonly HeadResult[], metric: MetricName): string {
@@ -19,11 +20,13 @@ export function leaderboardCsv(results: readonly HeadResult[], metric: MetricNam
   const testMetrics = METRICS.filter((name) => results.some(({ test }) => test && name in test));
   const sourced = results.some(({ source }) => source !== undefined);
   const repeated = results.some(({ runs }) => runs !== undefined);
+  const compared = results.some(({ interval }) => interval !== undefined);
   const header = [
     ...['rank', 'id', 'status', ...(sourced ? SOURCE_KEYS : []), ...HEAD_OPTION_KEYS],
     ...valMetrics.map((name) => `val_${name}`),
     ...testMetrics.map((name) => `test_${name}`),
     ...['epochs_run', 'best_epoch', 'seconds'],
+    ...(compared ? [`val_${metric}_low`, `val_${metric}_high`, 'tied'] : []),
     ...(repeated ? ['runs', ...valMetrics.map((name) => `val_${name}_std`)] : []),
   ];
   const lines = rankResults(results, metric).map((result, index) =>
@@ -34,6 +37,13 @@ export function leaderboardCsv(results: readonly HeadResult[], metric: MetricNam
       ...valMetrics.map((name) => result.val[name]),
       ...testMetrics.map((name) => result.test?.[name]),
       ...[result.epochs, result.bestEpoch, result.seconds],
+      ...(compared
+        ? [
+            result.interval?.low,
+            result.interval?.high,
+            result.tied === undefined ? null : String(result.tied),
+          ]
+        : []),
       ...(repeated ? [result.runs ?? 1, ...valMetrics.map((name) => result.spread?.[name])] : []),
     ]),
   );

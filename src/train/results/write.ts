@@ -20,7 +20,7 @@ import { BEST_FOLDER, type TrainSummary } from './summary.ts';
  * run is whole.
  */
 export async function writeRun(dir: string, training: Training, summary: TrainSummary): Promise<void> {
-  const { results, runs, best, classes, table, parts, judged, rare } = training;
+  const { results, runs, best, classes, table, parts, judged, rare, diagnosis } = training;
   const { monitor } = best.result.config;
   await mkdir(dir, { recursive: true });
   await writeDurably(join(dir, 'leaderboard.csv'), leaderboardCsv(results, monitor));
@@ -35,6 +35,7 @@ export async function writeRun(dir: string, training: Training, summary: TrainSu
     confusion: confusionMatrix(judged.evaluation),
     ...(rare.length > 0 && { rareLabels: rare }),
     rows: { ...countParts(imageParts(parts, table)), ...viewsReport(table) },
+    diagnosis,
   };
   await writeDurably(join(dir, 'metrics.json'), `${JSON.stringify(report, null, 2)}\n`);
 }

@@ -1,0 +1,42 @@
+/** Nearest neighbours: how well an image's class follows from the images most like it. */
+import type { ProbeData } from './probe.ts';
+
+/** Neighbours that vote. */
+const NEIGHBOURS = 5;
+/** Rows that are answered, and rows that are looked among: beyond these the share hardly changes. */
+const MOST_QUERIES = 1000;
+const MOST_REFERENCES = 4000;
+
+/**
+ * Votes of the five nearest other rows (by Euclidean distance), as shares: [queries, classes], with the rows that were
+ * asked about, spread evenly over all.
+ */
+export function neighbourVotes({ coordinates, targets, rows, width, classes }: ProbeData): {
+  votes: Float32Array;
+  queries: Int32Array;
+} {
+  const spread = (most: number) =>
+    Int32Array.from({ length: Math.min(rows, most) }, (_, at) =>
+      Math.floor((at * rows) / Math.min(rows, most)),
+    );
+  const queries = spread(MOST_QUERIES);
+  const references = spread(MOST_REFERENCES);
+  const votes = new Float32Array(queries.length * classes);
+  for (const [at, query] of queries.entries()) {
+    const nearest: { row: number; distance: number }[] = [];
+    for (const row of references) {
+      if (row === query) continue;
+      let distance = 0;
+      for (let i = 0; i < width; i++)
+        distance += (coordinates[row * width + i] - coordinates[query * width + i]) ** 2;
+      if (nearest.length === NEIGHBOURS && distance >= nearest[NEIGHBOURS - 1].distance) continue;
+      if (nearest.length === NEIGHBOURS) nearest.pop();
+      const place = nearest.findLastIndex((other) => other.distance <= distance) + 1;
+      nearest.splice(place, 0, { row, distance });
+    }
+    for (const { row } of nearest)
+      for (let label = 0; label < classes; label++)
+        votes[at * classes + label] += targets[row * classes + label] / nearest.length;
+  }
+  return { votes, queries };
+}

@@ -1,0 +1,165 @@
+/** What the features alone tell of the labels, whatever head was trained: two probes, doubtful labels, and a map. */
+import type { Task } from '../../shared/head/config.ts';
+import { meanDefined } from '../metrics/counts.ts';
+import { rankClass } from '../metrics/ranking.ts';
+import type { FeatureRows } from '../sweep/rows.ts';
+import { type Directions, directionsOf, principalComponents, project } from './components.ts';
+import { neighbourVotes } from './neighbours.ts';
+import { leaveOneOut } from './probe.ts';
+
+/** Coordinates that the probes see. */
+const WIDTH = 64;
+/** Rows that are looked at, spread evenly over all: bounds the time on large data. */
+const MOST_ROWS = 8000;
+
+/** An image whose label the features speak against. */
+export interface Suspect {
+  /** Row of the table. */
+  row: number;
+  /** What the probe finds instead: a class it would give, or, multi-label, one that it would add or take away. */
+  suggestion: { label: number; present: boolean };
+  /** How far the probe's score for that exceeds the one for the label given; above 0, at most about 1. */
+  doubt: number;
+}
+
+export interface Separability {
+  /** Rows of the table that were looked at: each image once, without its copies and views. */
+  rows: Int32Array;
+  /** Mean over classes of the ROC AUC of answers to rows left out; 0.5 is chance, null where no class can be ranked. */
+  linearAuc: number | null;
+  neighbourAuc: number | null;
+  /** Standard error that the AUC of a useless probe has on so many rows. */
+  chanceError: number;
+  /** Every image that the linear probe contradicts, the most doubtful first. */
+  suspects: Suspect[];
+  /** The first two principal components of each of `rows`, [rows, 2]. */
+  map: Float32Array;
+  /** Shares of the variance that the two show. */
+  mapShare: number[];
+}
+
+export interface SeparabilityInput {
+  matrix: FeatureRows;
+  inputs: number;
+  /** SHA-256 of each row's file. */
+  hashes: readonly string[];
+  views: Int16Array;
+  /** [all rows, classes]. */
+  targets: Uint8Array;
+  classes: number;
+  task: Task;
+}
+
+/** Both probes answer each image without having seen it, so that training images are judged like all others. */
+export function separability(input: SeparabilityInput): Separability {
+  const { matrix, inputs, targets, classes, task } = input;
+  const rows = distinctRows(input);
+  const directions = directionsOf(matrix, inputs, rows);
+  // Fewer coordinates than images: a probe with one for each would only interpolate.
+  const components = principalComponents(
+    directions,
+    Math.min(WIDTH, Math.max(2, Math.floor(rows.length / 3))),
+  );
+  const coordinates = project(directions, components);
+  const width = components.count;
+  const chosen = new Uint8Array(rows.length * classes);
+  for (const [at, row] of rows.entries())
+    chosen.set(targets.subarray(row * classes, (row + 1) * classes), at * classes);
+  const data = { coordinates, targets: chosen, rows: rows.length, width, classes };
+  const scores = leaveOneOut(data);
+  const { votes, queries } = neighbourVotes(data);
+  const asked = new Uint8Array(queries.length * classes);
+  for (const [at, query] of queries.entries())
+    asked.set(chosen.subarray(query * classes, (query + 1) * classes), at * classes);
+  return {
+    rows,
+    linearAuc: meanAuc(probabilityLike(scores), chosen, classes),
+    neighbourAuc: meanAuc(votes, asked, classes),
+    chanceError: chanceError(chosen, rows.length, classes),
+    suspects: suspectsIn(scores, chosen, classes, task).map((suspect) => ({
+      ...suspect,
+      row: rows[suspect.row],
+    })),
+    ...flattened({ values: coordinates, rows: rows.length, inputs: width }, components.share),
+  };
+}
+
+/** Iterations that settle two axes among the few coordinates that there are. */
+const MAP_ITERATIONS = 60;
+
+/** The two axes with most variance, found again among coordinates that hold nearly all of it. */
+function flattened(
+  coordinates: Directions,
+  share: readonly number[],
+): Pick<Separability, 'map' | 'mapShare'> {
+  const axes = principalComponents(coordinates, 2, MAP_ITERATIONS);
+  const projected = project(coordinates, axes);
+  const held = share.reduce((sum, one) => sum + one, 0);
+  return {
+    map: Float32Array.from({ length: coordinates.rows * 2 }, (_, at) =>
+      at % 2 < axes.count ? projected[Math.floor(at / 2) * axes.count + (at % 2)] : 0,
+    ),
+    mapShare: axes.share.map((one) => one * held),
+  };
+}
+
+function distinctRows({ hashes, views }: SeparabilityInput): Int32Array {
+  const seen = new Set<string>();
+  const first = Int32Array.from(hashes.keys()).filter((row) => {
+    if (views[row] !== 0 || seen.has(hashes[row])) return false;
+    seen.add(hashes[row]);
+    return true;
+  });
+  if (first.length <= MOST_ROWS) return first;
+  return Int32Array.from(
+    { length: MOST_ROWS },
+    (_, at) => first[Math.floor((at * first.length) / MOST_ROWS)],
+  );
+}
+
+/** rankClass orders numbers of at least 0. */
+function probabilityLike(scores: Float32Array): Float32Array {
+  let least = 0;
+  for (const score of scores) least = Math.min(least, score);
+  return scores.map((score) => score - least);
+}
+
+function meanAuc(scores: Float32Array, targets: Uint8Array, classes: number): number | null {
+  const rows = targets.length / classes;
+  return meanDefined(
+    Array.from({ length: classes }, (_, label) => rankClass(scores, targets, rows, classes, label).auc),
+  );
+}
+
+/** Of the mean over classes, as if they were independent, by the variance of the Mann-Whitney statistic. */
+function chanceError(targets: Uint8Array, rows: number, classes: number): number {
+  const variances: number[] = [];
+  for (let label = 0; label < classes; label++) {
+    let positives = 0;
+    for (let row = 0; row < rows; row++) positives += targets[row * classes + label];
+    if (positives > 0 && positives < rows) variances.push((rows + 1) / (12 * positives * (rows - positives)));
+  }
+  if (variances.length === 0) return 0.5;
+  return Math.sqrt(variances.reduce((sum, variance) => sum + variance, 0)) / variances.length;
+}
+
+/** @returns rows counted as in `targets` */
+function suspectsIn(scores: Float32Array, targets: Uint8Array, classes: number, task: Task): Suspect[] {
+  const rows = targets.length / classes;
+  const found: Suspect[] = [];
+  for (let row = 0; row < rows; row++) {
+    let best: Suspect = { row, suggestion: { label: 0, present: true }, doubt: 0 };
+    const start = row * classes;
+    const given = targets.indexOf(1, start) - start;
+    for (let label = 0; label < classes; label++) {
+      const present = targets[start + label] === 0;
+      if (task === 'multiclass' && !present) continue;
+      const score = scores[start + label];
+      const doubt =
+        task === 'multiclass' ? score - scores[start + given] : (present ? score - 0.5 : 0.5 - score) * 2;
+      if (doubt > best.doubt) best = { row, suggestion: { label, present }, doubt };
+    }
+    if (best.doubt > 0) found.push(best);
+  }
+  return found.sort((a, b) => b.doubt - a.doubt || a.row - b.row);
+}

@@ -1,0 +1,207 @@
+/** Puts a report's data together from a finished training. */
+import { answers, argmax } from '../../shared/head/answers.ts';
+import { evaluateAnswers } from '../metrics/evaluate.ts';
+import { confusionMatrix, perClass } from '../metrics/per-class.ts';
+import { flagOf, formatOption, HEAD_OPTION_KEYS, type HeadOptionKey } from '../options.ts';
+import { type HeadResult, rankResults } from '../results/result.ts';
+import type { Training } from '../train.ts';
+import { calibrationBins, classCurves, cooccurrence, wrongAnswers } from './curves.ts';
+import type { ReportCurve, ReportData, ReportLine } from './data.ts';
+import { createGallery, type Gallery } from './gallery.ts';
+
+/** What is shown of long lists. */
+const MOST = { wrong: 60, suspects: 60, duplicates: 30, ofOneCell: 24, points: 1500, curves: 6, lines: 1000 };
+
+export interface ReportOptions {
+  /** What the report is called: the run's. */
+  name: string;
+  version: string;
+  /** What the images' paths are relative to; undefined where it is not known. */
+  photos: string | undefined;
+}
+
+export async function collectReport(
+  training: Training,
+  { name, version, photos }: ReportOptions,
+): Promise<ReportData> {
+  const { task, classes, parts, best, judged, results, runs, table, seconds, separability } = training;
+  const { evaluation, part } = judged;
+  const { monitor } = best.result.config;
+  const gallery = createGallery(training);
+  // In the order in which thumbnails matter.
+  const wrong = wrongIn(training, gallery);
+  const suspects = suspectsIn(training, gallery);
+  const duplicates = duplicatesIn(training);
+  const shownDuplicates = duplicates.slice(0, MOST.duplicates).map(({ rows, conflict }) => ({
+    images: rows.map((row) => gallery.add(row)),
+    conflict,
+  }));
+  const cells = cellsIn(training, gallery);
+  const map = mapOf(training, gallery);
+  const varied = HEAD_OPTION_KEYS.filter(
+    (key) => new Set(results.map(({ config }) => formatOption(key, config))).size > 1,
+  );
+  const { images, thumbnails } = await gallery.finish(photos);
+  const count = (which: string | null) => parts.filter((one) => one === which).length;
+  return {
+    ...{ name, version, created: new Date().toISOString(), task, classes, seconds },
+    rows: { train: count('train'), val: count('val'), test: count('test'), all: table.rows },
+    heads: runs.length,
+    sources: training.sources.map(({ pipeline, columns, dimension }) => ({
+      ...{ backbone: pipeline.backbone, weights: pipeline.weights, columns, dimension },
+      size: `${pipeline.size.width}x${pipeline.size.height}`,
+    })),
+    metric: monitor,
+    best: {
+      id: best.result.id,
+      options: optionsOf(best.result, HEAD_OPTION_KEYS),
+      val: best.result.val,
+      test: best.result.test,
+    },
+    judged: { part, metrics: evaluateAnswers(evaluation), baseline: training.baseline },
+    diagnosis: training.diagnosis,
+    leaderboard: rankResults(results, monitor)
+      .slice(0, MOST.lines)
+      .map((line, at) => lineOf(line, at + 1, varied)),
+    varied: varied.map(flagOf),
+    curves: curvesOf(training),
+    perClass: perClass(evaluation, classes),
+    confusion: confusionMatrix(evaluation),
+    cells,
+    classCurves: classCurves(evaluation, classes),
+    calibration: calibrationBins(evaluation),
+    calibrationError: training.confidence
+      ? { before: training.confidence.eceBefore, after: training.confidence.eceAfter }
+      : null,
+    cooccurrence: task === 'multilabel' ? cooccurrence(training.targets, classes.length) : null,
+    map,
+    wrong,
+    suspects,
+    suspectCount: separability.suspects.length,
+    duplicates: shownDuplicates,
+    duplicateCount: duplicates.length,
+    probes: { linearAuc: separability.linearAuc, neighbourAuc: separability.neighbourAuc },
+    images,
+    photos: {
+      shown: thumbnails.uris.size,
+      missing: thumbnails.missing,
+      reason: thumbnails.reason,
+    },
+  };
+}
+
+function optionsOf({ config }: HeadResult, keys: readonly HeadOptionKey[]): Record<string, string> {
+  return Object.fromEntries(keys.map((key) => [flagOf(key), formatOption(key, config)]));
+}
+
+function lineOf(line: HeadResult, rank: number, varied: readonly HeadOptionKey[]): ReportLine {
+  const { id, status, val, epochs, seconds, interval, tied } = line;
+  return {
+    ...{ rank, id, status, val, epochs, seconds, options: optionsOf(line, varied) },
+    ...(interval && { interval }),
+    ...(tied !== undefined && { tied }),
+  };
+}
+
+/** Of the best lines, the head with the best validation value. */
+function curvesOf({ results, runs, best }: Training): ReportCurve[] {
+  const { monitor } = best.result.config;
+  return rankResults(results, monitor)
+    .slice(0, MOST.curves)
+    .flatMap((line) => {
+      const own = runs.filter(({ id }) => id === line.id || id.startsWith(`${line.id}-`));
+      const [run] = rankResults(own, monitor);
+      if (!run || run.history.length === 0) return [];
+      const points = run.history.map(({ epoch, trainLoss, val }) => ({ epoch, trainLoss, val }));
+      return [{ id: line.id, bestEpoch: run.bestEpoch, points }];
+    });
+}
+
+/** The row of the table behind a row of the judged part. */
+function judgedRows({ parts, judged }: Training): number[] {
+  return [...parts.keys()].filter((row) => parts[row] === judged.part);
+}
+
+function wrongIn(training: Training, gallery: Gallery): ReportData['wrong'] {
+  const rows = judgedRows(training);
+  // With folds, the judged answers need not be those of one part.
+  if (rows.length !== training.judged.evaluation.rows) return [];
+  return wrongAnswers(training.judged.evaluation)
+    .slice(0, MOST.wrong)
+    .map(({ row, label, present, confidence }) => ({
+      image: gallery.add(rows[row]),
+      answered: `${present ? '' : 'not '}${training.classes[label]}`,
+      confidence,
+    }));
+}
+
+function suspectsIn({ separability, classes, task }: Training, gallery: Gallery): ReportData['suspects'] {
+  return separability.suspects
+    .slice(0, MOST.suspects)
+    .map(({ row, suggestion: { label, present }, doubt }) => ({
+      image: gallery.add(row),
+      suggestion: task === 'multiclass' ? classes[label] : `${present ? 'also' : 'not'} ${classes[label]}`,
+      doubt,
+    }));
+}
+
+/** Conflicts first, then the largest sets. */
+function duplicatesIn({ table }: Training): { rows: number[]; conflict: boolean }[] {
+  const byHash = new Map<string, number[]>();
+  for (const [row, hash] of table.hashes.entries()) {
+    if (table.views[row] !== 0) continue;
+    const same = byHash.get(hash);
+    if (same) same.push(row);
+    else byHash.set(hash, [row]);
+  }
+  const labelKey = (row: number) => JSON.stringify([...table.labels[row]].sort());
+  return [...byHash.values()]
+    .filter((rows) => rows.length > 1)
+    .map((rows) => ({ rows, conflict: new Set(rows.map(labelKey)).size > 1 }))
+    .sort((a, b) => Number(b.conflict) - Number(a.conflict) || b.rows.length - a.rows.length);
+}
+
+/** Images in each cell: `actual:answered`, or of a label `label:found|missed|false`. */
+function cellsIn(training: Training, gallery: Gallery): ReportData['cells'] {
+  const { evaluation } = training.judged;
+  const rows = judgedRows(training);
+  if (rows.length !== evaluation.rows) return {};
+  const { classes, targets, probabilities, task } = evaluation;
+  const cells = new Map<string, number[]>();
+  const put = (key: string, row: number) => {
+    const known = cells.get(key) ?? [];
+    if (known.length < MOST.ofOneCell) cells.set(key, [...known, row]);
+  };
+  const answered = answers(evaluation);
+  for (const [at, row] of rows.entries()) {
+    if (task === 'multiclass')
+      put(`${argmax(targets, at, classes)}:${argmax(probabilities, at, classes)}`, row);
+    else
+      for (let label = 0; label < classes; label++) {
+        const kind = KINDS[targets[at * classes + label]][answered[at * classes + label]];
+        if (kind) put(`${label}:${kind}`, row);
+      }
+  }
+  return Object.fromEntries([...cells].map(([key, own]) => [key, own.map((row) => gallery.add(row))]));
+}
+
+/** By target and answer; of what is rightly absent there is nothing to see. */
+const KINDS: readonly (readonly [string | null, string])[] = [
+  [null, 'false'],
+  ['missed', 'found'],
+];
+
+function mapOf({ separability, table }: Training, gallery: Gallery): ReportData['map'] {
+  const { rows, map, mapShare } = separability;
+  const step = Math.max(1, rows.length / MOST.points);
+  const chosen = Array.from({ length: Math.min(rows.length, MOST.points) }, (_, at) => Math.floor(at * step));
+  return {
+    share: mapShare,
+    points: chosen.map((at) => ({
+      x: Number(map[2 * at].toPrecision(4)),
+      y: Number(map[2 * at + 1].toPrecision(4)),
+      label: table.labels[rows[at]].join(' + ') || 'no label',
+      image: gallery.add(rows[at]),
+    })),
+  };
+}

@@ -1,0 +1,85 @@
+/** A look at the run when it is over: how firm the ranking is, what the features hold, and what is wrong. */
+import type { MetricName } from '../shared/head/config.ts';
+import { bootstrap, type Standing } from './analysis/bootstrap.ts';
+import type { FeatureFacts } from './analysis/feature-facts.ts';
+import { type Separability, separability } from './analysis/separability.ts';
+import { diagnose } from './diagnosis/diagnose.ts';
+import type { Facts, Finding } from './diagnosis/finding.ts';
+import type { JudgedPart } from './judge.ts';
+import { baseline } from './metrics/baseline.ts';
+import type { Evaluation } from './metrics/counts.ts';
+import { evaluateAnswers } from './metrics/evaluate.ts';
+import { perClass } from './metrics/per-class.ts';
+import type { HeadResult } from './results/result.ts';
+import type { Rival } from './search/rivals.ts';
+import type { FeatureSet, FeatureTable } from './table.ts';
+
+export interface Review {
+  /** The leaderboard with the intervals of its best lines. */
+  results: HeadResult[];
+  separability: Separability;
+  diagnosis: Finding[];
+}
+
+/** What {@link review} looks at; rows are in the order of the table, the training rows first. */
+interface Reviewed {
+  classes: readonly string[];
+  table: FeatureTable;
+  /** What the best head takes, normalised or not. */
+  features: Pick<FeatureSet, 'matrix' | 'inputs'>;
+  /** The same as extracted. */
+  facts: readonly FeatureFacts[];
+  targets: Uint8Array;
+  rows: Facts['rows'];
+  results: readonly HeadResult[];
+  runs: readonly HeadResult[];
+  best: HeadResult;
+  rivals: readonly Rival[];
+  /** The best head's calibrated answers for all rows. */
+  answers: Omit<Evaluation, 'targets'>;
+  judged: { part: JudgedPart; evaluation: Evaluation };
+}
+
+export function review(run: Reviewed): Review {
+  const { classes, table, features, targets, rows, best, rivals, answers, judged } = run;
+  const { task } = answers;
+  const standings = standingsOf(rivals, best.config.monitor);
+  const separated = separability({
+    ...{ matrix: features.matrix, inputs: features.inputs, targets },
+    ...{ hashes: table.hashes, views: table.views, classes: classes.length, task },
+  });
+  const results = run.results.map((line) => withStanding(line, standings));
+  const trainTargets = targets.subarray(0, rows.train * classes.length);
+  const diagnosis = diagnose({
+    ...{ task, classes, rows, best, standings, results, runs: run.runs },
+    features: run.facts,
+    separability: separated,
+    trained: evaluateAnswers({
+      ...answers,
+      rows: rows.train,
+      probabilities: answers.probabilities.subarray(0, rows.train * classes.length),
+      targets: trainTargets,
+    }),
+    majority: baseline(trainTargets, rivals[0].validation.targets, classes.length, task),
+    perClass: perClass(judged.evaluation, classes),
+    judged: { part: judged.part, metrics: evaluateAnswers(judged.evaluation) },
+  });
+  return { results, separability: separated, diagnosis };
+}
+
+type NamedStanding = Standing & { id: string };
+
+function standingsOf(rivals: readonly Rival[], metric: MetricName): NamedStanding[] {
+  const standings = bootstrap(
+    rivals.map(({ validation }) => validation),
+    metric,
+  );
+  return standings.map((standing, at) => ({ id: rivals[at].id, ...standing }));
+}
+
+function withStanding(line: HeadResult, standings: readonly NamedStanding[]): HeadResult {
+  const standing = standings.find(({ id }) => id === line.id);
+  if (!standing) return line;
+  const { interval, tied } = standing;
+  return { ...line, ...(interval && { interval }), ...(standings.length > 1 && { tied }) };
+}

@@ -1,0 +1,68 @@
+/** The heads that came close to the chosen one, with their answers, so that differences can be told from chance. */
+import { loadEngine } from '../../shared/engines/engine.ts';
+import { elementCount } from '../../shared/graph/value.ts';
+import { headLayers, headParameters } from '../../shared/head/layers.ts';
+import type { Evaluation } from '../metrics/counts.ts';
+import { predictAll } from '../predict-all.ts';
+import { partEvaluation } from '../prepare.ts';
+import { type HeadResult, rankResults } from '../results/result.ts';
+import type { HeadJob } from '../sweep/plan.ts';
+import { type Found, type Search, trainAgain } from './search.ts';
+
+/** A line of the leaderboard, and what its head answers for the validation rows. */
+export interface Rival {
+  id: string;
+  validation: Evaluation;
+}
+
+/** Lines that are compared with the best, itself included. */
+const MOST = 8;
+/** Multiplications of training again, beyond which fewer lines are compared: a few seconds. */
+const MOST_WORK = 5e10;
+
+/**
+ * The best lines of the leaderboard, the chosen one first, each with its best head trained again: the same job gives
+ * the same head, and keeping the answers of hundreds would fill the memory. Only lines of the chosen head's source are
+ * compared; with folds, only the chosen one has answers for all rows.
+ */
+export async function rivalsOf(found: Found, search: Search): Promise<Rival[]> {
+  const { data } = found.prepared;
+  const chosen = { id: found.line.id, validation: found.validation };
+  if (data.rows.val === 0 || search.signal.aborted) return [chosen];
+  const { standings, configurations } = search;
+  const lines = rankResults(standings.lines(), found.line.config.monitor)
+    .filter(({ id, status }) => id !== found.line.id && status !== 'diverged')
+    .filter(({ id }) => configurations.find((one) => one.id === id)?.source === found.source);
+  const runs: { id: string; run: HeadResult }[] = [];
+  let work = 0;
+  for (const { id } of lines.slice(0, MOST - 1)) {
+    const [run] = standings.runsOf(id);
+    work += workOf(run, data);
+    if (work > MOST_WORK) break;
+    runs.push({ id, run });
+  }
+  if (runs.length === 0) return [chosen];
+  const jobs: HeadJob[] = runs.map(({ run: { id, config, epochs } }) => ({
+    ...{ id, config, source: found.source },
+    lastEpoch: epochs,
+  }));
+  const heads = await trainAgain(jobs, new Map([[found.source, data]]), search);
+  const engine = await loadEngine(search.engine, { threads: 1 });
+  const rivals = [chosen];
+  for (const head of heads) {
+    const line = runs.find(({ run }) => run.id === head.result.id);
+    // A head may be gone where the user interrupts.
+    if (!line || head.parameters.length === 0) continue;
+    const probabilities = await predictAll(engine, head, data, data.rows.train + data.rows.val);
+    rivals.push({ id: line.id, validation: partEvaluation(data, probabilities, 'val') });
+  }
+  return rivals;
+}
+
+function workOf(
+  { config, epochs }: HeadResult,
+  { inputs, classes, rows }: Found['prepared']['data'],
+): number {
+  const parameters = headParameters(headLayers(config, inputs, classes));
+  return epochs * rows.train * parameters.reduce((sum, { shape }) => sum + elementCount(shape), 0);
+}
