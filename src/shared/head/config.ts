@@ -9,6 +9,7 @@ export const ACTIVATIONS = [
   'sigmoid',
   'swish',
   'leaky_relu',
+  'softmax',
   'linear',
 ] as const;
 export type Activation = (typeof ACTIVATIONS)[number];

@@ -136,6 +136,8 @@ const ACTIVATION: Readonly<Record<Activation, (x: Value) => Value>> = {
   relu: build.relu,
   sigmoid: build.sigmoid,
   tanh: build.tanh,
+  // Over the units of a layer: never useful, but people try it, and the diagnosis says why it fails.
+  softmax: build.softmax,
   swish: (x) => build.mul(x, build.sigmoid(x)),
   leaky_relu: (x) => build.sub(build.relu(x), build.mul(build.relu(build.neg(x)), build.scalar(LEAKY_SLOPE))),
   // Exact, with the error function, as Keras's default.
