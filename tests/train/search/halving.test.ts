@@ -92,6 +92,8 @@ describe('--halving', () => {
       ...Array(2).fill('dropped 9'),
       ...Array(8).fill('dropped 3'),
     ]);
+    expect(halved.stdout).toMatch(/left after/);
+    expect(halved.stdout).toContain('10 left early, by halving');
     expect(whole.epochs).toBe(12 * 27);
     expect(halved.epochs).toBeLessThan(whole.epochs / 3);
     // Those that went all the way are as if the others had never been.
