@@ -1,7 +1,7 @@
 /** Puts the rows of a store in their final order. */
 import { contentKey, type HeldPart, type Place } from './held.ts';
 import type { PartRows } from './part.ts';
-import { partBuffer, type RowRecord } from './part-buffer.ts';
+import type { PartBuffer, RowRecord } from './part-buffer.ts';
 import type { StorePart } from './reader.ts';
 import type { FeatureColumn, PartEntry } from './schema.ts';
 
@@ -40,6 +40,7 @@ export function evenlyWeighted(rows: readonly RowRecord[]): RowRecord[] {
 /**
  * Copies the features of `rows` together, reading each part that holds some of them once.
  * Parts are visited in their order, so that rows in about the same order read about one part for each they fill.
+ * @param buffer where to; what it holds is forgotten
  * @param places where each content is
  */
 export async function gather(
@@ -48,6 +49,7 @@ export async function gather(
   parts: PartEntry[],
   columns: FeatureColumn[],
   read: (entry: PartEntry) => Promise<StorePart>,
+  buffer: PartBuffer,
 ): Promise<PartRows> {
   const wanted = new Map<string, { target: number; row: number }[]>();
   for (const [target, record] of rows.entries()) {
@@ -56,7 +58,7 @@ export async function gather(
     if (sharing) sharing.push({ target, row });
     else wanted.set(part, [{ target, row }]);
   }
-  const buffer = partBuffer(columns, rows.length);
+  buffer.clear();
   for (const entry of parts) {
     const copies = wanted.get(entry.file);
     if (!copies) continue;

@@ -27,17 +27,25 @@ export interface PartBuffer {
    * @param features one vector a column
    */
   put(row: number, record: RowRecord, phash: string | null, features: Float32Array[]): void;
-  /** Views of all rows; there must be none left out. */
+  /** Views of all rows, up to {@link clear}; there must be none left out. */
   rows(): PartRows;
+  /** Forgets the rows, for others to take their memory; the records given so far stay as they are. */
+  clear(): void;
 }
 
 /** Room for `capacity` rows. */
 export function partBuffer(columns: FeatureColumn[], capacity: number): PartBuffer {
-  const records: RowRecord[] = [];
-  const phashes: (string | null)[] = [];
+  let records: RowRecord[] = [];
+  let phashes: (string | null)[] = [];
   const arrays = columns.map(({ dimension }) => new Float32Array(capacity * dimension));
   return {
-    records,
+    get records() {
+      return records;
+    },
+    clear() {
+      records = [];
+      phashes = [];
+    },
     put(row, record, phash, features) {
       records[row] = record;
       phashes[row] = phash;
