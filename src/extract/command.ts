@@ -186,21 +186,21 @@ async function run(argv: Flags, signal: AbortSignal): Promise<ExtractSummary | {
 
   // Loaded once flags and data are known to be right: sharp and apache-arrow take most of the time to start.
   const { extract } = await import('./extract.ts');
-  const runs: ExtractSummary[] = [];
-  for (const network of networks) {
+  const targets = networks.map((network) => {
     const name = network.name.replace(/\.onnx$/i, '');
     const store =
       out === undefined ? join('cache', dataset.name, name) : networks.length > 1 ? join(out, name) : out;
     const folder = shard ? join(store, shardFolder(shard)) : store;
-    const options = { ...settings, dataset, backbone: { ...backbone, ...network }, out: folder };
-    const besideOthers = out === undefined && !shard;
-    const summary = await extract({ ...options, besideOthers }, { signal, reporter });
+    return { backbone: { ...backbone, ...network }, out: folder };
+  });
+  const besideOthers = out === undefined && !shard;
+  const runs = await extract({ ...settings, dataset, targets, besideOthers }, { signal, reporter });
+  for (const summary of runs) {
     reporter.info(
       `${summary.out}: ${summary.computed} computed, ${summary.reused} reused, ${summary.failed} failed, ${summary.seconds} s`,
     );
     if (summary.failed > 0)
       reporter.warn(`${summary.failed} images could not be used: see ${join(summary.out, 'errors.jsonl')}`);
-    runs.push(summary);
   }
   return runs.length === 1 ? runs[0] : { runs };
 }

@@ -9,9 +9,8 @@ import { InputError, usage } from '../shared/errors.ts';
 import { answers } from '../shared/head/answers.ts';
 import { headGraph } from '../shared/head/predictor.ts';
 import { type Head, type HeadRecord, headInputs } from '../shared/head/record.ts';
-import { decodeImage } from '../shared/images/decode.ts';
+import { decodeFrames } from '../shared/images/frames.ts';
 import { readImages } from '../shared/images/read.ts';
-import { formatResize, type Resize, type Size } from '../shared/images/resize.ts';
 import { narrowFloat16 } from '../shared/store/float16.ts';
 import { widenFloat16 } from '../shared/weights/float16.ts';
 import { createAverager } from './average.ts';
@@ -118,7 +117,7 @@ async function* predictions(
   const read = ({ file }: ImageFile) => readFile(file);
   const decode = async (bytes: Buffer) => ({
     sha256: tta ? contentHash(bytes) : '',
-    pixels: await decodeAt(bytes, frames),
+    pixels: await decodeFrames(bytes, frames),
   });
   const ahead = concurrency + batchSize;
   for await (const image of readImages(images, { concurrency, ahead, read, decode })) {
@@ -137,22 +136,6 @@ async function* predictions(
   }
   await batches.finish();
   if (ready.length > 0) yield taken();
-}
-
-/** An image for each of the backbones; those that want the same share its pixels. */
-async function decodeAt(
-  bytes: Buffer,
-  frames: readonly { size: Size; resize: Resize }[],
-): Promise<Uint8Array[]> {
-  const decoded = new Map<string, Promise<Uint8Array>>();
-  return Promise.all(
-    frames.map(({ size, resize }) => {
-      const key = `${size.width}x${size.height} ${formatResize(resize)}`;
-      const pixels = decoded.get(key) ?? decodeImage(bytes, size, resize);
-      decoded.set(key, pixels);
-      return pixels;
-    }),
-  );
 }
 
 /** The head's inputs, [rows, inputs]: the columns of all backbones side by side, as exact as they were stored. */

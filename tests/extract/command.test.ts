@@ -323,14 +323,18 @@ describe('extract', () => {
     const run = library.extract(
       {
         dataset,
-        backbone: {
-          name: 'efficientnet_lite0',
-          weights: 'none',
-          size: { width: 64, height: 48 },
-          poolings: ['avg'],
-          engine: 'auto',
-        },
-        out,
+        targets: [
+          {
+            backbone: {
+              name: 'efficientnet_lite0',
+              weights: 'none',
+              size: { width: 64, height: 48 },
+              poolings: ['avg'],
+              engine: 'auto',
+            },
+            out,
+          },
+        ],
         dtype: 'float32',
         batchSize: 2,
         concurrency: 2,
@@ -369,7 +373,7 @@ describe('extract refuses', () => {
     [['--data', '.', '--size', '8x8'], 'for --size but received "8x8"'],
     [
       ['--data', '.', '--pooling', 'average'],
-      'Expected one of avg, max, gem, flatten for --pooling but received "average"',
+      'Expected one of avg, max, gem, flatten, cls for --pooling but received "average"',
     ],
     [
       ['--data', '.', '--pooling', 'avg,avg'],

@@ -65,7 +65,7 @@ describe('columns', () => {
 
   it('refuses a pooling that does not exist', () => {
     expect(() => columnsOf({ name: 'vgg16', poolings: ['mean'] })).toThrow(
-      new UsageError('Expected one of avg, max, gem, flatten for --pooling but received "mean"'),
+      new UsageError('Expected one of avg, max, gem, flatten, cls for --pooling but received "mean"'),
     );
   });
 

@@ -1,0 +1,173 @@
+/** One backbone of a run and the store its features go to. */
+import { createRequire } from 'node:module';
+import type { Augmentation } from '../shared/augment/augmentation.ts';
+import type { Views } from '../shared/augment/view.ts';
+import {
+  type BackboneDescription,
+  type BackboneRequest,
+  PRECISION,
+} from '../shared/backbones/thread/protocol.ts';
+import { type BackboneThread, startBackbone } from '../shared/backbones/thread/start.ts';
+import type { Reporter } from '../shared/cli/terminal.ts';
+import { messageOf } from '../shared/errors.ts';
+import type { Frame } from '../shared/images/frames.ts';
+import { formatResize } from '../shared/images/resize.ts';
+import { lockStore } from '../shared/store/lock.ts';
+import type { RowRecord } from '../shared/store/part-buffer.ts';
+import { MATHS_VERSION, type Origin } from '../shared/store/pipeline.ts';
+import type { Dtype, Pipeline } from '../shared/store/schema.ts';
+import { createStoreWriter } from '../shared/store/writer.ts';
+import type { Dataset } from './dataset/dataset.ts';
+import { type Failure, writeFailures } from './failures.ts';
+import { openKnownFiles } from './known-files.ts';
+import { openEarlier, usualFolder } from './plan.ts';
+import { storeFeatures } from './store-features.ts';
+
+/** What a run asks of one backbone. */
+export interface TargetRequest {
+  backbone: BackboneRequest;
+  /** Folder of the feature store. */
+  out: string;
+}
+
+export interface TargetOptions {
+  dataset: Dataset;
+  besideOthers: boolean;
+  dtype: Dtype;
+  augment: Augmentation | undefined;
+  views: Views;
+  batchSize: number;
+  rehash: boolean;
+  signal: AbortSignal | undefined;
+  reporter: Reporter;
+  /** Told how many rows more have their features. */
+  advance(rows: number): void;
+}
+
+export interface Target {
+  readonly backbone: string;
+  readonly out: string;
+  readonly frame: Frame;
+  /** Images whose features this run computed. */
+  readonly computed: number;
+  /** The hash of a file whose features are all there and that has not changed since; undefined: it must be read. */
+  knownHash(path: string, file: string): Promise<string | undefined>;
+  /** Whether all features of an image are there. */
+  isWhole(sha256: string): boolean;
+  /** Takes the rows of one image, and its pixels unless it is whole. */
+  add(records: readonly RowRecord[], pixels: Uint8Array | undefined): Promise<void>;
+  /** Computes what is left and writes the store down: these rows, and the images that cannot be used. */
+  finish(rows: RowRecord[], failures: readonly Failure[]): Promise<void>;
+  /** Keeps what can be kept of a run that failed with `thrown`. */
+  keep(thrown: unknown, failures: readonly Failure[]): Promise<void>;
+  /** Ends the backbone and lets go of the store. */
+  close(): Promise<void>;
+}
+
+/** Starts a backbone and opens its store. @throws as extract does; nothing is left open then */
+export async function openTarget(request: TargetRequest, options: TargetOptions): Promise<Target> {
+  const { signal, reporter } = options;
+  const thread = await startBackbone(request.backbone, { signal, reporter });
+  try {
+    return await openStoreOf(thread, request, options);
+  } catch (thrown) {
+    await thread.finish();
+    throw thrown;
+  }
+}
+
+async function openStoreOf(
+  thread: BackboneThread,
+  { backbone, out: asked }: TargetRequest,
+  { dataset, besideOthers, dtype, augment, views, batchSize, rehash, reporter, advance }: TargetOptions,
+): Promise<Target> {
+  const { description } = thread;
+  const { columns, size, resize } = description;
+  const pipeline = pipelineOf(description, backbone.poolings, dtype);
+  const origin: Origin = { pipeline, columns, augment: augment?.kind };
+  const out = besideOthers ? await usualFolder(asked, origin) : asked;
+  const lock = await lockStore(out);
+  try {
+    const earlier = await openEarlier(out, origin, lock.check);
+    if (lock.afterCrash) reporter.warn(`${out}: the last run on it was killed; what it committed is kept`);
+    for (const message of earlier.found) reporter.info(message);
+    for (const message of earlier.damage) reporter.warn(message);
+    const header = {
+      ...{ pipeline, classes: dataset.classes, columns },
+      images: dataset.images.length,
+      shard: dataset.shard,
+      augment: augment?.kind,
+    };
+    const store = await createStoreWriter(out, header, { held: earlier.held, guard: lock.check });
+    const files = await openKnownFiles(out, { trusted: !rehash });
+    const features = storeFeatures(thread, { batchSize, store, computed: advance });
+    const isWhole = (sha256: string) => views.numbers.every((view) => store.has({ sha256, view }));
+    let computed = 0;
+    let isFinished = false;
+    return {
+      backbone: description.name,
+      out,
+      frame: { size, resize },
+      get computed() {
+        return computed;
+      },
+      async knownHash(path, file) {
+        const sha256 = await files.hashOf(path, file);
+        return sha256 !== undefined && isWhole(sha256) ? sha256 : undefined;
+      },
+      isWhole,
+      async add(records, pixels) {
+        let added = 0;
+        for (const record of records) {
+          const { path, sha256, view } = record;
+          if (view === 0) files.remember(path, sha256);
+          const draw = () => views.pixels(pixels!, size, sha256, view);
+          if (pixels && (await features.add(record, draw))) added++;
+        }
+        if (added > 0) computed++;
+        if (added < records.length) advance(records.length - added);
+      },
+      async finish(rows, failures) {
+        await features.finish();
+        isFinished = true;
+        await writeFailures(out, failures);
+        if (rows.length === 0) return;
+        await store.finish({ rows, failed: failures.length });
+        await files.save();
+      },
+      async keep(thrown, failures) {
+        if (isFinished) return;
+        await features.keep().catch((lost: unknown) => {
+          if (messageOf(lost) !== messageOf(thrown)) reporter.warn(messageOf(lost));
+        });
+        await writeFailures(out, failures).catch(() => {});
+      },
+      async close() {
+        await thread.finish();
+        await lock.release();
+      },
+    };
+  } catch (thrown) {
+    await lock.release();
+    throw thrown;
+  }
+}
+
+function pipelineOf(description: BackboneDescription, poolings: string[], dtype: Dtype): Pipeline {
+  const { name, weights, weightsHash, size, preprocessing, resize, engine } = description;
+  const { version } = createRequire(import.meta.url)('../../package.json') as { version: string };
+  return {
+    backbone: name,
+    weights,
+    weightsHash,
+    size,
+    poolings,
+    preprocessing,
+    resize: formatResize(resize),
+    precision: PRECISION,
+    dtype,
+    maths: MATHS_VERSION,
+    engine,
+    version,
+  };
+}
