@@ -63,10 +63,10 @@ export function wholeNumber(least: number): ValueKind<number> {
 
 const UNITS = ['', 'K', 'M', 'G', 'T'];
 
-/** An amount of memory for a message: `1.5 GB`. */
+/** An amount of memory for a message: `1.54 GB`. */
 export function shownBytes(bytes: number): string {
   const unit = Math.min(UNITS.length - 1, Math.floor(Math.log2(Math.max(1, bytes)) / 10));
-  return `${Number((bytes / 1024 ** unit).toPrecision(2))} ${UNITS[unit]}B`;
+  return `${Number((bytes / 1024 ** unit).toPrecision(3))} ${UNITS[unit]}B`;
 }
 
 /** An amount of memory in bytes, written as 1500000, 800MB, 1.5GB or 4G (1 KB is 1024 bytes). */
