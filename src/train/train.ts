@@ -34,6 +34,7 @@ import { describeRungs, rungsOf } from './search/halving.ts';
 import { holdOut } from './search/hold-out.ts';
 import { rivalsOf } from './search/rivals.ts';
 import { createStandings } from './search/standings.ts';
+import { trainingCurves } from './search/training-curves.ts';
 import { type SourceRequest, sourceName, splitBySource } from './sources.ts';
 import type { Part, SplitRatios } from './splits.ts';
 import type { TrainedHead } from './sweep/head-progress.ts';
@@ -74,6 +75,9 @@ export interface TrainOptions {
   openRecorder?: (fingerprint: string, metric: MetricName) => Promise<Recorder>;
 }
 
+/** Heads whose training images are looked at after each epoch. */
+const MOST_WATCHED = 4;
+
 export interface Training extends Omit<Judgement, 'test'>, Review {
   task: Task;
   classes: string[];
@@ -94,6 +98,8 @@ export interface Training extends Omit<Judgement, 'test'>, Review {
   statistics: NormalizationStatistics | undefined;
   /** The best head's answers, calibrated, [rows, classes]. */
   probabilities: Float32Array;
+  /** Of the best heads, by id: metrics on some of their training images after each epoch. */
+  trainingCurves: ReadonlyMap<string, Metrics[]>;
   /** Multi-label: labels that too few images have for their scores to mean much. */
   rare: RareLabel[];
   /** Always answering the majority of the training rows, on the judged images. */
@@ -223,6 +229,7 @@ export async function train(
     judgement.calibration,
   );
   const best = { ...head, result: { ...head.result, test, ...(line.source && { source: line.source }) } };
+  const rivals = await rivalsOf(found, search);
   const reviewed = review({
     ...{ classes, table, targets: raw.targets, rows, answers, judged: judgement.judged },
     features: table.sets[source],
@@ -230,10 +237,12 @@ export async function train(
     results: standings.lines().map((one) => (one.id === line.id ? { ...one, test } : one)),
     runs: standings.runs,
     best: best.result,
-    rivals: await rivalsOf(found, search),
+    rivals,
   });
+  const watched = rivals.slice(0, MOST_WATCHED).map(({ run }) => run);
   return {
     ...{ task, classes, table, parts, rare, seconds, best, ...reviewed },
+    trainingCurves: await trainingCurves(found, watched, search),
     sources: table.sets[source].sources,
     stores: table.sets[source].request.features,
     targets: raw.targets,

@@ -58,7 +58,7 @@ describe('head options', () => {
   it.each([
     [
       '--activation rleu',
-      'Expected one of relu, gelu, selu, tanh, sigmoid, swish, leaky_relu, linear for --activation but received "rleu" (did you mean relu?)',
+      'Expected one of relu, gelu, selu, tanh, sigmoid, swish, leaky_relu, softmax, linear for --activation but received "rleu" (did you mean relu?)',
     ],
     ['--dropout 1', 'Expected a number from 0 to below 1 for --dropout but received "1"'],
     ['--lr 0', 'Expected a number above 0 for --lr but received "0"'],

@@ -104,7 +104,7 @@ function lineOf(line: HeadResult, rank: number, varied: readonly HeadOptionKey[]
 }
 
 /** Of the best lines, the head with the best validation value. */
-function curvesOf({ results, runs, best }: Training): ReportCurve[] {
+function curvesOf({ results, runs, best, trainingCurves }: Training): ReportCurve[] {
   const { monitor } = best.result.config;
   return rankResults(results, monitor)
     .slice(0, MOST.curves)
@@ -112,7 +112,11 @@ function curvesOf({ results, runs, best }: Training): ReportCurve[] {
       const own = runs.filter(({ id }) => id === line.id || id.startsWith(`${line.id}-`));
       const [run] = rankResults(own, monitor);
       if (!run || run.history.length === 0) return [];
-      const points = run.history.map(({ epoch, trainLoss, val }) => ({ epoch, trainLoss, val }));
+      const train = trainingCurves.get(run.id);
+      const points = run.history.map(({ epoch, trainLoss, val }, at) => ({
+        ...{ epoch, trainLoss, val },
+        ...(train?.[at] && { train: train[at] }),
+      }));
       return [{ id: line.id, bestEpoch: run.bestEpoch, points }];
     });
 }

@@ -6,12 +6,16 @@ import type { Evaluation } from '../metrics/counts.ts';
 import { predictAll } from '../predict-all.ts';
 import { partEvaluation } from '../prepare.ts';
 import { type HeadResult, rankResults } from '../results/result.ts';
+import type { SweepData } from '../sweep/data.ts';
+import type { TrainedHead } from '../sweep/head-progress.ts';
 import type { HeadJob } from '../sweep/plan.ts';
 import { type Found, type Search, trainAgain } from './search.ts';
 
 /** A line of the leaderboard, and what its head answers for the validation rows. */
 export interface Rival {
   id: string;
+  /** Its best head. */
+  run: HeadResult;
   validation: Evaluation;
 }
 
@@ -27,9 +31,10 @@ const MOST_WORK = 5e10;
  */
 export async function rivalsOf(found: Found, search: Search): Promise<Rival[]> {
   const { data } = found.prepared;
-  const chosen = { id: found.line.id, validation: found.validation };
-  if (data.rows.val === 0 || search.signal.aborted) return [chosen];
   const { standings, configurations } = search;
+  const [own = found.head.result] = standings.runsOf(found.line.id);
+  const chosen = { id: found.line.id, run: own, validation: found.validation };
+  if (data.rows.val === 0 || search.signal.aborted) return [chosen];
   const lines = rankResults(standings.lines(), found.line.config.monitor)
     .filter(({ id, status }) => id !== found.line.id && status !== 'diverged')
     .filter(({ id }) => configurations.find((one) => one.id === id)?.source === found.source);
@@ -46,7 +51,7 @@ export async function rivalsOf(found: Found, search: Search): Promise<Rival[]> {
     ...{ id, config, source: found.source },
     lastEpoch: epochs,
   }));
-  const heads = await trainAgain(jobs, new Map([[found.source, data]]), search);
+  const heads = await trainOnceMore(jobs, found.source, data, search);
   const engine = await loadEngine(search.engine, { threads: 1 });
   const rivals = [chosen];
   for (const head of heads) {
@@ -54,15 +59,25 @@ export async function rivalsOf(found: Found, search: Search): Promise<Rival[]> {
     // A head may be gone where the user interrupts.
     if (!line || head.parameters.length === 0) continue;
     const probabilities = await predictAll(engine, head, data, data.rows.train + data.rows.val);
-    rivals.push({ id: line.id, validation: partEvaluation(data, probabilities, 'val') });
+    rivals.push({ ...line, validation: partEvaluation(data, probabilities, 'val') });
   }
   return rivals;
 }
 
-function workOf(
-  { config, epochs }: HeadResult,
-  { inputs, classes, rows }: Found['prepared']['data'],
-): number {
+/** Like trainAgain; none where the user has no more patience: the run is complete without. */
+export async function trainOnceMore(
+  jobs: readonly HeadJob[],
+  source: number,
+  data: SweepData,
+  search: Search,
+): Promise<TrainedHead[]> {
+  return trainAgain(jobs, new Map([[source, data]]), search).catch((thrown: unknown) => {
+    if (search.signal.aborted) return [];
+    throw thrown;
+  });
+}
+
+function workOf({ config, epochs }: HeadResult, { inputs, classes, rows }: SweepData): number {
   const parameters = headParameters(headLayers(config, inputs, classes));
   return epochs * rows.train * parameters.reduce((sum, { shape }) => sum + elementCount(shape), 0);
 }

@@ -85,7 +85,7 @@ export function confusion(data: ReportData): HTMLElement {
   const result = section(
     'confusion',
     data.task === 'multilabel' ? 'Right and wrong for each label' : 'Confusion matrix',
-    `${PART_NAMES[data.judged.part]} images; ${data.task === 'multilabel' ? '' : 'actual classes down, answers across; '}press a number to see the photos.`,
+    `On ${PART_NAMES[data.judged.part]} images; ${data.task === 'multilabel' ? '' : 'actual classes down, answers across; '}press a number to see the photos.`,
     scrolling('Confusion matrix', table),
     shown,
   );
@@ -116,7 +116,8 @@ function grid({ confusion: { task, counts }, classes }: ReportData): {
         return row.map((count, answered) => ({
           key: `${actual}:${answered}`,
           count,
-          weight: count / total,
+          // Few mistakes are what one looks for: the root makes them show.
+          weight: actual === answered ? count / total : Math.sqrt(count / total),
           right: actual === answered,
           title:
             actual === answered
@@ -220,7 +221,8 @@ export function ranking(data: ReportData): HTMLElement {
     width: widthOf(320),
     height: 290,
     color,
-    x: { label: x, domain: [0, 1] },
+    marginBottom: 40,
+    x: { label: x, domain: [0, 1], labelAnchor: 'center' as const },
     y: { label: y, domain: [0, 1], grid: true },
   });
   const bins = data.calibration;
@@ -275,7 +277,8 @@ export function ranking(data: ReportData): HTMLElement {
           style: STYLE,
           width: widthOf(320),
           height: 290,
-          x: { label: 'confidence', domain: [0, 1] },
+          marginBottom: 40,
+          x: { label: 'confidence', domain: [0, 1], labelAnchor: 'center' },
           y: { label: 'share that is right', domain: [0, 1], grid: true },
           r: { range: [3, 13], domain: [0, Math.max(...bins.map(({ count }) => count))] },
           marks: [

@@ -43,7 +43,8 @@ export function figure(caption: string, drawing: Element): HTMLElement {
     part.removeAttribute('aria-label');
     part.removeAttribute('aria-description');
   }
-  return h('figure', {}, h('figcaption', {}, caption), drawing);
+  const width = drawing.getAttribute('width');
+  return h('figure', { style: width && `max-width:${width}px` }, h('figcaption', {}, caption), drawing);
 }
 
 /** What scrolls sideways on a narrow screen; reachable by keyboard. */

@@ -76,7 +76,7 @@ export function wrong(data: ReportData): HTMLElement {
     'Surest mistakes',
     data.wrong.length === 0
       ? `No ${part} image is answered wrongly.`
-      : `${part} images answered wrongly, the surest first.`,
+      : `Of the ${part} images, those answered wrongly, the surest first.`,
     cards(
       data.wrong.map(({ image, answered, confidence }) => {
         const one = data.images[image];

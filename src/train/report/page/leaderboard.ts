@@ -117,7 +117,7 @@ function columnsOf({ metric, varied, leaderboard: lines }: ReportData): Column[]
       const value = (line: ReportLine) => line.options[name] ?? '';
       return { title: name, text: value, key: (line) => numeric(value(line)) };
     }),
-    ...others.slice(0, 4).map(metricColumn),
+    ...others.slice(0, 2).map(metricColumn),
     { title: 'epochs', text: ({ epochs }) => String(Math.round(epochs)), key: ({ epochs }) => epochs },
     {
       title: 'state',

@@ -30,8 +30,8 @@ export function options(data: ReportData): HTMLElement | null {
     const few = order.length <= 12;
     const drawing = Plot.plot({
       style: STYLE,
-      width: widthOf(320),
-      height: 220,
+      width: widthOf(242),
+      height: 200,
       marginLeft: 50,
       marginBottom: 42,
       x: few
@@ -50,7 +50,7 @@ export function options(data: ReportData): HTMLElement | null {
       ],
     });
     const spread = Math.max(...best.map(({ score }) => score)) - Math.min(...best.map(({ score }) => score));
-    return { spread, drawing: figure(`${name}: validation ${metricName(metric)} of each head`, drawing) };
+    return { spread, drawing: figure(`${name}: ${metricName(metric)} of each head`, drawing) };
   });
   plots.sort((a, b) => b.spread - a.spread);
   return section(
@@ -92,7 +92,8 @@ export function learning(data: ReportData): HTMLElement | null {
       height: 300,
       marginLeft: 48,
       color: { domain: ids, range, legend: false },
-      x: { label: 'epoch' },
+      marginBottom: 40,
+      x: { label: 'epoch', labelAnchor: 'center' },
       y: { label, grid: true, nice: true },
       marks: [
         ...PARTS.map(({ part, dashes }) =>

@@ -1,0 +1,77 @@
+/** How right the best heads are on the images they train on, epoch by epoch: what a sweep has no time to measure. */
+import type { Metrics, Normalization } from '../../shared/head/config.ts';
+import type { HeadResult } from '../results/result.ts';
+import type { SweepData } from '../sweep/data.ts';
+import type { HeadJob } from '../sweep/plan.ts';
+import { isInMemory } from '../sweep/rows.ts';
+import { trainOnceMore } from './rivals.ts';
+import type { Found, Search } from './search.ts';
+
+/** Training images that are looked at after each epoch, spread evenly. */
+const MOST_SAMPLED = 500;
+/** Numbers of a training matrix that is small enough to be copied. */
+const MOST_NUMBERS = 2e7;
+
+/**
+ * Metrics of some training rows after each epoch, by head. The heads are trained again with those rows in the place of
+ * the validation part, which has no influence on how they train; heads on which it has (plateau schedules), that have no
+ * epochs (lbfgs), or whose data are large are left out.
+ */
+export async function trainingCurves(
+  found: Found,
+  heads: readonly HeadResult[],
+  search: Search,
+): Promise<Map<string, Metrics[]>> {
+  const { data } = found.prepared;
+  const { rows, inputs } = data;
+  const eligible = heads.filter(
+    ({ config }) => config.schedule !== 'plateau' && config.optimizer !== 'lbfgs',
+  );
+  const isSmall = rows.train * inputs <= MOST_NUMBERS;
+  if (rows.val === 0 || eligible.length === 0 || !isSmall || search.signal.aborted) return new Map();
+  const watched = watching(data, new Set(eligible.map(({ config }) => config.normalize)));
+  if (!watched) return new Map();
+  const jobs = eligible.map(({ id, config, epochs }): HeadJob => {
+    return { id, config: { ...config, earlyStopping: 0 }, source: found.source, lastEpoch: epochs };
+  });
+  const trained = await trainOnceMore(jobs, found.source, watched, search);
+  return new Map(trained.map(({ result }) => [result.id, result.history.map(({ val }) => val)]));
+}
+
+/** The training rows, and some of them once more as the validation part. Undefined where they are in a file. */
+function watching(data: SweepData, normalizations: ReadonlySet<Normalization>): SweepData | undefined {
+  const { rows, inputs, classes, targets, weights } = data;
+  const count = Math.min(rows.train, MOST_SAMPLED);
+  const sample = Array.from({ length: count }, (_, at) => Math.floor((at * rows.train) / count));
+  const features: SweepData['features'] = {};
+  for (const normalize of normalizations) {
+    const matrix = data.features[normalize];
+    if (!matrix || !isInMemory(matrix)) return undefined;
+    const own = floats((rows.train + count) * inputs);
+    copyRows(matrix, own, { width: inputs, train: rows.train, sample });
+    features[normalize] = own;
+  }
+  const ownTargets = new Uint8Array(new SharedArrayBuffer((rows.train + count) * classes));
+  copyRows(targets, ownTargets, { width: classes, train: rows.train, sample });
+  const ownWeights = weights && floats(rows.train + count);
+  if (weights && ownWeights) copyRows(weights, ownWeights, { width: 1, train: rows.train, sample });
+  return {
+    ...data,
+    ...{ features, targets: ownTargets, rows: { train: rows.train, val: count, test: 0 } },
+    ...(ownWeights && { weights: ownWeights }),
+  };
+}
+
+function floats(length: number): Float32Array {
+  return new Float32Array(new SharedArrayBuffer(length * Float32Array.BYTES_PER_ELEMENT));
+}
+
+function copyRows<A extends Float32Array | Uint8Array>(
+  from: A,
+  to: A,
+  { width, train, sample }: { width: number; train: number; sample: readonly number[] },
+): void {
+  to.set(from.subarray(0, train * width));
+  for (const [at, row] of sample.entries())
+    to.set(from.subarray(row * width, (row + 1) * width), (train + at) * width);
+}
