@@ -20,16 +20,18 @@ function recorded(out: string): number {
 /**
  * Runs a sweep once undisturbed, and once with a kill -9 after each of `delays` milliseconds, and compares.
  * @param args of train-head but for --out
+ * @returns how often it was killed before it ended
  */
 export async function expectSameAfterKills(
   args: string[],
   folder: string,
   delays: readonly number[],
-): Promise<void> {
+): Promise<number> {
   const [calm, killed] = ['calm', 'killed'].map((name) => join(folder, name));
   expect((await permafrost(['train-head', ...args, '--out', calm])).status).toBe(0);
   const again = ['train-head', ...args, '--out', killed];
   let kept = 0;
+  let kills = 0;
   for (const delay of delays) {
     let timer: NodeJS.Timeout | undefined;
     await permafrost(again, {
@@ -39,6 +41,7 @@ export async function expectSameAfterKills(
     });
     clearTimeout(timer);
     if (existsSync(join(killed, 'metrics.json'))) break;
+    kills++;
     // What is on record is never lost, and so never trained again.
     expect(recorded(killed)).toBeGreaterThanOrEqual(kept);
     kept = recorded(killed);
@@ -50,4 +53,5 @@ export async function expectSameAfterKills(
   const best = (out: string) => readFileSync(join(out, 'best', 'head.safetensors'));
   expect(best(killed).equals(best(calm))).toBe(true);
   expect(existsSync(join(killed, 'unfinished'))).toBe(false);
+  return kills;
 }

@@ -1,5 +1,5 @@
 /** Sweeps that are killed at random moments: 60 heads 20 times, and each way of searching once or twice. */
-import { it } from 'vitest';
+import { expect, it } from 'vitest';
 import { random } from '../../src/shared/random.ts';
 import { newFolder } from '../command.ts';
 import { expectSameAfterKills } from './killed.ts';
@@ -10,8 +10,8 @@ it('ends with the same leaderboard after 20 kills, with no head trained twice on
   const grid = 'hidden=none,8,16,32,64;lr=1e-2,3e-3,1e-3;dropout=0,0.3;l2=0,1e-4';
   const stream = random(20, 'kills');
   const delays = Array.from({ length: 20 }, () => Math.round(100 + 1500 * stream.uniform()));
-  const args = ['--features', store, '--grid', grid, '--epochs', '150', '--early-stopping', '0'];
-  await expectSameAfterKills(args, newFolder(), delays);
+  const args = ['--features', store, '--grid', grid, '--epochs', '600', '--early-stopping', '0'];
+  expect(await expectSameAfterKills(args, newFolder(), delays)).toBe(20);
 });
 
 it('ends with the same leaderboard when sources compete', async () => {
