@@ -20,10 +20,15 @@ type Watch = (written: string, child: ChildProcess) => void;
 
 export function permafrost(
   args: string[],
-  { cwd, onStdout, onStderr }: { cwd?: string; onStdout?: Watch; onStderr?: Watch } = {},
+  {
+    cwd,
+    program = PROGRAM,
+    onStdout,
+    onStderr,
+  }: { cwd?: string; program?: string; onStdout?: Watch; onStderr?: Watch } = {},
 ): Promise<Outcome> {
   return new Promise((resolve) => {
-    const child = spawn(process.execPath, [PROGRAM, ...args], { cwd });
+    const child = spawn(process.execPath, [program, ...args], { cwd });
     let stdout = '';
     let stderr = '';
     child.stdout.on('data', (chunk) => {

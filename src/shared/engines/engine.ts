@@ -50,9 +50,11 @@ async function importOnnxruntime(): Promise<typeof import('./onnxruntime/index.t
   try {
     return await import('./onnxruntime/index.ts');
   } catch (thrown) {
+    const [reason] = messageOf(thrown).split('\n', 1);
+    const isMissing = reason.startsWith("Cannot find package 'onnxruntime-node'");
     throw new InputError(
-      `Expected the package onnxruntime-node for --engine onnxruntime but it cannot be loaded ` +
-        `(${messageOf(thrown).split('\n', 1)[0]}): npm install onnxruntime-node`,
+      `Expected the package onnxruntime-node for --engine onnxruntime but it ` +
+        `${isMissing ? 'is not installed' : `cannot be loaded (${reason})`}: npm install onnxruntime-node`,
     );
   }
 }
