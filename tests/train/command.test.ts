@@ -65,7 +65,7 @@ describe('train-head', () => {
       expect(stdout).toContain(shown);
 
     expect(readdirSync(out).sort()).toEqual([
-      ...['best', 'history.arrow', 'leaderboard.csv', 'metrics.json', 'predictions.csv'],
+      ...['best', 'history.arrow', 'leaderboard.csv', 'metrics.json', 'predictions.csv', 'report.html'],
     ]);
     const leaderboard = csv(join(out, 'leaderboard.csv'));
     expect(leaderboard.map(({ rank }) => rank)).toEqual(['1', '2', '3', '4']);

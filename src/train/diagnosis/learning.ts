@@ -94,9 +94,9 @@ export const learningRateTooHigh: Rule = ({ runs }) => {
   };
 };
 
-/** Share of the epochs that counts as their end, and the relative fall of the loss there that is no levelling off. */
+/** Share of the epochs that counts as their end, and the fall of the loss there, over the first epoch's, that is no levelling off. */
 const END = 0.1;
-const STILL_FALLING = 0.03;
+const STILL_FALLING = 0.01;
 const LEAST_EPOCHS = 5;
 
 /** The best epoch is the last, and the loss was still going down. */
@@ -107,8 +107,9 @@ export const learningRateTooLow: Rule = ({ best }) => {
   const span = Math.max(2, Math.ceil(END * history.length));
   if (bestEpoch <= history.length - span) return undefined;
   const falling = (loss: (at: number) => number | null | undefined): number => {
-    const [before, after] = [loss(history.length - span), loss(history.length - 1)];
-    return typeof before === 'number' && typeof after === 'number' ? (before - after) / Math.abs(before) : 0;
+    const [first, before, after] = [0, history.length - span, history.length - 1].map(loss);
+    const known = typeof first === 'number' && typeof before === 'number' && typeof after === 'number';
+    return known && first > 0 ? (before - after) / first : 0;
   };
   const validation = falling((at) => history[at].val.loss);
   const training = falling((at) => history[at].trainLoss);
@@ -116,7 +117,7 @@ export const learningRateTooLow: Rule = ({ best }) => {
   return {
     severity: 'warning',
     title: 'Training ended before it was done: the learning rate is too low or the epochs too few',
-    evidence: `over the last ${span} of ${history.length} epochs the loss still fell by ${percent(training)} on training and ${percent(validation)} on validation images`,
+    evidence: `over the last ${span} of ${history.length} epochs the loss still fell by ${percent(training)} (training) and ${percent(validation)} (validation images) of what it began with`,
     remedy: 'raise the learning rate, or train for longer',
     flag: `--lr ${digits(config.lr * 10)} or --epochs ${config.epochs * 4}`,
   };

@@ -1,0 +1,161 @@
+import { existsSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { random } from '../../../src/shared/random.ts';
+import type { Finding } from '../../../src/train/diagnosis/finding.ts';
+import { newFolder, permafrost } from '../../command.ts';
+import { clusters, labelled, type MadeImage, madeStore } from '../made-store.ts';
+
+/** Trains on made-up features and returns what metrics.json says is wrong, by id. */
+async function diagnosed(
+  images: readonly MadeImage[],
+  args: string[],
+  pipeline = {},
+): Promise<{ findings: Map<string, Finding>; stderr: string }> {
+  const store = await madeStore(images, { weights: 'imagenet', ...pipeline });
+  const out = join(newFolder(), 'run');
+  const { status, stderr } = await permafrost([
+    ...['train-head', '--features', store, '--out', out, '--no-report', '--seed', '1', ...args],
+  ]);
+  expect(stderr).not.toContain('Error');
+  expect(status).toBe(0);
+  expect(existsSync(join(out, 'report.html'))).toBe(false);
+  const { diagnosis } = JSON.parse(await readFile(join(out, 'metrics.json'), 'utf8')) as {
+    diagnosis: Finding[];
+  };
+  return { findings: new Map(diagnosis.map((finding) => [finding.id, finding])), stderr };
+}
+
+const unknown = { backbone: 'mine' };
+const easy = (each: number) => clusters(['a', 'b', 'c'], each, { inputs: 12, seed: 4 });
+
+describe('the diagnosis of a run', () => {
+  it('is silent on a healthy one', async () => {
+    const separate = easy(400).map((image) => ({
+      ...image,
+      features: image.features.map(
+        (value, at) => value + 3 * Number(['a', 'b', 'c'][at] === image.labels[0]),
+      ),
+    }));
+    const { findings } = await diagnosed(separate, ['--epochs', '30', '--lr', '0.01'], unknown);
+    expect([...findings.keys()]).toEqual([]);
+  });
+
+  it('sees labels that have nothing to do with the features', async () => {
+    const stream = random(1, 'shuffled');
+    const shuffled = easy(60).map((image) => ({ ...image, labels: [['a', 'b', 'c'][stream.integer(3)]] }));
+    const { findings, stderr } = await diagnosed(
+      shuffled,
+      ['--hidden', '256', '--epochs', '150', '--early-stopping', '0', '--monitor', 'accuracy'],
+      unknown,
+    );
+    expect(findings.get('features-separate-nothing')?.severity).toBe('problem');
+    expect(findings.has('overfitting')).toBe(true);
+    expect(stderr).toContain('problem: The features hold nothing of these labels');
+  });
+
+  it('sees a softmax inside the head', async () => {
+    const { findings } = await diagnosed(
+      easy(60),
+      ['--hidden', '32x32', '--activation', 'softmax', '--epochs', '5'],
+      unknown,
+    );
+    expect(findings.get('softmax-inside')?.flag).toBe('--activation relu');
+  });
+
+  it('sees learning rates that are too high and too low', async () => {
+    const high = await diagnosed(
+      easy(60),
+      ['--grid', 'lr=1e-2,1e25', '--hidden', '16', '--optimizer', 'sgd', '--epochs', '5'],
+      unknown,
+    );
+    expect(high.findings.get('learning-rate-too-high')?.evidence).toContain('1 of 2 heads');
+    const low = await diagnosed(easy(60), ['--lr', '2e-3', '--epochs', '20'], unknown);
+    expect(low.findings.get('learning-rate-too-low')?.flag).toContain('--lr 0.02');
+  });
+
+  it('sees that accuracy hides a rare class', async () => {
+    const stream = random(2, 'rare');
+    const rare = Array.from({ length: 400 }, (_, at) => {
+      const labels = [at % 10 === 0 ? 'rust' : 'healthy'];
+      return {
+        name: `leaf-${at}`,
+        labels,
+        features: [stream.normal() + (labels[0] === 'rust' ? 1 : 0), stream.normal()],
+      };
+    });
+    const { findings } = await diagnosed(rare, ['--epochs', '30', '--lr', '0.01'], unknown);
+    expect(findings.get('imbalance-hidden')?.flag).toContain('--class-weight balanced');
+    expect(findings.get('imbalance-hidden')?.evidence).toContain('"rust"');
+  });
+
+  it('sees that validation cannot tell heads apart, and says so on the leaderboard', async () => {
+    const store = await madeStore(easy(40), unknown);
+    const out = join(newFolder(), 'run');
+    const { stdout } = await permafrost([
+      ...['train-head', '--features', store, '--out', out, '--no-report', '--epochs', '20'],
+      ...['--grid', 'lr=1e-2,1.1e-2,1e-5', '--early-stopping', '0', '--monitor', 'accuracy'],
+    ]);
+    const [header, ...lines] = (await readFile(join(out, 'leaderboard.csv'), 'utf8')).trim().split('\n');
+    const column = (name: string) => lines.map((line) => line.split(',')[header.split(',').indexOf(name)]);
+    expect(column('tied')).toEqual(['true', 'true', 'false']);
+    expect(
+      column('val_accuracy_low')
+        .map(Number)
+        .every((low, at) => low <= Number(column('val_accuracy')[at])),
+    ).toBe(true);
+    expect(
+      column('val_accuracy_high')
+        .map(Number)
+        .every((high, at) => high >= Number(column('val_accuracy')[at])),
+    ).toBe(true);
+    expect(stdout).toContain('1=');
+    const { diagnosis } = JSON.parse(await readFile(join(out, 'metrics.json'), 'utf8')) as {
+      diagnosis: Finding[];
+    };
+    expect(diagnosis.map(({ id }) => id)).toContain('validation-too-small');
+  });
+
+  it('sees features that a backbone cannot have given, and pixels of another normalisation', async () => {
+    const { findings } = await diagnosed(easy(60), ['--epochs', '5'], {
+      backbone: 'resnet50',
+      preprocessing: 'tf',
+    });
+    expect(findings.get('preprocessing-differs')?.evidence).toContain('"tf"');
+    expect(findings.get('features-unlike-backbone')?.evidence).toContain('at least 0');
+  });
+
+  it('sees that all images look alike', async () => {
+    const alike = easy(60).map(({ features, ...image }) => ({
+      ...image,
+      features: features.map((value) => Math.abs(30 + value)),
+    }));
+    const { findings } = await diagnosed(alike, ['--epochs', '5'], unknown);
+    expect(findings.has('images-look-alike')).toBe(true);
+  });
+
+  it('explains settings that contradict each other when it refuses them', async () => {
+    const store = await madeStore(labelled(['a', 'b'], 40));
+    const refused = async (...args: string[]) =>
+      (await permafrost(['train-head', '--features', store, '--out', join(newFolder(), 'run'), ...args]))
+        .stderr;
+    expect(await refused('--output', 'softmax')).toContain(
+      'several labels or none, softmax answers exactly one',
+    );
+    expect(await refused('--loss', 'categorical_crossentropy')).toContain('--output softmax goes with it');
+    const single = await madeStore(easy(20));
+    const { stderr } = await permafrost([
+      ...[
+        'train-head',
+        '--features',
+        single,
+        '--out',
+        join(newFolder(), 'run'),
+        '--loss',
+        'binary_crossentropy',
+      ],
+    ]);
+    expect(stderr).toContain('--output sigmoid goes with it');
+  });
+});
