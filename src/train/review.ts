@@ -5,6 +5,7 @@ import type { FeatureFacts } from './analysis/feature-facts.ts';
 import { type Separability, separability } from './analysis/separability.ts';
 import { diagnose } from './diagnosis/diagnose.ts';
 import type { Facts, Finding } from './diagnosis/finding.ts';
+import { TELLING } from './diagnosis/learning.ts';
 import type { JudgedPart } from './judge.ts';
 import { baseline } from './metrics/baseline.ts';
 import type { Evaluation } from './metrics/counts.ts';
@@ -54,12 +55,15 @@ export function review(run: Reviewed): Review {
     ...{ task, classes, rows, best, standings, results, runs: run.runs },
     features: run.facts,
     separability: separated,
-    trained: evaluateAnswers({
-      ...answers,
-      rows: rows.train,
-      probabilities: answers.probabilities.subarray(0, rows.train * classes.length),
-      targets: trainTargets,
-    }),
+    trained: evaluateAnswers(
+      {
+        ...answers,
+        rows: rows.train,
+        probabilities: answers.probabilities.subarray(0, rows.train * classes.length),
+        targets: trainTargets,
+      },
+      [TELLING[task]],
+    ),
     majority: baseline(trainTargets, rivals[0].validation.targets, classes.length, task),
     perClass: perClass(judged.evaluation, classes),
     judged: { part: judged.part, metrics: evaluateAnswers(judged.evaluation) },

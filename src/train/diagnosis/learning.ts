@@ -5,7 +5,7 @@ import type { HeadResult } from '../results/result.ts';
 import { digits, type Facts, percent, type Rule } from './finding.ts';
 
 /** The metric that shows whether anything was learned: rankings for multi-label, where most answers are no. */
-const TELLING: Readonly<Record<Task, MetricName>> = { multiclass: 'accuracy', multilabel: 'mAP' };
+export const TELLING: Readonly<Record<Task, MetricName>> = { multiclass: 'accuracy', multilabel: 'mAP' };
 
 /** Standard error of a share over so many rows. */
 const shareError = (share: number, rows: number): number =>

@@ -1,7 +1,7 @@
 /** Puts a report's data together from a finished training. */
 import { answers, argmax } from '../../shared/head/answers.ts';
 import { evaluateAnswers } from '../metrics/evaluate.ts';
-import { confusionMatrix, perClass } from '../metrics/per-class.ts';
+import { type Confusion, confusionMatrix, perClass } from '../metrics/per-class.ts';
 import { flagOf, formatOption, HEAD_OPTION_KEYS, type HeadOptionKey } from '../options.ts';
 import { type HeadResult, rankResults } from '../results/result.ts';
 import type { Training } from '../train.ts';
@@ -41,6 +41,8 @@ export async function collectReport(
   const varied = HEAD_OPTION_KEYS.filter(
     (key) => new Set(results.map(({ config }) => formatOption(key, config))).size > 1,
   );
+  const matrix = confusionMatrix(evaluation);
+  const shown = shownClasses(matrix);
   const { images, thumbnails } = await gallery.finish(photos);
   const count = (which: string | null) => parts.filter((one) => one === which).length;
   return {
@@ -66,14 +68,16 @@ export async function collectReport(
     varied: varied.map(flagOf),
     curves: curvesOf(training),
     perClass: perClass(evaluation, classes),
-    confusion: confusionMatrix(evaluation),
+    shown,
+    confusion: onlyShown(matrix, shown),
     cells,
-    classCurves: classCurves(evaluation, classes),
+    classCurves: classCurves(evaluation, classes, shown),
     calibration: calibrationBins(evaluation),
     calibrationError: training.confidence
       ? { before: training.confidence.eceBefore, after: training.confidence.eceAfter }
       : null,
-    cooccurrence: task === 'multilabel' ? cooccurrence(training.targets, classes.length) : null,
+    cooccurrence:
+      task === 'multilabel' ? onlyRows(cooccurrence(training.targets, classes.length), shown) : null,
     map,
     wrong,
     suspects,
@@ -88,6 +92,37 @@ export async function collectReport(
       reason: thumbnails.reason,
     },
   };
+}
+
+/** Classes of a matrix that a page can hold. */
+const MOST_CLASSES = 30;
+
+/** All classes, or of many those with most wrong answers, in their order. */
+function shownClasses({ task, counts }: Confusion): number[] {
+  const mistakes = (label: number): number =>
+    task === 'multilabel'
+      ? counts[label][0][1] + counts[label][1][0]
+      : counts.reduce(
+          (sum, row, actual) => sum + (actual === label ? 0 : row[label] + counts[label][actual]),
+          0,
+        );
+  return counts
+    .map((_, label) => ({ label, mistakes: mistakes(label) }))
+    .sort((a, b) => b.mistakes - a.mistakes)
+    .slice(0, MOST_CLASSES)
+    .map(({ label }) => label)
+    .sort((a, b) => a - b);
+}
+
+function onlyShown(confusion: Confusion, shown: readonly number[]): Confusion {
+  const { task, counts } = confusion;
+  return task === 'multilabel'
+    ? { task, counts: shown.map((label) => counts[label]) }
+    : { task, counts: onlyRows(counts, shown) };
+}
+
+function onlyRows(matrix: readonly (readonly number[])[], shown: readonly number[]): number[][] {
+  return shown.map((row) => shown.map((column) => matrix[row][column]));
 }
 
 function optionsOf({ config }: HeadResult, keys: readonly HeadOptionKey[]): Record<string, string> {

@@ -9,9 +9,14 @@ const MOST_POINTS = 120;
 /** Bins of equal width over confidences. */
 const BINS = 10;
 
-/** ROC and precision-recall curves of each class, and for multi-label the scores at every threshold. */
-export function classCurves(evaluation: Evaluation, names: readonly string[]): ClassCurves[] {
-  return names.map((name, label) => {
+/** ROC and precision-recall curves of the shown classes, and for multi-label the scores at every threshold. */
+export function classCurves(
+  evaluation: Evaluation,
+  names: readonly string[],
+  shown: readonly number[],
+): ClassCurves[] {
+  return shown.map((label) => {
+    const name = names[label];
     const { probabilities, targets } = rank(evaluation, label);
     const rows = targets.length;
     const positives = targets.reduce((sum, target) => sum + target, 0);

@@ -71,6 +71,9 @@ export interface ReportData {
   varied: string[];
   curves: ReportCurve[];
   perClass: ClassReport[];
+  /** Classes that matrices and curves are of: all, or of many those answered wrongly most often. */
+  shown: number[];
+  /** Of the shown classes. */
   confusion: Confusion;
   /** Images in each cell of the confusion matrix, as indices: `actual:answered`; multi-label `label:kind`. */
   cells: Record<string, number[]>;
@@ -78,7 +81,7 @@ export interface ReportData {
   /** Bins of confidence; multi-label: of every yes-or-no answer. */
   calibration: { confidence: number; right: number; count: number }[];
   calibrationError: { before: number | null; after: number | null } | null;
-  /** Multi-label: images that have both of two labels, over all images. */
+  /** Multi-label: images that have both of two of the shown labels, over all images. */
   cooccurrence: number[][] | null;
   /** Features along their first two principal components. */
   map: { points: { x: number; y: number; label: string; image: number }[]; share: number[] };

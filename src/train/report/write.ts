@@ -8,18 +8,18 @@ import type { Training } from '../train.ts';
 import { collectReport } from './collect.ts';
 import type { ReportData } from './data.ts';
 
-export const REPORT_FILE = 'report.html';
+const REPORT_FILE = 'report.html';
 
 /** The page's program and style come from the build; source and build both lie three folders below the package. */
 const PAGE = new URL('../../../dist/train/report/page/', import.meta.url);
 
 /** What a JSON text inside a script element must not contain: the end of the element, and the start of a comment. */
-export function embedded(data: ReportData): string {
+function embedded(data: ReportData): string {
   return JSON.stringify(data).replaceAll('<', '\\u003c');
 }
 
 /** The text of report.html. */
-export async function reportHtml(data: ReportData): Promise<string> {
+async function reportHtml(data: ReportData): Promise<string> {
   const [program, style] = await Promise.all(
     ['main.js', 'main.css'].map((file) => readFile(new URL(file, PAGE), 'utf8')),
   );

@@ -85,7 +85,7 @@ export function confusion(data: ReportData): HTMLElement {
   const result = section(
     'confusion',
     data.task === 'multilabel' ? 'Right and wrong for each label' : 'Confusion matrix',
-    `On ${PART_NAMES[data.judged.part]} images; ${data.task === 'multilabel' ? '' : 'actual classes down, answers across; '}press a number to see the photos.`,
+    `On ${PART_NAMES[data.judged.part]} images; ${data.task === 'multilabel' ? '' : 'actual classes down, answers across; '}press a number to see the photos.${few(data)}`,
     scrolling('Confusion matrix', table),
     shown,
   );
@@ -99,11 +99,19 @@ export function confusion(data: ReportData): HTMLElement {
   return result;
 }
 
-function grid({ confusion: { task, counts }, classes }: ReportData): {
+/** What is said where not all classes fit. */
+function few({ shown, classes }: ReportData): string {
+  return shown.length < classes.length
+    ? ` Of ${classes.length} classes, the ${shown.length} with most mistakes.`
+    : '';
+}
+
+function grid({ confusion: { task, counts }, classes: all, shown }: ReportData): {
   heads: string[];
   names: string[];
   rows: Cell[][];
 } {
+  const classes = shown.map((label) => all[label]);
   if (task === 'multiclass') {
     return {
       heads: classes,
@@ -114,7 +122,7 @@ function grid({ confusion: { task, counts }, classes }: ReportData): {
           row.reduce((sum, count) => sum + count, 0),
         );
         return row.map((count, answered) => ({
-          key: `${actual}:${answered}`,
+          key: `${shown[actual]}:${shown[answered]}`,
           count,
           // Few mistakes are what one looks for: the root makes them show.
           weight: actual === answered ? count / total : Math.sqrt(count / total),
@@ -140,7 +148,7 @@ function grid({ confusion: { task, counts }, classes }: ReportData): {
         const count = cells[at[0]][at[1]];
         const positives = Math.max(1, cells[1][0] + cells[1][1]);
         return {
-          key: `${label}:${key}`,
+          key: `${shown[label]}:${key}`,
           count,
           weight: Math.min(1, count / positives),
           right,
@@ -311,8 +319,9 @@ function calibrationCaption({ calibrationError }: ReportData): string {
 
 /** Multi-label only: what each threshold would give, and which labels come together. */
 export function labels(data: ReportData): HTMLElement | null {
-  const { cooccurrence, classCurves, classes } = data;
+  const { cooccurrence, classCurves } = data;
   if (!cooccurrence) return null;
+  const classes = data.shown.map((label) => data.classes[label]);
   const curves = classCurves.filter(({ thresholds }) => thresholds.length > 1).slice(0, 12);
   const scores = ['precision', 'recall', 'F1'];
   const range = colours(scores);
