@@ -6,6 +6,8 @@ import { evaluationGraph, type StackShape, trainingGraph } from './training-grap
 export interface Programs {
   training(stack: StackShape, batch: number): Promise<Program>;
   evaluation(stack: StackShape): Promise<Program>;
+  /** A product with so many rows of features at a time (see wide-products.ts). */
+  product(graph: (rows: number, inputs: number) => Graph, rows: number, inputs: number): Promise<Program>;
   release(): Promise<void>;
 }
 
@@ -20,6 +22,7 @@ export function createPrograms(engine: Engine): Programs {
     training: (stack, batch) =>
       once(`training ${batch} ${shapeKey(stack)}`, () => trainingGraph(stack, batch)),
     evaluation: (stack) => once(`evaluation ${shapeKey(stack)}`, () => evaluationGraph(stack)),
+    product: (graph, rows, inputs) => once(`${graph.name} ${rows} ${inputs}`, () => graph(rows, inputs)),
     async release() {
       for (const program of compiled.values()) await (await program).release();
       compiled.clear();

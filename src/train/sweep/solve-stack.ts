@@ -1,164 +1,289 @@
 /** Solves a stack of linear heads exactly: l2-regularised logistic regression, all penalties in one wide product. */
 import { performance } from 'node:perf_hooks';
-import { elementCount } from '../../shared/graph/value.ts';
-import { type HeadParameter, headLayers, headParameters } from '../../shared/head/layers.ts';
+import { headLayers } from '../../shared/head/layers.ts';
 import { evaluate } from '../metrics/evaluate.ts';
-import { batchFiller, trainingBlock } from './batches.ts';
+import { targetFiller } from './batches.ts';
 import { partRange, partTargets, type SweepData } from './data.ts';
 import type { TrainedHead } from './head-progress.ts';
-import { type Minimization, minimize } from './lbfgs.ts';
+import { add, type Curvature, createCurvature, dot, largest, scale, type Vector } from './lbfgs.ts';
+import { LOGIT_LOSS, searchLine, type Wanted } from './line-loss.ts';
 import { type HeadJob, stackLanes } from './plan.ts';
 import { predictRows } from './predict-rows.ts';
-import { createStack, type Stack } from './stack.ts';
+import { createStack } from './stack.ts';
 import { laneProbabilities, type StackContext } from './train-stack.ts';
+import { type WideProducts, wideProducts } from './wide-products.ts';
 
-/** Rows of one evaluation's product; the gradients of larger data are added up piece by piece. */
-const MOST_ROWS = 4096;
+/** Numbers in the logits of heads that are solved side by side, at most: 2^25 take 256 MB with their motions. */
+const MOST_LOGITS = 2 ** 25;
 
-/** The largest component of the gradient that counts as none, in the units of the mean loss. */
-const TOLERANCE = 1e-5;
+/**
+ * A head is solved when no component of the gradient exceeds scikit-learn's default tolerance, and the next step is expected
+ * to lower the objective by less than this share of it.
+ */
+const GRADIENT_TOLERANCE = 1e-4;
+const DECREASE_TOLERANCE = 2e-6;
+/** So small a gradient is none: classes that are separable and not penalised have an infimum of 0 and no minimum. */
+const NO_GRADIENT = 1e-7;
 
 /** Without a penalty, separable classes have no minimum: weights grow for ever. */
 const MOST_ITERATIONS = 1000;
 
+/** Kernels are [classes, inputs] here, followed by the biases for centred features. */
 interface Lane {
   job: HeadJob;
-  search: Minimization;
+  point: Vector;
+  /** The mean loss and the penalty. */
+  value: number;
+  gradient: Vector;
+  direction: Vector;
+  curvature: Curvature;
+  /** [classes, rows], and how a step along `direction` moves them. */
+  logits: Float32Array;
+  motion: Float32Array;
+  iterations: number;
   seconds: number;
   done: boolean;
 }
 
 /**
- * Minimises, from zero and over all training rows at once, mean loss + l2 * sum(kernel^2), for each head until its
- * gradient vanishes or {@link MOST_ITERATIONS} steps are taken. Biases are not penalised. scikit-learn's LogisticRegression with
+ * Minimises, from zero and over all training rows at once, mean loss + l2 * sum(kernel^2), for each head until it is
+ * solved or {@link MOST_ITERATIONS} steps are taken. Biases are not penalised. scikit-learn's LogisticRegression with
  * C = 1 / (2 * l2 * rows) has the same minimum (for sigmoid heads, whose loss is a mean over classes,
  * C = 1 / (2 * l2 * rows * classes), one versus rest).
+ *
+ * Each step costs one product of all heads with the rows, for the logits along every direction, and one back, for the gradients;
+ * line searches need logits only.
  */
 export async function solveStack(jobs: readonly HeadJob[], context: StackContext): Promise<void> {
-  const { data, arena, programs, onFinished, onEpoch, shouldStop } = context;
+  const { rows, classes } = context.data;
+  const atOnce = Math.max(1, Math.floor(MOST_LOGITS / (rows.train * classes)));
+  for (let start = 0; start < jobs.length && !(start > 0 && context.shouldStop()); start += atOnce) {
+    await solveTogether(jobs.slice(start, start + atOnce), context);
+  }
+}
+
+async function solveTogether(jobs: readonly HeadJob[], context: StackContext): Promise<void> {
+  const { data, programs, onFinished, onEpoch, shouldStop } = context;
+  const { inputs, classes, rows } = data;
   const [{ config: shared }] = jobs;
-  const layers = headLayers(shared, data.inputs, data.classes);
-  const specs = headParameters(layers);
-  const size = specs.reduce((sum, { shape }) => sum + elementCount(shape), 0);
-  const shape = {
-    layers,
-    output: shared.output,
-    loss: shared.loss,
-    inputs: data.inputs,
-    classes: data.classes,
-  };
-  const open = (heads: number): Stack =>
-    createStack(
-      arena,
-      programs,
-      { ...shape, lanes: stackLanes(shared, heads, data.classes) },
-      rowsAtOnce(data, shared),
-    );
+  const { along, residuals } = LOGIT_LOSS[shared.output];
+  const wanted = wantedOf(data, shared);
+  // A product of a single row takes another way through onnxruntime, and rounds otherwise.
+  const products = wideProducts(data, shared, programs, Math.max(2, jobs.length * classes));
+  const size = classes * (inputs + 1);
+  const all = jobs.map(
+    (job): Lane => ({
+      job,
+      point: new Float64Array(size),
+      value: along(wanted, new Float32Array(classes * rows.train), new Float32Array(classes * rows.train), 0)
+        .value,
+      gradient: new Float64Array(size),
+      direction: new Float64Array(size),
+      curvature: createCurvature(),
+      logits: new Float32Array(classes * rows.train),
+      motion: new Float32Array(classes * rows.train),
+      iterations: 0,
+      seconds: 0,
+      done: false,
+    }),
+  );
+  const differentiate = (lanes: readonly Lane[]) =>
+    takeGradients(lanes, products, data, (lane, into) => residuals(wanted, lane.logits, into));
 
-  let lanes: Lane[] = jobs.map((job) => ({
-    job,
-    search: minimize(new Float64Array(size), TOLERANCE),
-    seconds: 0,
-    done: false,
-  }));
-  const solved: Lane[] = [];
-  let stack = open(lanes.length);
+  let lanes = all;
+  let started = performance.now();
+  await differentiate(lanes);
   while (lanes.length > 0 && !shouldStop()) {
-    const started = performance.now();
-    const evaluated = await evaluateLanes(stack, lanes, data, shared);
-    const before = lanes.map(({ search }) => search.iterations);
-    for (const [at, lane] of lanes.entries()) {
-      const { value, gradient } = penalised(evaluated[at], lane, specs);
-      lane.done =
-        lane.search.tell(value, gradient) ||
-        lane.search.iterations >= MOST_ITERATIONS ||
-        !Number.isFinite(value);
+    for (const lane of lanes) {
+      lane.direction = lane.curvature.direction(lane.gradient);
+      lane.done = isSolved(lane);
     }
-    const seconds = (performance.now() - started) / 1000 / lanes.length;
-    for (const lane of lanes) lane.seconds += seconds;
-    // A step counts as an epoch for the progress display, up to the number of epochs it expects.
-    onEpoch(
-      lanes.filter(({ search, job }, at) => before[at] < Math.min(search.iterations, job.config.epochs))
-        .length,
-    );
-    solved.push(...lanes.filter(({ done }) => done));
     lanes = lanes.filter(({ done }) => !done);
-    if (lanes.length > 0 && stackLanes(shared, lanes.length, data.classes) <= stack.lanes / 2)
-      stack = open(lanes.length);
+    if (lanes.length === 0) break;
+    await takeMotions(lanes, products, data);
+    const before = new Map(lanes.map((lane) => [lane, lane.gradient]));
+    for (const lane of lanes) lane.done = !moveAlong(lane, wanted, along);
+    lanes = lanes.filter(({ done }) => !done);
+    if (lanes.length > 0) await differentiate(lanes);
+    for (const lane of lanes) {
+      const change = lane.gradient.slice();
+      add(change, before.get(lane)!, -1);
+      lane.curvature.remember(lane.direction, change);
+    }
+    const seconds = (performance.now() - started) / 1000 / before.size;
+    for (const lane of before.keys()) lane.seconds += seconds;
+    started = performance.now();
+    // A step counts as an epoch for the progress display, up to the number of epochs it expects.
+    onEpoch(lanes.filter(({ iterations, job }) => iterations <= job.config.epochs).length);
   }
-  const all = [...solved, ...lanes];
-  stack = open(all.length);
-  for (const trained of await finishLanes(stack, all, data)) onFinished(trained);
+  for (const trained of await finishLanes(all, products.means, context)) onFinished(trained);
 }
 
-/** Rows of one evaluation's product. */
-function rowsAtOnce(data: SweepData, { normalize }: HeadJob['config']): number {
-  return Math.min(MOST_ROWS, data.rows.train, trainingBlock(data, { normalize, batchSize: 1 }));
+function isSolved({ value, gradient, direction, iterations }: Lane): boolean {
+  const steepest = largest(gradient);
+  const expected = -dot(direction, gradient) / 2;
+  return (
+    !Number.isFinite(value) ||
+    iterations >= MOST_ITERATIONS ||
+    steepest <= NO_GRADIENT ||
+    (steepest <= GRADIENT_TOLERANCE && expected <= DECREASE_TOLERANCE * value)
+  );
 }
 
-/** Mean loss and gradient of each lane at the point it asks about. */
-async function evaluateLanes(
-  stack: Stack,
-  lanes: readonly Lane[],
-  data: SweepData,
-  config: HeadJob['config'],
-): Promise<{ value: number; gradient: Float64Array<ArrayBuffer> }[]> {
-  const most = rowsAtOnce(data, config);
-  const fill = batchFiller(data, config, trainingBlock(data, { ...config, batchSize: most }));
-  const results = lanes.map(({ search }) => ({ value: 0, gradient: new Float64Array(search.point.length) }));
-  for (const [lane, { search }] of lanes.entries())
-    stack.setParameters(lane, Float32Array.from(search.point));
-  for (let start = 0; start < data.rows.train; start += most) {
-    const count = Math.min(most, data.rows.train - start);
-    fill(
-      Int32Array.from({ length: count }, (_, i) => start + i),
-      stack.batch(count),
-    );
-    const losses = await stack.differentiate(count);
-    // A batch's weights make its loss a mean over its own rows.
-    const share = count / data.rows.train;
-    for (const [lane, result] of results.entries()) {
-      result.value += losses[lane] * share;
-      const gradient = stack.gradient(lane);
-      for (let i = 0; i < gradient.length; i++) result.gradient[i] += gradient[i] * share;
+/** Targets and weights of all training rows, [classes, rows]. */
+function wantedOf(data: SweepData, config: HeadJob['config']): Wanted {
+  const { classes } = data;
+  const rows = data.rows.train;
+  const batch = {
+    targets: new Float32Array(rows * classes),
+    weights: new Float32Array(rows * classes),
+  };
+  targetFiller(data, config)(
+    Int32Array.from({ length: rows }, (_, row) => row),
+    batch,
+  );
+  const [pull, mass] = [new Float64Array(rows * classes), new Float64Array(rows * classes)];
+  for (let row = 0; row < rows; row++) {
+    for (let c = 0; c < classes; c++) {
+      const weight = batch.weights[row * classes + c];
+      pull[c * rows + row] = weight * batch.targets[row * classes + c];
+      if (config.output === 'softmax') mass[row] += pull[c * rows + row];
+      else mass[c * rows + row] = weight;
     }
   }
-  return results;
+  return { rows, classes, pull, mass };
 }
 
-/** Adds l2 * sum(kernel^2) and its gradient. */
-function penalised(
-  { value, gradient }: { value: number; gradient: Float64Array<ArrayBuffer> },
-  { job, search }: Lane,
-  specs: readonly HeadParameter[],
-): { value: number; gradient: Float64Array<ArrayBuffer> } {
-  const { l2 } = job.config;
-  let total = value;
-  let offset = 0;
-  for (const { name, shape } of specs) {
-    const end = offset + elementCount(shape);
-    if (name.endsWith('/kernel')) {
-      for (let i = offset; i < end; i++) {
-        total += l2 * search.point[i] ** 2;
-        gradient[i] += 2 * l2 * search.point[i];
+/** Sets every lane's gradient at its logits. */
+async function takeGradients(
+  lanes: readonly Lane[],
+  products: WideProducts,
+  { inputs, classes, rows: { train: rows } }: SweepData,
+  residuals: (lane: Lane, into: Float32Array) => void,
+): Promise<void> {
+  const all = lanes.map((lane) => {
+    const derivatives = new Float32Array(classes * rows);
+    residuals(lane, derivatives);
+    return derivatives;
+  });
+  const kernel = classes * inputs;
+  for (const [at, lane] of lanes.entries()) {
+    const { l2 } = lane.job.config;
+    lane.gradient = new Float64Array(kernel + classes);
+    for (let i = 0; i < kernel; i++) lane.gradient[i] = 2 * l2 * lane.point[i];
+    for (let i = 0; i < classes * rows; i++) lane.gradient[kernel + Math.floor(i / rows)] += all[at][i];
+  }
+  await products.backward(
+    Math.max(2, lanes.length * classes),
+    (into, first, count) => {
+      for (const [at, derivatives] of all.entries()) {
+        for (let c = 0; c < classes; c++) {
+          const from = c * rows + first;
+          into.set(derivatives.subarray(from, from + count), (at * classes + c) * count);
+        }
+      }
+    },
+    (part) => {
+      for (const [at, { gradient }] of lanes.entries()) {
+        for (let i = 0; i < kernel; i++) gradient[i] += part[at * kernel + i];
+      }
+    },
+  );
+}
+
+/** Sets how a step along each lane's direction moves its logits. */
+async function takeMotions(
+  lanes: readonly Lane[],
+  products: WideProducts,
+  { inputs, classes, rows: { train: rows } }: SweepData,
+): Promise<void> {
+  const kernel = classes * inputs;
+  const directions = new Float32Array(Math.max(2, lanes.length * classes) * inputs);
+  for (const [at, { direction }] of lanes.entries())
+    directions.set(direction.subarray(0, kernel), at * kernel);
+  await products.forward(directions, (logits, first, count) => {
+    for (const [at, { direction, motion }] of lanes.entries()) {
+      for (let c = 0; c < classes; c++) {
+        const bias = direction[kernel + c];
+        const from = (at * classes + c) * count;
+        for (let i = 0; i < count; i++) motion[c * rows + first + i] = logits[from + i] + bias;
       }
     }
-    offset = end;
-  }
-  return { value: total, gradient };
+  });
 }
 
-async function finishLanes(stack: Stack, lanes: readonly Lane[], data: SweepData): Promise<TrainedHead[]> {
-  const parameters = lanes.map(({ search }) => Float32Array.from(search.best.point));
-  for (const [lane, values] of parameters.entries()) stack.setParameters(lane, values);
+/** Moves a lane along its direction, which becomes the step taken; returns false where rounding leaves nothing to gain. */
+function moveAlong(lane: Lane, wanted: Wanted, along: (typeof LOGIT_LOSS)['softmax']['along']): boolean {
+  const { point, direction, logits, motion } = lane;
+  const { l2 } = lane.job.config;
+  const kernel = direction.length - wanted.classes;
+  const [squares, mixed, speeds] = [
+    dot(point, point, kernel),
+    dot(point, direction, kernel),
+    dot(direction, direction, kernel),
+  ];
+  const found = searchLine(
+    (step) => {
+      const loss = along(wanted, logits, motion, step);
+      return {
+        value: loss.value + l2 * (squares + step * (2 * mixed + step * speeds)),
+        slope: loss.slope + 2 * l2 * (mixed + step * speeds),
+        curvature: loss.curvature + 2 * l2 * speeds,
+      };
+    },
+    { value: lane.value, slope: dot(direction, lane.gradient) },
+  );
+  if (!found) return false;
+  for (let i = 0; i < logits.length; i++) logits[i] += found.step * motion[i];
+  scale(direction, found.step);
+  add(point, direction, 1);
+  lane.value = found.value;
+  lane.iterations++;
+  return true;
+}
+
+/** A lane's parameters in the order of headParameters, for features that are not centred. */
+function parametersOf({ point }: Lane, means: Float64Array, classes: number): Float32Array {
+  const inputs = means.length;
+  const parameters = new Float32Array(classes * (inputs + 1));
+  for (let c = 0; c < classes; c++) {
+    let shift = 0;
+    for (let i = 0; i < inputs; i++) {
+      const weight = point[c * inputs + i];
+      parameters[i * classes + c] = weight;
+      shift += weight * means[i];
+    }
+    parameters[inputs * classes + c] = point[inputs * classes + c] - shift;
+  }
+  return parameters;
+}
+
+async function finishLanes(
+  lanes: readonly Lane[],
+  means: Float64Array,
+  { data, arena, programs }: StackContext,
+): Promise<TrainedHead[]> {
+  const { inputs, classes } = data;
   const [{ job }] = lanes;
-  const all = await predictRows(stack, data, job.config.normalize, partRange(data, 'val'));
-  return lanes.map(({ job: { id, config }, search, seconds, done }, lane): TrainedHead => {
-    const probabilities = laneProbabilities(all, data.rows.val, stack.lanes, data.classes, lane);
-    const val = evaluate(probabilities, partTargets(data, 'val'), data.rows.val, data.classes, data.task);
-    const { best } = search;
-    const epochs = Math.max(1, search.iterations);
-    const hasMinimum = Number.isFinite(best.value);
+  const { output, loss, normalize } = job.config;
+  const layers = headLayers(job.config, inputs, classes);
+  const shape = {
+    layers,
+    output,
+    loss,
+    inputs,
+    classes,
+    lanes: stackLanes(job.config, lanes.length, classes),
+  };
+  const stack = createStack(arena, programs, shape, 1);
+  const parameters = lanes.map((lane) => parametersOf(lane, means, classes));
+  for (const [lane, values] of parameters.entries()) stack.setParameters(lane, values);
+  const all = await predictRows(stack, data, normalize, partRange(data, 'val'));
+  return lanes.map(({ job: { id, config }, value, iterations, seconds, done }, lane): TrainedHead => {
+    const probabilities = laneProbabilities(all, data.rows.val, stack.lanes, classes, lane);
+    const val = evaluate(probabilities, partTargets(data, 'val'), data.rows.val, classes, data.task);
+    const epochs = Math.max(1, iterations);
+    const hasMinimum = Number.isFinite(value);
     const result: TrainedHead['result'] = {
       id,
       config,
@@ -168,7 +293,7 @@ async function finishLanes(stack: Stack, lanes: readonly Lane[], data: SweepData
       seconds,
       val: hasMinimum ? val : {},
       test: null,
-      history: [{ epoch: epochs, lr: config.lr, trainLoss: best.value, val }],
+      history: [{ epoch: epochs, lr: config.lr, trainLoss: value, val }],
     };
     return { result, parameters: hasMinimum ? parameters[lane] : new Float32Array(0) };
   });

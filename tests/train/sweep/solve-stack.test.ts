@@ -74,6 +74,13 @@ describe.each<Output>(['softmax', 'sigmoid'])('exact %s heads', (output) => {
     }
   });
 
+  it('have the same numbers alone and among others', async () => {
+    const together = await solved(output, golden.penalties);
+    const [alone] = await solved(output, golden.penalties.slice(2, 3));
+    expect(alone.parameters).toEqual(together[2].parameters);
+    expect(alone.result.history).toEqual(together[2].result.history);
+  });
+
   it('fit better with a weaker penalty', async () => {
     const losses = (await solved(output, [1e-1, 1e-3])).map(({ result }) => result.val.loss ?? Number.NaN);
     expect(losses[1]).toBeLessThan(losses[0]);
