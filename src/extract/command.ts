@@ -52,7 +52,8 @@ const flags = {
   weights: {
     ...textFlag,
     default: 'imagenet',
-    description: 'imagenet (downloaded once), a local .h5, .keras or .safetensors file, or none (seeded)',
+    description:
+      'imagenet (downloaded once), a local .h5, .keras, .safetensors or TensorFlow.js model.json file, or none (seeded)',
   },
   preprocess: {
     ...textFlag,

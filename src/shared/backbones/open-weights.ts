@@ -9,6 +9,7 @@ import { fetchPublished } from '../weights/published.ts';
 import { openSafetensors } from '../weights/safetensors.ts';
 import { seededSource } from '../weights/seeded.ts';
 import type { LayerWeights, WeightSource } from '../weights/source.ts';
+import { openTfjsWeights } from '../weights/tfjs-layers.ts';
 import type { BackboneDefinition, ImageSize } from './backbone.ts';
 import { findBackbone } from './registry.ts';
 
@@ -43,7 +44,11 @@ export async function openWeights(request: WeightsRequest): Promise<OpenWeights>
   if (weights === 'none') return { source: seededSource(NONE_SEED), close: () => {} };
   if (weights !== 'imagenet') {
     if (existsSync(weights)) return openFile(weights, request);
-    throw usage('imagenet, none or an existing .h5, .keras or .safetensors file', '--weights', weights);
+    throw usage(
+      'imagenet, none or an existing .h5, .keras, .safetensors or model.json file',
+      '--weights',
+      weights,
+    );
   }
   const imagenet = definition.imagenet(size);
   if ('shipped' in imagenet) return openFile(join(MODELS, imagenet.shipped), request);
@@ -67,6 +72,7 @@ export async function fetchWeights(
 async function openFile(path: string, { definition, layers, opening }: WeightsRequest): Promise<OpenWeights> {
   const { name: backbone, olderLayerName } = definition;
   if (path.endsWith('.safetensors')) return openOwnFormat(path, backbone);
+  if (path.endsWith('.json')) return openTfjsWeights({ path, backbone, layers, olderLayerName });
   // Loaded on demand: h5wasm takes a while and memory that the shipped weights do not need.
   const { openKerasWeights } = await import('../weights/keras-h5.ts');
   const request = { path, backbone, layers, olderLayerName };

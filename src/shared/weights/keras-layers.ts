@@ -1,19 +1,7 @@
 /** The layers with weights that a Keras HDF5 file holds, whichever of its layouts it was written in. */
 import { Dataset, type File, Group } from 'h5wasm/node';
 import { InputError } from '../errors.ts';
-
-/** A saved array: where it is in the file and its shape. */
-interface SavedWeight {
-  readonly path: string;
-  readonly shape: readonly number[];
-}
-
-export interface SavedLayer {
-  readonly name: string;
-  /** Layers of one sequence are listed in Keras's order; what lies between sequences is not known. */
-  readonly sequence: string;
-  readonly weights: readonly SavedWeight[];
-}
+import type { SavedLayer, SavedWeight } from './match-layers.ts';
 
 /** Reads names and shapes only; throws an InputError when this is no file of Keras weights. */
 export function savedLayers(file: File, path: string): SavedLayer[] {

@@ -142,7 +142,7 @@ describe('loading', () => {
   it('refuses weights that are neither known nor a file', async () => {
     await expect(loadBackbone({ ...SMALL, weights: 'imagenett' })).rejects.toThrow(
       new UsageError(
-        'Expected imagenet, none or an existing .h5, .keras or .safetensors file for --weights but received "imagenett"',
+        'Expected imagenet, none or an existing .h5, .keras, .safetensors or model.json file for --weights but received "imagenett"',
       ),
     );
   });
