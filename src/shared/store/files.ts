@@ -13,6 +13,7 @@ export const disk = { open, readdir, readFile, rename, rm, stat, mkdir, utimes }
 const CAUSES: ReadonlyMap<string, string> = new Map([
   ['ENOSPC', 'the disk is full'],
   ['EDQUOT', 'the disk quota is used up'],
+  ['EFBIG', 'files may not be that large here'],
   ['EROFS', 'the file system is read-only'],
   ['EACCES', 'no permission'],
   ['EPERM', 'no permission'],
