@@ -49,6 +49,17 @@ it('give the same exact solution as in memory', async () => {
     expect(Number(val_loss)).toBeCloseTo(Number(inMemory.lines[at].val_loss), 4);
 });
 
+it('go with halving, sources that compete and sample weights', async () => {
+  const weighted = images.map((image, at) => ({ ...image, weight: at % 3 }));
+  const [first, second] = [await madeStore(weighted), await madeStore(images, { backbone: 'vgg16' })];
+  const grid = `features=${first},${first}+${second};lr=1e-1,1e-2,1e-5`;
+  const { lines, stderr } = await trained(first, ['--grid', grid, '--epochs', '9', '--halving', ...TINY]);
+  expect(stderr).toContain('Halving: 6 heads to epoch 3, 2 to 9');
+  expect(stderr).toContain('do not fit into 4 KB');
+  expect(lines.map(({ status }) => status)).toEqual([...Array(2).fill('done'), ...Array(4).fill('dropped')]);
+  expect(new Set(lines.map(({ features }) => features))).toEqual(new Set([first, `${first}+${second}`]));
+});
+
 it('must fit for folds', async () => {
   const store = await madeStore(images);
   for (const [args, message] of [
