@@ -62,6 +62,8 @@ const CONVEX: { readonly [K in HeadOptionKey]?: HeadRequest[K] } = {
 };
 
 function refuseForExactSolution(head: HeadRequest): void {
+  if (head.loss === 'focal')
+    throw usage('a cross-entropy with --optimizer lbfgs (exact linear heads)', '--loss', head.loss);
   for (const key of HEAD_OPTION_KEYS) {
     if (!(key in CONVEX)) continue;
     const wanted = formatOption(key, { ...head, ...CONVEX });
