@@ -8,7 +8,7 @@ import type { Command } from '../shared/cli/program.ts';
 import { type Reporter, terminalReporter } from '../shared/cli/terminal.ts';
 import { byteSize, choice, wholeNumber } from '../shared/cli/values.ts';
 import { ENGINE_NAMES } from '../shared/engines/engine.ts';
-import { usage } from '../shared/errors.ts';
+import { InputError, usage } from '../shared/errors.ts';
 import { manifestFlags, readManifestFlags } from '../shared/manifest/flags.ts';
 import { describeFinding } from './diagnosis/diagnose.ts';
 import { DEFAULT_GRID, type Grid, parseGrid } from './grid.ts';
@@ -203,7 +203,7 @@ function readHalving(argv: Flags): { halving?: number } {
   return { halving: wholeNumber(2).parse(factor ?? String(HALVING_FACTOR), '--halving-factor') };
 }
 
-/** report.html, for those who want to look; a photo that cannot be shown does not fail a run. */
+/** report.html, for those who want to look: that it, or a photo in it, cannot be had does not fail a run. */
 async function report(
   out: string,
   training: Training,
@@ -211,8 +211,13 @@ async function report(
   reporter: Reporter,
 ): Promise<void> {
   const { writeReport } = await import('./report/write.ts');
-  const { missing, reason } = await writeReport(out, training, images);
-  if (missing > 0) reporter.warn(`${missing} photos are not in the report: ${reason}`);
+  try {
+    const { missing, reason } = await writeReport(out, training, images);
+    if (missing > 0) reporter.warn(`${missing} photos are not in the report: ${reason}`);
+  } catch (thrown) {
+    if (!(thrown instanceof InputError)) throw thrown;
+    reporter.warn(`No report: ${thrown.message}`);
+  }
 }
 
 /** Absent: one head. Alone: the default grid. */

@@ -28,7 +28,12 @@ export function leaderboardTable(
   const tested = shown.some(({ test }) => test !== null);
   const { text, leftOut } = drawTable(
     [
-      { title: '#', cells: shown.map((_, index) => String(index + 1)), right: true },
+      {
+        title: '#',
+        // Lines that chance may have put behind the first share its place.
+        cells: shown.map(({ tied }, index) => (tied && index > 0 ? '1=' : String(index + 1))),
+        right: true,
+      },
       { title: 'head', cells: shown.map(({ id }) => id) },
       scores(
         `val ${metric}`,
@@ -36,6 +41,18 @@ export function leaderboardTable(
           status === 'diverged' ? status : withSpread(val[metric], spread?.[metric]),
         ),
       ),
+      ...(shown.some(({ interval }) => interval)
+        ? [
+            {
+              title: '95 %',
+              cells: shown.map(({ interval }) =>
+                interval ? `${interval.low.toFixed(3)}-${interval.high.toFixed(3)}` : '',
+              ),
+              right: true,
+              optional: true,
+            },
+          ]
+        : []),
       ...(tested
         ? [
             scores(
@@ -83,10 +100,14 @@ export function leaderboardTable(
   );
   const diverged = results.filter(({ status }) => status === 'diverged').length;
   const dropped = results.filter(({ status }) => status === 'dropped').length;
+  const ties = shown.filter(({ tied }) => tied).length;
   const notes = [
     shown.length < results.length ? `the best ${shown.length} of ${results.length} heads` : '',
     diverged > 0 ? `${diverged} diverged` : '',
     dropped > 0 ? `${dropped} left early, by halving` : '',
+    ties > 1
+      ? `1=: validation cannot tell it from the first (95 %: bootstrap interval of val ${metric})`
+      : '',
     leftOut.length > 0 ? `not shown: ${leftOut.join(', ')}` : '',
   ];
   return withNote(text, notes.filter((note) => note !== '').join('; '));
