@@ -83,6 +83,7 @@ CASES = [
     ("sigmoid activation", [16], "sigmoid", False, "softmax", "adam", {}),
     ("swish", [16], "swish", False, "softmax", "adam", {}),
     ("leaky relu", [16], "leaky_relu", False, "softmax", "adam", {}),
+    ("softmax inside", [16], "softmax", False, "softmax", "adam", {}),
 ]
 
 
