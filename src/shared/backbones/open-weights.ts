@@ -31,7 +31,7 @@ export interface WeightsRequest {
   weights: string;
   /** What the backbone needs, in Keras's order. */
   layers: readonly LayerWeights[];
-  /** Told of an HDF5 file before it is opened, and of none once that is done: a damaged one may never be. */
+  /** Told of an HDF5 file before it is opened or an array is read, and of none once that is done: of damage it may never be. */
   opening?(file: string | undefined): void;
 }
 
@@ -78,9 +78,15 @@ async function openFile(path: string, { definition, layers, opening }: WeightsRe
   const request = { path, backbone, layers, olderLayerName };
   const watched = async (file?: string): Promise<OpenWeights> => {
     opening?.(path);
-    const opened = await openKerasWeights({ ...request, file });
+    const { source, close } = await openKerasWeights({ ...request, file });
     opening?.(undefined);
-    return opened;
+    const watchedSource: WeightSource = (layer, weight, shape) => {
+      opening?.(path);
+      const array = source(layer, weight, shape);
+      opening?.(undefined);
+      return array;
+    };
+    return { source: watchedSource, close };
   };
   if (!path.endsWith('.keras')) return watched();
   const { unpackKerasWeights } = await import('../weights/keras-archive.ts');

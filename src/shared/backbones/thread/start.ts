@@ -30,7 +30,8 @@ interface Waiting {
 }
 
 /**
- * Milliseconds in which a weights file is opened and its layers are listed; of the largest it takes a tenth of a second.
+ * Milliseconds in which a weights file is opened and its layers are listed, or one array of it is read; of the largest
+ * it takes a tenth of a second.
  * On some damaged files the HDF5 library never ends.
  */
 const LONGEST_OPENING = 4000;
