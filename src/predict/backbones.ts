@@ -7,6 +7,7 @@ import type { Reporter } from '../shared/cli/terminal.ts';
 import { InputError, unexpected, usage } from '../shared/errors.ts';
 import type { HeadSource } from '../shared/head/record.ts';
 import { formatResize, parseResize } from '../shared/images/resize.ts';
+import { MATHS_VERSION } from '../shared/store/pipeline.ts';
 
 export interface BackbonesOptions {
   /** Weights instead of those recorded: one for each source, in order, or none at all. */
@@ -78,6 +79,7 @@ function checkBackbone({ pipeline, columns, dimension }: HeadSource, found: Back
     ['preprocessing', pipeline.preprocessing, found.preprocessing],
     ['resize', pipeline.resize, formatResize(found.resize)],
     ['precision', pipeline.precision, PRECISION],
+    ['version of the maths', String(pipeline.maths), String(MATHS_VERSION)],
   ];
   for (const [what, expected, received] of alike) {
     if (expected !== received) throw unexpected(`${what} ${expected}`, `the head's ${backbone}`, received);
