@@ -1,7 +1,8 @@
 /**
  * `npm run bench:sweep`: sweeps against peers, in one run on one machine. Fails when a claim does not hold.
  * Peers run where PERMAFROST_KERAS_PYTHON and PERMAFROST_TORCH_PYTHON (default: python3) can import them; a peer that is slow
- * trains every n-th head of the same list, and its time is scaled by the number of heads.
+ * trains some heads of the same list after a warm-up, and its time, which is the same for each, is scaled by the number of heads.
+ * `npm run bench:sweep -- 2 5` measures the second and fifth work only, `-- cost` how the cost grows.
  */
 import { spawnSync } from 'node:child_process';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
@@ -17,6 +18,7 @@ import { featuresOf, type SweepData } from '../src/train/sweep/data.ts';
 import { readRows } from '../src/train/sweep/rows.ts';
 import { headSteps, madeUpData } from './heads.ts';
 import { type Measurement, report } from './report.ts';
+import { printGrowth, printWidths } from './sweep-cost.ts';
 
 interface Peer {
   name: string;
@@ -109,7 +111,7 @@ const WORK: Work[] = [
       epochs: 2,
     })),
     claims: [
-      { peer: PEERS.keras, claim: 2, heads: 2 },
+      { peer: PEERS.keras, claim: 2, heads: 4 },
       { peer: PEERS.torch, claim: 1.5, heads: 4 },
     ],
   },
@@ -148,6 +150,12 @@ async function matmulPeak(): Promise<number> {
   }
   await program.release();
   return (2 * size ** 3) / (best / 1000);
+}
+
+/** Some of a grid's heads: steps of one more than an even share meet the values of each of its options. */
+function spread<T>(all: readonly T[], count: number): T[] {
+  const step = Math.floor(all.length / count) + 1;
+  return Array.from({ length: count }, (_, at) => all[(at * step) % all.length]);
 }
 
 async function runPeer(
@@ -191,8 +199,7 @@ async function measure({ what, rows, inputs, classes, heads, claims }: Work, pea
           ]),
     ];
     for (const { peer, claim, heads: count } of claims) {
-      const every = Math.ceil(configs.length / count);
-      const chosen = configs.filter((_, at) => at % every === 0);
+      const chosen = spread(configs, count);
       const peers = await runPeer(peer, folder, {
         rows,
         inputs,
@@ -222,9 +229,13 @@ const peak = await matmulPeak();
 console.log(
   `${cpus().length} x ${cpus()[0].model}, Node ${process.version}, matmul peak ${(peak / 1e9).toFixed(0)} Gflop/s`,
 );
-const chosen = process.argv.slice(2).map(Number);
+const asked = process.argv.slice(2);
 const holds: boolean[] = [];
 for (const [at, work] of WORK.entries()) {
-  if (chosen.length === 0 || chosen.includes(at + 1)) holds.push(await measure(work, peak));
+  if (asked.length === 0 || asked.includes(String(at + 1))) holds.push(await measure(work, peak));
+}
+if (asked.length === 0 || asked.includes('cost')) {
+  await printWidths();
+  await printGrowth();
 }
 if (holds.includes(false)) process.exitCode = 1;
