@@ -1,6 +1,6 @@
 /** Looks through the bytes of an ONNX model before a library parses them: every length, tensor and outside file. */
-import { createHash } from 'node:crypto';
-import { readFileSync, realpathSync, statSync } from 'node:fs';
+import { createHash, type Hash } from 'node:crypto';
+import { closeSync, openSync, readFileSync, readSync, realpathSync, statSync } from 'node:fs';
 import { dirname, isAbsolute, join, relative } from 'node:path';
 import { InputError, messageOf } from '../../errors.ts';
 
@@ -151,8 +151,20 @@ export function inspectModel(path: string): string {
   look('model', 0, bytes.length, 0);
   if (graphs === 0) throw damaged('it holds no graph');
   const hash = createHash('sha256').update(bytes);
-  for (const file of [...outside].sort()) hash.update(readFileSync(file));
+  for (const file of [...outside].sort()) hashFile(file, hash);
   return hash.digest('hex');
+}
+
+/** Adds a file of any length to a hash. */
+function hashFile(path: string, hash: Hash): void {
+  const file = openSync(path, 'r');
+  try {
+    const piece = Buffer.alloc(1 << 20);
+    for (let read = readSync(file, piece); read > 0; read = readSync(file, piece))
+      hash.update(piece.subarray(0, read));
+  } finally {
+    closeSync(file);
+  }
 }
 
 /** A file with a model's numbers, which must lie in the model's own folder. */
