@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Stores as other programs see them: pyarrow, polars and DuckDB read every part of the quickstart's store and of the
-# golden ones. Needs python3 and pip; run npm run quickstart first.
+# Stores as other programs see them: pyarrow, polars and DuckDB read every part of the stores given, else of the
+# golden ones. Needs python3 and pip; npm run test:slow runs it.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -8,5 +8,5 @@ environment=$(mktemp -d)
 trap 'rm -rf "$environment"' EXIT
 python3 -m venv "$environment"
 "$environment/bin/pip" install --quiet numpy==2.4.6 pyarrow==26.0.1 polars==2.1.0 duckdb==2.0.0
-mapfile -t stores < <(find quickstart tests/shared/store/golden -name manifest.json -exec dirname {} \;)
-"$environment/bin/python" tests/cache/readers/read_parts.py "${stores[@]}"
+mapfile -t golden < <(find tests/shared/store/golden -name manifest.json -exec dirname {} \;)
+"$environment/bin/python" tests/cache/readers/read_parts.py "${golden[@]}" "$@"
