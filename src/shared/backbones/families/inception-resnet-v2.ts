@@ -3,8 +3,8 @@
 import { add, mul, scalar } from '../../graph/build.ts';
 import type { Value } from '../../graph/value.ts';
 import { type BackboneDefinition, KERAS_FILES } from '../backbone.ts';
-import type { Padding, Pair } from '../layers/padding.ts';
 import type { Layers } from '../layers.ts';
+import { chain, convBn, HALVE, halvingPool, type Size } from './inception.ts';
 
 const FILE = 'inception_resnet_v2_weights_tf_dim_ordering_tf_kernels_notop.h5';
 
@@ -30,33 +30,6 @@ export const INCEPTION_RESNET_V2: BackboneDefinition = {
     return convBn(x, layers, [1536, 1, 1], { name: 'conv_7b' });
   },
 };
-
-/** Filters, rows, columns. */
-type Size = readonly [number, number, number];
-
-/** Convolution, batch-norm without gamma, ReLU. */
-function convBn(
-  x: Value,
-  layers: Layers,
-  [filters, ...kernel]: Size,
-  { stride = 1, padding = 'same', name }: { stride?: number; padding?: Padding; name?: string } = {},
-): Value {
-  const strides: Pair = [stride, stride];
-  const convolved = layers.conv(x, { filters, kernel, strides, padding, bias: false, name });
-  const normalized = layers.batchNorm(convolved, { scale: false, name: name && `${name}_bn` });
-  return layers.activation(normalized, 'relu', name && `${name}_ac`);
-}
-
-/** A chain of {@link convBn} with stride 1. */
-function chain(input: Value, layers: Layers, ...sizes: readonly Size[]): Value {
-  return sizes.reduce((x, size) => convBn(x, layers, size), input);
-}
-
-const HALVE = { stride: 2, padding: 'valid' } as const;
-
-function halvingPool(x: Value, layers: Layers): Value {
-  return layers.maxPool(x, { window: [3, 3], strides: [2, 2] });
-}
 
 function stem(image: Value, layers: Layers): Value {
   let x = convBn(image, layers, [32, 3, 3], HALVE);

@@ -1,8 +1,8 @@
 /** Inception v3 (Szegedy et al. 2015), as in keras/src/applications/inception_v3.py: same layers, same order of creation. */
 import type { Value } from '../../graph/value.ts';
 import { type BackboneDefinition, KERAS_FILES } from '../backbone.ts';
-import type { Padding } from '../layers/padding.ts';
 import type { Layers } from '../layers.ts';
+import { chain, convBn, HALVE, halvingPool } from './inception.ts';
 
 const FILE = 'inception_v3_weights_tf_dim_ordering_tf_kernels_notop.h5';
 
@@ -32,42 +32,10 @@ export const INCEPTION_V3: BackboneDefinition = {
   },
 };
 
-/** Convolution (filters, rows, columns), batch-norm without gamma, ReLU. */
-function convBn(
-  x: Value,
-  layers: Layers,
-  [filters, rows, columns]: readonly [number, number, number],
-  { stride = 1, padding = 'same' }: { stride?: number; padding?: Padding } = {},
-): Value {
-  const convolved = layers.conv(x, {
-    filters,
-    kernel: [rows, columns],
-    strides: [stride, stride],
-    padding,
-    bias: false,
-  });
-  return layers.activation(layers.batchNorm(convolved, { scale: false }), 'relu');
-}
-
-/** A chain of {@link convBn} with stride 1. */
-function chain(
-  input: Value,
-  layers: Layers,
-  ...convolutions: readonly (readonly [number, number, number])[]
-): Value {
-  return convolutions.reduce((x, convolution) => convBn(x, layers, convolution), input);
-}
-
 function poolProjection(x: Value, layers: Layers, filters: number): Value {
   const pooled = layers.avgPool(x, { window: [3, 3], strides: [1, 1], padding: 'same' });
   return convBn(pooled, layers, [filters, 1, 1]);
 }
-
-function halvingPool(x: Value, layers: Layers): Value {
-  return layers.maxPool(x, { window: [3, 3], strides: [2, 2] });
-}
-
-const HALVE = { stride: 2, padding: 'valid' } as const;
 
 function stem(image: Value, layers: Layers): Value {
   let x = convBn(image, layers, [32, 3, 3], HALVE);
