@@ -76,7 +76,7 @@ export interface TrainOptions {
 }
 
 /** Heads whose training images are looked at after each epoch. */
-const MOST_WATCHED = 4;
+const MOST_WATCHED = 2;
 
 export interface Training extends Omit<Judgement, 'test'>, Review {
   task: Task;

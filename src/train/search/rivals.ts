@@ -47,21 +47,41 @@ export async function rivalsOf(found: Found, search: Search): Promise<Rival[]> {
     runs.push({ id, run });
   }
   if (runs.length === 0) return [chosen];
-  const jobs: HeadJob[] = runs.map(({ run: { id, config, epochs } }) => ({
-    ...{ id, config, source: found.source },
-    lastEpoch: epochs,
-  }));
-  const heads = await trainOnceMore(jobs, found.source, data, search);
+  const heads = await trainedAgain(
+    runs.map(({ run }) => run),
+    found,
+    search,
+  );
   const engine = await loadEngine(search.engine, { threads: 1 });
   const rivals = [chosen];
-  for (const head of heads) {
-    const line = runs.find(({ run }) => run.id === head.result.id);
+  for (const line of runs) {
+    const head = heads.find(({ result }) => result.id === line.run.id);
     // A head may be gone where the user interrupts.
-    if (!line || head.parameters.length === 0) continue;
+    if (!head || head.parameters.length === 0) continue;
     const probabilities = await predictAll(engine, head, data, data.rows.train + data.rows.val);
     rivals.push({ ...line, validation: partEvaluation(data, probabilities, 'val') });
   }
   return rivals;
+}
+
+/**
+ * The heads with the parameters of their best epochs. Most need no validation part for that, and no epoch beyond the
+ * best one; plateau schedules follow validation, and lbfgs has no epochs.
+ */
+async function trainedAgain(
+  runs: readonly HeadResult[],
+  { prepared: { data }, source }: Found,
+  search: Search,
+): Promise<TrainedHead[]> {
+  const follows = ({ config }: HeadResult) => config.schedule === 'plateau' || config.optimizer === 'lbfgs';
+  const job = ({ id, config }: HeadResult, lastEpoch: number): HeadJob => ({ id, config, source, lastEpoch });
+  const whole = runs.filter(follows).map((run) => job(run, run.epochs));
+  const short = runs.filter((run) => !follows(run)).map((run) => job(run, run.bestEpoch));
+  const unvalidated = { ...data, rows: { ...data.rows, val: 0 } };
+  return [
+    ...(whole.length > 0 ? await trainOnceMore(whole, source, data, search) : []),
+    ...(short.length > 0 ? await trainOnceMore(short, source, unvalidated, search) : []),
+  ];
 }
 
 /** Like trainAgain; none where the user has no more patience: the run is complete without. */

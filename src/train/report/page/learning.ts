@@ -30,7 +30,7 @@ export function options(data: ReportData): HTMLElement | null {
     const few = order.length <= 12;
     const drawing = Plot.plot({
       style: STYLE,
-      width: widthOf(242),
+      width: widthOf(238),
       height: 200,
       marginLeft: 50,
       marginBottom: 42,
