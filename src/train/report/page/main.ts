@@ -1,6 +1,7 @@
 /** The program of report.html: reads the embedded data and builds the page. */
 import type { ReportData } from '../data.ts';
-import { confusion, labels, perClass, ranking } from './answers.ts';
+import { labels, perClass, ranking } from './answers.ts';
+import { confusion } from './confusion.ts';
 import { h } from './dom.ts';
 import { duplicates, map, suspects, wrong } from './images.ts';
 import { leaderboard } from './leaderboard.ts';

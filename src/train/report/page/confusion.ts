@@ -1,0 +1,158 @@
+/** What is taken for what, with the photos behind each number. */
+import type { ReportData } from '../data.ts';
+import { h, scrolling, section } from './dom.ts';
+import { card, cards, labelsOf } from './photos.ts';
+import { PART_NAMES } from './summary.ts';
+
+/** Percent of colour in the fullest cell: text stays readable on it. */
+const DARKEST = 48;
+
+/** A cell that can be clicked. */
+interface Cell {
+  key: string;
+  count: number;
+  /** 0 to 1: how dark the cell is. */
+  weight: number;
+  right: boolean;
+  /** What the photos in it are. */
+  title: string;
+}
+
+export function confusion(data: ReportData): HTMLElement {
+  const { heads, names, rows } = grid(data);
+  const shown = h('div', { class: 'behind', 'aria-live': 'polite' });
+  let pressed: HTMLElement | undefined;
+  const show = (cell: Cell, button: HTMLElement) => {
+    pressed?.setAttribute('aria-pressed', 'false');
+    pressed = button;
+    button.setAttribute('aria-pressed', 'true');
+    const images = data.cells[cell.key] ?? [];
+    const more = cell.count > images.length && images.length > 0 ? `, ${images.length} of them shown` : '';
+    shown.replaceChildren(
+      h('h3', {}, `${cell.title}: ${cell.count} ${cell.count === 1 ? 'image' : 'images'}${more}`),
+      cards(
+        images.map((image) => {
+          const one = data.images[image];
+          return card(one, `is ${labelsOf(one)}`, `answered ${labelsOf({ labels: one.answered })}`);
+        }),
+        24,
+      ),
+    );
+  };
+  const table = h(
+    'table',
+    { class: 'confusion' },
+    h(
+      'thead',
+      {},
+      h('tr', {}, h('td'), ...heads.map((text) => h('th', { scope: 'col' }, h('span', {}, text)))),
+    ),
+    h(
+      'tbody',
+      {},
+      ...rows.map((cells, at) =>
+        h(
+          'tr',
+          {},
+          h('th', { scope: 'row' }, names[at]),
+          ...cells.map((cell) => {
+            const button = h(
+              'button',
+              {
+                type: 'button',
+                class: cell.right ? 'right' : 'wrong',
+                style: `--weight:${Math.round(cell.weight * DARKEST)}%`,
+                title: cell.title,
+                'aria-pressed': 'false',
+                'aria-label': `${cell.title}: ${cell.count}`,
+                disabled: cell.count === 0,
+                onclick: () => show(cell, button),
+              },
+              cell.count === 0 ? '·' : String(cell.count),
+            );
+            return h('td', {}, button);
+          }),
+        ),
+      ),
+    ),
+  );
+  const largest = rows
+    .flat()
+    .filter((cell) => !cell.right && cell.count > 0)
+    .sort((a, b) => b.count - a.count)[0];
+  const result = section(
+    'confusion',
+    data.task === 'multilabel' ? 'Right and wrong for each label' : 'Confusion matrix',
+    `On ${PART_NAMES[data.judged.part]} images; ${data.task === 'multilabel' ? '' : 'actual classes down, answers across; '}press a number to see the photos.${few(data)}`,
+    scrolling('Confusion matrix', table),
+    shown,
+  );
+  // The most telling photos without a click.
+  const place = rows.findIndex((cells) => cells.includes(largest));
+  const button =
+    place < 0
+      ? undefined
+      : table.querySelectorAll('tbody tr')[place]?.querySelectorAll('button')[rows[place].indexOf(largest)];
+  if (largest && button) show(largest, button);
+  return result;
+}
+
+/** What is said where not all classes fit. */
+function few({ shown, classes }: ReportData): string {
+  return shown.length < classes.length
+    ? ` Of ${classes.length} classes, the ${shown.length} with most mistakes.`
+    : '';
+}
+
+function grid({ confusion: { task, counts }, classes: all, shown }: ReportData): {
+  heads: string[];
+  names: string[];
+  rows: Cell[][];
+} {
+  const classes = shown.map((label) => all[label]);
+  if (task === 'multiclass') {
+    return {
+      heads: classes,
+      names: classes,
+      rows: counts.map((row, actual) => {
+        const total = Math.max(
+          1,
+          row.reduce((sum, count) => sum + count, 0),
+        );
+        return row.map((count, answered) => ({
+          key: `${shown[actual]}:${shown[answered]}`,
+          count,
+          // Few mistakes are what one looks for: the root makes them show.
+          weight: actual === answered ? count / total : Math.sqrt(count / total),
+          right: actual === answered,
+          title:
+            actual === answered
+              ? `${classes[actual]}, answered rightly`
+              : `${classes[actual]}, answered ${classes[answered]}`,
+        }));
+      }),
+    };
+  }
+  const kinds = [
+    { key: 'found', head: 'found', at: [1, 1], right: true },
+    { key: 'missed', head: 'missed', at: [1, 0], right: false },
+    { key: 'false', head: 'false alarms', at: [0, 1], right: false },
+  ] as const;
+  return {
+    heads: kinds.map(({ head }) => head),
+    names: classes,
+    rows: counts.map((cells, label) =>
+      kinds.map(({ key, head, at, right }) => {
+        const count = cells[at[0]][at[1]];
+        const positives = Math.max(1, cells[1][0] + cells[1][1]);
+        return {
+          key: `${shown[label]}:${key}`,
+          count,
+          weight: Math.min(1, count / positives),
+          right,
+          title: `${classes[label]}, ${head}`,
+        };
+      }),
+    ),
+  };
+}
