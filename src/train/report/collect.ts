@@ -60,7 +60,12 @@ export async function collectReport(
       val: best.result.val,
       test: best.result.test,
     },
-    judged: { part, metrics: evaluateAnswers(evaluation), baseline: training.baseline },
+    judged: {
+      part,
+      metrics: evaluateAnswers(evaluation),
+      baseline: training.baseline,
+      traced: isTraced(training),
+    },
     diagnosis: training.diagnosis,
     leaderboard: rankResults(results, monitor)
       .slice(0, MOST.lines)
@@ -161,10 +166,14 @@ function judgedRows({ parts, judged }: Training): number[] {
   return [...parts.keys()].filter((row) => parts[row] === judged.part);
 }
 
+/** With folds and no test part, the judged answers are those of all folds, one after the other. */
+function isTraced(training: Training): boolean {
+  return judgedRows(training).length === training.judged.evaluation.rows;
+}
+
 function wrongIn(training: Training, gallery: Gallery): ReportData['wrong'] {
   const rows = judgedRows(training);
-  // With folds, the judged answers need not be those of one part.
-  if (rows.length !== training.judged.evaluation.rows) return [];
+  if (!isTraced(training)) return [];
   return wrongAnswers(training.judged.evaluation)
     .slice(0, MOST.wrong)
     .map(({ row, label, present, confidence }) => ({
@@ -204,7 +213,7 @@ function duplicatesIn({ table }: Training): { rows: number[]; conflict: boolean 
 function cellsIn(training: Training, gallery: Gallery): ReportData['cells'] {
   const { evaluation } = training.judged;
   const rows = judgedRows(training);
-  if (rows.length !== evaluation.rows) return {};
+  if (!isTraced(training)) return {};
   const { classes, targets, probabilities, task } = evaluation;
   const cells = new Map<string, number[]>();
   const put = (key: string, row: number) => {

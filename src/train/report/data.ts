@@ -64,7 +64,13 @@ export interface ReportData {
   metric: MetricName;
   best: { id: string; options: Record<string, string>; val: Metrics; test: Metrics | null };
   /** The part that answers are judged on, the head's metrics there as it answers, and the majority's. */
-  judged: { part: JudgedPart; metrics: Metrics; baseline: Metrics };
+  judged: {
+    part: JudgedPart;
+    metrics: Metrics;
+    baseline: Metrics;
+    /** Whether the image behind each answer is known: not of answers gathered over folds. */
+    traced: boolean;
+  };
   diagnosis: Finding[];
   leaderboard: ReportLine[];
   /** Names of the options in which heads differ. */

@@ -69,7 +69,8 @@ export function map(data: ReportData): HTMLElement | null {
   );
 }
 
-export function wrong(data: ReportData): HTMLElement {
+export function wrong(data: ReportData): HTMLElement | null {
+  if (!data.judged.traced) return null;
   const part = PART_NAMES[data.judged.part];
   return section(
     'wrong',
