@@ -43,7 +43,23 @@ function blend(v: v128, x: v128, share: v128): v128 {
   return f32x4.add(v, f32x4.mul(f32x4.sub(x, v), share));
 }
 
-/** Adam and AdamW; the learning rate arrives with its bias correction. State: m, v. */
+/** Moves four entries of m and v towards the gradient and returns the step. */
+// @ts-expect-error: decorators are AssemblyScript's
+@inline
+function adamStep(m: usize, v: usize, gradient: v128, rate: v128, share1: v128, share2: v128, tiny: v128): v128 {
+  const least = f32x4.splat(1e-36);
+  const first = flushed(blend(v128.load(m), gradient, share1), least);
+  const blended = blend(v128.load(v), f32x4.mul(gradient, gradient), share2);
+  const second = v128.and(blended, f32x4.ge(blended, least));
+  v128.store(m, first);
+  v128.store(v, second);
+  return f32x4.div(f32x4.mul(first, rate), f32x4.add(f32x4.sqrt(second), tiny));
+}
+
+/**
+ * Adam and AdamW; the learning rate arrives with its bias correction. State: m, v. Where one rate holds for every element
+ * and nothing is penalised, hyperparameters are read once.
+ */
 export function adam(
   p: usize, g: usize, m: usize, v: usize, count: usize, hyper: usize, stride: usize, period: usize,
   beta1: f64, beta2: f64, epsilon: f32,
@@ -51,19 +67,25 @@ export function adam(
   const share1 = f32x4.splat(f32(1 - beta1));
   const share2 = f32x4.splat(f32(1 - beta2));
   const tiny = f32x4.splat(epsilon);
-  const least = f32x4.splat(1e-36);
+  const end = count << 2;
+  const penalties = load<f32>(hyper + stride) + load<f32>(hyper + 2 * stride) + load<f32>(hyper + 4 * stride);
+  if (period == 4 && penalties == 0) {
+    const rate = v128.load(hyper);
+    for (let i: usize = 0; i < end; i += 16) {
+      const gradient = flushed(v128.load(g + i), f32x4.splat(1e-18));
+      const step = adamStep(m + i, v + i, gradient, rate, share1, share2, tiny);
+      v128.store(p + i, f32x4.sub(v128.load(p + i), step));
+    }
+    return;
+  }
   const cycle = period << 2;
   let at: usize = 0;
-  for (let i: usize = 0; i < count << 2; i += 16) {
-    let weight = v128.load(p + i);
+  for (let i: usize = 0; i < end; i += 16) {
+    const weight = v128.load(p + i);
     const gradient = penalised(g + i, weight, hyper + at, stride);
-    const first = flushed(blend(v128.load(m + i), gradient, share1), least);
-    const second = flushed(blend(v128.load(v + i), f32x4.mul(gradient, gradient), share2), least);
-    v128.store(m + i, first);
-    v128.store(v + i, second);
-    weight = f32x4.sub(weight, f32x4.mul(weight, v128.load(hyper + 2 * stride + at)));
-    const step = f32x4.div(f32x4.mul(first, v128.load(hyper + at)), f32x4.add(f32x4.sqrt(second), tiny));
-    v128.store(p + i, f32x4.sub(weight, step));
+    const step = adamStep(m + i, v + i, gradient, v128.load(hyper + at), share1, share2, tiny);
+    const decayed = f32x4.sub(weight, f32x4.mul(weight, v128.load(hyper + 2 * stride + at)));
+    v128.store(p + i, f32x4.sub(decayed, step));
     at = next(at, cycle);
   }
 }
