@@ -1,4 +1,4 @@
-/** Cross-entropy of a linear head from its logits alone: along a line, and its slope in every logit. */
+/** Cross-entropy of a linear head from its logits alone: along a line, with its slope in every logit. */
 import type { Output } from '../../shared/head/config.ts';
 
 /** What the training rows ask for, each [classes, rows]. */
@@ -18,70 +18,62 @@ export interface LinePoint {
   curvature: number;
 }
 
-interface LogitLoss {
-  /** The loss where the logits [classes, rows] have moved by `step` times `motion`. */
-  along(wanted: Wanted, logits: Float32Array, motion: Float32Array, step: number): LinePoint;
-  /** Writes the derivative in every logit. */
-  residuals(wanted: Wanted, logits: Float32Array, into: Float32Array): void;
-}
+/**
+ * The loss where logits [classes, rows] have moved by `step` times `motion`.
+ * @param residuals takes the derivative in every logit there
+ */
+type LogitLoss = (
+  wanted: Wanted,
+  logits: Float32Array,
+  motion: Float32Array,
+  step: number,
+  residuals: Float32Array,
+) => LinePoint;
 
 export const LOGIT_LOSS: Readonly<Record<Output, LogitLoss>> = {
-  softmax: {
-    along({ rows, classes, pull, mass }, logits, motion, step) {
-      let [value, slope, curvature] = [0, 0, 0];
-      for (let row = 0; row < rows; row++) {
-        let most = Number.NEGATIVE_INFINITY;
-        for (let at = row; at < rows * classes; at += rows)
-          most = Math.max(most, logits[at] + step * motion[at]);
-        let [sum, first, second] = [0, 0, 0];
-        for (let at = row; at < rows * classes; at += rows) {
-          const speed = motion[at];
-          const logit = logits[at] + step * speed;
-          const share = Math.exp(logit - most);
-          sum += share;
-          first += share * speed;
-          second += share * speed * speed;
-          value -= pull[at] * logit;
-          slope -= pull[at] * speed;
-        }
-        const mean = first / sum;
-        value += mass[row] * (most + Math.log(sum));
-        slope += mass[row] * mean;
-        curvature += mass[row] * (second / sum - mean * mean);
+  softmax({ rows, classes, pull, mass }, logits, motion, step, residuals) {
+    let [value, slope, curvature] = [0, 0, 0];
+    for (let row = 0; row < rows; row++) {
+      let most = Number.NEGATIVE_INFINITY;
+      for (let at = row; at < rows * classes; at += rows) {
+        const logit = logits[at] + step * motion[at];
+        if (logit > most) most = logit;
       }
-      return { value, slope, curvature };
-    },
-    residuals({ rows, classes, pull, mass }, logits, into) {
-      for (let row = 0; row < rows; row++) {
-        let most = Number.NEGATIVE_INFINITY;
-        for (let at = row; at < rows * classes; at += rows) most = Math.max(most, logits[at]);
-        let sum = 0;
-        for (let at = row; at < rows * classes; at += rows) {
-          into[at] = Math.exp(logits[at] - most);
-          sum += into[at];
-        }
-        for (let at = row; at < rows * classes; at += rows)
-          into[at] = (into[at] * mass[row]) / sum - pull[at];
-      }
-    },
-  },
-  sigmoid: {
-    along({ pull, mass }, logits, motion, step) {
-      let [value, slope, curvature] = [0, 0, 0];
-      for (let at = 0; at < logits.length; at++) {
+      let [sum, first, second] = [0, 0, 0];
+      for (let at = row; at < rows * classes; at += rows) {
         const speed = motion[at];
         const logit = logits[at] + step * speed;
-        const decay = Math.exp(-Math.abs(logit));
-        const yes = (logit >= 0 ? 1 : decay) / (1 + decay);
-        value += mass[at] * (Math.max(logit, 0) + Math.log1p(decay)) - pull[at] * logit;
-        slope += (mass[at] * yes - pull[at]) * speed;
-        curvature += mass[at] * yes * (1 - yes) * speed * speed;
+        const share = Math.exp(logit - most);
+        residuals[at] = share;
+        sum += share;
+        first += share * speed;
+        second += share * speed * speed;
+        value -= pull[at] * logit;
+        slope -= pull[at] * speed;
       }
-      return { value, slope, curvature };
-    },
-    residuals({ pull, mass }, logits, into) {
-      for (let at = 0; at < logits.length; at++) into[at] = mass[at] / (1 + Math.exp(-logits[at])) - pull[at];
-    },
+      const mean = first / sum;
+      value += mass[row] * (most + Math.log(sum));
+      slope += mass[row] * mean;
+      curvature += mass[row] * (second / sum - mean * mean);
+      const scale = mass[row] / sum;
+      for (let at = row; at < rows * classes; at += rows) residuals[at] = residuals[at] * scale - pull[at];
+    }
+    return { value, slope, curvature };
+  },
+  sigmoid({ pull, mass }, logits, motion, step, residuals) {
+    let [value, slope, curvature] = [0, 0, 0];
+    for (let at = 0; at < logits.length; at++) {
+      const speed = motion[at];
+      const logit = logits[at] + step * speed;
+      const decay = Math.exp(-Math.abs(logit));
+      const yes = (logit >= 0 ? 1 : decay) / (1 + decay);
+      const residual = mass[at] * yes - pull[at];
+      residuals[at] = residual;
+      value += mass[at] * (Math.max(logit, 0) + Math.log1p(decay)) - pull[at] * logit;
+      slope += residual * speed;
+      curvature += mass[at] * yes * (1 - yes) * speed * speed;
+    }
+    return { value, slope, curvature };
   },
 };
 

@@ -13,7 +13,7 @@ import { createStack } from './stack.ts';
 import { laneProbabilities, type StackContext } from './train-stack.ts';
 import { type WideProducts, wideProducts } from './wide-products.ts';
 
-/** Numbers in the logits of heads that are solved side by side, at most: 2^25 take 256 MB with their motions. */
+/** Logits of heads that are solved side by side, at most: 2^25 take 400 MB with their motions and residuals. */
 const MOST_LOGITS = 2 ** 25;
 
 /**
@@ -22,10 +22,9 @@ const MOST_LOGITS = 2 ** 25;
  */
 const GRADIENT_TOLERANCE = 1e-4;
 const DECREASE_TOLERANCE = 2e-6;
-/** So small a gradient is none: classes that are separable and not penalised have an infimum of 0 and no minimum. */
+/** So small a gradient is none: without a penalty, separable classes have an infimum of 0 and no minimum. */
 const NO_GRADIENT = 1e-7;
 
-/** Without a penalty, separable classes have no minimum: weights grow for ever. */
 const MOST_ITERATIONS = 1000;
 
 /** Kernels are [classes, inputs] here, followed by the biases for centred features. */
@@ -40,6 +39,8 @@ interface Lane {
   /** [classes, rows], and how a step along `direction` moves them. */
   logits: Float32Array;
   motion: Float32Array;
+  /** The loss's derivative in each logit. */
+  residuals: Float32Array;
   iterations: number;
   seconds: number;
   done: boolean;
@@ -66,33 +67,33 @@ async function solveTogether(jobs: readonly HeadJob[], context: StackContext): P
   const { data, programs, onFinished, onEpoch, shouldStop } = context;
   const { inputs, classes, rows } = data;
   const [{ config: shared }] = jobs;
-  const { along, residuals } = LOGIT_LOSS[shared.output];
+  const along = LOGIT_LOSS[shared.output];
   const wanted = wantedOf(data, shared);
   // A product of a single row takes another way through onnxruntime, and rounds otherwise.
   const products = wideProducts(data, shared, programs, Math.max(2, jobs.length * classes));
   const size = classes * (inputs + 1);
-  const all = jobs.map(
-    (job): Lane => ({
+  const logits = () => new Float32Array(classes * rows.train);
+  const all = jobs.map((job): Lane => {
+    const [zero, residuals] = [logits(), logits()];
+    return {
       job,
       point: new Float64Array(size),
-      value: along(wanted, new Float32Array(classes * rows.train), new Float32Array(classes * rows.train), 0)
-        .value,
+      value: along(wanted, zero, zero, 0, residuals).value,
       gradient: new Float64Array(size),
       direction: new Float64Array(size),
       curvature: createCurvature(),
-      logits: new Float32Array(classes * rows.train),
-      motion: new Float32Array(classes * rows.train),
+      logits: zero,
+      motion: logits(),
+      residuals,
       iterations: 0,
       seconds: 0,
       done: false,
-    }),
-  );
-  const differentiate = (lanes: readonly Lane[]) =>
-    takeGradients(lanes, products, data, (lane, into) => residuals(wanted, lane.logits, into));
+    };
+  });
 
   let lanes = all;
   let started = performance.now();
-  await differentiate(lanes);
+  await takeGradients(lanes, products, data);
   while (lanes.length > 0 && !shouldStop()) {
     for (const lane of lanes) {
       lane.direction = lane.curvature.direction(lane.gradient);
@@ -104,7 +105,7 @@ async function solveTogether(jobs: readonly HeadJob[], context: StackContext): P
     const before = new Map(lanes.map((lane) => [lane, lane.gradient]));
     for (const lane of lanes) lane.done = !moveAlong(lane, wanted, along);
     lanes = lanes.filter(({ done }) => !done);
-    if (lanes.length > 0) await differentiate(lanes);
+    if (lanes.length > 0) await takeGradients(lanes, products, data);
     for (const lane of lanes) {
       const change = lane.gradient.slice();
       add(change, before.get(lane)!, -1);
@@ -154,32 +155,31 @@ function wantedOf(data: SweepData, config: HeadJob['config']): Wanted {
   return { rows, classes, pull, mass };
 }
 
-/** Sets every lane's gradient at its logits. */
+/** Sets every lane's gradient from its residuals. */
 async function takeGradients(
   lanes: readonly Lane[],
   products: WideProducts,
   { inputs, classes, rows: { train: rows } }: SweepData,
-  residuals: (lane: Lane, into: Float32Array) => void,
 ): Promise<void> {
-  const all = lanes.map((lane) => {
-    const derivatives = new Float32Array(classes * rows);
-    residuals(lane, derivatives);
-    return derivatives;
-  });
   const kernel = classes * inputs;
-  for (const [at, lane] of lanes.entries()) {
-    const { l2 } = lane.job.config;
+  for (const lane of lanes) {
+    const { point, residuals } = lane;
+    const twice = 2 * lane.job.config.l2;
     lane.gradient = new Float64Array(kernel + classes);
-    for (let i = 0; i < kernel; i++) lane.gradient[i] = 2 * l2 * lane.point[i];
-    for (let i = 0; i < classes * rows; i++) lane.gradient[kernel + Math.floor(i / rows)] += all[at][i];
+    for (let i = 0; i < kernel; i++) lane.gradient[i] = twice * point[i];
+    for (let c = 0; c < classes; c++) {
+      let sum = 0;
+      for (let at = c * rows; at < (c + 1) * rows; at++) sum += residuals[at];
+      lane.gradient[kernel + c] = sum;
+    }
   }
   await products.backward(
     Math.max(2, lanes.length * classes),
     (into, first, count) => {
-      for (const [at, derivatives] of all.entries()) {
+      for (const [at, { residuals }] of lanes.entries()) {
         for (let c = 0; c < classes; c++) {
           const from = c * rows + first;
-          into.set(derivatives.subarray(from, from + count), (at * classes + c) * count);
+          into.set(residuals.subarray(from, from + count), (at * classes + c) * count);
         }
       }
     },
@@ -213,8 +213,8 @@ async function takeMotions(
 }
 
 /** Moves a lane along its direction, which becomes the step taken; returns false where rounding leaves nothing to gain. */
-function moveAlong(lane: Lane, wanted: Wanted, along: (typeof LOGIT_LOSS)['softmax']['along']): boolean {
-  const { point, direction, logits, motion } = lane;
+function moveAlong(lane: Lane, wanted: Wanted, along: (typeof LOGIT_LOSS)['softmax']): boolean {
+  const { point, direction, logits, motion, residuals } = lane;
   const { l2 } = lane.job.config;
   const kernel = direction.length - wanted.classes;
   const [squares, mixed, speeds] = [
@@ -224,7 +224,7 @@ function moveAlong(lane: Lane, wanted: Wanted, along: (typeof LOGIT_LOSS)['softm
   ];
   const found = searchLine(
     (step) => {
-      const loss = along(wanted, logits, motion, step);
+      const loss = along(wanted, logits, motion, step, residuals);
       return {
         value: loss.value + l2 * (squares + step * (2 * mixed + step * speeds)),
         slope: loss.slope + 2 * l2 * (mixed + step * speeds),

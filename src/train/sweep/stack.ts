@@ -57,18 +57,11 @@ export interface Stack {
   step(rows: number, settings: readonly StepSettings[], maskSeed: number): Promise<Float32Array>;
   /** Probabilities [rows, lanes, classes] for features [rows, inputs]. */
   predict(features: Float32Array, rows: number): Promise<Float32Array>;
-  /**
-   * Losses and gradients of the batch in the buffers, without a step and without l1, l2 or dropout.
-   * @returns the loss of each lane, in an array that the next call overwrites
-   */
-  differentiate(rows: number): Promise<Float32Array>;
   load(lane: number, state: LaneState): void;
   save(lane: number): LaneState;
   setParameters(lane: number, parameters: Float32Array): void;
   /** A copy of a lane's parameters, in the order of headParameters. */
   parameters(lane: number): Float32Array;
-  /** A copy of a lane's gradients of the last batch, in the same order. */
-  gradient(lane: number): Float32Array;
 }
 
 /** Rows per call when predicting: enough to keep the matrix product busy, small enough for the cache. */
@@ -224,18 +217,12 @@ export function createStack(arena: Arena, programs: Programs, shape: StackShape,
       }
       return probabilities;
     },
-    async differentiate(rows) {
-      const { feeds, program } = prepared(rows);
-      await (await program).run(feeds, results);
-      return loss;
-    },
     load(lane, { parameters, optimizer }) {
       scatter(({ parameter }) => parameter, parameters, lane);
       for (const [at, values] of optimizer.entries()) scatter(({ state }) => state[at], values, lane);
     },
     setParameters: (lane, parameters) => scatter(({ parameter }) => parameter, parameters, lane),
     parameters: (lane) => gather(({ parameter }) => parameter, lane),
-    gradient: (lane) => gather(({ gradient }) => gradient, lane),
     save: (lane) => ({
       parameters: gather(({ parameter }) => parameter, lane),
       optimizer: [gather(({ state }) => state[0], lane), gather(({ state }) => state[1], lane)],

@@ -36,7 +36,7 @@ export interface WideProducts {
 }
 
 /** Inputs: `directions` [open, inputs] and `rows`. Kernels are the left factor, so that a head's sums are cut the same way beside any other. */
-export function forwardProduct(rows: number, inputs: number): Graph {
+function forwardProduct(rows: number, inputs: number): Graph {
   const directions = build.input('directions', 'float32', [BATCH, inputs]);
   const values = build.input('rows', 'float32', [rows, inputs]);
   return build.graph({
@@ -44,7 +44,7 @@ export function forwardProduct(rows: number, inputs: number): Graph {
   });
 }
 
-export function backwardProduct(rows: number, inputs: number): Graph {
+function backwardProduct(rows: number, inputs: number): Graph {
   const residuals = build.input('residuals', 'float32', [BATCH, rows]);
   const values = build.input('rows', 'float32', [rows, inputs]);
   return build.graph({ gradient: build.matmul(residuals, values) });
