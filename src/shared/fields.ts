@@ -37,6 +37,30 @@ export function asTexts(value: unknown, where: string): string[] {
   return texts;
 }
 
+/** Text of a form that `what` describes. */
+export function asMatching(value: unknown, where: string, pattern: RegExp, what: string): string {
+  const text = asText(value, where);
+  if (!pattern.test(text)) throw unexpected(what, where, text);
+  return text;
+}
+
+export function asBoolean(value: unknown, where: string): boolean {
+  if (typeof value !== 'boolean') throw unexpected('true or false', where, value);
+  return value;
+}
+
+/** A number within limits, which `what` describes. */
+export function asNumber(
+  value: unknown,
+  where: string,
+  what: string,
+  within: (value: number) => boolean,
+): number {
+  if (typeof value !== 'number' || !Number.isFinite(value) || !within(value))
+    throw unexpected(what, where, value);
+  return value;
+}
+
 export function asWhole(value: unknown, where: string, from: number, to: number): number {
   if (!Number.isSafeInteger(value) || (value as number) < from || (value as number) > to) {
     throw unexpected(`a whole number from ${from} to ${to}`, where, value);

@@ -1,85 +1,20 @@
 /** `extract` as it is installed: the built command, run in a process of its own. */
-import { type ChildProcess, spawn } from 'node:child_process';
-import {
-  cpSync,
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  truncateSync,
-  writeFileSync,
-} from 'node:fs';
-import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import sharp from 'sharp';
+import { cpSync, readFileSync, renameSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { openDataset } from '../../src/extract/dataset/dataset.ts';
 import { silent } from '../../src/shared/cli/terminal.ts';
 import { openStore } from '../../src/shared/store/reader.ts';
+import { newFolder, type Outcome, permafrost } from '../command.ts';
+import { photo, photos } from './photos.ts';
 
 const DIST = new URL('../../dist/', import.meta.url);
 /** A small image keeps each run at a second or two. */
 const SMALL = ['--weights', 'none', '--size', '64x48'];
 
-interface Outcome {
-  status: number | null;
-  stdout: string;
-  stderr: string;
-  /** The last line of stdout, with --json. */
-  summary: Record<string, unknown>;
-}
-
-function extract(
-  args: string[],
-  { cwd, onStderr }: { cwd?: string; onStderr?: (child: ChildProcess) => void } = {},
-): Promise<Outcome> {
-  return new Promise((resolve) => {
-    const child = spawn(
-      process.execPath,
-      [fileURLToPath(new URL('permafrost.js', DIST)), 'extract', ...args],
-      { cwd },
-    );
-    let stdout = '';
-    let stderr = '';
-    child.stdout.on('data', (chunk) => {
-      stdout += chunk;
-    });
-    child.stderr.on('data', (chunk) => {
-      stderr += chunk;
-      onStderr?.(child);
-    });
-    child.on('close', (status) => {
-      const last = stdout.trimEnd().split('\n').at(-1)!;
-      resolve({ status, stdout, stderr, summary: last.startsWith('{') ? JSON.parse(last) : {} });
-    });
-  });
-}
-
-function folder(): string {
-  return mkdtempSync(join(tmpdir(), 'permafrost-test-'));
-}
-
-async function photo(seed: number): Promise<Buffer> {
-  const pixels = Buffer.from(
-    Array.from({ length: 40 * 30 * 3 }, (_, i) => (i * (seed + 3) + seed * 50) % 256),
-  );
-  return sharp(pixels, { raw: { width: 40, height: 30, channels: 3 } })
-    .jpeg()
-    .toBuffer();
-}
-
-/** Class folders a and b with `count` images, image-0.jpg in a, image-1.jpg in b, ... */
-async function photos(count: number): Promise<string> {
-  const root = folder();
-  for (let i = 0; i < count; i++) {
-    const file = join(root, 'ab'[i % 2], `image-${i}.jpg`);
-    mkdirSync(dirname(file), { recursive: true });
-    writeFileSync(file, await photo(i));
-  }
-  return root;
+/** The built command. */
+function extract(args: string[], options: Parameters<typeof permafrost>[1] = {}): Promise<Outcome> {
+  return permafrost(['extract', ...args], options);
 }
 
 async function rows(store: string) {
@@ -97,7 +32,7 @@ async function rows(store: string) {
 describe('extract', () => {
   it('computes features once, and then only of what is new', async () => {
     const data = await photos(6);
-    const out = join(folder(), 'store');
+    const out = join(newFolder(), 'store');
     const args = ['--data', data, '--out', out, '--json', '--batch-size', '4', ...SMALL];
     const first = await extract(args);
     expect(first.status, first.stderr).toBe(0);
@@ -110,14 +45,8 @@ describe('extract', () => {
       failed: 0,
     });
     const before = await rows(out);
-    expect(before.map(({ path }) => path)).toEqual([
-      'a/image-0.jpg',
-      'a/image-2.jpg',
-      'a/image-4.jpg',
-      'b/image-1.jpg',
-      'b/image-3.jpg',
-      'b/image-5.jpg',
-    ]);
+    const named = [0, 2, 4, 1, 3, 5].map((i) => `${'ab'[i % 2]}/image-${i}.jpg`);
+    expect(before.map(({ path }) => path)).toEqual(named);
     expect((await openStore(out)).manifest).toMatchObject({
       complete: true,
       classes: ['a', 'b'],
@@ -152,7 +81,7 @@ describe('extract', () => {
 
   it('writes the same features whatever the batch size and the concurrency', async () => {
     const data = await photos(7);
-    const [one, other] = [join(folder(), 'one'), join(folder(), 'other')];
+    const [one, other] = [join(newFolder(), 'one'), join(newFolder(), 'other')];
     await extract(['--data', data, '--out', one, '--batch-size', '1', '--concurrency', '1', ...SMALL]);
     await extract(['--data', data, '--out', other, '--batch-size', '5', '--concurrency', '8', ...SMALL]);
     const [a, b] = [await rows(one), await rows(other)];
@@ -169,7 +98,7 @@ describe('extract', () => {
     writeFileSync(join(data, 'a/cut.jpg'), good.subarray(0, good.length / 2));
     writeFileSync(join(data, 'a/nothing.png'), '');
     writeFileSync(join(data, 'b/text.jpg'), 'just some words');
-    const out = join(folder(), 'store');
+    const out = join(newFolder(), 'store');
     const args = ['--data', data, '--out', out, '--json', ...SMALL];
     const { status, summary, stderr } = await extract(args);
     expect(status).toBe(0);
@@ -195,7 +124,7 @@ describe('extract', () => {
   it('stops at a bad image when asked to, and keeps what it has', async () => {
     const data = await photos(4);
     writeFileSync(join(data, 'b/zz.jpg'), 'no image');
-    const out = join(folder(), 'store');
+    const out = join(newFolder(), 'store');
     const args = ['--data', data, '--out', out, '--json', '--batch-size', '2', ...SMALL];
     const strict = await extract([...args, '--on-error', 'fail']);
     expect(strict.status).toBe(1);
@@ -215,9 +144,9 @@ describe('extract', () => {
 
   it('fails when no image can be used, and leaves an earlier store alone', async () => {
     const data = await photos(2);
-    const out = join(folder(), 'store');
+    const out = join(newFolder(), 'store');
     await extract(['--data', data, '--out', out, ...SMALL]);
-    const csv = join(folder(), 'labels.csv');
+    const csv = join(newFolder(), 'labels.csv');
     writeFileSync(csv, 'path,label\na/image-0.jpg,a\nb/image-1.jpg,b\n');
     const missing = await extract(['--data', csv, '--out', out, ...SMALL]);
     expect(missing.status).toBe(1);
@@ -242,7 +171,7 @@ describe('extract', () => {
 
   it('does not mix pipelines in one store', async () => {
     const data = await photos(2);
-    const out = join(folder(), 'store');
+    const out = join(newFolder(), 'store');
     await extract(['--data', data, '--out', out, ...SMALL]);
     const other = await extract([
       '--data',
@@ -280,7 +209,7 @@ describe('extract', () => {
   });
 
   it('keeps the features of each pipeline where its place is left to it', async () => {
-    const cwd = folder();
+    const cwd = newFolder();
     const args = ['--data', await photos(2), '--weights', 'none', '--json', '--size'];
     const first = await extract([...args, '64x48'], { cwd });
     const other = await extract([...args, '48x64'], { cwd });
@@ -297,7 +226,7 @@ describe('extract', () => {
 
   it('repairs a damaged store, and says so', async () => {
     const data = await photos(3);
-    const out = join(folder(), 'store');
+    const out = join(newFolder(), 'store');
     const args = ['--data', data, '--out', out, '--json', ...SMALL];
     await extract(args);
     truncateSync(join(out, 'part-00000.arrow'), 1000);
@@ -314,7 +243,7 @@ describe('extract', () => {
   it('keeps what was computed when it is interrupted', async () => {
     const root = await photos(12);
     const dataset = await openDataset({ data: root });
-    const out = join(folder(), 'store');
+    const out = join(newFolder(), 'store');
     const library: typeof import('../../src/extract/extract.ts') = await import(
       new URL('extract/extract.js', DIST).href
     );
@@ -355,65 +284,14 @@ describe('extract', () => {
 
   it('ends with status 130 at Ctrl-C', async () => {
     const root = await photos(4);
-    const { status, stderr } = await extract(['--data', root, '--out', join(folder(), 'store'), ...SMALL], {
-      // Once: a second signal ends the process on the spot.
-      onStderr: (child) => void (child.killed || child.kill('SIGINT')),
-    });
+    const { status, stderr } = await extract(
+      ['--data', root, '--out', join(newFolder(), 'store'), ...SMALL],
+      {
+        // Once: a second signal ends the process on the spot.
+        onStderr: (_, child) => void (child.killed || child.kill('SIGINT')),
+      },
+    );
     expect(stderr).toContain('Interrupted: what was done is kept');
     expect(status).toBe(130);
-  });
-});
-
-describe('extract refuses', () => {
-  it.each([
-    [[], 'Expected --data but received nothing'],
-    [['--data', '.', '--batchsize', '8'], 'Unknown flag --batchsize (did you mean batch-size?)'],
-    [['--data', '.', '--backbone', 'resnet5'], '(did you mean resnet50 or '],
-    [['--data', '.', '--size', '454'], 'Expected WIDTHxHEIGHT for --size but received "454"'],
-    [['--data', '.', '--size', '8x8'], 'for --size but received "8x8"'],
-    [
-      ['--data', '.', '--pooling', 'average'],
-      'Expected one of avg, max, gem, flatten, cls for --pooling but received "average"',
-    ],
-    [
-      ['--data', '.', '--pooling', 'avg,avg'],
-      'Expected each pooling once for --pooling but received "avg,avg"',
-    ],
-    [
-      ['--data', '.', '--batch-size', '0'],
-      'Expected a whole number of at least 1 for --batch-size but received "0"',
-    ],
-    [
-      ['--data', '.', '--max-errors', '5p'],
-      'Expected a number of images or a percentage like 5% for --max-errors but received "5p"',
-    ],
-    [['--data', '.', '--on-error', 'stop'], 'Expected one of skip, fail for --on-error but received "stop"'],
-    [['--data', '.', '--device', 'gpu'], 'for --device but received "gpu"'],
-    [
-      ['--data', '.', '--dtype', 'float64'],
-      'Expected one of float32, float16 for --dtype but received "float64"',
-    ],
-    [['--data', '.', '--data', 'x'], 'Expected one value for --data but received [".","x"]'],
-    [['--data', '.', '--weights', 'missing.h5'], 'for --weights but received "missing.h5"'],
-  ])('%j with status 2', async (args, message) => {
-    const cwd = await photos(2);
-    const { status, stderr, stdout } = await extract(args, { cwd });
-    expect(stderr).toContain(message);
-    expect(stderr).not.toMatch(/\n\s+at /);
-    expect(stdout).toBe('');
-    expect(status).toBe(2);
-  });
-
-  it('a folder without class folders', async () => {
-    const empty = await extract(['--data', folder()]);
-    expect(empty.status).toBe(1);
-    expect(empty.stderr).toContain('but found an empty folder');
-  });
-
-  it('nothing that its help does not list', async () => {
-    const { stdout, status } = await extract(['--help']);
-    expect(status).toBe(0);
-    for (const flag of ['--data', '--backbone', '--max-errors', '--json']) expect(stdout).toContain(flag);
-    expect(existsSync(fileURLToPath(new URL('extract/bin.js', DIST)))).toBe(true);
   });
 });

@@ -3,7 +3,7 @@ import { mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Augmentation, checkAugmentation } from '../augment/augmentation.ts';
 import { InputError, messageOf, unexpected } from '../errors.ts';
-import { asList, asObject, asOneOf, asText, asTexts, asWhole, parseJson } from '../fields.ts';
+import { asList, asNumber, asObject, asOneOf, asText, asTexts, asWhole, parseJson } from '../fields.ts';
 import { elementCount, type Shape, sameShape } from '../graph/value.ts';
 import { writeDurably } from '../store/files.ts';
 import { checkPipeline, type Pipeline } from '../store/schema.ts';
@@ -165,7 +165,9 @@ function checkRecord(value: unknown, path: string): HeadRecord {
     classes,
     config: checkConfig(asObject(fields.config, at('config')), (field) => at(`config.${field}`)),
     sources: checkSources(fields.sources, at),
-    ...(fields.temperature !== undefined && { temperature: checkTemperature(fields.temperature, at) }),
+    ...(fields.temperature !== undefined && {
+      temperature: asNumber(fields.temperature, at('temperature'), 'a number above 0', (value) => value > 0),
+    }),
     ...(fields.thresholds !== undefined && {
       thresholds: checkThresholds(fields.thresholds, at, task === 'multilabel' ? classes.length : 0),
     }),
@@ -177,20 +179,14 @@ function checkRecord(value: unknown, path: string): HeadRecord {
   };
 }
 
-function checkTemperature(value: unknown, at: (field: string) => string): number {
-  if (typeof value === 'number' && Number.isFinite(value) && value > 0) return value;
-  throw unexpected('a number above 0', at('temperature'), value);
-}
-
 /** @param count thresholds that the head must have: one for each class, none where it answers the likeliest class */
 function checkThresholds(value: unknown, at: (field: string) => string, count: number): number[] {
   const list = asList(value, at('thresholds'));
   if (count === 0) throw unexpected('no thresholds of a multiclass head', at('thresholds'), value);
   if (list.length !== count) throw unexpected(`${count} thresholds`, at('thresholds'), list.length);
-  return list.map((entry, i) => {
-    if (typeof entry === 'number' && entry >= 0 && entry <= 1) return entry;
-    throw unexpected('a number from 0 to 1', at(`thresholds[${i}]`), entry);
-  });
+  return list.map((entry, i) =>
+    asNumber(entry, at(`thresholds[${i}]`), 'a number from 0 to 1', (value) => value >= 0 && value <= 1),
+  );
 }
 
 function checkSources(value: unknown, at: (field: string) => string): HeadSource[] {

@@ -1,7 +1,7 @@
 /** What a feature store's manifest.json says, and the check that it says it. */
 import { createHash } from 'node:crypto';
 import { InputError, unexpected } from '../errors.ts';
-import { asList, asObject, asOneOf, asText, asWhole, type Fields } from '../fields.ts';
+import { asBoolean, asList, asMatching, asObject, asOneOf, asText, asWhole, type Fields } from '../fields.ts';
 
 /** The part of the data an image belongs to, where the data say so. */
 export type Split = 'train' | 'val' | 'test';
@@ -127,12 +127,10 @@ export function checkManifest(value: unknown, where: string): StoreManifest {
   if (formatVersion === undefined) {
     throw unexpected(READABLE_VERSIONS.join(' or '), at('formatVersion'), manifest.formatVersion);
   }
-  if (typeof manifest.complete !== 'boolean')
-    throw unexpected('true or false', at('complete'), manifest.complete);
   const checked: StoreManifest = {
     format: FORMAT,
     formatVersion,
-    complete: manifest.complete,
+    complete: asBoolean(manifest.complete, at('complete')),
     pipeline: checkPipeline(asObject(manifest.pipeline, at('pipeline')), at),
     classes: asList(manifest.classes, at('classes')).map((name, i) => asText(name, at(`classes[${i}]`))),
     columns: asList(manifest.columns, at('columns')).map((entry, i) => {
@@ -212,15 +210,11 @@ export function checkPipeline(fields: Fields, at: At): Pipeline {
 
 function checkPart(fields: Fields, at: At, index: number): PartEntry {
   const where = (field: string) => at(`parts[${index}].${field}`);
-  const file = asText(fields.file, where('file'));
-  if (!PART_FILE.test(file)) throw unexpected('a name like part-00000.arrow', where('file'), file);
-  const sha256 = asText(fields.sha256, where('sha256'));
-  if (!SHA256.test(sha256)) throw unexpected('64 hexadecimal digits', where('sha256'), sha256);
   return {
-    file,
+    file: asMatching(fields.file, where('file'), PART_FILE, 'a name like part-00000.arrow'),
     rows: asWhole(fields.rows, where('rows'), 1, 2 ** 31 - 1),
     bytes: asWhole(fields.bytes, where('bytes'), 1, 2 ** 31 - 1),
-    sha256,
+    sha256: asMatching(fields.sha256, where('sha256'), SHA256, '64 hexadecimal digits'),
   };
 }
 
