@@ -30,3 +30,10 @@ it('ends with the same leaderboard when features are read from disk', async () =
   const grid = ['--grid', 'hidden=none,8,32;lr=1e-2,1e-3', '--epochs', '100', '--early-stopping', '0'];
   await expectSameAfterKills(['--features', store, '--max-memory', '4KB', ...grid], newFolder(), [800, 900]);
 });
+
+it('ends with the same leaderboard when heads leave by halving', async () => {
+  const store = await madeStore(clusters(['a', 'b', 'c'], 30));
+  const grid = 'lr=3e-2,1e-2,1e-5,1e-6,3e-6,1e-7;hidden=none,8';
+  const halving = ['--halving', '--epochs', '90', '--early-stopping', '0', '--grid', grid];
+  await expectSameAfterKills(['--features', store, ...halving], newFolder(), [700, 900, 1000]);
+});

@@ -7,7 +7,6 @@ import { resolveConfig } from '../../../src/train/resolve.ts';
 import { configurationsOf } from '../../../src/train/search/configurations.ts';
 import { resultAfter, rungsOf } from '../../../src/train/search/halving.ts';
 import { newFolder, permafrost, STACK_TRACE } from '../../command.ts';
-import { expectSameAfterKills } from '../killed.ts';
 import { clusters, madeStore } from '../made-store.ts';
 
 function some(count: number, epochs: number) {
@@ -111,12 +110,6 @@ describe('--halving', () => {
       ...Array(3).fill('done 27 2'),
       ...Array(9).fill('dropped 7 2'),
     ]);
-  });
-
-  it('goes on after kills and ends with the same leaderboard', async () => {
-    const store = await madeStore(clusters(['a', 'b', 'c'], 30));
-    const halving = ['--halving', '--epochs', '90', '--early-stopping', '0', '--grid', grid];
-    await expectSameAfterKills(['--features', store, ...halving], newFolder(), [900]);
   });
 
   it('refuses what cannot be halved', async () => {
