@@ -20,6 +20,17 @@ const SPREADS: Record<Exclude<WeightName, Kernel>, readonly [number, number]> = 
   layer_scale: [0.2, 0.6],
 };
 
+/**
+ * The batch-norm that closes a block of EfficientNet or MobileNetV2. A residual branch must add little: where signals grow
+ * with depth, gates saturate and turn float32's rounding into differences of 10 % (Keras in float32 against itself in
+ * float64), and ReLU6 clips every photo to the same values. A block without a shortcut makes up for its gate, which halves.
+ */
+const CLOSING_GAMMAS: readonly (readonly [RegExp, readonly [number, number]])[] = [
+  [/^block\d+a_project_bn$/, [1.04, 1.625]],
+  [/^block\d+[b-z]_project_bn$/, [0.16, 0.25]],
+  [/^block_\d+_project_BN$/, [0.464, 0.725]],
+];
+
 /** Kernels are uniform within sqrt(gain / inputs of one output). */
 const KERNELS: Record<Kernel, { gain: number; inputs(shape: Shape): number }> = {
   kernel: { gain: 6, inputs: (shape) => elementCount(shape.slice(0, -1)) },
@@ -28,7 +39,9 @@ const KERNELS: Record<Kernel, { gain: number; inputs(shape: Shape): number }> = 
   pointwise_kernel: { gain: 3, inputs: (shape) => shape[2] },
 };
 
-function spread(weight: WeightName, shape: Shape): readonly [number, number] {
+function spread(layer: string, weight: WeightName, shape: Shape): readonly [number, number] {
+  const closing = weight === 'gamma' && CLOSING_GAMMAS.find(([pattern]) => pattern.test(layer));
+  if (closing) return closing[1];
   if (!isKernel(weight)) return SPREADS[weight];
   const { gain, inputs } = KERNELS[weight];
   const limit = Math.sqrt(gain / inputs(shape));
@@ -63,7 +76,7 @@ export function draws(key: string): (index: number) => number {
  */
 export function seededSource(seed: number): WeightSource {
   return (layer, weight, shape) => {
-    const [low, high] = spread(weight, shape);
+    const [low, high] = spread(layer, weight, shape);
     const draw = draws(`${seed}/${layer}/${weight}`);
     const data = new Float32Array(elementCount(shape));
     for (let i = 0; i < data.length; i++) data[i] = low + (high - low) * ((draw(i) >>> 8) / 2 ** 24);

@@ -4,6 +4,7 @@ Both sides draw from one counter-based generator, so that a golden for a full-si
 """
 
 import math
+import re
 
 import numpy as np
 
@@ -30,8 +31,20 @@ def draws(key, indices):
     return mix(indices.astype(np.uint32) * np.uint32(0x9E3779B9) + np.uint32(hash32(key)))
 
 
-def spread(weight, shape):
+# (see CLOSING_GAMMAS in seeded.ts)
+CLOSING_GAMMAS = (
+    (re.compile(r"^block\d+a_project_bn$"), (1.04, 1.625)),
+    (re.compile(r"^block\d+[b-z]_project_bn$"), (0.16, 0.25)),
+    (re.compile(r"^block_\d+_project_BN$"), (0.464, 0.725)),
+)
+
+
+def spread(layer, weight, shape):
     """The interval that a weight is drawn from (see SPREADS in seeded.ts)."""
+    if weight == "gamma":
+        for pattern, interval in CLOSING_GAMMAS:
+            if pattern.search(layer):
+                return interval
     if weight == "kernel":
         limit = math.sqrt(6 / math.prod(shape[:-1]))
     elif weight == "depthwise_kernel":
@@ -54,7 +67,7 @@ def spread(weight, shape):
 
 def seeded(seed, layer, weight, shape):
     """One array of weights, float32."""
-    low, high = spread(weight, shape)
+    low, high = spread(layer, weight, shape)
     uniform = (draws(f"{seed}/{layer}/{weight}", np.arange(math.prod(shape))) >> np.uint32(8)).astype(np.float64) / 2**24
     return (low + (high - low) * uniform).astype(np.float32).reshape(shape)
 
