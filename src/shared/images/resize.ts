@@ -21,7 +21,7 @@ export interface Resize {
   edge?: number;
 }
 
-/** Chosen by the accuracy of linear heads: docs/resizing.md. */
+/** No other gave linear heads more than chance: docs/resizing.md. */
 export const DEFAULT_RESIZE: Resize = { fit: 'stretch', interpolation: 'bilinear' };
 
 /** As recorded with features: `bilinear` (stretched), `crop bicubic`, `crop 256 bicubic`, `pad lanczos`. */
