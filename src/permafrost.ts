@@ -3,6 +3,7 @@
 import { backbonesCommand } from './backbones/command.ts';
 import { cacheCommand } from './cache/command.ts';
 import { doctorCommand } from './doctor/command.ts';
+import { exportCommand } from './export/command.ts';
 import { extractCommand } from './extract/command.ts';
 import { predictCommand } from './predict/command.ts';
 import { type Command, runProgram } from './shared/cli/program.ts';
@@ -13,6 +14,7 @@ const COMMANDS: Command[] = [
   extractCommand,
   trainHeadCommand,
   predictCommand,
+  exportCommand,
   backbonesCommand,
   cacheCommand,
   doctorCommand,

@@ -3,7 +3,8 @@ import protobuf from 'protobufjs';
 
 const SCHEMA = `
 syntax = "proto3";
-message Model { int64 ir_version = 1; string producer_name = 2; GraphBody graph = 7; repeated OperatorSet opset_import = 8; }
+message Model { int64 ir_version = 1; string producer_name = 2; GraphBody graph = 7; repeated OperatorSet opset_import = 8; repeated Property metadata_props = 14; }
+message Property { string key = 1; string value = 2; }
 message OperatorSet { string domain = 1; int64 version = 2; }
 message GraphBody { repeated Node node = 1; string name = 2; repeated Tensor initializer = 5; repeated ValueInfo input = 11; repeated ValueInfo output = 12; }
 message Node { repeated string input = 1; repeated string output = 2; string name = 3; string op_type = 4; repeated Attribute attribute = 5; }
@@ -19,7 +20,7 @@ message Dimension { oneof value { int64 dim_value = 1; string dim_param = 2; } }
 const Model = protobuf.parse(SCHEMA, { keepCase: true }).root.lookupType('Model');
 
 /** ONNX TensorProto.DataType. */
-export const ELEMENT_TYPE = { float32: 1, uint8: 2, int64: 7 } as const;
+export const ELEMENT_TYPE = { float32: 1, uint8: 2, int64: 7, float16: 10, float64: 11 } as const;
 
 /** ONNX AttributeProto.AttributeType. */
 const ATTRIBUTE_TYPE = { float: 1, int: 2, string: 3, ints: 7 } as const;
@@ -78,13 +79,14 @@ export function onnxAttributes(attributes: OnnxAttributes): OnnxAttribute[] {
 const OPERATOR_SET = 18;
 const IR_VERSION = 8;
 
-/** Serialises a graph as an ONNX model. */
-export function encodeModel(graph: OnnxGraph): Uint8Array {
+/** Serialises a graph as an ONNX model, with texts by name that runtimes show as its metadata. */
+export function encodeModel(graph: OnnxGraph, metadata: Readonly<Record<string, string>> = {}): Uint8Array {
   const model: object = {
     ir_version: IR_VERSION,
     producer_name: 'permafrost',
     graph,
     opset_import: [{ domain: '', version: OPERATOR_SET }],
+    metadata_props: Object.entries(metadata).map(([key, value]) => ({ key, value })),
   };
   return Model.encode(model as protobuf.Message).finish();
 }

@@ -8,13 +8,8 @@ import { ELEMENT_TYPE, encodeModel, type OnnxValueInfo } from './proto.ts';
 /** Translates a graph to a serialised ONNX model whose inputs and outputs keep the graph's names. */
 export function toOnnx(graph: Graph): Uint8Array {
   const emitter = createEmitter();
-  for (const [name, value] of graph.inputs) emitter.define(value, name, 'plain');
-  for (const value of graph.values) {
-    if (isComputed(value)) translate(value, emitter);
-  }
-  for (const [name, value] of graph.outputs) {
-    emitter.nodes.push({ op_type: 'Identity', input: [emitter.use(value)], output: [name], attribute: [] });
-  }
+  const results = emitGraph(graph, emitter, new Map([...graph.inputs.keys()].map((name) => [name, name])));
+  for (const [name, result] of results) nameOutput(emitter, result, name);
   return encodeModel({
     name: 'permafrost',
     node: emitter.nodes,
@@ -22,6 +17,28 @@ export function toOnnx(graph: Graph): Uint8Array {
     input: [...graph.inputs].map(([name, value]) => valueInfo(name, value)),
     output: [...graph.outputs].map(([name, value]) => valueInfo(name, value)),
   });
+}
+
+/**
+ * Adds a graph's nodes.
+ * @param inputs what already emitted values are called, by the names of the graph's inputs
+ * @returns what its results are called, by the names of its outputs
+ */
+export function emitGraph(
+  graph: Graph,
+  emitter: Emitter,
+  inputs: ReadonlyMap<string, string>,
+): Map<string, string> {
+  for (const [name, value] of graph.inputs) emitter.define(value, inputs.get(name)!, 'plain');
+  for (const value of graph.values) {
+    if (isComputed(value)) translate(value, emitter);
+  }
+  return new Map([...graph.outputs].map(([name, value]) => [name, emitter.use(value)]));
+}
+
+/** Makes a result an output of that name. */
+export function nameOutput(emitter: Emitter, result: string, name: string): void {
+  emitter.nodes.push({ op_type: 'Identity', input: [result], output: [name], attribute: [] });
 }
 
 function isComputed(value: Value): value is Value<ComputedOperation> {

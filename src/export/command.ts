@@ -1,0 +1,55 @@
+/** The command `permafrost export`. */
+import { runCommand } from '../shared/cli/command.ts';
+import { allValues, type Flags, oneValue, textFlag } from '../shared/cli/flags.ts';
+import type { Command } from '../shared/cli/program.ts';
+import { terminalReporter } from '../shared/cli/terminal.ts';
+import { choice, shownBytes } from '../shared/cli/values.ts';
+import { readHead } from '../shared/head/record.ts';
+import { EXPORT_FORMATS, type ExportSummary, exportHead } from './export.ts';
+
+const flags = {
+  head: {
+    ...textFlag,
+    demandOption: true,
+    description: "A trained head: the folder best of train-head's run",
+  },
+  format: {
+    ...textFlag,
+    demandOption: true,
+    description: `${EXPORT_FORMATS.join(', ')}: onnx takes photos, the others take features`,
+  },
+  out: { ...textFlag, demandOption: true, description: 'File to write; for tfjs a folder' },
+  weights: {
+    ...textFlag,
+    array: true,
+    description:
+      "With onnx, the backbone's weights, where their file is not where it was; repeated in the head's order if it has several backbones",
+    defaultDescription: 'as extracted with',
+  },
+  json: {
+    type: 'boolean',
+    default: false,
+    description: 'Print a summary as JSON, as the last line of stdout',
+  },
+} as const;
+
+/** `permafrost export`. */
+export const exportCommand: Command = {
+  command: 'export',
+  describe: 'Write a trained head for onnxruntime, Keras, TensorFlow.js or as safetensors, and check it',
+  builder: flags,
+  handler: (argv) => runCommand((signal) => run(argv, signal), argv.json === true),
+};
+
+async function run(argv: Flags, signal: AbortSignal): Promise<ExportSummary> {
+  const format = choice(EXPORT_FORMATS).parse(oneValue(argv, 'format') ?? '', '--format');
+  const out = oneValue(argv, 'out') ?? '';
+  const weights = allValues(argv, 'weights');
+  const head = await readHead(oneValue(argv, 'head') ?? '');
+  const reporter = terminalReporter();
+  const summary = await exportHead({ head, format, out, weights, signal, reporter });
+  reporter.info(
+    `${summary.out}: ${shownBytes(summary.bytes)}, answers within ${summary.difference.toExponential(1)} of permafrost's`,
+  );
+  return summary;
+}

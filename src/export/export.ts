@@ -1,0 +1,187 @@
+/** Writes a trained head in a format that other programs run, and checks it by running it. Start reading here. */
+import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { type Engine, loadEngine } from '../shared/engines/engine.ts';
+import { InputError } from '../shared/errors.ts';
+import type { Graph } from '../shared/graph/value.ts';
+import { headGraph } from '../shared/head/predictor.ts';
+import { type Head, headInputs } from '../shared/head/record.ts';
+import { random } from '../shared/random.ts';
+import { codeOf, diskError } from '../shared/store/files.ts';
+import { encodeSafetensors, openSafetensors } from '../shared/weights/safetensors.ts';
+import { interpret } from './interpret.ts';
+import { encodeKeras, readKeras } from './keras.ts';
+import { type PhotoOptions, photoExport } from './photos.ts';
+import { encodeTfjs, readTfjs } from './tfjs.ts';
+
+/** What a format makes of a head. */
+interface Encoded {
+  /** By name below a folder, or one file under the name ''. */
+  files: ReadonlyMap<string, Uint8Array>;
+  /** What permafrost answers. */
+  expected(engine: Engine): Promise<Float32Array>;
+  /** What the written file or folder answers for the same. */
+  computed(path: string, engine: Engine): Promise<Float32Array>;
+}
+
+/** The formats, the default first. */
+const FORMATS = {
+  /** Photos of any size to probabilities. */
+  onnx: async (head, options) => {
+    const meaning = Object.entries(meaningOf(head)).map(
+      ([key, value]) => [key, typeof value === 'string' ? value : JSON.stringify(value)] as const,
+    );
+    const { bytes, ...checks } = await photoExport(head, Object.fromEntries(meaning), options);
+    return { files: single(bytes), ...checks };
+  },
+  /** Features to probabilities, as Keras 3 saves models. */
+  keras: async (head) => ({
+    files: single(await encodeKeras(head, meaningOf(head))),
+    ...headChecks(head, async (path) => interpret(await readKeras(path))),
+  }),
+  /** Features to probabilities: a folder. */
+  tfjs: async (head) => ({
+    files: encodeTfjs(head, meaningOf(head)),
+    ...headChecks(head, async (path) => interpret(await readTfjs(path))),
+  }),
+  /** The head's arrays, with its record in the header. */
+  safetensors: async (head) => ({
+    files: single(
+      encodeSafetensors(head.tensors, { format: 'permafrost-head', head: JSON.stringify(head.record) }),
+    ),
+    ...headChecks(head, async (path) => headGraph(readBack(path))),
+  }),
+} as const satisfies Record<string, (head: Head, options: PhotoOptions) => Promise<Encoded>>;
+
+export type ExportFormat = keyof typeof FORMATS;
+export const EXPORT_FORMATS = Object.keys(FORMATS) as ExportFormat[];
+
+export interface ExportOptions extends PhotoOptions {
+  head: Head;
+  format: ExportFormat;
+  /** The file, or for tfjs the folder, to write. */
+  out: string;
+}
+
+export interface ExportSummary {
+  out: string;
+  format: ExportFormat;
+  bytes: number;
+  /** Largest difference of a probability from permafrost's own, on the images or features it was checked with. */
+  difference: number;
+}
+
+/** Largest difference that is put up with. */
+const TOLERANCE = 1e-4;
+
+/**
+ * Writes an export under a temporary name, runs it, and only then gives it its name.
+ * @throws InputError where the written file does not answer as permafrost does, or a backbone is not as recorded;
+ *   UsageError for what a format cannot hold
+ */
+export async function exportHead({ head, format, out, ...options }: ExportOptions): Promise<ExportSummary> {
+  const { files, expected, computed } = await FORMATS[format](head, options);
+  const temporary = `${out}.tmp`;
+  const isFolder = !files.has('');
+  try {
+    await mkdir(isFolder ? temporary : dirname(out), { recursive: true });
+    let bytes = 0;
+    for (const [name, content] of files) {
+      await writeFile(isFolder ? join(temporary, name) : temporary, content, { flush: true });
+      bytes += content.length;
+    }
+    const engine = await loadEngine('onnxruntime');
+    const difference = largestDifference(await expected(engine), await computed(temporary, engine));
+    // Written so that NaN is refused.
+    if (!(difference <= TOLERANCE)) {
+      throw new InputError(
+        `Expected ${format} to answer within ${TOLERANCE} of permafrost's probabilities but they differ by ${difference.toPrecision(2)}: ${out} is not written`,
+      );
+    }
+    options.signal?.throwIfAborted();
+    if (isFolder) await mkdir(out, { recursive: true });
+    for (const name of files.keys())
+      await rename(isFolder ? join(temporary, name) : temporary, isFolder ? join(out, name) : out);
+    return { out, format, bytes, difference };
+  } catch (thrown) {
+    throw codeOf(thrown).startsWith('E') ? diskError('write', out, thrown) : thrown;
+  } finally {
+    await rm(temporary, { recursive: true, force: true });
+  }
+}
+
+function single(bytes: Uint8Array): Map<string, Uint8Array> {
+  return new Map([['', bytes]]);
+}
+
+/** What outputs and inputs mean. */
+function meaningOf({ record }: Head): Record<string, unknown> {
+  const { task, classes, thresholds, temperature, sources, version } = record;
+  return {
+    permafrost: version,
+    task,
+    labels: classes,
+    ...(thresholds && { thresholds }),
+    ...(temperature !== undefined && { temperature }),
+    sources: sources.map(({ pipeline, columns, dimension }) => ({
+      backbone: pipeline.backbone,
+      weightsHash: pipeline.weightsHash,
+      size: pipeline.size,
+      preprocessing: pipeline.preprocessing,
+      resize: pipeline.resize,
+      columns,
+      dimension,
+    })),
+  };
+}
+
+/** Feature vectors that a head is checked with. */
+const ROWS = 16;
+
+function headChecks(head: Head, read: (path: string) => Promise<Graph>): Omit<Encoded, 'files'> {
+  const features = checkFeatures(head);
+  const run = async (engine: Engine, graph: Graph): Promise<Float32Array> => {
+    const program = await engine.compile(graph);
+    const { probabilities } = await program.run({ features });
+    await program.release();
+    return probabilities;
+  };
+  return {
+    expected: (engine) => run(engine, headGraph(head)),
+    computed: async (path, engine) => run(engine, await read(path)),
+  };
+}
+
+/** Spread as the training features were, where the head knows; else positive, as features behind a ReLU are. */
+function checkFeatures({ record, tensors }: Head): Float32Array {
+  const inputs = headInputs(record);
+  const stream = random(0, 'export');
+  const mean = tensors.get('normalize/mean')?.data;
+  const deviation = tensors.get('normalize/deviation')?.data;
+  return Float32Array.from({ length: ROWS * inputs }, (_, i) => {
+    const at = i % inputs;
+    return mean && deviation ? mean[at] + deviation[at] * stream.normal() : Math.abs(stream.normal());
+  });
+}
+
+function readBack(path: string): Head {
+  const file = openSafetensors(path);
+  try {
+    const record = JSON.parse(file.metadata.head) as Head['record'];
+    const names = [...file.shapes];
+    return {
+      record,
+      tensors: new Map(names.map(([name, shape]) => [name, { shape, data: file.read(name) }])),
+    };
+  } finally {
+    file.close();
+  }
+}
+
+function largestDifference(expected: Float32Array, computed: Float32Array): number {
+  if (expected.length !== computed.length) return Number.POSITIVE_INFINITY;
+  return expected.reduce((most, value, at) => {
+    const difference = Math.abs(value - computed[at]);
+    return difference <= most ? most : difference;
+  }, 0);
+}

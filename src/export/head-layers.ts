@@ -1,0 +1,154 @@
+/** A head as layers that Keras and TensorFlow.js both have, with the temperature inside the last one's weights. */
+import type { Activation } from '../shared/head/config.ts';
+import { headLayers } from '../shared/head/layers.ts';
+import { type Head, headInputs } from '../shared/head/record.ts';
+import type { Tensor } from '../shared/weights/safetensors.ts';
+
+/** Where a model is written for: TensorFlow.js lacks some of Keras's layers. */
+export type Dialect = 'keras' | 'tfjs';
+
+/** One layer of a functional model. */
+export interface ModelLayer {
+  /** Keras's class. */
+  kind: string;
+  name: string;
+  config: Readonly<Record<string, unknown>>;
+  /** Names of the layers it is fed by. */
+  inputs: readonly string[];
+  /** In Keras's order, with Keras's names. */
+  weights: readonly (readonly [string, Tensor])[];
+}
+
+/** The first layer's name: raw features, as the backbone gives them. */
+export const FEATURES = 'features';
+/** Keras BatchNormalization's default, which heads are trained with. */
+const EPSILON = 1e-3;
+const LEAKY_SLOPE = 0.2;
+
+/** The layers from features to probabilities, each after those that feed it; the last is the output. */
+export function modelLayers({ record, tensors }: Head, dialect: Dialect): ModelLayer[] {
+  const { config, classes, temperature = 1 } = record;
+  const inputs = headInputs(record);
+  const layers: ModelLayer[] = [];
+  const add = (
+    kind: string,
+    name: string,
+    own: ModelLayer['config'],
+    weights: ModelLayer['weights'] = [],
+    from = [layers.at(-1)!.name],
+  ): void => void layers.push({ kind, name, config: own, inputs: from, weights });
+  const arrays = (layer: string, names: readonly string[]): [string, Tensor][] =>
+    names.map((name) => [name, tensors.get(`${layer}/${name}`)!]);
+
+  const shape = [null, inputs];
+  layers.push({
+    kind: 'InputLayer',
+    name: FEATURES,
+    config: dialect === 'keras' ? { batch_shape: shape } : { batch_input_shape: shape, sparse: false },
+    inputs: [],
+    weights: [],
+  });
+  if (config.normalize !== 'none') NORMALIZE[dialect][config.normalize](add, inputs, tensors);
+  let activations = 0;
+  for (const layer of headLayers(config, inputs, classes.length)) {
+    switch (layer.kind) {
+      case 'dense': {
+        const { name, units, bias } = layer;
+        const weights = arrays(name, bias ? ['kernel', 'bias'] : ['kernel']);
+        const isLast = name === 'output';
+        const scaled = weights.map(([at, tensor]) => [at, divided(tensor, temperature)] as const);
+        const activation = isLast ? config.output : 'linear';
+        add('Dense', name, { units, use_bias: bias, activation }, isLast ? scaled : weights);
+        break;
+      }
+      case 'bn': {
+        const weights = arrays(layer.name, ['gamma', 'beta', 'moving_mean', 'moving_variance']);
+        add('BatchNormalization', layer.name, { axis: -1, epsilon: EPSILON, momentum: 0.99 }, weights);
+        break;
+      }
+      case 'dropout':
+        add('Dropout', layer.name, { rate: layer.rate });
+        break;
+      case 'activation':
+        addActivation(add, `activation_${activations++}`, layer.activation);
+        break;
+      case 'se': {
+        const features = layers.at(-1)!.name;
+        const gate = { use_bias: false };
+        const weights = (part: string) => arrays(`${layer.name}/${part}`, ['kernel']);
+        const { reduced, units } = layer;
+        add('Dense', 'se_squeeze', { units: reduced, ...gate, activation: 'relu' }, weights('squeeze'));
+        add('Dense', 'se_excite', { units, ...gate, activation: 'sigmoid' }, weights('excite'));
+        add('Multiply', 'se', {}, [], [features, 'se_excite']);
+        break;
+      }
+    }
+  }
+  return layers;
+}
+
+type Add = (
+  kind: string,
+  name: string,
+  config: ModelLayer['config'],
+  weights?: ModelLayer['weights'],
+  from?: string[],
+) => void;
+
+function addActivation(add: Add, name: string, activation: Activation): void {
+  if (activation === 'leaky_relu')
+    add('LeakyReLU', name, { alpha: LEAKY_SLOPE, negative_slope: LEAKY_SLOPE });
+  else add('Activation', name, { activation });
+}
+
+type Normalize = (add: Add, inputs: number, tensors: Head['tensors']) => void;
+
+/** Input normalisation as layers. */
+const NORMALIZE: Readonly<Record<Dialect, { standardize: Normalize; l2: Normalize }>> = {
+  keras: {
+    standardize(add, _, tensors) {
+      const mean = [...tensors.get('normalize/mean')!.data];
+      const variance = [...tensors.get('normalize/deviation')!.data].map((deviation) => deviation ** 2);
+      add('Normalization', 'normalize', { axis: -1, invert: false, mean, variance });
+    },
+    l2: (add) => add('UnitNormalization', 'normalize', { axis: -1 }),
+  },
+  tfjs: {
+    standardize(add, inputs, tensors) {
+      const variance = tensors.get('normalize/deviation')!.data.map((deviation) => deviation ** 2);
+      add('BatchNormalization', 'normalize', { axis: -1, epsilon: 0, momentum: 0.99 }, [
+        ['gamma', filled(inputs, 1)],
+        ['beta', filled(inputs, 0)],
+        ['moving_mean', tensors.get('normalize/mean')!],
+        ['moving_variance', { shape: [inputs], data: variance }],
+      ]);
+    },
+    // TensorFlow.js has no layer for it. Features beside their negatives have mean 0 and variance |x|^2 / inputs, which
+    // is what LayerNormalization divides by; then the first half is kept.
+    l2(add, inputs) {
+      add('Rescaling', 'negative', { scale: -1, offset: 0 });
+      add('Concatenate', 'mirrored', { axis: -1 }, [], [FEATURES, 'negative']);
+      add('LayerNormalization', 'unit', { axis: -1, epsilon: 1e-24, center: true, scale: true }, [
+        ['gamma', filled(2 * inputs, 1 / Math.sqrt(inputs))],
+        ['beta', filled(2 * inputs, 0)],
+      ]);
+      add('Reshape', 'halves', { target_shape: [2, inputs, 1] });
+      add('Cropping2D', 'first_half', {
+        cropping: [
+          [0, 1],
+          [0, 0],
+        ],
+        data_format: 'channels_last',
+      });
+      add('Reshape', 'normalize', { target_shape: [inputs] });
+    },
+  },
+};
+
+function filled(length: number, value: number): Tensor {
+  return { shape: [length], data: new Float32Array(length).fill(value) };
+}
+
+function divided({ shape, data }: Tensor, by: number): Tensor {
+  return { shape, data: data.map((value) => value / by) };
+}

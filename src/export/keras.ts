@@ -1,0 +1,165 @@
+/** `.keras` files: a zip archive of the layers' configuration and their weights, as Keras 3 saves models. */
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { buffer } from 'node:stream/consumers';
+import h5wasm, { Dataset, File } from 'h5wasm/node';
+import { openPromise } from 'yauzl';
+import { ZipFile } from 'yazl';
+import { InputError } from '../shared/errors.ts';
+import { asList, asObject, asText, parseJson } from '../shared/fields.ts';
+import type { Head } from '../shared/head/record.ts';
+import { closeQuietly, openHdf5 } from '../shared/weights/hdf5.ts';
+import { unpackKerasWeights } from '../shared/weights/keras-archive.ts';
+import type { Tensor } from '../shared/weights/safetensors.ts';
+import { type ModelLayer, modelLayers } from './head-layers.ts';
+
+/** The version whose files these are like. */
+const KERAS_VERSION = '3.15.1';
+/** A fixed time makes the same head the same file. */
+const WRITTEN = new Date('2020-01-01T00:00:00Z');
+
+/** The bytes of a functional model from features to probabilities; `permafrost.json` inside says what they mean. */
+export async function encodeKeras(head: Head, meaning: object): Promise<Uint8Array> {
+  const layers = modelLayers(head, 'keras');
+  const zip = new ZipFile();
+  const add = (name: string, content: string | Buffer): void =>
+    zip.addBuffer(Buffer.from(content), name, { mtime: WRITTEN, compress: false });
+  add('metadata.json', JSON.stringify({ keras_version: KERAS_VERSION, date_saved: '2020-01-01@00:00:00' }));
+  add('config.json', JSON.stringify(modelConfig(layers)));
+  add('permafrost.json', JSON.stringify(meaning, null, 2));
+  add('model.weights.h5', await weightsFile(layers));
+  zip.end();
+  return buffer(zip.outputStream);
+}
+
+function modelConfig(layers: readonly ModelLayer[]): object {
+  return {
+    module: 'keras.src.models.functional',
+    class_name: 'Functional',
+    registered_name: 'Functional',
+    config: {
+      name: 'head',
+      trainable: true,
+      layers: layers.map(layerConfig),
+      input_layers: [layers[0].name, 0, 0],
+      output_layers: [layers.at(-1)!.name, 0, 0],
+    },
+  };
+}
+
+function layerConfig({ kind, name, config, inputs }: ModelLayer): object {
+  const tensors = inputs.map((from) => ({
+    class_name: '__keras_tensor__',
+    config: { shape: [null, null], dtype: 'float32', keras_history: [from, 0, 0] },
+  }));
+  return {
+    module: 'keras.layers',
+    class_name: kind,
+    registered_name: null,
+    name,
+    config: { name, dtype: 'float32', ...withoutOlderNames(config) },
+    inbound_nodes:
+      inputs.length === 0 ? [] : [{ args: [tensors.length > 1 ? tensors : tensors[0]], kwargs: {} }],
+  };
+}
+
+/** Keras 3 refuses a leaky slope's older name, which TensorFlow.js knows it by. */
+function withoutOlderNames({ alpha: _, ...config }: ModelLayer['config']): ModelLayer['config'] {
+  return config;
+}
+
+/** Where Keras looks for each layer's arrays: numbered within each class. */
+function weightPaths(layers: readonly { kind: string }[]): string[] {
+  const used = new Map<string, number>();
+  return layers.map(({ kind }) => {
+    const name = kind
+      .replace(/([a-z0-9])([A-Z])/g, '$1_$2')
+      .replace(/([A-Z])([A-Z][a-z])/g, '$1_$2')
+      .toLowerCase();
+    const count = used.get(name) ?? 0;
+    used.set(name, count + 1);
+    return count === 0 ? `layers/${name}` : `layers/${name}_${count}`;
+  });
+}
+
+async function weightsFile(layers: readonly ModelLayer[]): Promise<Buffer> {
+  await h5wasm.ready;
+  const folder = await mkdtemp(join(tmpdir(), 'permafrost-'));
+  try {
+    const path = join(folder, 'model.weights.h5');
+    const file = new File(path, 'w');
+    file.create_group('layers');
+    for (const [at, group] of weightPaths(layers).entries()) {
+      const { name, weights } = layers[at];
+      file.create_group(group);
+      const vars = file.create_group(`${group}/vars`);
+      vars.create_attribute('name', name);
+      for (const [index, [, { shape, data }]] of weights.entries())
+        vars.create_dataset({ name: String(index), data, shape: [...shape] });
+    }
+    file.close();
+    return await readFile(path);
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+const WEIGHT_NAMES: Readonly<Record<string, readonly string[]>> = {
+  Dense: ['kernel', 'bias'],
+  BatchNormalization: ['gamma', 'beta', 'moving_mean', 'moving_variance'],
+};
+
+/** Reads the layers of a file that {@link encodeKeras} made. @throws InputError for one that is damaged */
+export async function readKeras(path: string): Promise<ModelLayer[]> {
+  const config = asObject(parseJson(await entryText(path, 'config.json'), path), path);
+  const entries = asList(asObject(config.config, `config of ${path}`).layers, `layers of ${path}`).map(
+    (entry) => asObject(entry, `a layer of ${path}`),
+  );
+  const described = entries.map((entry) => ({
+    kind: asText(entry.class_name, `class_name in ${path}`),
+    name: asText(entry.name, `name in ${path}`),
+    config: asObject(entry.config, `config in ${path}`),
+    inputs: sourcesOf(entry.inbound_nodes),
+  }));
+  const unpacked = await unpackKerasWeights(path);
+  try {
+    const file = await openHdf5(path, unpacked.file);
+    try {
+      return weightPaths(described).map((group, at) => ({
+        ...described[at],
+        weights: (WEIGHT_NAMES[described[at].kind] ?? []).flatMap((name, index) => {
+          const tensor = tensorOf(file, `${group}/vars/${index}`);
+          return tensor ? [[name, tensor] as const] : [];
+        }),
+      }));
+    } finally {
+      closeQuietly(file);
+    }
+  } finally {
+    await unpacked.remove();
+  }
+}
+
+function tensorOf(file: File, path: string): Tensor | undefined {
+  const found = file.get(path);
+  if (!(found instanceof Dataset) || !(found.value instanceof Float32Array)) return undefined;
+  return { shape: found.shape ?? [], data: found.value };
+}
+
+/** Names of the layers that a node of config.json is fed by. */
+function sourcesOf(nodes: unknown): string[] {
+  return [...JSON.stringify(nodes).matchAll(/"keras_history":\["([^"]+)",0,0\]/g)].map(([, name]) => name);
+}
+
+async function entryText(path: string, name: string): Promise<string> {
+  const archive = await openPromise(path, { autoClose: false });
+  try {
+    for await (const entry of archive.eachEntry())
+      if (entry.fileName === name)
+        return (await buffer(await archive.openReadStreamPromise(entry))).toString();
+  } finally {
+    archive.close();
+  }
+  throw new InputError(`Expected ${name} in ${path} but found none`);
+}

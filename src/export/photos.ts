@@ -1,0 +1,134 @@
+/** The whole way from photos to probabilities as one ONNX model: its backbones, and photos to check it with. */
+import { type LoadedBackbone, loadBackbone } from '../shared/backbones/load.ts';
+import { isModelFile } from '../shared/backbones/model-file/request.ts';
+import { fetchWeights } from '../shared/backbones/open-weights.ts';
+import type { Reporter } from '../shared/cli/terminal.ts';
+import type { Engine } from '../shared/engines/engine.ts';
+import {
+  encodePhotoModel,
+  type PhotoSource,
+  runPhotoModel,
+} from '../shared/engines/onnxruntime/photo-model.ts';
+import { unexpected, usage } from '../shared/errors.ts';
+import { headGraph } from '../shared/head/predictor.ts';
+import { type Head, type HeadSource, headInputs } from '../shared/head/record.ts';
+import { checkBackbone, recordedWeights } from '../shared/head/recorded-backbone.ts';
+import { parseResize, placement, type Size } from '../shared/images/resize.ts';
+import { random } from '../shared/random.ts';
+import { narrowFloat16 } from '../shared/store/float16.ts';
+import { widenFloat16 } from '../shared/weights/float16.ts';
+
+export interface PhotoOptions {
+  /** Weights instead of those recorded: one for each backbone of the head, in order, or none at all. */
+  weights: readonly string[];
+  signal?: AbortSignal;
+  reporter?: Reporter;
+}
+
+/** What is written to a file, and how permafrost itself and that file answer for the same photos. */
+export interface PhotoExport {
+  bytes: Uint8Array;
+  expected(engine: Engine): Promise<Float32Array>;
+  computed(path: string): Promise<Float32Array>;
+}
+
+/** A protobuf message is no longer. */
+const MOST_BYTES = 2 ** 31 - 1;
+/** Photos that an export is checked with. */
+const IMAGES = 3;
+
+/**
+ * Builds the model.
+ * @throws InputError where a backbone is not as the head's record says or the model would be too large, UsageError for
+ *   what ONNX cannot do
+ */
+export async function photoExport(
+  head: Head,
+  meaning: Readonly<Record<string, string>>,
+  { weights, ...options }: PhotoOptions,
+): Promise<PhotoExport> {
+  const { sources } = head.record;
+  if (weights.length > 0 && weights.length !== sources.length)
+    throw usage(`${sources.length} values, one for each backbone of the head,`, '--weights', weights);
+  const loaded: (PhotoSource & { network: LoadedBackbone })[] = [];
+  for (const [at, source] of sources.entries()) loaded.push(await load(source, weights[at], options));
+  const graph = headGraph(head);
+  const bytes = encodePhotoModel(loaded, graph, meaning);
+  if (bytes.length > MOST_BYTES)
+    throw unexpected(`at most ${MOST_BYTES} bytes`, 'an ONNX model', bytes.length);
+
+  const photos = checkPhotos(loaded);
+  return {
+    bytes,
+    async expected(engine) {
+      const inputs = headInputs(head.record);
+      const features = new Float32Array(IMAGES * inputs);
+      let offset = 0;
+      for (const { graph: backbone, size, half } of loaded) {
+        const program = await engine.compile(backbone);
+        const columns = await program.run({ pixels: photos.pixels(size) });
+        for (const name of backbone.outputs.keys()) {
+          const values = half ? widenFloat16(narrowFloat16(columns[name])) : columns[name];
+          const dimension = values.length / IMAGES;
+          for (let row = 0; row < IMAGES; row++)
+            features.set(values.subarray(row * dimension, (row + 1) * dimension), row * inputs + offset);
+          offset += dimension;
+        }
+        await program.release();
+      }
+      const program = await engine.compile(graph);
+      const { probabilities } = await program.run({ features });
+      await program.release();
+      return probabilities;
+    },
+    computed: (path) => runPhotoModel(path, photos.pixels(photos.size), photos.size),
+  };
+}
+
+async function load(
+  source: HeadSource,
+  given: string | undefined,
+  options: Omit<PhotoOptions, 'weights'>,
+): Promise<PhotoSource & { network: LoadedBackbone }> {
+  const { backbone: name, size, dtype, resize: text } = source.pipeline;
+  if (isModelFile(name)) throw usage('a head behind a network of permafrost', '--format onnx', name);
+  const request = { name, size, weights: given ?? recordedWeights(source), poolings: source.columns };
+  await fetchWeights(request, options);
+  const network = await loadBackbone(request);
+  const resize = parseResize(text, `resize of the head's ${name}`);
+  checkBackbone(source, { ...network, columns: [...network.columns], resize });
+  return { graph: network.graph, size: network.size, resize, half: dtype === 'float16', network };
+}
+
+/**
+ * Coloured noise, where every backbone sees it as it is; else plain colours, which look the same however they are
+ * resized and cut.
+ */
+function checkPhotos(sources: readonly PhotoSource[]): { size: Size; pixels(size: Size): Uint8Array } {
+  const [{ size }] = sources;
+  const isPlain = sources.some((source) => {
+    const { resized } = placement(size, source.size, source.resize);
+    const sizes = [source.size, resized];
+    return sizes.some(({ width, height }) => width !== size.width || height !== size.height);
+  });
+  if (!isPlain) {
+    const stream = random(0, 'export');
+    const noise = Uint8Array.from({ length: IMAGES * size.width * size.height * 3 }, () =>
+      stream.integer(256),
+    );
+    return { size, pixels: () => noise };
+  }
+  const colours = [
+    [200, 30, 90],
+    [20, 160, 60],
+    [240, 240, 10],
+  ];
+  return {
+    size,
+    pixels: ({ width, height }) =>
+      Uint8Array.from(
+        { length: IMAGES * width * height * 3 },
+        (_, i) => colours[Math.floor(i / (width * height * 3))][i % 3],
+      ),
+  };
+}

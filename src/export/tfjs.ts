@@ -1,0 +1,111 @@
+/** TensorFlow.js layers models: model.json with the layers and what weights.bin holds, in Keras 2's configuration. */
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { InputError } from '../shared/errors.ts';
+import { asList, asObject, asText, asWhole, parseJson } from '../shared/fields.ts';
+import { elementCount } from '../shared/graph/value.ts';
+import type { Head } from '../shared/head/record.ts';
+import type { Tensor } from '../shared/weights/safetensors.ts';
+import { type ModelLayer, modelLayers } from './head-layers.ts';
+
+export const MODEL_FILE = 'model.json';
+export const WEIGHTS_FILE = 'weights.bin';
+
+/** Files by name; `userDefinedMetadata` of model.json says what the outputs mean. */
+export function encodeTfjs(head: Head, meaning: object): Map<string, Uint8Array> {
+  const layers = modelLayers(head, 'tfjs');
+  const arrays = layers.flatMap(({ name, weights }) =>
+    weights.map(([own, tensor]) => [`${name}/${own}`, tensor] as const),
+  );
+  const model = {
+    format: 'layers-model',
+    generatedBy: 'permafrost',
+    convertedBy: null,
+    userDefinedMetadata: meaning,
+    modelTopology: {
+      keras_version: '2.15.0',
+      backend: 'tensorflow',
+      model_config: {
+        class_name: 'Functional',
+        config: {
+          name: 'head',
+          layers: layers.map(({ kind, name, config, inputs }) => ({
+            class_name: kind,
+            name,
+            config: { name, trainable: true, dtype: 'float32', ...config },
+            inbound_nodes: inputs.length === 0 ? [] : [inputs.map((from) => [from, 0, 0, {}])],
+          })),
+          input_layers: [[layers[0].name, 0, 0]],
+          output_layers: [[layers.at(-1)!.name, 0, 0]],
+        },
+      },
+    },
+    weightsManifest: [
+      {
+        paths: [WEIGHTS_FILE],
+        weights: arrays.map(([name, { shape }]) => ({ name, shape, dtype: 'float32' })),
+      },
+    ],
+  };
+  const bytes = Buffer.concat(
+    arrays.map(([, { data }]) => new Uint8Array(data.buffer, data.byteOffset, data.byteLength)),
+  );
+  return new Map([
+    [MODEL_FILE, Buffer.from(JSON.stringify(model))],
+    [WEIGHTS_FILE, bytes],
+  ]);
+}
+
+/** Reads the layers of a folder that {@link encodeTfjs} filled. @throws InputError for one that is damaged */
+export async function readTfjs(folder: string): Promise<ModelLayer[]> {
+  const path = join(folder, MODEL_FILE);
+  const at = (what: string): string => `${what} of ${path}`;
+  const model = asObject(parseJson(await readFile(path, 'utf8'), path), path);
+  const topology = asObject(
+    asObject(model.modelTopology, at('modelTopology')).model_config,
+    at('model_config'),
+  );
+  const arrays = await readArrays(model, folder, at);
+  return asList(asObject(topology.config, at('config')).layers, at('layers')).map((entry) => {
+    const layer = asObject(entry, at('a layer'));
+    const name = asText(layer.name, at('name'));
+    const nodes = asList(layer.inbound_nodes, at('inbound_nodes'));
+    const inputs = nodes.flatMap((node) =>
+      asList(node, at('inbound_nodes')).map((from) => asText(asList(from, at('a node'))[0], at('a node'))),
+    );
+    const prefix = `${name}/`;
+    const weights = [...arrays]
+      .filter(([own]) => own.startsWith(prefix))
+      .map(([own, tensor]) => [own.slice(prefix.length), tensor] as const);
+    return {
+      ...{ name, inputs, weights },
+      kind: asText(layer.class_name, at('class_name')),
+      config: asObject(layer.config, at('config')),
+    };
+  });
+}
+
+async function readArrays(
+  model: Record<string, unknown>,
+  folder: string,
+  at: (what: string) => string,
+): Promise<Map<string, Tensor>> {
+  const [group] = asList(model.weightsManifest, at('weightsManifest'));
+  const entries = asList(asObject(group, at('weightsManifest')).weights, at('weights'));
+  const bytes = new Uint8Array(await readFile(join(folder, WEIGHTS_FILE)));
+  const arrays = new Map<string, Tensor>();
+  let start = 0;
+  for (const entry of entries) {
+    const fields = asObject(entry, at('an array'));
+    const shape = asList(fields.shape, at('shape')).map((size) =>
+      asWhole(size, at('shape'), 0, Number.MAX_SAFE_INTEGER),
+    );
+    const end = start + 4 * elementCount(shape);
+    if (end > bytes.length)
+      throw new InputError(`Expected ${end} bytes in ${WEIGHTS_FILE} but found ${bytes.length}`);
+    const data = new Float32Array(bytes.slice(start, end).buffer);
+    arrays.set(asText(fields.name, at('name')), { shape, data });
+    start = end;
+  }
+  return arrays;
+}

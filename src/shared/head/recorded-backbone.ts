@@ -1,0 +1,41 @@
+/** Whether a backbone is still the one that a head was trained behind. */
+import { existsSync } from 'node:fs';
+import { type BackboneDescription, PRECISION } from '../backbones/thread/protocol.ts';
+import { InputError, unexpected } from '../errors.ts';
+import { formatResize } from '../images/resize.ts';
+import { MATHS_VERSION } from '../store/pipeline.ts';
+import type { HeadSource } from './record.ts';
+
+/** What the features were computed with, as long as it is still where it was. */
+export function recordedWeights({ pipeline: { backbone, weights } }: HeadSource): string {
+  if (['imagenet', 'none'].includes(weights) || existsSync(weights)) return weights;
+  throw new InputError(
+    `Expected the weights of ${backbone} at ${weights}, where they were for extract, but there is no such file: pass --weights FILE`,
+  );
+}
+
+/** @throws InputError where a backbone no longer gives what the head was trained on */
+export function checkBackbone(
+  { pipeline, columns, dimension }: HeadSource,
+  found: Omit<BackboneDescription, 'engine'>,
+): void {
+  const { backbone } = pipeline;
+  if (found.weightsHash !== pipeline.weightsHash) {
+    throw new InputError(
+      `Expected weights of ${backbone} with SHA-256 ${pipeline.weightsHash}, which the head was trained behind, ` +
+        `but ${found.weights} has ${found.weightsHash}: pass the file that was given to extract as --weights FILE`,
+    );
+  }
+  const inputs = found.columns.reduce((sum, column) => sum + column.dimension, 0);
+  if (inputs !== dimension)
+    throw unexpected(`${dimension} features`, `${columns.join(', ')} of ${backbone}`, inputs);
+  const alike: [string, string, string][] = [
+    ['preprocessing', pipeline.preprocessing, found.preprocessing],
+    ['resize', pipeline.resize, formatResize(found.resize)],
+    ['precision', pipeline.precision, PRECISION],
+    ['version of the maths', String(pipeline.maths), String(MATHS_VERSION)],
+  ];
+  for (const [what, expected, received] of alike) {
+    if (expected !== received) throw unexpected(`${what} ${expected}`, `the head's ${backbone}`, received);
+  }
+}
