@@ -6,6 +6,7 @@ import { doctorCommand } from './doctor/command.ts';
 import { exportCommand } from './export/command.ts';
 import { extractCommand } from './extract/command.ts';
 import { predictCommand } from './predict/command.ts';
+import { serveCommand } from './predict/serve/command.ts';
 import { type Command, runProgram } from './shared/cli/program.ts';
 import { trainHeadCommand } from './train/command.ts';
 
@@ -14,6 +15,7 @@ const COMMANDS: Command[] = [
   extractCommand,
   trainHeadCommand,
   predictCommand,
+  serveCommand,
   exportCommand,
   backbonesCommand,
   cacheCommand,

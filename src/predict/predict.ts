@@ -6,13 +6,11 @@ import type { BackboneThread } from '../shared/backbones/thread/start.ts';
 import { type Progress, type Reporter, silent } from '../shared/cli/terminal.ts';
 import { loadEngine, type Program } from '../shared/engines/engine.ts';
 import { InputError, usage } from '../shared/errors.ts';
-import { answers } from '../shared/head/answers.ts';
 import { headGraph } from '../shared/head/predictor.ts';
-import { type Head, type HeadRecord, headInputs } from '../shared/head/record.ts';
+import type { Head } from '../shared/head/record.ts';
 import { decodeFrames } from '../shared/images/frames.ts';
 import { readImages } from '../shared/images/read.ts';
-import { narrowFloat16 } from '../shared/store/float16.ts';
-import { widenFloat16 } from '../shared/weights/float16.ts';
+import { type Answer, answered, headFeatures } from './answer.ts';
 import { createAverager } from './average.ts';
 import { finishBackbones, startBackbones } from './backbones.ts';
 import type { ImageFile } from './images.ts';
@@ -31,13 +29,9 @@ export interface PredictOptions {
   tta?: boolean;
 }
 
-/** What the head answers for one image. */
-export interface Prediction {
+/** What the head answers for one file. */
+export interface Prediction extends Answer {
   path: string;
-  /** The most probable class (multiclass) or all above their thresholds, possibly none (multi-label). */
-  labels: string[];
-  /** In the order of the head's classes. */
-  probabilities: Float32Array;
 }
 
 /** What is running while predictions are made. */
@@ -103,7 +97,8 @@ async function* predictions(
       const matrix = headFeatures(record, threads, features, records.length);
       const { probabilities } = await program.run({ features: matrix });
       const whole = records.filter(({ view }) => view === last);
-      ready.push(...answered(record, whole, average(probabilities)));
+      const mean = answered(record, whole.length, average(probabilities));
+      ready.push(...mean.map((answer, at) => ({ path: whole[at].file, ...answer })));
       progress.advance(whole.length);
     },
   });
@@ -136,42 +131,4 @@ async function* predictions(
   }
   await batches.finish();
   if (ready.length > 0) yield taken();
-}
-
-/** The head's inputs, [rows, inputs]: the columns of all backbones side by side, as exact as they were stored. */
-function headFeatures(
-  record: HeadRecord,
-  threads: readonly BackboneThread[],
-  features: readonly Float32Array[][],
-  rows: number,
-): Float32Array {
-  const inputs = headInputs(record);
-  const matrix = new Float32Array(rows * inputs);
-  let offset = 0;
-  for (const [at, { pipeline }] of record.sources.entries()) {
-    for (const [c, { dimension }] of threads[at].description.columns.entries()) {
-      const computed = features[at][c];
-      const column = pipeline.dtype === 'float16' ? widenFloat16(narrowFloat16(computed)) : computed;
-      for (let row = 0; row < rows; row++) {
-        const vector = column.subarray(row * dimension, (row + 1) * dimension);
-        matrix.set(vector, row * inputs + offset);
-      }
-      offset += dimension;
-    }
-  }
-  return matrix;
-}
-
-function answered(
-  { classes, task, thresholds }: HeadRecord,
-  images: readonly ImageFile[],
-  probabilities: Float32Array,
-): Prediction[] {
-  const width = classes.length;
-  const yes = answers({ probabilities, rows: images.length, classes: width, task, thresholds });
-  return images.map(({ file }, row) => ({
-    path: file,
-    labels: classes.filter((_, label) => yes[row * width + label] === 1),
-    probabilities: probabilities.slice(row * width, (row + 1) * width),
-  }));
 }

@@ -53,6 +53,7 @@ describe.each(HEADS)('a head that is %s', (_, choices) => {
   });
 
   it('answers alike in TensorFlow.js', async () => {
+    await tfc.setBackend('wasm');
     const { loadLayersModel } = await import('@tensorflow/tfjs-layers');
     const { head, out, summary } = await exported('tfjs', choices, 'web');
     expect(summary.difference).toBeLessThan(1e-4);
@@ -65,7 +66,6 @@ describe.each(HEADS)('a head that is %s', (_, choices) => {
     const model = await loadLayersModel(
       tfc.io.fromMemory({ modelTopology, weightSpecs, weightData: bytes.buffer }),
     );
-    await tfc.setBackend('wasm');
     const inputs = headInputs(head.record);
     const features = Float32Array.from({ length: 4 * inputs }, (__, i) => Math.abs(Math.sin(i * 1.7)) * 2);
     const program = await (await loadEngine('onnxruntime')).compile(headGraph(head));

@@ -1,0 +1,104 @@
+/** The command `permafrost serve`. */
+import { once } from 'node:events';
+import type { AddressInfo } from 'node:net';
+import { availableParallelism } from 'node:os';
+import { runCommand } from '../../shared/cli/command.ts';
+import { allValues, type Flags, oneValue, textFlag } from '../../shared/cli/flags.ts';
+import type { Command } from '../../shared/cli/program.ts';
+import { terminalReporter } from '../../shared/cli/terminal.ts';
+import { byteSize, choice, number, wholeNumber } from '../../shared/cli/values.ts';
+import { ENGINE_NAMES } from '../../shared/engines/engine.ts';
+import { InputError, messageOf } from '../../shared/errors.ts';
+import { readHead } from '../../shared/head/record.ts';
+
+const flags = {
+  head: {
+    ...textFlag,
+    demandOption: true,
+    description: "A trained head: the folder best of train-head's run",
+  },
+  port: { ...textFlag, default: '8765', description: 'Port to listen on; 0 for any that is free' },
+  host: {
+    ...textFlag,
+    default: '127.0.0.1',
+    description: 'Address to listen on; others than the default let other machines in',
+  },
+  'max-bytes': { ...textFlag, default: '20MB', description: 'Largest image' },
+  'max-waiting': {
+    ...textFlag,
+    default: '256',
+    description: 'Images that may wait for their answer; beyond it requests get status 503',
+  },
+  timeout: { ...textFlag, default: '30', description: 'Seconds in which a whole request must have come' },
+  'batch-size': { ...textFlag, default: '16', description: 'Images in one run of the backbone' },
+  weights: {
+    ...textFlag,
+    array: true,
+    description:
+      "The backbone's weights, where their file is not where it was; repeated in the head's order if it has several backbones",
+    defaultDescription: 'as extracted with',
+  },
+  engine: { ...textFlag, default: 'auto', description: `What computes: ${ENGINE_NAMES.join(', ')}` },
+} as const;
+
+/** `permafrost serve`. */
+export const serveCommand: Command = {
+  command: 'serve',
+  describe: 'Answer over HTTP with a trained head, on this machine',
+  builder: flags,
+  handler: (argv) => runCommand((signal) => run(argv, signal), false),
+};
+
+async function run(argv: Flags, signal: AbortSignal): Promise<object> {
+  const text = (flag: string): string => oneValue(argv, flag) ?? '';
+  const port = number(
+    'a port from 0 to 65535',
+    (value) => Number.isInteger(value) && value >= 0 && value <= 65535,
+  );
+  const listen = { port: port.parse(text('port'), '--port'), host: text('host') };
+  const settings = {
+    mostBytes: byteSize.parse(text('max-bytes'), '--max-bytes'),
+    mostWaiting: wholeNumber(1).parse(text('max-waiting'), '--max-waiting'),
+    batchSize: wholeNumber(1).parse(text('batch-size'), '--batch-size'),
+    requestTimeout: 1000 * wholeNumber(1).parse(text('timeout'), '--timeout'),
+    concurrency: availableParallelism(),
+  };
+  const engine = choice(ENGINE_NAMES).parse(text('engine'), '--engine');
+  const head = await readHead(text('head'));
+  const reporter = terminalReporter();
+  const [{ openAnswerer }, { createPredictServer }] = await Promise.all([
+    import('../answer.ts'),
+    import('./server.ts'),
+  ]);
+  const answerer = await openAnswerer(head, {
+    weights: allValues(argv, 'weights'),
+    engine,
+    signal,
+    reporter,
+  });
+  try {
+    // The first run compiles the backbone, which no request should wait for.
+    await answerer.answer([
+      answerer.threads.map(({ description: { size } }) => new Uint8Array(size.width * size.height * 3)),
+    ]);
+    const server = createPredictServer({ ...settings, record: head.record, answerer, warn: reporter.warn });
+    try {
+      await once(server.listen(listen), 'listening', { signal });
+    } catch (thrown) {
+      if (signal.aborted) throw signal.reason;
+      throw new InputError(`Cannot listen on ${listen.host}:${listen.port}: ${messageOf(thrown)}`);
+    }
+    const { port: given } = server.address() as AddressInfo;
+    const host = listen.host.includes(':') ? `[${listen.host}]` : listen.host;
+    process.stdout.write(`http://${host}:${given}\n`);
+    if (!signal.aborted) await once(signal, 'abort');
+    reporter.info('Finishing the requests that have come');
+    server.closeIdleConnections();
+    await new Promise<void>((resolve) => {
+      server.close(() => resolve());
+    });
+    return {};
+  } finally {
+    await answerer.release();
+  }
+}

@@ -1,0 +1,132 @@
+/** A small HTTP server around one head. */
+import { createHash } from 'node:crypto';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import pLimit from 'p-limit';
+import { InputError, messageOf } from '../../shared/errors.ts';
+import type { HeadRecord } from '../../shared/head/record.ts';
+import { decodeFrames } from '../../shared/images/frames.ts';
+import type { Answer, Answerer } from '../answer.ts';
+import { predictionObject } from '../formats.ts';
+import { createBatcher } from './batcher.ts';
+import { imageOf, Refusal } from './body.ts';
+import { PAGE } from './page.ts';
+
+export interface ServerOptions {
+  record: HeadRecord;
+  answerer: Answerer;
+  /** Largest image in bytes. */
+  mostBytes: number;
+  /** Images that may wait for their answer; beyond it requests get status 503. */
+  mostWaiting: number;
+  /** Images in one run of a backbone. */
+  batchSize: number;
+  /** Images decoded at a time. */
+  concurrency: number;
+  /** Milliseconds in which a whole request must have come. */
+  requestTimeout: number;
+  /** Told of what should not happen. */
+  warn(message: string): void;
+}
+
+/** Room in a multipart form for what is not the image. */
+const FORM_BYTES = 64 * 1024;
+/** Connections, for each image that may wait: a few hold requests that are only coming in. */
+const CONNECTIONS = 4;
+
+const SCRIPT_HASHES = [...PAGE.matchAll(/<(script|style)>([\s\S]*?)<\/\1>/g)].map(
+  ([, tag, text]) => `${tag}-src 'sha256-${createHash('sha256').update(text).digest('base64')}'`,
+);
+const PAGE_HEADERS = {
+  'content-type': 'text/html; charset=utf-8',
+  'content-security-policy': `default-src 'none'; connect-src 'self'; img-src blob:; ${SCRIPT_HASHES.join('; ')}`,
+  'x-content-type-options': 'nosniff',
+};
+
+type Handler = (request: IncomingMessage, response: ServerResponse) => Promise<void> | void;
+
+/** The server, not listening yet. Closing it lets requests that have come end. */
+export function createPredictServer({ record, answerer, mostBytes, ...options }: ServerOptions): Server {
+  const frames = answerer.threads.map(({ description }) => description);
+  const decoding = pLimit(options.concurrency);
+  const batcher = createBatcher<Uint8Array[], Answer>({
+    batchSize: options.batchSize,
+    most: options.mostWaiting,
+    run: (images) => answerer.answer(images),
+  });
+  /** Requests whose bytes are read or decoded, which are bounded like those that wait. */
+  let underway = 0;
+  let served = 0;
+  const busy = new Refusal(503, `Expected at most ${options.mostWaiting} images at a time: try again later`);
+
+  const predict: Handler = async (request, response) => {
+    if (underway >= options.mostWaiting) throw busy;
+    underway++;
+    try {
+      const bytes = await imageOf(request, mostBytes + FORM_BYTES);
+      if (bytes.length > mostBytes) throw new Refusal(413, `Expected at most ${mostBytes} bytes`);
+      const pixels = await decoding(() => decodeFrames(bytes, frames));
+      const answer = await (batcher.add(pixels) ?? Promise.reject(busy));
+      served++;
+      const { labels, probabilities } = predictionObject({ path: '', ...answer }, record.classes);
+      send(response, 200, { labels, probabilities });
+    } finally {
+      underway--;
+    }
+  };
+
+  const routes: Readonly<Record<string, Readonly<Record<string, Handler>>>> = {
+    '/': { GET: (_, response) => void response.writeHead(200, PAGE_HEADERS).end(PAGE) },
+    '/health': {
+      GET(_, response) {
+        const { task, classes } = record;
+        send(response, 200, { status: 'ok', task, classes, waiting: underway, served });
+      },
+    },
+    '/predict': { POST: predict },
+  };
+
+  const handle: Handler = async (request, response) => {
+    try {
+      const [path] = (request.url ?? '').split('?', 1);
+      const route = Object.hasOwn(routes, path) ? routes[path] : undefined;
+      if (!route) throw new Refusal(404, `Expected one of ${Object.keys(routes).join(', ')}`);
+      const method = request.method ?? '';
+      if (!Object.hasOwn(route, method)) {
+        response.setHeader('allow', Object.keys(route).join(', '));
+        throw new Refusal(405, `Expected ${Object.keys(route).join(', ')} for ${path}`);
+      }
+      await route[method](request, response);
+    } catch (thrown) {
+      refuse(request, response, thrown);
+    }
+  };
+
+  const refuse = (request: IncomingMessage, response: ServerResponse, thrown: unknown): void => {
+    if (response.destroyed || response.headersSent) return;
+    const status = thrown instanceof Refusal ? thrown.status : thrown instanceof InputError ? 415 : 500;
+    if (status === 500) options.warn(messageOf(thrown));
+    if (status === 503) response.setHeader('retry-after', '1');
+    // What is left of a body is not read: the connection ends with the answer.
+    if (!request.complete) response.setHeader('connection', 'close');
+    send(response, status, { error: status === 500 ? 'Unexpected failure' : messageOf(thrown) });
+    if (!request.complete) response.once('finish', () => request.destroy());
+  };
+
+  const server = createServer(
+    {
+      requestTimeout: options.requestTimeout,
+      headersTimeout: Math.min(options.requestTimeout, 10_000),
+      connectionsCheckingInterval: Math.min(options.requestTimeout, 1000),
+      keepAliveTimeout: 5000,
+    },
+    (request, response) => void handle(request, response),
+  );
+  server.maxConnections = CONNECTIONS * options.mostWaiting;
+  return server;
+}
+
+function send(response: ServerResponse, status: number, body: object): void {
+  response
+    .writeHead(status, { 'content-type': 'application/json', 'x-content-type-options': 'nosniff' })
+    .end(`${JSON.stringify(body)}\n`);
+}
