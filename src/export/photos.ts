@@ -1,5 +1,5 @@
 /** The whole way from photos to probabilities as one ONNX model: its backbones, and photos to check it with. */
-import { type LoadedBackbone, loadBackbone } from '../shared/backbones/load.ts';
+import { loadBackbone } from '../shared/backbones/load.ts';
 import { isModelFile } from '../shared/backbones/model-file/request.ts';
 import { fetchWeights } from '../shared/backbones/open-weights.ts';
 import type { Reporter } from '../shared/cli/terminal.ts';
@@ -50,7 +50,7 @@ export async function photoExport(
   const { sources } = head.record;
   if (weights.length > 0 && weights.length !== sources.length)
     throw usage(`${sources.length} values, one for each backbone of the head,`, '--weights', weights);
-  const loaded: (PhotoSource & { network: LoadedBackbone })[] = [];
+  const loaded: PhotoSource[] = [];
   for (const [at, source] of sources.entries()) loaded.push(await load(source, weights[at], options));
   const graph = headGraph(head);
   const bytes = encodePhotoModel(loaded, graph, meaning);
@@ -89,7 +89,7 @@ async function load(
   source: HeadSource,
   given: string | undefined,
   options: Omit<PhotoOptions, 'weights'>,
-): Promise<PhotoSource & { network: LoadedBackbone }> {
+): Promise<PhotoSource> {
   const { backbone: name, size, dtype, resize: text } = source.pipeline;
   if (isModelFile(name)) throw usage('a head behind a network of permafrost', '--format onnx', name);
   const request = { name, size, weights: given ?? recordedWeights(source), poolings: source.columns };
@@ -97,7 +97,7 @@ async function load(
   const network = await loadBackbone(request);
   const resize = parseResize(text, `resize of the head's ${name}`);
   checkBackbone(source, { ...network, columns: [...network.columns], resize });
-  return { graph: network.graph, size: network.size, resize, half: dtype === 'float16', network };
+  return { graph: network.graph, size: network.size, resize, half: dtype === 'float16' };
 }
 
 /**

@@ -6,10 +6,11 @@ import type { Command } from '../shared/cli/program.ts';
 import { silent, terminalReporter } from '../shared/cli/terminal.ts';
 import { choice, wholeNumber } from '../shared/cli/values.ts';
 import { ENGINE_NAMES } from '../shared/engines/engine.ts';
-import { usage } from '../shared/errors.ts';
-import { readHead } from '../shared/head/record.ts';
+import { messageOf, UsageError, usage } from '../shared/errors.ts';
+import { type Head, readHead } from '../shared/head/record.ts';
 import { FORMAT_NAMES, FORMATS, type PredictionObject, predictionObject } from './formats.ts';
 import { listImages } from './images.ts';
+import type { PredictorOptions } from './library.ts';
 import { writeFile, writeStdout } from './output.ts';
 import type { Prediction } from './predict.ts';
 
@@ -39,6 +40,11 @@ const flags = {
     default: false,
     description: 'Average the answers over each image and the views that the head was trained on',
   },
+  watch: {
+    ...textFlag,
+    description:
+      'Instead of images: a folder whose new images are answered for as they appear, a JSON line each',
+  },
   engine: { ...textFlag, default: 'auto', description: `What computes: ${ENGINE_NAMES.join(', ')}` },
   json: {
     type: 'boolean',
@@ -55,6 +61,7 @@ export const predictCommand: Command = {
     name: 'images',
     shown: 'IMAGE or DIR, one or more,',
     description: 'Image files, and folders for all images below them',
+    optional: true,
   },
   builder: flags,
   handler: (argv) => runCommand((signal) => run(argv, signal), argv.json === true && argv.out !== undefined),
@@ -76,8 +83,18 @@ async function run(argv: Flags, signal: AbortSignal): Promise<{ predictions: Pre
     batchSize: wholeNumber(1).parse(oneValue(argv, 'batch-size') ?? '', '--batch-size'),
     concurrency: wholeNumber(1).parse(concurrency, '--concurrency'),
   };
+  const named = allValues(argv, 'images');
+  const watched = oneValue(argv, 'watch');
+  if (watched !== undefined) {
+    const others = [named.length > 0 && named, out, format.startsWith('json') ? false : format, settings.tta];
+    const other = others.find((value) => value !== undefined && value !== false);
+    if (other !== undefined)
+      throw usage('no images, --out, --tta or other --format than jsonl', '--watch', other);
+  } else if (named.length === 0)
+    throw new UsageError('Expected IMAGE or DIR, one or more, but received nothing');
   const head = await readHead(oneValue(argv, 'head') ?? '');
-  const images = await listImages(allValues(argv, 'images'));
+  if (watched !== undefined) return watch(head, watched, settings, signal);
+  const images = await listImages(named);
   const { classes } = head.record;
   // Loaded once the command is known to be right: sharp takes most of the time to start.
   const { predict } = await import('./predict.ts');
@@ -98,4 +115,39 @@ async function run(argv: Flags, signal: AbortSignal): Promise<{ predictions: Pre
   await (out === undefined ? writeStdout(pieces) : writeFile(out, pieces));
   if (signal.aborted) throw new Interrupted(`Interrupted: ${count} of ${images.length} images are predicted`);
   return { predictions: kept };
+}
+
+/** Answers for new images until it is told to stop, which is how it should end. */
+async function watch(
+  head: Head,
+  folder: string,
+  settings: Omit<PredictorOptions, 'head' | 'signal' | 'reporter'>,
+  signal: AbortSignal,
+): Promise<{ predictions: PredictionObject[] }> {
+  const [{ openPredictor }, { watchFolder }] = await Promise.all([
+    import('./library.ts'),
+    import('./watch.ts'),
+  ]);
+  const reporter = terminalReporter();
+  const appeared = await watchFolder(folder, signal);
+  const predictor = await openPredictor({ ...settings, head, signal, reporter });
+  const lines = async function* (): AsyncGenerator<string> {
+    reporter.info(`Watching ${folder}`);
+    for await (const files of appeared) {
+      for (const file of files) {
+        try {
+          const [answer] = await predictor.predict([file]);
+          yield `${JSON.stringify(predictionObject({ path: file, ...answer }, predictor.classes))}\n`;
+        } catch (thrown) {
+          reporter.warn(messageOf(thrown));
+        }
+      }
+    }
+  };
+  try {
+    await writeStdout(lines());
+  } finally {
+    await predictor.close();
+  }
+  return { predictions: [] };
 }

@@ -1,0 +1,98 @@
+/** A trained head for use in a program: loaded once, asked as often as images come. */
+import { readFile } from 'node:fs/promises';
+import { availableParallelism } from 'node:os';
+import pLimit from 'p-limit';
+import type { Reporter } from '../shared/cli/terminal.ts';
+import { InputError, messageOf } from '../shared/errors.ts';
+import { type Head, readHead } from '../shared/head/record.ts';
+import { decodeFrames } from '../shared/images/frames.ts';
+import { type Answer, openAnswerer } from './answer.ts';
+
+export interface PredictorOptions {
+  /** The folder `best` of a run, or a head that was read already. */
+  head: string | Head;
+  /** Weights instead of those recorded: one for each backbone of the head, in order. Default: as extracted with. */
+  weights?: readonly string[];
+  /** `auto` (default), `onnxruntime` or `tensorflow`. */
+  engine?: string;
+  /** Images in one run of a backbone; default: 16. */
+  batchSize?: number;
+  /** Images read and decoded at a time; default: twice the number of cores. */
+  concurrency?: number;
+  /** Ends loading. */
+  signal?: AbortSignal;
+  /** Told of downloads and of what the user should know; default: nobody. */
+  reporter?: Reporter;
+}
+
+/** A head and its backbones in memory. */
+export interface Predictor {
+  /** The meaning of each probability, in order. */
+  readonly classes: readonly string[];
+  /**
+   * Answers in the order of the images: paths, or the bytes of image files.
+   * @throws InputError naming an image that cannot be read (bytes by their place, from 0) and why, the abort reason of `signal`
+   */
+  predict(images: readonly (string | Uint8Array)[], options?: { signal?: AbortSignal }): Promise<Answer[]>;
+  /** Frees the backbones, after the answers that are being computed. */
+  close(): Promise<void>;
+}
+
+/**
+ * Loads a head and its backbones.
+ * @throws InputError for a head that cannot be read, or backbones that are not as it records them
+ */
+export async function openPredictor({
+  head: given,
+  weights = [],
+  engine = 'auto',
+  batchSize = 16,
+  concurrency = 2 * availableParallelism(),
+  signal,
+  reporter,
+}: PredictorOptions): Promise<Predictor> {
+  const head = typeof given === 'string' ? await readHead(given) : given;
+  const answerer = await openAnswerer(head, { weights, engine, signal, reporter });
+  const frames = answerer.threads.map(({ description }) => description);
+  const limit = pLimit(concurrency);
+  const decode = async (image: string | Uint8Array, at: number): Promise<Uint8Array[]> => {
+    try {
+      return await decodeFrames(
+        typeof image === 'string' ? await readFile(image) : Buffer.from(image),
+        frames,
+      );
+    } catch (thrown) {
+      throw new InputError(`${typeof image === 'string' ? image : `image ${at}`}: ${messageOf(thrown)}`);
+    }
+  };
+  const underway = new Set<Promise<unknown>>();
+  const answer = async (
+    images: readonly (string | Uint8Array)[],
+    signal: AbortSignal | undefined,
+  ): Promise<Answer[]> => {
+    const answers: Answer[] = [];
+    for (let start = 0; start < images.length; start += batchSize) {
+      signal?.throwIfAborted();
+      const batch = images.slice(start, start + batchSize);
+      const pixels = await Promise.all(batch.map((one, at) => limit(decode, one, start + at)));
+      answers.push(...(await answerer.answer(pixels)));
+    }
+    return answers;
+  };
+  return {
+    classes: head.record.classes,
+    async predict(images, { signal } = {}) {
+      const answers = answer(images, signal);
+      underway.add(answers);
+      try {
+        return await answers;
+      } finally {
+        underway.delete(answers);
+      }
+    },
+    async close() {
+      await Promise.allSettled(underway);
+      await answerer.release();
+    },
+  };
+}

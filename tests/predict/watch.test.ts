@@ -1,0 +1,51 @@
+/** `predict --watch` as it is installed. */
+import { copyFileSync, mkdirSync, renameSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import sharp from 'sharp';
+import { expect, it } from 'vitest';
+import { newFolder, permafrost } from '../command.ts';
+import { writeRandomHead } from '../head.ts';
+
+it('answers for images that come, warns of what is none, and ends when told to', async () => {
+  const root = newFolder();
+  const folder = join(root, 'inbox');
+  mkdirSync(folder);
+  const photo = join(root, 'photo.jpg');
+  await sharp({ create: { width: 20, height: 20, channels: 3, background: 'red' } }).toFile(photo);
+  copyFileSync(photo, join(folder, 'earlier.jpg'));
+  const head = await writeRandomHead(join(root, 'best'));
+  let stage = 0;
+  const run = await permafrost(['predict', '--head', head, '--watch', folder], {
+    onStderr(written) {
+      if (stage === 0 && written.includes('Watching')) {
+        stage = 1;
+        mkdirSync(join(folder, 'deep'));
+        copyFileSync(photo, join(folder, 'deep', 'new.jpg'));
+        writeFileSync(join(folder, 'text.jpg'), 'just some words');
+        copyFileSync(photo, join(folder, 'half.part'));
+        renameSync(join(folder, 'half.part'), join(folder, 'half.jpg'));
+      }
+    },
+    onStdout(written, child) {
+      if (written.trim().split('\n').length === 2) setTimeout(() => child.kill('SIGINT'), 700);
+    },
+  });
+  expect(run.status, run.stderr).toBe(0);
+  const lines = run.stdout
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line));
+  expect(lines.map(({ path }) => path)).toEqual([join(folder, 'deep', 'new.jpg'), join(folder, 'half.jpg')]);
+  expect(Object.keys(lines[0].probabilities)).toEqual(['red', 'green <b>', 'blue']);
+  expect(run.stderr).toContain(`${join(folder, 'text.jpg')}: not an image`);
+});
+
+it('refuses images beside it, and what is no folder', async () => {
+  const head = await writeRandomHead(join(newFolder(), 'best'));
+  const refused = await permafrost(['predict', '--head', head, '--watch', '.', 'a.jpg']);
+  expect(refused.status).toBe(2);
+  expect(refused.stderr).toContain('for --watch but received ["a.jpg"]');
+  const missing = await permafrost(['predict', '--head', head, '--watch', 'nowhere']);
+  expect(missing.status).toBe(1);
+  expect(missing.stderr).toContain('Expected a folder for --watch but received "nowhere"');
+});
