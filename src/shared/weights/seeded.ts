@@ -59,14 +59,17 @@ function hash32(text: string): number {
   return state;
 }
 
-/** The stream named `key`: a uniform 32-bit number for each index (the finaliser of MurmurHash3 over a Weyl sequence). */
+/**
+ * The stream named `key`: 32 uniform bits for each index (the finaliser of MurmurHash3 over a Weyl sequence). As a signed
+ * number, which V8 keeps out of the heap.
+ */
 export function draws(key: string): (index: number) => number {
   const start = hash32(key);
   return (index) => {
     let x = (Math.imul(index, 0x9e3779b9) + start) | 0;
     x = Math.imul(x ^ (x >>> 16), 0x85ebca6b);
     x = Math.imul(x ^ (x >>> 13), 0xc2b2ae35);
-    return (x ^ (x >>> 16)) >>> 0;
+    return x ^ (x >>> 16);
   };
 }
 
