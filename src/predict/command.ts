@@ -22,6 +22,16 @@ const flags = {
   },
   format: { ...textFlag, default: 'json', description: `${FORMAT_NAMES.join(', ')} (arrow needs --out)` },
   out: { ...textFlag, description: 'File to write', defaultDescription: 'stdout' },
+  'top-k': {
+    ...textFlag,
+    description: 'Only the N most probable classes, most probable first (not in arrow)',
+    defaultDescription: 'all',
+  },
+  stdin: {
+    type: 'boolean',
+    default: false,
+    description: 'Read paths of images from stdin too, one a line',
+  },
   weights: {
     ...textFlag,
     array: true,
@@ -60,7 +70,7 @@ export const predictCommand: Command = {
   operands: {
     name: 'images',
     shown: 'IMAGE or DIR, one or more,',
-    description: 'Image files, and folders for all images below them',
+    description: 'Image files, folders for all images below them, globs',
     optional: true,
   },
   builder: flags,
@@ -75,6 +85,10 @@ async function run(argv: Flags, signal: AbortSignal): Promise<{ predictions: Pre
   if (format === 'arrow' && out === undefined) throw usage('a file', '--out with --format arrow', out);
   if (format !== 'json' && json && out === undefined)
     throw usage('a file', `--out with --format ${format} and --json`, out);
+  const topText = oneValue(argv, 'top-k');
+  const topK = topText === undefined ? undefined : wholeNumber(1).parse(topText, '--top-k');
+  if (format === 'arrow' && topK !== undefined)
+    throw usage('json, jsonl or csv', '--format with --top-k', format);
   const concurrency = oneValue(argv, 'concurrency') ?? String(2 * availableParallelism());
   const settings = {
     tta: argv.tta === true,
@@ -84,17 +98,19 @@ async function run(argv: Flags, signal: AbortSignal): Promise<{ predictions: Pre
     concurrency: wholeNumber(1).parse(concurrency, '--concurrency'),
   };
   const named = allValues(argv, 'images');
+  const stdin = argv.stdin === true;
   const watched = oneValue(argv, 'watch');
   if (watched !== undefined) {
-    const others = [named.length > 0 && named, out, format.startsWith('json') ? false : format, settings.tta];
+    const isJson = format.startsWith('json');
+    const others = [named.length > 0 && named, stdin && '--stdin', out, !isJson && format, settings.tta];
     const other = others.find((value) => value !== undefined && value !== false);
     if (other !== undefined)
-      throw usage('no images, --out, --tta or other --format than jsonl', '--watch', other);
-  } else if (named.length === 0)
+      throw usage('no images, --stdin, --out, --tta or other --format than jsonl', '--watch', other);
+  } else if (named.length === 0 && !stdin)
     throw new UsageError('Expected IMAGE or DIR, one or more, but received nothing');
   const head = await readHead(oneValue(argv, 'head') ?? '');
-  if (watched !== undefined) return watch(head, watched, settings, signal);
-  const images = await listImages(named);
+  if (watched !== undefined) return watch(head, watched, { ...settings, topK }, signal);
+  const images = await listImages(named, stdin ? process.stdin : undefined);
   const { classes } = head.record;
   // Loaded once the command is known to be right: sharp takes most of the time to start.
   const { predict } = await import('./predict.ts');
@@ -106,12 +122,12 @@ async function run(argv: Flags, signal: AbortSignal): Promise<{ predictions: Pre
   const seen = async function* (): AsyncGenerator<Prediction[]> {
     for await (const batch of predict({ ...settings, head, images }, { signal, reporter })) {
       count += batch.length;
-      if (json && out !== undefined) kept.push(...batch.map((one) => predictionObject(one, classes)));
+      if (json && out !== undefined) kept.push(...batch.map((one) => predictionObject(one, classes, topK)));
       yield batch;
     }
     if (count === 0) signal.throwIfAborted();
   };
-  const pieces = FORMATS[format](seen(), classes);
+  const pieces = FORMATS[format](seen(), classes, topK);
   await (out === undefined ? writeStdout(pieces) : writeFile(out, pieces));
   if (signal.aborted) throw new Interrupted(`Interrupted: ${count} of ${images.length} images are predicted`);
   return { predictions: kept };
@@ -121,7 +137,10 @@ async function run(argv: Flags, signal: AbortSignal): Promise<{ predictions: Pre
 async function watch(
   head: Head,
   folder: string,
-  settings: Omit<PredictorOptions, 'head' | 'signal' | 'reporter'>,
+  {
+    topK,
+    ...settings
+  }: Omit<PredictorOptions, 'head' | 'signal' | 'reporter'> & { topK: number | undefined },
   signal: AbortSignal,
 ): Promise<{ predictions: PredictionObject[] }> {
   const [{ openPredictor }, { watchFolder }] = await Promise.all([
@@ -137,7 +156,7 @@ async function watch(
       for (const file of files) {
         try {
           const [answer] = await predictor.predict([file]);
-          yield `${JSON.stringify(predictionObject({ path: file, ...answer }, predictor.classes))}\n`;
+          yield `${JSON.stringify(predictionObject({ path: file, ...answer }, predictor.classes, topK))}\n`;
         } catch (thrown) {
           reporter.warn(messageOf(thrown));
         }

@@ -5,29 +5,43 @@ import type { Prediction } from './predict.ts';
 
 type Batches = AsyncIterable<readonly Prediction[]>;
 type Pieces = AsyncIterable<string | Uint8Array>;
-type Format = (batches: Batches, classes: readonly string[]) => Pieces;
+/** @param topK only so many of the most probable classes, instead of all in the head's order */
+type Format = (batches: Batches, classes: readonly string[], topK?: number) => Pieces;
 
-/** A prediction as JSON has it. */
+/** A prediction as JSON has it; probabilities have six significant digits. */
 export interface PredictionObject {
   path: string;
   labels: string[];
-  /** By class, six significant digits. */
-  probabilities: Record<string, number>;
+  /** By class, where all classes are asked for. */
+  probabilities?: Record<string, number>;
+  /** The most probable classes, most probable first, where so many are asked for. */
+  top?: { label: string; probability: number }[];
 }
 
-/** The prediction with its probabilities by class. */
+/** The prediction with the probabilities of all classes or, most probable first, of the `topK` most probable. */
 export function predictionObject(
   { path, labels, probabilities }: Prediction,
   classes: readonly string[],
+  topK?: number,
 ): PredictionObject {
-  const byClass = classes.map((name, c) => [name, Number(probabilities[c].toPrecision(6))] as const);
-  return { path, labels, probabilities: Object.fromEntries(byClass) };
+  const rounded = (c: number) => Number(probabilities[c].toPrecision(6));
+  if (topK === undefined)
+    return { path, labels, probabilities: Object.fromEntries(classes.map((name, c) => [name, rounded(c)])) };
+  const top = likeliest(probabilities, topK).map((c) => ({ label: classes[c], probability: rounded(c) }));
+  return { path, labels, top };
+}
+
+/** The places of the `most` greatest values, greatest first, of equals the first one first. */
+function likeliest(probabilities: Float32Array, most: number): number[] {
+  return Array.from(probabilities.keys())
+    .sort((a, b) => probabilities[b] - probabilities[a])
+    .slice(0, most);
 }
 
 /** The formats by name, the default first. */
 export const FORMATS = {
   /** One object on one line: `{"predictions":[...]}`. */
-  async *json(batches, classes) {
+  async *json(batches, classes, topK?) {
     // A piece is held back until the next is there, so that the last one comes with the closing brackets.
     let held = '{"predictions":[';
     let separator = '';
@@ -36,23 +50,31 @@ export const FORMATS = {
         yield held;
         held = '';
       }
-      held += separator + batch.map((one) => JSON.stringify(predictionObject(one, classes))).join(',');
+      held += separator + batch.map((one) => JSON.stringify(predictionObject(one, classes, topK))).join(',');
       separator = ',';
     }
     yield `${held}]}\n`;
   },
   /** One object a line. */
-  async *jsonl(batches, classes) {
+  async *jsonl(batches, classes, topK?) {
     for await (const batch of batches)
-      yield batch.map((one) => `${JSON.stringify(predictionObject(one, classes))}\n`).join('');
+      yield batch.map((one) => `${JSON.stringify(predictionObject(one, classes, topK))}\n`).join('');
   },
-  /** path, labels (joined by `|`, as in a manifest), and one column `p_<class>` each. */
-  async *csv(batches, classes) {
-    let before = csvLine(['path', 'labels', ...classes.map((name) => `p_${name}`)]);
+  /** path, labels (joined by `|`, as in a manifest), and one column `p_<class>` each, or top_1, p_1, top_2, p_2 ... */
+  async *csv(batches, classes, topK?) {
+    const columns =
+      topK === undefined
+        ? classes.map((name) => `p_${name}`)
+        : classes.slice(0, topK).flatMap((_, at) => [`top_${at + 1}`, `p_${at + 1}`]);
+    let before = csvLine(['path', 'labels', ...columns]);
     for await (const batch of batches) {
-      const lines = batch.map(({ path, labels, probabilities }) =>
-        csvLine([path, labels.join('|'), ...probabilities]),
-      );
+      const lines = batch.map(({ path, labels, probabilities }) => {
+        const values =
+          topK === undefined
+            ? [...probabilities]
+            : likeliest(probabilities, topK).flatMap((c) => [classes[c], probabilities[c]]);
+        return csvLine([path, labels.join('|'), ...values]);
+      });
       yield before + lines.join('');
       before = '';
     }

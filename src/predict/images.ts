@@ -1,27 +1,51 @@
-/** The images named on a command line: files as they are, folders for the images below them. */
+/** The images named on a command line: files as they are, folders for the images below them, globs, lists on stdin. */
 import { stat } from 'node:fs/promises';
-import { join } from 'node:path';
+import { isAbsolute, join } from 'node:path';
+import { createInterface } from 'node:readline';
 import { InputError } from '../shared/errors.ts';
 import { walkFolder } from '../shared/images/folder.ts';
 import { hasImageExtension } from '../shared/images/formats.ts';
 
+/** A file on its way through the backbones. */
 export interface ImageFile {
-  /** The file to read, and what its prediction is listed under. */
   file: string;
 }
 
 /**
- * Lists files and folders in the order they were named, a folder's images in code-unit order, each path once. A file
- * that was named is taken for an image whatever its extension; whether it is there shows when it is read.
+ * Lists files, folders and globs in the order they were named, the images of a folder or a glob in code-unit order,
+ * each path once; after them the files on `list`. A file that was named or listed is taken for an image whatever its
+ * extension; whether it is there shows when it is read.
+ * @param list paths of files, one a line, read to its end
  * @throws InputError when there is no image at all
  */
-export async function listImages(named: readonly string[]): Promise<ImageFile[]> {
+export async function listImages(
+  named: readonly string[],
+  list?: NodeJS.ReadableStream,
+): Promise<ImageFile[]> {
   const files = new Set<string>();
-  for (const path of named) {
-    const isFolder = (await stat(path).catch(() => undefined))?.isDirectory() ?? false;
-    const below = isFolder ? (await walkFolder(path)).filter(hasImageExtension) : undefined;
-    for (const file of below?.map((name) => join(path, name)) ?? [path]) files.add(file);
+  for (const path of named) for (const file of await filesOf(path)) files.add(file);
+  if (list) for (const file of await linesOf(list)) files.add(file);
+  if (files.size === 0) {
+    const places = list ? [...named, 'stdin'] : named;
+    throw new InputError(`Expected images in ${places.join(', ')} but found none`);
   }
-  if (files.size === 0) throw new InputError(`Expected images in ${named.join(', ')} but found none`);
   return Array.from(files, (file) => ({ file }));
+}
+
+async function filesOf(path: string): Promise<string[]> {
+  const found = await stat(path).catch(() => undefined);
+  if (found?.isDirectory())
+    return (await walkFolder(path)).filter(hasImageExtension).map((name) => join(path, name));
+  // A file may be called photo[1].jpg.
+  if (found || !/[*?{[]/.test(path)) return [path];
+  const { glob } = await import('tinyglobby');
+  const files = await glob(path, { absolute: isAbsolute(path), expandDirectories: false });
+  return files.filter(hasImageExtension).sort();
+}
+
+async function linesOf(stream: NodeJS.ReadableStream): Promise<string[]> {
+  const lines: string[] = [];
+  const reader = createInterface({ input: stream, crlfDelay: Number.POSITIVE_INFINITY });
+  for await (const line of reader) if (line !== '') lines.push(line);
+  return lines;
 }

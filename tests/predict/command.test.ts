@@ -255,6 +255,9 @@ describe('predict refuses', () => {
     [['a.jpg', '--head', 'h', '--formt', 'csv'], 'Unknown flag --formt (did you mean format?)'],
     [['a.jpg', '--head', 'h', '--format', 'arrow'], 'Expected a file for --out with --format arrow'],
     [['a.jpg', '--head', 'h', '--format', 'csv', '--json'], 'for --out with --format csv and --json'],
+    [['a.jpg', '--head', 'h', '--top-k', '0'], 'Expected a whole number of at least 1 for --top-k'],
+    [['a.jpg', '--head', 'h', '--format', 'arrow', '--out', 'x', '--top-k', '1'], '--format with --top-k'],
+    [['--watch', 'in', '--stdin', '--head', 'h'], 'Expected no images, --stdin,'],
     [['a.jpg', '--head', 'h', '--batch-size', '0'], 'Expected a whole number of at least 1 for --batch-size'],
   ])('%j with status 2', async (args, message) => {
     expect(await refused(2, ...args)).toContain(message);

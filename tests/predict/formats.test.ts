@@ -3,6 +3,7 @@ import { tableFromIPC } from 'apache-arrow';
 import { describe, expect, it } from 'vitest';
 import { FORMAT_NAMES, FORMATS, type FormatName } from '../../src/predict/formats.ts';
 import type { Prediction } from '../../src/predict/predict.ts';
+import { csvLine } from '../../src/shared/csv-line.ts';
 
 const CLASSES = ['oak', 'ash, "common"'];
 const BATCHES: Prediction[][] = [
@@ -51,6 +52,24 @@ describe('formats of predictions', () => {
         '',
       ].join('\n'),
     );
+  });
+
+  it('the most probable classes stand first where so many are asked for', async () => {
+    const pieces = async (format: 'jsonl' | 'csv', topK: number): Promise<string[]> => {
+      let text = '';
+      for await (const piece of FORMATS[format](each(BATCHES), CLASSES, topK)) text += piece;
+      return text.trimEnd().split('\n');
+    };
+    const [first, , last] = (await pieces('jsonl', 1)).map((line) => JSON.parse(line));
+    expect(first).toEqual({ path: 'a.jpg', labels: ['oak'], top: [{ label: 'oak', probability: 0.75 }] });
+    expect(last.top).toEqual([{ label: CLASSES[1], probability: 0.333333 }]);
+    const ash = csvLine([CLASSES[1]]).trimEnd();
+    expect(await pieces('csv', 9)).toEqual([
+      'path,labels,top_1,p_1,top_2,p_2',
+      `a.jpg,oak,oak,0.75,${ash},0.125`,
+      `"b, c.jpg","oak|ash, ""common""",oak,0.9,${ash},0.6`,
+      `d.jpg,,${ash},0.333333,oak,1e-9`,
+    ]);
   });
 
   it('arrow has a record batch for each batch', async () => {

@@ -1,0 +1,68 @@
+/** Which images a command line names. */
+import { spawnSync } from 'node:child_process';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join, relative } from 'node:path';
+import { Readable } from 'node:stream';
+import { fileURLToPath } from 'node:url';
+import sharp from 'sharp';
+import { expect, it } from 'vitest';
+import { listImages } from '../../src/predict/images.ts';
+import { newFolder } from '../command.ts';
+import { writeRandomHead } from '../head.ts';
+
+const root = newFolder();
+mkdirSync(join(root, 'deep'));
+for (const name of ['b.jpg', 'a.png', 'deep/c.jpg', 'deep/odd[1].jpg', 'notes.txt'])
+  writeFileSync(join(root, name), '');
+
+async function listed(named: string[], stdin?: string): Promise<string[]> {
+  const images = await listImages(
+    named.map((name) => join(root, name)),
+    stdin === undefined ? undefined : Readable.from([stdin]),
+  );
+  return images.map(({ file }) => relative(root, file));
+}
+
+it('takes files, folders and globs in the order they are named, each path once', async () => {
+  expect(await listed(['b.jpg', '.'])).toEqual(['b.jpg', 'a.png', 'deep/c.jpg', 'deep/odd[1].jpg']);
+  expect(await listed(['**/*.jpg', 'a.png'])).toEqual(['b.jpg', 'deep/c.jpg', 'deep/odd[1].jpg', 'a.png']);
+  expect(await listed(['*'])).toEqual(['a.png', 'b.jpg']);
+  expect(await listed(['deep/odd[1].jpg'])).toEqual(['deep/odd[1].jpg']);
+  expect(await listed(['missing.jpg'])).toEqual(['missing.jpg']);
+  await expect(listed(['*.gif'])).rejects.toThrow(/Expected images in .*\*\.gif but found none/);
+});
+
+it('names what an absolute pattern matches absolutely, and a relative one relatively', async () => {
+  expect(await listImages([join(root, '*.jpg')])).toEqual([{ file: join(root, 'b.jpg') }]);
+  const pattern = join(relative(process.cwd(), root), '*.jpg');
+  expect(await listImages([pattern])).toEqual([{ file: pattern.replace('*', 'b') }]);
+});
+
+it('takes the paths on a stream after those that are named', async () => {
+  const lines = `${root}/b.jpg\r\n\n${root}/deep/odd[1].jpg`;
+  expect(await listed([], lines)).toEqual(['b.jpg', 'deep/odd[1].jpg']);
+  expect(await listed(['a.png', 'b.jpg'], lines)).toEqual(['a.png', 'b.jpg', 'deep/odd[1].jpg']);
+  await expect(listed([], '\n')).rejects.toThrow('Expected images in stdin but found none');
+});
+
+it('predict reads paths from stdin and answers with the most probable classes', async () => {
+  const photo = join(root, 'photo.jpg');
+  await sharp({ create: { width: 20, height: 20, channels: 3, background: 'red' } }).toFile(photo);
+  const program = fileURLToPath(new URL('../../dist/permafrost.js', import.meta.url));
+  const head = await writeRandomHead(join(root, 'best'));
+  const answer = (...flags: string[]) => {
+    const args = [program, 'predict', '--head', head, '--stdin', '--format', 'jsonl', ...flags];
+    const { stdout, stderr, status } = spawnSync(process.execPath, args, {
+      input: `${photo}\n`,
+      encoding: 'utf8',
+    });
+    expect(status, stderr).toBe(0);
+    return JSON.parse(stdout);
+  };
+  const { probabilities, ...all } = answer();
+  expect(all.path).toBe(photo);
+  const { top, ...two } = answer('--top-k', '2');
+  expect(two).toEqual(all);
+  const sorted = Object.entries<number>(probabilities).sort((a, b) => b[1] - a[1]);
+  expect(top).toEqual(sorted.slice(0, 2).map(([label, probability]) => ({ label, probability })));
+});
