@@ -96,3 +96,20 @@ export async function openPredictor({
     },
   };
 }
+
+/**
+ * Loads a head, answers for some images and frees it again; {@link openPredictor} keeps it for the next ones.
+ * @param images paths, or the bytes of image files
+ * @throws as opening and asking a {@link Predictor} do
+ */
+export async function predict({
+  images,
+  ...options
+}: PredictorOptions & { images: readonly (string | Uint8Array)[] }): Promise<Answer[]> {
+  const predictor = await openPredictor(options);
+  try {
+    return await predictor.predict(images, options);
+  } finally {
+    await predictor.close();
+  }
+}

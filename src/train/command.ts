@@ -5,10 +5,10 @@ import { basename, dirname, join, resolve } from 'node:path';
 import { Interrupted, runCommand } from '../shared/cli/command.ts';
 import { allValues, type Flags, oneValue, textFlag } from '../shared/cli/flags.ts';
 import type { Command } from '../shared/cli/program.ts';
-import { type Reporter, terminalReporter } from '../shared/cli/terminal.ts';
+import { terminalReporter } from '../shared/cli/terminal.ts';
 import { byteSize, choice, wholeNumber } from '../shared/cli/values.ts';
 import { ENGINE_NAMES } from '../shared/engines/engine.ts';
-import { InputError, usage } from '../shared/errors.ts';
+import { usage } from '../shared/errors.ts';
 import { manifestFlags, readManifestFlags } from '../shared/manifest/flags.ts';
 import { describeFinding } from './diagnosis/diagnose.ts';
 import { DEFAULT_GRID, type Grid, parseGrid } from './grid.ts';
@@ -156,9 +156,10 @@ async function run(argv: Flags, signal: AbortSignal): Promise<TrainSummary> {
     engine: choice(ENGINE_NAMES).parse(oneValue(argv, 'engine') ?? 'auto', '--engine'),
   };
   // Loaded once the flags are known to be right: with it comes apache-arrow, most of the time a command takes to start.
-  const [{ train }, { writeRun }, { holdsUnfinished, openRecorder }] = await Promise.all([
+  const [{ train }, { writeRun }, { saveReport }, { holdsUnfinished, openRecorder }] = await Promise.all([
     import('./train.ts'),
     import('./results/write.ts'),
+    import('./report/save.ts'),
     import('./recorded.ts'),
   ]);
   const reporter = terminalReporter();
@@ -182,7 +183,7 @@ async function run(argv: Flags, signal: AbortSignal): Promise<TrainSummary> {
   const { out } = folder;
   const summary = summarise(out, training, (performance.now() - started) / 1000);
   await writeRun(out, training, summary);
-  if (argv.report !== false) await report(out, training, oneValue(argv, 'images'), reporter);
+  if (argv.report !== false) await saveReport(out, training, oneValue(argv, 'images'), reporter);
   for (const finding of training.diagnosis) reporter.info(describeFinding(finding));
   process.stdout.write(`${describe(training, summary)}\n`);
   if (training.interrupted) {
@@ -201,23 +202,6 @@ function readHalving(argv: Flags): { halving?: number } {
     return {};
   }
   return { halving: wholeNumber(2).parse(factor ?? String(HALVING_FACTOR), '--halving-factor') };
-}
-
-/** report.html, for those who want to look: that it, or a photo in it, cannot be had does not fail a run. */
-async function report(
-  out: string,
-  training: Training,
-  images: string | undefined,
-  reporter: Reporter,
-): Promise<void> {
-  const { writeReport } = await import('./report/write.ts');
-  try {
-    const { missing, reason } = await writeReport(out, training, images);
-    if (missing > 0) reporter.warn(`${missing} photos are not in the report: ${reason}`);
-  } catch (thrown) {
-    if (!(thrown instanceof InputError)) throw thrown;
-    reporter.warn(`No report: ${thrown.message}`);
-  }
 }
 
 /** Absent: one head. Alone: the default grid. */
