@@ -4,9 +4,8 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-environment=$(mktemp -d)
-trap 'rm -rf "$environment"' EXIT
-python3 -m venv "$environment"
-"$environment/bin/pip" install --quiet numpy==2.4.6 pyarrow==26.0.1 polars==2.1.0 duckdb==2.0.0
+packages=$(mktemp -d)
+trap 'rm -rf "$packages"' EXIT
+python3 -m pip install --quiet --disable-pip-version-check --target "$packages" numpy==2.4.6 pyarrow==26.0.1 polars==2.1.0 duckdb==2.0.0
 mapfile -t golden < <(find tests/shared/store/golden -name manifest.json -exec dirname {} \;)
-"$environment/bin/python" tests/cache/readers/read_parts.py "${golden[@]}" "$@"
+PYTHONPATH="$packages" python3 tests/cache/readers/read_parts.py "${golden[@]}" "$@"

@@ -1,7 +1,7 @@
 /** What the parts of a store hold, without the features themselves. */
 import { messageOf } from '../errors.ts';
 import type { RowRecord } from './part-buffer.ts';
-import { readPart } from './reader.ts';
+import { readPart, sharedMemory } from './reader.ts';
 import type { PartEntry, StoreManifest } from './schema.ts';
 
 /** A part and its rows. */
@@ -20,9 +20,15 @@ export async function heldParts(
 ): Promise<{ held: HeldPart[]; damage: string[] }> {
   const held: HeldPart[] = [];
   const damage: string[] = [];
+  const memory = sharedMemory();
   for (const entry of manifest.parts) {
     try {
-      const { paths, sha256, labels, splits, views, groups, weights } = await readPart(dir, manifest, entry);
+      const { paths, sha256, labels, splits, views, groups, weights } = await readPart(
+        dir,
+        manifest,
+        entry,
+        memory,
+      );
       const records = paths.map((path, row) => ({
         path,
         sha256: sha256[row],

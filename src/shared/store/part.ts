@@ -11,11 +11,11 @@ import {
   List,
   makeData,
   RecordBatch,
+  RecordBatchFileWriter,
   Schema,
   Struct,
   Table,
   tableFromIPC,
-  tableToIPC,
   Utf8,
 } from 'apache-arrow';
 import { unexpected } from '../errors.ts';
@@ -45,6 +45,9 @@ export interface PartRows {
 const SHA256_BYTES = 32;
 const PHASH_BYTES = 8;
 
+/** Pieces of a file of fewer bytes are joined: a part takes few writes. */
+const SMALL_PIECE = 1 << 16;
+
 /** The columns beside the features: with weights, without, and as format version 1 wrote them. */
 const ROW_COLUMNS = [
   ['path', 'sha256', 'labels', 'split', 'view', 'group', 'phash', 'weight'],
@@ -52,8 +55,15 @@ const ROW_COLUMNS = [
   ['path', 'sha256', 'labels', 'split', 'view'],
 ];
 
-/** The Arrow IPC file of some rows. */
-export function encodePart(rows: PartRows, columns: FeatureColumn[], dtype: Dtype): Uint8Array {
+/**
+ * The Arrow IPC file of some rows, piece by piece: float32 features are views of the rows' own memory, since a part in
+ * one piece would be garbage of its size each time.
+ */
+export async function encodePart(
+  rows: PartRows,
+  columns: FeatureColumn[],
+  dtype: Dtype,
+): Promise<Uint8Array[]> {
   const length = rows.paths.length;
   const fields: [Field, Data][] = [
     [new Field('path', new Utf8(), false), utf8(rows.paths)],
@@ -75,7 +85,16 @@ export function encodePart(rows: PartRows, columns: FeatureColumn[], dtype: Dtyp
     schema,
     makeData({ type: new Struct(schema.fields), length, nullCount: 0, children }),
   );
-  return tableToIPC(new Table(schema, [batch]), 'file');
+  const pieces: Uint8Array[] = [];
+  let small: Uint8Array[] = [];
+  for await (const piece of RecordBatchFileWriter.writeAll(new Table(schema, [batch]))) {
+    if (piece.length < SMALL_PIECE) small.push(piece);
+    else {
+      pieces.push(Buffer.concat(small), piece);
+      small = [];
+    }
+  }
+  return [...pieces, Buffer.concat(small)];
 }
 
 /**

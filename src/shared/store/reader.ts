@@ -58,13 +58,34 @@ export async function openStore(dir: string): Promise<FeatureStore> {
   };
 }
 
+/** Where the bytes of a part are read to. */
+export type PartMemory = (bytes: number) => Buffer;
+
+// A buffer of its own, not a slice of Node's pool: features become aligned views of it.
+const ownMemory: PartMemory = (bytes) => Buffer.allocUnsafeSlow(bytes);
+
+/** Memory for one part at a time: what was read before is overwritten. */
+export function sharedMemory(): PartMemory {
+  let memory = ownMemory(0);
+  return (bytes) => {
+    if (memory.length < bytes) memory = ownMemory(bytes);
+    return memory.subarray(0, bytes);
+  };
+}
+
 /**
  * Reads one part after comparing its length and SHA-256 with the manifest.
+ * @param memory default: of its own
  * @throws InputError naming the file and what differs
  */
-export async function readPart(dir: string, manifest: StoreManifest, entry: PartEntry): Promise<StorePart> {
+export async function readPart(
+  dir: string,
+  manifest: StoreManifest,
+  entry: PartEntry,
+  memory = ownMemory,
+): Promise<StorePart> {
   const path = join(dir, entry.file);
-  const bytes = await readExactly(path, entry.bytes);
+  const bytes = await readExactly(path, entry.bytes, memory);
   const sha256 = createHash('sha256').update(bytes).digest('hex');
   if (sha256 !== entry.sha256) {
     throw new InputError(
@@ -77,7 +98,7 @@ export async function readPart(dir: string, manifest: StoreManifest, entry: Part
   return { ...part, rows, entry };
 }
 
-async function readExactly(path: string, length: number): Promise<Buffer> {
+async function readExactly(path: string, length: number, memory: PartMemory): Promise<Buffer> {
   const file = await disk.open(path).catch((thrown: unknown) => {
     throw new InputError(`Damaged feature store: ${path} cannot be read (${messageOf(thrown)}); ${REPAIR}`);
   });
@@ -86,8 +107,7 @@ async function readExactly(path: string, length: number): Promise<Buffer> {
     if (size !== length) {
       throw new InputError(`Damaged feature store: ${path} has ${size} bytes, expected ${length}; ${REPAIR}`);
     }
-    // A buffer of its own, not a slice of Node's pool: features become aligned views of it.
-    const bytes = Buffer.allocUnsafeSlow(length);
+    const bytes = memory(length);
     let filled = 0;
     while (filled < length) {
       const { bytesRead } = await file.read(bytes, filled, length - filled, filled);

@@ -6,7 +6,7 @@ import { disk, diskError, makeFolder, writeDurably } from './files.ts';
 import { contentKey, type HeldPart, type Place } from './held.ts';
 import { encodePart, type PartRows } from './part.ts';
 import { partBuffer, type RowRecord } from './part-buffer.ts';
-import { readPart, type StorePart } from './reader.ts';
+import { readPart, type StorePart, sharedMemory } from './reader.ts';
 import {
   type FeatureColumn,
   FORMAT,
@@ -101,11 +101,13 @@ export async function createStoreWriter(
 
   const writePart = async (rows: PartRows): Promise<PartEntry> => {
     await guard();
-    const bytes = encodePart(rows, columns, pipeline.dtype);
+    const pieces = await encodePart(rows, columns, pipeline.dtype);
     const file = `part-${String(nextPart++).padStart(5, '0')}.arrow`;
-    await writeDurably(join(dir, file), bytes);
-    const sha256 = createHash('sha256').update(bytes).digest('hex');
-    return { file, rows: rows.paths.length, bytes: bytes.length, sha256 };
+    await writeDurably(join(dir, file), pieces);
+    const sha256 = createHash('sha256');
+    for (const piece of pieces) sha256.update(piece);
+    const bytes = pieces.reduce((sum, { length }) => sum + length, 0);
+    return { file, rows: rows.paths.length, bytes, sha256: sha256.digest('hex') };
   };
 
   const manifestOf = (listed: PartEntry[], complete: boolean, failed: number): StoreManifest => ({
@@ -152,9 +154,10 @@ export async function createStoreWriter(
       const wanted = evenlyWeighted(rows ?? parts.flatMap(({ records }) => records));
       const arranged = partsInOrder(parts, wanted, partRows);
       const sources = manifestOf(entries(), false, 0);
+      const memory = sharedMemory();
       let last: StorePart | undefined;
       const read = async (entry: PartEntry): Promise<StorePart> => {
-        if (last?.entry !== entry) last = await readPart(dir, sources, entry);
+        if (last?.entry !== entry) last = await readPart(dir, sources, entry, memory);
         return last;
       };
       let done = arranged.reduce((sum, part) => sum + part.rows, 0);
