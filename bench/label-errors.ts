@@ -2,8 +2,8 @@
 import { silent } from '../src/shared/cli/terminal.ts';
 import { random } from '../src/shared/random.ts';
 import { separability } from '../src/train/analysis/separability.ts';
-import { readFeatures } from '../src/train/features.ts';
-import { encodeLabels } from '../src/train/labels.ts';
+import { readFeatures } from '../src/train/dataset/features.ts';
+import { encodeLabels } from '../src/train/dataset/labels.ts';
 
 const TRIALS = 20;
 const PLANTED = 5;

@@ -1,11 +1,11 @@
 /** The heads that a run is asked to train: one, a grid, or heads drawn at random; each with its seeds. */
 import type { Task } from '../shared/head/config.ts';
+import type { SourcedBlock } from './dataset/sources.ts';
 import { expandGrid } from './grid.ts';
 import { HEAD_OPTIONS, type HeadRequest } from './options.ts';
 import { resolveConfig } from './resolve.ts';
 import { type Candidate, withSeeds } from './search/configurations.ts';
 import { DEFAULT_SPACE, drawHeads } from './search/random.ts';
-import type { SourcedBlock } from './sources.ts';
 import type { TrainOptions } from './train.ts';
 
 /**

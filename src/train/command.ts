@@ -10,16 +10,16 @@ import { byteSize, choice, wholeNumber } from '../shared/cli/values.ts';
 import { ENGINE_NAMES } from '../shared/engines/engine.ts';
 import { usage } from '../shared/errors.ts';
 import { manifestFlags, readManifestFlags } from '../shared/manifest/flags.ts';
+import { parseNearDuplicates } from './dataset/leakage.ts';
+import { type SourceRequest, splitBySource } from './dataset/sources.ts';
+import { parseSplit } from './dataset/splits.ts';
 import { describeFinding } from './diagnosis/diagnose.ts';
 import { DEFAULT_GRID, type Grid, parseGrid } from './grid.ts';
-import { parseNearDuplicates } from './leakage.ts';
 import { confusionMatrix, perClass } from './metrics/per-class.ts';
 import { headFlags, readHeadFlags } from './options.ts';
 import { score } from './results/drawing.ts';
 import { BEST_FOLDER, summarise, type TrainSummary } from './results/summary.ts';
 import { confusionTable, leaderboardTable, metricsTable, perClassTable } from './results/tables.ts';
-import { type SourceRequest, splitBySource } from './sources.ts';
-import { parseSplit } from './splits.ts';
 import type { Training } from './train.ts';
 
 /** What goes on at each rung of successive halving is one head in so many (Li et al. 2018 use 3 or 4). */

@@ -5,6 +5,7 @@ import { parse as parseYaml } from 'yaml';
 import { didYouMean } from '../shared/cli/suggest.ts';
 import { expectedMessage, InputError, messageOf, UsageError, unexpected, usage } from '../shared/errors.ts';
 import type { HeadConfig, Task } from '../shared/head/config.ts';
+import { SOURCE_KEYS, SOURCE_OPTIONS, type SourceKey, type SourceRequest } from './dataset/sources.ts';
 import {
   flagOf,
   formatOption,
@@ -15,7 +16,6 @@ import {
 } from './options.ts';
 import { resolveConfig, withoutIdleOptions } from './resolve.ts';
 import { formatRange, isRange, parseRange, type Range } from './search/ranges.ts';
-import { SOURCE_KEYS, SOURCE_OPTIONS, type SourceKey, type SourceRequest } from './sources.ts';
 
 /** Values of head options that are combined each with each; from a range random search draws. */
 export type HeadBlock = { [K in HeadOptionKey]?: (HeadRequest[K] | Range)[] };

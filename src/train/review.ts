@@ -3,6 +3,7 @@ import type { MetricName } from '../shared/head/config.ts';
 import { bootstrap, type Standing } from './analysis/bootstrap.ts';
 import type { FeatureFacts } from './analysis/feature-facts.ts';
 import { type Separability, separability } from './analysis/separability.ts';
+import type { FeatureSet, FeatureTable } from './dataset/table.ts';
 import { diagnose } from './diagnosis/diagnose.ts';
 import type { Facts, Finding } from './diagnosis/finding.ts';
 import { TELLING } from './diagnosis/learning.ts';
@@ -13,7 +14,6 @@ import { evaluateAnswers } from './metrics/evaluate.ts';
 import { perClass } from './metrics/per-class.ts';
 import type { HeadResult } from './results/result.ts';
 import type { Rival } from './search/rivals.ts';
-import type { FeatureSet, FeatureTable } from './table.ts';
 
 export interface Review {
   /** The leaderboard with the intervals of its best lines. */

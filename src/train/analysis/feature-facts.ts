@@ -1,6 +1,7 @@
 /** What the features look like before any normalisation: enough to tell that pixels came in wrongly. */
+
+import type { FeatureSet } from '../dataset/table.ts';
 import { readRows } from '../sweep/rows.ts';
-import type { FeatureSet } from '../table.ts';
 
 /** Numbers of the features of one store, as extracted. */
 export interface FeatureFacts {

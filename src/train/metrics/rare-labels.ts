@@ -1,5 +1,5 @@
 /** Labels that too few images have for their scores to mean much: named, since means over labels hide them. */
-import type { Part } from '../splits.ts';
+import type { Part } from '../dataset/splits.ts';
 
 /** Images of a label in a part below which its scores there say little. */
 const FEW = 5;

@@ -2,8 +2,8 @@
 
 import { csvLine } from '../../shared/csv-line.ts';
 import { answers } from '../../shared/head/answers.ts';
+import type { Part } from '../dataset/splits.ts';
 import type { Evaluation } from '../metrics/counts.ts';
-import type { Part } from '../splits.ts';
 
 /** Rows of predictions.csv. */
 export interface Predictions extends Omit<Evaluation, 'targets' | 'classes'> {

@@ -1,7 +1,7 @@
 /** What training one head gave, and which head is best. */
 import type { HeadConfig, MetricName, Metrics } from '../../shared/head/config.ts';
+import type { SourceName } from '../dataset/sources.ts';
 import { compareMetric } from '../metrics/compare.ts';
-import type { SourceName } from '../sources.ts';
 
 /** One epoch of one head. */
 export interface EpochRecord {

@@ -1,6 +1,6 @@
 /** The object that train-head prints with --json. */
 import type { HeadConfig, Metrics, Task } from '../../shared/head/config.ts';
-import type { SourceName } from '../sources.ts';
+import type { SourceName } from '../dataset/sources.ts';
 import type { Training } from '../train.ts';
 
 /** The folder of the chosen head inside a run. */

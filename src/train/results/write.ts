@@ -7,7 +7,7 @@ import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { headTensors, writeHead } from '../../shared/head/record.ts';
 import { writeDurably } from '../../shared/store/files.ts';
-import { imageParts } from '../divide.ts';
+import { imageParts } from '../dataset/divide.ts';
 import { confusionMatrix, perClass } from '../metrics/per-class.ts';
 import type { Training } from '../train.ts';
 import { historyArrow } from './history.ts';

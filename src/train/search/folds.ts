@@ -1,13 +1,19 @@
 /** Search with cross-validation: every head is trained once for each fold, and compared by its mean over them. */
 
 import { loadEngine } from '../../shared/engines/engine.ts';
+import {
+  copyingPreparer,
+  type Prepared,
+  partEvaluation,
+  prepareInPlace,
+  type RawData,
+} from '../dataset/prepare.ts';
+import type { FeatureSet } from '../dataset/table.ts';
 import type { Evaluation } from '../metrics/counts.ts';
 import { predictAll } from '../predict-all.ts';
-import { copyingPreparer, type Prepared, partEvaluation, prepareInPlace, type RawData } from '../prepare.ts';
 import type { HeadResult } from '../results/result.ts';
 import type { SweepData } from '../sweep/data.ts';
 import type { HeadJob } from '../sweep/plan.ts';
-import type { FeatureSet } from '../table.ts';
 import { type Configuration, jobsOf } from './configurations.ts';
 import {
   compete,

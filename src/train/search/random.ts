@@ -1,9 +1,9 @@
 /** Random search: heads drawn from a grid with ranges (Bergstra and Bengio 2012). */
 import type { Task } from '../../shared/head/config.ts';
 import { type Random, random } from '../../shared/random.ts';
+import type { SourcedBlock } from '../dataset/sources.ts';
 import { type HeadBlock, headIdentity, resolveCombination } from '../grid.ts';
 import type { HeadOptionKey, HeadRequest } from '../options.ts';
-import type { SourcedBlock } from '../sources.ts';
 import type { Candidate } from './configurations.ts';
 import { drawFrom, isRange } from './ranges.ts';
 

@@ -2,9 +2,9 @@
 import { loadEngine } from '../../shared/engines/engine.ts';
 import { elementCount } from '../../shared/graph/value.ts';
 import { headLayers, headParameters } from '../../shared/head/layers.ts';
+import { partEvaluation } from '../dataset/prepare.ts';
 import type { Evaluation } from '../metrics/counts.ts';
 import { predictAll } from '../predict-all.ts';
-import { partEvaluation } from '../prepare.ts';
 import { type HeadResult, rankResults } from '../results/result.ts';
 import type { SweepData } from '../sweep/data.ts';
 import type { TrainedHead } from '../sweep/head-progress.ts';

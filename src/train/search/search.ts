@@ -1,17 +1,17 @@
 /** What every way of searching needs, and what it ends with. */
 import { Interrupted } from '../../shared/cli/command.ts';
 import type { Normalization } from '../../shared/head/config.ts';
+import type { Prepared } from '../dataset/prepare.ts';
+import type { FeatureSet } from '../dataset/table.ts';
 import type { LiveView } from '../live.ts';
 import type { Evaluation } from '../metrics/counts.ts';
 import type { PausedHeads } from '../paused.ts';
-import type { Prepared } from '../prepare.ts';
 import type { Recorder } from '../recorded.ts';
 import { type HeadResult, rankResults } from '../results/result.ts';
 import type { SweepData } from '../sweep/data.ts';
 import type { PausedHead, TrainedHead } from '../sweep/head-progress.ts';
 import type { HeadJob } from '../sweep/plan.ts';
 import { sweep } from '../sweep/sweep.ts';
-import type { FeatureSet } from '../table.ts';
 import type { Configuration } from './configurations.ts';
 import type { Standings } from './standings.ts';
 

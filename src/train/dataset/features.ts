@@ -1,13 +1,13 @@
 /** Reads feature stores into memory: their images once, and one matrix for each source that heads compete on. */
 
-import { didYouMean } from '../shared/cli/suggest.ts';
-import type { Reporter } from '../shared/cli/terminal.ts';
-import { InputError, UsageError } from '../shared/errors.ts';
-import type { HeadSource } from '../shared/head/record.ts';
-import { type FeatureStore, openStore, type StorePart } from '../shared/store/reader.ts';
+import { didYouMean } from '../../shared/cli/suggest.ts';
+import type { Reporter } from '../../shared/cli/terminal.ts';
+import { InputError, UsageError } from '../../shared/errors.ts';
+import type { HeadSource } from '../../shared/head/record.ts';
+import { type FeatureStore, openStore, type StorePart } from '../../shared/store/reader.ts';
+import { isInMemory } from '../sweep/rows.ts';
 import { augmentationOf } from './augmented.ts';
 import type { SourceRequest } from './sources.ts';
-import { isInMemory } from './sweep/rows.ts';
 import { type FeatureSet, type FeatureTable, keepRows } from './table.ts';
 
 /** The column used when none is named, if the store has it. */

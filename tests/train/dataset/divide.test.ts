@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { type Divisible, divide } from '../../src/train/divide.ts';
+import { type Divisible, divide } from '../../../src/train/dataset/divide.ts';
 
 const CLASSES = ['a', 'b'];
 

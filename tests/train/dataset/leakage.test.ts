@@ -1,11 +1,11 @@
 /** What stays together when rows are divided: copies, groups, near copies. */
 import sharp, { type Sharp } from 'sharp';
 import { describe, expect, it } from 'vitest';
-import { decodeImage } from '../../src/shared/images/decode.ts';
-import { perceptualHash } from '../../src/shared/images/phash.ts';
-import { random } from '../../src/shared/random.ts';
-import { kinOf, parseNearDuplicates } from '../../src/train/leakage.ts';
-import { splitRows } from '../../src/train/splits.ts';
+import { decodeImage } from '../../../src/shared/images/decode.ts';
+import { perceptualHash } from '../../../src/shared/images/phash.ts';
+import { random } from '../../../src/shared/random.ts';
+import { kinOf, parseNearDuplicates } from '../../../src/train/dataset/leakage.ts';
+import { splitRows } from '../../../src/train/dataset/splits.ts';
 
 const nothing = (count: number): null[] => Array.from({ length: count }, () => null);
 

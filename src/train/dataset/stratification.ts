@@ -1,5 +1,5 @@
 /** Iterative stratification: parts in which every label keeps its share (Sechidis, Tsoumakas, Vlahavas 2011). */
-import { type Random, shuffle } from '../shared/random.ts';
+import { type Random, shuffle } from '../../shared/random.ts';
 
 /** What is assigned as a whole: an image with its copies and views. */
 export interface StratifiedItem {

@@ -1,10 +1,10 @@
 /** Images and their features in memory: what a search works on, and how its rows are put in order. */
-import type { Augmentation } from '../shared/augment/augmentation.ts';
-import type { HeadSource } from '../shared/head/record.ts';
-import type { Split } from '../shared/store/schema.ts';
+import type { Augmentation } from '../../shared/augment/augmentation.ts';
+import type { HeadSource } from '../../shared/head/record.ts';
+import type { Split } from '../../shared/store/schema.ts';
+import { type FeatureRows, isInMemory } from '../sweep/rows.ts';
 import type { OpenedStore } from './features.ts';
 import type { SourceRequest } from './sources.ts';
-import { type FeatureRows, isInMemory } from './sweep/rows.ts';
 
 /** The features that one kind of head takes: columns of a store, or of several, side by side. */
 export interface FeatureSet {

@@ -2,8 +2,8 @@
 import { closeSync, ftruncateSync, mkdtempSync, openSync, rmSync, writeSync } from 'node:fs';
 import { availableParallelism, tmpdir, totalmem } from 'node:os';
 import { join } from 'node:path';
-import { random, shuffle } from '../shared/random.ts';
-import { diskError } from '../shared/store/files.ts';
+import { random, shuffle } from '../../shared/random.ts';
+import { diskError } from '../../shared/store/files.ts';
 import { visitFeatures } from './features.ts';
 import type { FeatureTable } from './table.ts';
 

@@ -1,7 +1,7 @@
 /** Training, validation and test parts: stratified, with an image, its copies and its views always in one part. */
-import { InputError, unexpected, usage } from '../shared/errors.ts';
-import type { Task } from '../shared/head/config.ts';
-import { random } from '../shared/random.ts';
+import { InputError, unexpected, usage } from '../../shared/errors.ts';
+import type { Task } from '../../shared/head/config.ts';
+import { random } from '../../shared/random.ts';
 import { stratify } from './stratification.ts';
 
 /** The parts, in the order of `--split 70/15/15`. */

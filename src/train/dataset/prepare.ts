@@ -1,10 +1,10 @@
 /** What a sweep trains on, made from a feature table: rows part by part, normalised. */
-import type { Normalization, Task } from '../shared/head/config.ts';
+import type { Normalization, Task } from '../../shared/head/config.ts';
+import type { Evaluation } from '../metrics/counts.ts';
+import type { SweepData } from '../sweep/data.ts';
+import { fitStandardization, type NormalizationStatistics, normalizeRows } from '../sweep/normalize.ts';
+import { blockRows, eachBlock, type FeatureRows, isInMemory } from '../sweep/rows.ts';
 import { selectTargets } from './labels.ts';
-import type { Evaluation } from './metrics/counts.ts';
-import type { SweepData } from './sweep/data.ts';
-import { fitStandardization, type NormalizationStatistics, normalizeRows } from './sweep/normalize.ts';
-import { blockRows, eachBlock, type FeatureRows, isInMemory } from './sweep/rows.ts';
 import type { FeatureSet } from './table.ts';
 
 /** A sweep's data and, if some head standardizes, what its inputs are standardized with. */

@@ -1,9 +1,15 @@
 /** Parts: shares, groups, small classes and the data's own split. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { random } from '../../src/shared/random.ts';
-import { encodeLabels } from '../../src/train/labels.ts';
-import { foldRows, type Part, parseSplit, type SplitRequest, splitRows } from '../../src/train/splits.ts';
+import { random } from '../../../src/shared/random.ts';
+import { encodeLabels } from '../../../src/train/dataset/labels.ts';
+import {
+  foldRows,
+  type Part,
+  parseSplit,
+  type SplitRequest,
+  splitRows,
+} from '../../../src/train/dataset/splits.ts';
 
 function request(labels: string[][], overrides: Partial<SplitRequest> = {}): SplitRequest {
   const { task, classes, targets } = encodeLabels(labels, 'auto');

@@ -1,6 +1,6 @@
 /** From labels to task, classes and targets. */
 import { describe, expect, it } from 'vitest';
-import { encodeLabels, selectTargets } from '../../src/train/labels.ts';
+import { encodeLabels, selectTargets } from '../../../src/train/dataset/labels.ts';
 
 describe('encodeLabels', () => {
   it('finds a multiclass task and sorts classes by code unit', () => {

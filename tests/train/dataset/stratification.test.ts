@@ -1,8 +1,8 @@
 /** Iterative stratification where labels compete for the same items, and where items differ in size. */
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { random } from '../../src/shared/random.ts';
-import { stratify } from '../../src/train/stratification.ts';
+import { random } from '../../../src/shared/random.ts';
+import { stratify } from '../../../src/train/dataset/stratification.ts';
 
 it('gives part 0 an item of every label, however labels overlap', () => {
   const labels = fc.subarray([0, 1, 2, 3, 4], { minLength: 1, maxLength: 3 });

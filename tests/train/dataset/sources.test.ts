@@ -3,12 +3,12 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parse } from 'csv-parse/sync';
 import { describe, expect, it } from 'vitest';
-import { readHead } from '../../src/shared/head/record.ts';
-import { parseGrid } from '../../src/train/grid.ts';
-import { splitBySource } from '../../src/train/sources.ts';
-import { newFolder, permafrost, STACK_TRACE } from '../command.ts';
-import { storeOf } from '../shared/store/fixture.ts';
-import { clusters, type MadeImage, madeStore } from './made-store.ts';
+import { readHead } from '../../../src/shared/head/record.ts';
+import { splitBySource } from '../../../src/train/dataset/sources.ts';
+import { parseGrid } from '../../../src/train/grid.ts';
+import { newFolder, permafrost, STACK_TRACE } from '../../command.ts';
+import { storeOf } from '../../shared/store/fixture.ts';
+import { clusters, type MadeImage, madeStore } from '../made-store.ts';
 
 describe('splitBySource', () => {
   const fallback = { features: ['x'], pooling: [] };

@@ -1,9 +1,9 @@
 /** Feature sources: which stores and columns heads take their inputs from, and grids in which several compete. */
 import { resolve } from 'node:path';
-import type { ValueKind } from '../shared/cli/values.ts';
-import { usage } from '../shared/errors.ts';
-import type { HeadSource } from '../shared/head/record.ts';
-import type { Grid, HeadBlock } from './grid.ts';
+import type { ValueKind } from '../../shared/cli/values.ts';
+import { usage } from '../../shared/errors.ts';
+import type { HeadSource } from '../../shared/head/record.ts';
+import type { Grid, HeadBlock } from '../grid.ts';
 
 /** A source as it is asked for. */
 export interface SourceRequest {

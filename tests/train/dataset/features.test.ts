@@ -1,12 +1,12 @@
 /** Feature stores read into one matrix. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { silent } from '../../src/shared/cli/terminal.ts';
-import { readFeatures } from '../../src/train/features.ts';
-import { type FeatureRows, isInMemory } from '../../src/train/sweep/rows.ts';
-import { type FeatureTable, reorderRows } from '../../src/train/table.ts';
-import { storeOf } from '../shared/store/fixture.ts';
-import { clusters, madeStore } from './made-store.ts';
+import { silent } from '../../../src/shared/cli/terminal.ts';
+import { readFeatures } from '../../../src/train/dataset/features.ts';
+import { type FeatureTable, reorderRows } from '../../../src/train/dataset/table.ts';
+import { type FeatureRows, isInMemory } from '../../../src/train/sweep/rows.ts';
+import { storeOf } from '../../shared/store/fixture.ts';
+import { clusters, madeStore } from '../made-store.ts';
 
 function table(rows: number, inputs: number): FeatureTable {
   const numbers = Array.from({ length: rows }, (_, row) => row);

@@ -1,7 +1,7 @@
 /** Labels as people write them, turned into a task, a list of classes and a 0/1 target matrix. */
 
-import { unexpected } from '../shared/errors.ts';
-import type { Task } from '../shared/head/config.ts';
+import { unexpected } from '../../shared/errors.ts';
+import type { Task } from '../../shared/head/config.ts';
 
 /** What the heads are trained to answer. */
 export interface EncodedLabels {

@@ -1,7 +1,7 @@
 /** What must stay in one part of a split: copies, views, groups and near copies of an image. */
 
-import { wholeNumber } from '../shared/cli/values.ts';
-import { usage } from '../shared/errors.ts';
+import { wholeNumber } from '../../shared/cli/values.ts';
+import { usage } from '../../shared/errors.ts';
 
 /** What decides which rows belong together; every array has one entry a row. */
 export interface Kinship {

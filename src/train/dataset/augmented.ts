@@ -1,7 +1,7 @@
 /** How the views in feature stores were made, which must be alike in all that are joined. */
-import type { Augmentation } from '../shared/augment/augmentation.ts';
-import { unexpected } from '../shared/errors.ts';
-import type { FeatureStore } from '../shared/store/reader.ts';
+import type { Augmentation } from '../../shared/augment/augmentation.ts';
+import { unexpected } from '../../shared/errors.ts';
+import type { FeatureStore } from '../../shared/store/reader.ts';
 
 /**
  * The augmentation of a table's rows; null where there are only images themselves.

@@ -2,11 +2,11 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { silent } from '../../src/shared/cli/terminal.ts';
-import { readFeatures } from '../../src/train/features.ts';
-import { relabel } from '../../src/train/relabel.ts';
-import { readRows } from '../../src/train/sweep/rows.ts';
-import { newFolder, row, storeOf } from '../shared/store/fixture.ts';
+import { silent } from '../../../src/shared/cli/terminal.ts';
+import { readFeatures } from '../../../src/train/dataset/features.ts';
+import { relabel } from '../../../src/train/dataset/relabel.ts';
+import { readRows } from '../../../src/train/sweep/rows.ts';
+import { newFolder, row, storeOf } from '../../shared/store/fixture.ts';
 
 async function relabelled(content: string, name = 'new.csv') {
   const file = join(newFolder(), name);

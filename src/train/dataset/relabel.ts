@@ -1,11 +1,11 @@
 /** Labels from a file instead of those stored with the features. */
 import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
-import type { Reporter } from '../shared/cli/terminal.ts';
-import { InputError, unexpected } from '../shared/errors.ts';
-import type { ManifestOptions } from '../shared/manifest/columns.ts';
-import { readManifest } from '../shared/manifest/read.ts';
-import { hasManifestExtension } from '../shared/manifest/rows.ts';
+import type { Reporter } from '../../shared/cli/terminal.ts';
+import { InputError, unexpected } from '../../shared/errors.ts';
+import type { ManifestOptions } from '../../shared/manifest/columns.ts';
+import { readManifest } from '../../shared/manifest/read.ts';
+import { hasManifestExtension } from '../../shared/manifest/rows.ts';
 import { type FeatureTable, keepRows } from './table.ts';
 
 /**
