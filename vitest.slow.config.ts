@@ -1,4 +1,4 @@
-/** Checks that take minutes: `npm run test:slow`, which CI runs beside `npm test`. */
+/** Checks that take minutes: `npm run test:slow`. */
 import { defineConfig } from 'vitest/config';
 
 export default defineConfig({

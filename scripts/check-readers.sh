@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Stores as other programs see them: pyarrow, polars and DuckDB read every part of the stores given, else of the
-# golden ones. Needs python3 and pip; npm run test:slow runs it.
+# golden ones. Needs python3 and pip; npm run test:ci runs it.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 

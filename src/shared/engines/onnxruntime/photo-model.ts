@@ -1,5 +1,4 @@
 /** One ONNX model of everything between photos and probabilities: resizing, backbones and head. */
-import { InferenceSession, Tensor } from 'onnxruntime-node';
 import type { Graph } from '../../graph/value.ts';
 import type { Resize, Size } from '../../images/resize.ts';
 import { createEmitter, type Emitter } from './emitter.ts';
@@ -72,6 +71,8 @@ export async function runPhotoModel(
   pixels: Uint8Array,
   { width, height }: Size,
 ): Promise<Float32Array> {
+  // Not above: without onnxruntime all other commands go on with another engine.
+  const { InferenceSession, Tensor } = await import('onnxruntime-node');
   const session = await InferenceSession.create(path, sessionOptions('cpu', undefined));
   try {
     const images = pixels.length / (width * height * 3);
