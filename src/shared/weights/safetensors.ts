@@ -75,7 +75,7 @@ export function encodeSafetensors(
   tensors: Iterable<readonly [string, Tensor]>,
   metadata: Readonly<Record<string, string>> = {},
 ): Uint8Array {
-  const header: Record<string, unknown> = { __metadata__: metadata };
+  const header = new Map<string, unknown>([['__metadata__', metadata]]);
   const arrays: Float32Array[] = [];
   let end = 0;
   for (const [name, { shape, data }] of tensors) {
@@ -83,10 +83,10 @@ export function encodeSafetensors(
       throw new Error(`${name}: ${data.length} numbers, shape ${shape}`);
     const start = end;
     end += data.byteLength;
-    header[name] = { dtype: 'F32', shape, data_offsets: [start, end] };
+    header.set(name, { dtype: 'F32', shape, data_offsets: [start, end] });
     arrays.push(data);
   }
-  const json = Buffer.from(JSON.stringify(header));
+  const json = Buffer.from(JSON.stringify(Object.fromEntries(header)));
   // Spaces align the arrays that follow to 8 bytes.
   const headerBytes = Math.ceil(json.length / 8) * 8;
   const bytes = new Uint8Array(8 + headerBytes + end).fill(0x20, 8, 8 + headerBytes);
@@ -128,11 +128,13 @@ function parseHeader(text: Uint8Array, path: string) {
   if (!isRecord(header)) throw unexpected('an object', `the header of ${path}`, header);
   const { __metadata__: given = {}, ...rest } = header;
   if (!isRecord(given)) throw unexpected('an object', `__metadata__ of ${path}`, given);
-  const metadata: Record<string, string> = {};
-  for (const [key, value] of Object.entries(given)) {
-    if (typeof value !== 'string') throw unexpected('a string', `__metadata__.${key} of ${path}`, value);
-    metadata[key] = value;
-  }
+  // Made from entries, so that a key like __proto__ is one like any other.
+  const metadata = Object.fromEntries(
+    Object.entries(given).map(([key, value]) => {
+      if (typeof value !== 'string') throw unexpected('a string', `__metadata__.${key} of ${path}`, value);
+      return [key, value];
+    }),
+  );
   const entries = new Map(
     Object.entries(rest).map(([name, entry]) => [name, parseEntry(entry, `${name} in ${path}`)]),
   );

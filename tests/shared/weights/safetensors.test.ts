@@ -52,6 +52,17 @@ describe('a written file', () => {
     );
   });
 
+  it('keeps names that mean something to JavaScript', () => {
+    const odd = ['__proto__', 'constructor', 'toString'];
+    const tensors = odd.map((name, at) => [name, { shape: [1], data: new Float32Array([at]) }] as const);
+    const metadata = Object.fromEntries(odd.map((name) => [name, `about ${name}`]));
+    const file = openSafetensors(write(encodeSafetensors(tensors, metadata)));
+    expect([...file.shapes.keys()]).toEqual(odd);
+    expect(odd.map((name) => [...file.read(name)])).toEqual([[0], [1], [2]]);
+    expect(Object.entries(file.metadata)).toEqual(Object.entries(metadata));
+    file.close();
+  });
+
   it('is refused when cut short or lengthened anywhere', () => {
     const bytes = encodeSafetensors([['w', { shape: [2, 2], data: new Float32Array([1, 2, 3, 4]) }]]);
     for (let length = 0; length < bytes.length; length++) {
