@@ -1,11 +1,10 @@
 /** TensorFlow.js layers models: model.json with the layers and what weights.bin holds, in Keras 2's configuration. */
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { InputError } from '../shared/errors.ts';
-import { asList, asObject, asText, asWhole, parseJson } from '../shared/fields.ts';
-import { elementCount } from '../shared/graph/value.ts';
+import { asList, asObject, asText, parseJson } from '../shared/fields.ts';
 import type { Head } from '../shared/head/record.ts';
 import type { Tensor } from '../shared/weights/safetensors.ts';
+import { openTfjsArrays } from '../shared/weights/tfjs-layers.ts';
 import { type ModelLayer, modelLayers } from './head-layers.ts';
 
 export const MODEL_FILE = 'model.json';
@@ -65,7 +64,7 @@ export async function readTfjs(folder: string): Promise<ModelLayer[]> {
     asObject(model.modelTopology, at('modelTopology')).model_config,
     at('model_config'),
   );
-  const arrays = await readArrays(model, folder, at);
+  const arrays = arraysOf(path);
   return asList(asObject(topology.config, at('config')).layers, at('layers')).map((entry) => {
     const layer = asObject(entry, at('a layer'));
     const name = asText(layer.name, at('name'));
@@ -85,27 +84,11 @@ export async function readTfjs(folder: string): Promise<ModelLayer[]> {
   });
 }
 
-async function readArrays(
-  model: Record<string, unknown>,
-  folder: string,
-  at: (what: string) => string,
-): Promise<Map<string, Tensor>> {
-  const [group] = asList(model.weightsManifest, at('weightsManifest'));
-  const entries = asList(asObject(group, at('weightsManifest')).weights, at('weights'));
-  const bytes = new Uint8Array(await readFile(join(folder, WEIGHTS_FILE)));
-  const arrays = new Map<string, Tensor>();
-  let start = 0;
-  for (const entry of entries) {
-    const fields = asObject(entry, at('an array'));
-    const shape = asList(fields.shape, at('shape')).map((size) =>
-      asWhole(size, at('shape'), 0, Number.MAX_SAFE_INTEGER),
-    );
-    const end = start + 4 * elementCount(shape);
-    if (end > bytes.length)
-      throw new InputError(`Expected ${end} bytes in ${WEIGHTS_FILE} but found ${bytes.length}`);
-    const data = new Float32Array(bytes.slice(start, end).buffer);
-    arrays.set(asText(fields.name, at('name')), { shape, data });
-    start = end;
+function arraysOf(path: string): Map<string, Tensor> {
+  const { shapes, read, close } = openTfjsArrays(path);
+  try {
+    return new Map([...shapes].map(([name, shape]) => [name, { shape, data: read(name) }]));
+  } finally {
+    close();
   }
-  return arrays;
 }

@@ -49,12 +49,12 @@ export function asBoolean(value: unknown, where: string): boolean {
   return value;
 }
 
-/** A number within limits, which `what` describes. */
+/** A finite number; `what` describes the limits that it lies `within`. */
 export function asNumber(
   value: unknown,
   where: string,
-  what: string,
-  within: (value: number) => boolean,
+  what = 'a number',
+  within: (value: number) => boolean = () => true,
 ): number {
   if (typeof value !== 'number' || !Number.isFinite(value) || !within(value))
     throw unexpected(what, where, value);

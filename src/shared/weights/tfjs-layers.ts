@@ -2,10 +2,20 @@
 import { closeSync, fstatSync, openSync, readFileSync, readSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { InputError, messageOf, unexpected } from '../errors.ts';
-import { asList, asObject, asOneOf, asText, asTexts, asWhole, type Fields, parseJson } from '../fields.ts';
-import { elementCount } from '../graph/value.ts';
+import {
+  asList,
+  asNumber,
+  asObject,
+  asOneOf,
+  asText,
+  asTexts,
+  asWhole,
+  type Fields,
+  parseJson,
+} from '../fields.ts';
+import { elementCount, type Shape } from '../graph/value.ts';
 import { widenFloat16 } from './float16.ts';
-import { type MatchOptions, matchLayers, type SavedLayer } from './match-layers.ts';
+import { type MatchOptions, matchLayers, type SavedLayer, type SavedWeight } from './match-layers.ts';
 import type { WeightSource } from './source.ts';
 
 /** A model.json holds names and shapes, no numbers: the largest network's has 10 MB. */
@@ -33,17 +43,16 @@ interface Group {
   bytes: number;
 }
 
-/**
- * Opens a model for a backbone, whose layers are found as in a Keras file.
- * @throws InputError that names the file and what is damaged, or the layer and shape that do not fit
- */
-export async function openTfjsWeights(
-  options: MatchOptions,
-): Promise<{ source: WeightSource; close: () => void }> {
-  const { path, layers } = options;
+/** The arrays of a model, by the names that its manifest gives them. */
+export interface TfjsArrays {
+  readonly shapes: ReadonlyMap<string, Shape>;
+  read(name: string): Float32Array;
+  close(): void;
+}
+
+/** @throws InputError that names the file and what is damaged */
+export function openTfjsArrays(path: string): TfjsArrays {
   const arrays = savedArrays(path);
-  const matched = matchLayers(savedLayers(arrays), options);
-  const positions = new Map(layers.map(({ layer, weights }) => [layer, weights.map(({ name }) => name)]));
   const shards = new Map<Group, ReturnType<typeof openShards>>();
   const close = (): void => {
     for (const opened of shards.values()) opened.close();
@@ -56,15 +65,42 @@ export async function openTfjsWeights(
     throw thrown;
   }
   return {
-    source(layer, weight) {
-      const at = positions.get(layer)?.indexOf(weight) ?? -1;
-      const array = arrays.get(matched.get(layer)?.weights[at]?.path ?? '');
-      if (!array) throw new Error(`${layer}/${weight} was not asked for when ${path} was opened`);
+    shapes: new Map([...arrays].map(([name, { shape }]) => [name, shape])),
+    read(name) {
+      const array = arrays.get(name);
+      if (!array) throw new Error(`${path} has no array ${name}`);
       const length = elementCount(array.shape) * BYTES[array.stored];
       return numbers(array, shards.get(array.group)!.read(array.start, length));
     },
     close,
   };
+}
+
+/**
+ * Opens a model for a backbone, whose layers are found as in a Keras file.
+ * @throws InputError that names the file and what is damaged, or the layer and shape that do not fit
+ */
+export async function openTfjsWeights(
+  options: MatchOptions,
+): Promise<{ source: WeightSource; close: () => void }> {
+  const { path, layers } = options;
+  const { shapes, read, close } = openTfjsArrays(path);
+  try {
+    const matched = matchLayers(savedLayers(shapes), options);
+    const positions = new Map(layers.map(({ layer, weights }) => [layer, weights.map(({ name }) => name)]));
+    return {
+      source(layer, weight) {
+        const at = positions.get(layer)?.indexOf(weight) ?? -1;
+        const saved = matched.get(layer)?.weights[at];
+        if (!saved) throw new Error(`${layer}/${weight} was not asked for when ${path} was opened`);
+        return read(saved.path);
+      },
+      close,
+    };
+  } catch (thrown) {
+    close();
+    throw thrown;
+  }
 }
 
 /** The arrays of a model.json by name, with every claim checked but the shards' lengths. */
@@ -108,20 +144,16 @@ function savedArray(fields: Fields, group: Group, at: (field: string) => string)
   if (fields.quantization === undefined) return [name, { ...common, stored: 'float32', scale: 1, min: 0 }];
   const quantization = asObject(fields.quantization, at('quantization'));
   const stored = asOneOf(quantization.dtype, at('quantization.dtype'), STORED_TYPES);
-  const real = (value: unknown, field: string): number => {
-    if (typeof value === 'number' && Number.isFinite(value)) return value;
-    throw unexpected('a number', at(`quantization.${field}`), value);
-  };
   const isAffine = stored === 'uint8' || stored === 'uint16';
-  const scale = isAffine ? real(quantization.scale, 'scale') : 1;
-  const min = isAffine ? real(quantization.min, 'min') : 0;
+  const scale = isAffine ? asNumber(quantization.scale, at('quantization.scale')) : 1;
+  const min = isAffine ? asNumber(quantization.min, at('quantization.min')) : 0;
   return [name, { ...common, stored, scale, min }];
 }
 
 /** Arrays by the layer in their names (`conv1_conv/kernel`, `resnet50/conv1_conv/kernel`), in the model's order. */
-function savedLayers(arrays: ReadonlyMap<string, SavedArray>): SavedLayer[] {
-  const layers = new Map<string, { path: string; shape: number[] }[]>();
-  for (const [path, { shape }] of arrays) {
+function savedLayers(shapes: TfjsArrays['shapes']): SavedLayer[] {
+  const layers = new Map<string, SavedWeight[]>();
+  for (const [path, shape] of shapes) {
     const owner = path.split('/').slice(0, -1).join('/');
     const weights = layers.get(owner) ?? [];
     weights.push({ path, shape });
