@@ -1,5 +1,7 @@
 /** A head as layers that Keras and TensorFlow.js both have, with the temperature inside the last one's weights. */
+import { LEAKY_SLOPE } from '../shared/head/activations.ts';
 import type { Activation } from '../shared/head/config.ts';
+import { EPSILON } from '../shared/head/forward.ts';
 import { headLayers } from '../shared/head/layers.ts';
 import { type Head, headInputs } from '../shared/head/record.ts';
 import type { Tensor } from '../shared/weights/safetensors.ts';
@@ -21,9 +23,6 @@ export interface ModelLayer {
 
 /** The first layer's name: raw features, as the backbone gives them. */
 export const FEATURES = 'features';
-/** Keras BatchNormalization's default, which heads are trained with. */
-const EPSILON = 1e-3;
-const LEAKY_SLOPE = 0.2;
 
 /** The layers from features to probabilities, each after those that feed it; the last is the output. */
 export function modelLayers({ record, tensors }: Head, dialect: Dialect): ModelLayer[] {

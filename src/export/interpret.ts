@@ -1,8 +1,9 @@
 /** Runs the layers of an exported head as their file describes them, so that what was written can be checked. */
-import { InputError } from '../shared/errors.ts';
-import { asBoolean, asList, asNumber, asText } from '../shared/fields.ts';
+import { InputError, unexpected } from '../shared/errors.ts';
+import { asBoolean, asList, asNumber } from '../shared/fields.ts';
 import * as build from '../shared/graph/build.ts';
 import { BATCH, type Graph, type Value } from '../shared/graph/value.ts';
+import { ACTIVATIONS, leakyRelu } from '../shared/head/activations.ts';
 import { FEATURES, type ModelLayer } from './head-layers.ts';
 
 /** From `features` to `probabilities`. @throws InputError for a layer that no export writes */
@@ -27,33 +28,14 @@ export function interpret(layers: readonly ModelLayer[]): Graph {
 
 type Run = (inputs: readonly Value[], layer: ModelLayer) => Value;
 
-const SQRT_HALF = build.scalar(Math.SQRT1_2);
-const half = (x: Value): Value => build.mul(x, build.scalar(0.5));
-
-const ACTIVATIONS: Readonly<Record<string, (x: Value) => Value>> = {
-  linear: (x) => x,
-  relu: build.relu,
-  sigmoid: build.sigmoid,
-  softmax: build.softmax,
-  tanh: build.tanh,
-  swish: (x) => build.mul(x, build.sigmoid(x)),
-  gelu: (x) => half(build.mul(x, build.add(build.scalar(1), build.erf(build.mul(x, SQRT_HALF))))),
-  // Klambauer et al. 2017, "Self-Normalizing Neural Networks".
-  selu(x) {
-    const below = build.sub(build.exp(build.neg(build.relu(build.neg(x)))), build.scalar(1));
-    const sum = build.add(build.relu(x), build.mul(below, build.scalar(1.6732632423543772)));
-    return build.mul(sum, build.scalar(1.0507009873554805));
-  },
-};
-
 function activated(x: Value, { config, name }: ModelLayer): Value {
-  const activation = ACTIVATIONS[asText(config.activation, `activation of ${name}`)];
-  if (!activation) throw new InputError(`Expected a known activation for ${name}`);
-  return activation(x);
+  const found = Object.entries(ACTIVATIONS).find(([known]) => known === config.activation);
+  if (!found) throw unexpected('a known activation', name, config.activation);
+  return found[1](x);
 }
 
 const real = (layer: ModelLayer, field: string): number =>
-  asNumber(layer.config[field], `${field} of ${layer.name}`, 'a number', () => true);
+  asNumber(layer.config[field], `${field} of ${layer.name}`);
 const reals = (layer: ModelLayer, field: string): Float32Array =>
   Float32Array.from(asList(layer.config[field], `${field} of ${layer.name}`), Number);
 
@@ -99,10 +81,6 @@ const LAYERS: Readonly<Record<string, Run>> = {
   },
   Dropout: ([x]) => x,
   Activation: ([x], layer) => activated(x, layer),
-  LeakyReLU: ([x], layer) =>
-    build.sub(
-      build.relu(x),
-      build.mul(build.relu(build.neg(x)), build.scalar(real(layer, 'negative_slope'))),
-    ),
+  LeakyReLU: ([x], layer) => leakyRelu(x, real(layer, 'negative_slope')),
   Multiply: ([a, b]) => build.mul(a, b),
 };

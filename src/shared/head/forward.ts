@@ -1,11 +1,12 @@
 /** The head as a graph: for one head, or for a stack of heads that see the same batches. */
 import * as build from '../graph/build.ts';
 import { BATCH, type Shape, type Value } from '../graph/value.ts';
-import type { Activation, Output } from './config.ts';
+import { ACTIVATIONS } from './activations.ts';
+import type { Output } from './config.ts';
 import type { HeadLayer } from './layers.ts';
 
 /** Keras BatchNormalization's default. */
-const EPSILON = 1e-3;
+export const EPSILON = 1e-3;
 
 export interface ForwardOptions {
   layers: readonly HeadLayer[];
@@ -105,7 +106,7 @@ export function headForward({ layers, features, lanes, parameter, mask }: Forwar
         break;
       }
       case 'activation':
-        x = ACTIVATION[layer.activation](x);
+        x = ACTIVATIONS[layer.activation](x);
         break;
     }
   }
@@ -124,37 +125,6 @@ function batchMoments(x: Value): { mean: Value; variance: Value } {
   const centred = build.sub(x, mean);
   return { mean, variance: build.reduceMean(build.mul(centred, centred), overBatch) };
 }
-
-/** Keras's negative slope of leaky_relu. */
-const LEAKY_SLOPE = 0.2;
-/** Klambauer et al. 2017, "Self-Normalizing Neural Networks". */
-const SELU_SCALE = 1.0507009873554805;
-const SELU_ALPHA = 1.6732632423543772;
-
-const ACTIVATION: Readonly<Record<Activation, (x: Value) => Value>> = {
-  linear: (x) => x,
-  relu: build.relu,
-  sigmoid: build.sigmoid,
-  tanh: build.tanh,
-  // Over the units of a layer: never useful, but people try it, and the diagnosis says why it fails.
-  softmax: build.softmax,
-  swish: (x) => build.mul(x, build.sigmoid(x)),
-  leaky_relu: (x) => build.sub(build.relu(x), build.mul(build.relu(build.neg(x)), build.scalar(LEAKY_SLOPE))),
-  // Exact, with the error function, as Keras's default.
-  gelu: (x) =>
-    build.mul(
-      build.mul(x, build.scalar(0.5)),
-      build.add(build.scalar(1), build.erf(build.mul(x, build.scalar(Math.SQRT1_2)))),
-    ),
-  // exp only ever sees x <= 0, so it cannot overflow.
-  selu: (x) => {
-    const below = build.sub(build.exp(build.neg(build.relu(build.neg(x)))), build.scalar(1));
-    return build.mul(
-      build.add(build.relu(x), build.mul(below, build.scalar(SELU_ALPHA))),
-      build.scalar(SELU_SCALE),
-    );
-  },
-};
 
 /** Class probabilities from logits. */
 export function probabilities(logits: Value, output: Output): Value {
