@@ -10,13 +10,12 @@ import {
   runPhotoModel,
 } from '../shared/engines/onnxruntime/photo-model.ts';
 import { unexpected, usage } from '../shared/errors.ts';
+import { type ComputedColumn, sideBySide } from '../shared/head/inputs.ts';
 import { headGraph } from '../shared/head/predictor.ts';
-import { type Head, type HeadSource, headInputs } from '../shared/head/record.ts';
-import { checkBackbone, recordedWeights } from '../shared/head/recorded-backbone.ts';
+import type { Head, HeadSource } from '../shared/head/record.ts';
+import { checkBackbone, weightsOf } from '../shared/head/recorded-backbone.ts';
 import { parseResize, placement, type Size } from '../shared/images/resize.ts';
 import { random } from '../shared/random.ts';
-import { narrowFloat16 } from '../shared/store/float16.ts';
-import { widenFloat16 } from '../shared/weights/float16.ts';
 
 export interface PhotoOptions {
   /** Weights instead of those recorded: one for each backbone of the head, in order, or none at all. */
@@ -48,10 +47,9 @@ export async function photoExport(
   { weights, ...options }: PhotoOptions,
 ): Promise<PhotoExport> {
   const { sources } = head.record;
-  if (weights.length > 0 && weights.length !== sources.length)
-    throw usage(`${sources.length} values, one for each backbone of the head,`, '--weights', weights);
+  const chosen = weightsOf(sources, weights);
   const loaded: PhotoSource[] = [];
-  for (const [at, source] of sources.entries()) loaded.push(await load(source, weights[at], options));
+  for (const [at, source] of sources.entries()) loaded.push(await load(source, chosen[at], options));
   const graph = headGraph(head);
   const bytes = encodePhotoModel(loaded, graph, meaning);
   if (bytes.length > MOST_BYTES)
@@ -61,21 +59,15 @@ export async function photoExport(
   return {
     bytes,
     async expected(engine) {
-      const inputs = headInputs(head.record);
-      const features = new Float32Array(IMAGES * inputs);
-      let offset = 0;
+      const columns: ComputedColumn[] = [];
       for (const { graph: backbone, size, half } of loaded) {
         const program = await engine.compile(backbone);
-        const columns = await program.run({ pixels: photos.pixels(size) });
-        for (const name of backbone.outputs.keys()) {
-          const values = half ? widenFloat16(narrowFloat16(columns[name])) : columns[name];
-          const dimension = values.length / IMAGES;
-          for (let row = 0; row < IMAGES; row++)
-            features.set(values.subarray(row * dimension, (row + 1) * dimension), row * inputs + offset);
-          offset += dimension;
-        }
+        const computed = await program.run({ pixels: photos.pixels(size) });
+        for (const [name, { shape }] of backbone.outputs)
+          columns.push({ values: computed[name], dimension: shape[1], half });
         await program.release();
       }
+      const features = sideBySide(columns, IMAGES);
       const program = await engine.compile(graph);
       const { probabilities } = await program.run({ features });
       await program.release();
@@ -87,12 +79,12 @@ export async function photoExport(
 
 async function load(
   source: HeadSource,
-  given: string | undefined,
+  weights: string,
   options: Omit<PhotoOptions, 'weights'>,
 ): Promise<PhotoSource> {
   const { backbone: name, size, dtype, resize: text } = source.pipeline;
   if (isModelFile(name)) throw usage('a head behind a network of permafrost', '--format onnx', name);
-  const request = { name, size, weights: given ?? recordedWeights(source), poolings: source.columns };
+  const request = { name, size, weights, poolings: source.columns };
   await fetchWeights(request, options);
   const network = await loadBackbone(request);
   const resize = parseResize(text, `resize of the head's ${name}`);

@@ -2,10 +2,9 @@
 import type { BackboneThread } from '../shared/backbones/thread/start.ts';
 import { loadEngine } from '../shared/engines/engine.ts';
 import { answers } from '../shared/head/answers.ts';
+import { type ComputedColumn, sideBySide } from '../shared/head/inputs.ts';
 import { headGraph } from '../shared/head/predictor.ts';
-import { type Head, type HeadRecord, headInputs } from '../shared/head/record.ts';
-import { narrowFloat16 } from '../shared/store/float16.ts';
-import { widenFloat16 } from '../shared/weights/float16.ts';
+import type { Head, HeadRecord } from '../shared/head/record.ts';
 import { type BackbonesOptions, finishBackbones, startBackbones } from './backbones.ts';
 
 /** What the head answers for one image. */
@@ -19,6 +18,11 @@ export interface Answer {
 /** A head and its backbones, ready. */
 export interface Answerer {
   threads: readonly BackboneThread[];
+  /**
+   * Probabilities [rows, classes].
+   * @param features of each backbone, its columns, [rows, dimension] each
+   */
+  probabilities(features: readonly Float32Array[][], rows: number): Promise<Float32Array>;
   /** @param frames of each image, one for each backbone */
   answer(frames: readonly (readonly Uint8Array[])[]): Promise<Answer[]>;
   release(): Promise<void>;
@@ -30,16 +34,27 @@ export async function openAnswerer(head: Head, options: BackbonesOptions): Promi
   const threads = await startBackbones(record.sources, options);
   try {
     const program = await (await loadEngine(options.engine, { threads: 1 })).compile(headGraph(head));
+    const probabilities: Answerer['probabilities'] = async (features, rows) => {
+      const columns = record.sources.flatMap(({ pipeline }, at) =>
+        threads[at].description.columns.map(
+          ({ dimension }, c): ComputedColumn => ({
+            values: features[at][c],
+            dimension,
+            half: pipeline.dtype === 'float16',
+          }),
+        ),
+      );
+      return (await program.run({ features: sideBySide(columns, rows) })).probabilities;
+    };
     return {
       threads,
+      probabilities,
       async answer(frames) {
         const results = await Promise.all(
           threads.map((thread, at) => thread.run(joined(frames.map((own) => own[at])), frames.length)),
         );
-        const columns = results.map(({ features }) => features);
-        const matrix = headFeatures(record, threads, columns, frames.length);
-        const { probabilities } = await program.run({ features: matrix });
-        return answered(record, frames.length, probabilities);
+        const features = results.map((result) => result.features);
+        return answered(record, frames.length, await probabilities(features, frames.length));
       },
       async release() {
         await program.release();
@@ -60,30 +75,6 @@ function joined(parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
     at += part.length;
   }
   return whole;
-}
-
-/** The head's inputs, [rows, inputs]: the columns of all backbones side by side, as exact as they were stored. */
-export function headFeatures(
-  record: HeadRecord,
-  threads: readonly BackboneThread[],
-  features: readonly Float32Array[][],
-  rows: number,
-): Float32Array {
-  const inputs = headInputs(record);
-  const matrix = new Float32Array(rows * inputs);
-  let offset = 0;
-  for (const [at, { pipeline }] of record.sources.entries()) {
-    for (const [c, { dimension }] of threads[at].description.columns.entries()) {
-      const computed = features[at][c];
-      const column = pipeline.dtype === 'float16' ? widenFloat16(narrowFloat16(computed)) : computed;
-      for (let row = 0; row < rows; row++) {
-        const vector = column.subarray(row * dimension, (row + 1) * dimension);
-        matrix.set(vector, row * inputs + offset);
-      }
-      offset += dimension;
-    }
-  }
-  return matrix;
 }
 
 /** Answers from probabilities [rows, classes]. */

@@ -2,9 +2,8 @@
 import { isModelFile } from '../shared/backbones/model-file/request.ts';
 import { type BackboneThread, startBackbone } from '../shared/backbones/thread/start.ts';
 import type { Reporter } from '../shared/cli/terminal.ts';
-import { usage } from '../shared/errors.ts';
 import type { HeadSource } from '../shared/head/record.ts';
-import { checkBackbone, recordedWeights } from '../shared/head/recorded-backbone.ts';
+import { checkBackbone, weightsOf } from '../shared/head/recorded-backbone.ts';
 import { parseResize } from '../shared/images/resize.ts';
 
 export interface BackbonesOptions {
@@ -24,18 +23,14 @@ export async function startBackbones(
   sources: readonly HeadSource[],
   { weights, engine, ...options }: BackbonesOptions,
 ): Promise<BackboneThread[]> {
-  if (weights.length > 0 && weights.length !== sources.length) {
-    const names = sources.map(({ pipeline }) => pipeline.backbone).join(', ');
-    throw usage(`one value for each backbone of the head (${names})`, '--weights', weights);
-  }
+  const chosen = weightsOf(sources, weights);
   const threads: BackboneThread[] = [];
   try {
     for (const [at, source] of sources.entries()) {
       const { backbone, size, preprocessing } = source.pipeline;
       const resize = parseResize(source.pipeline.resize, `resize of the head's ${backbone}`);
-      const chosen = weights[at] ?? recordedWeights(source);
       const request = {
-        ...{ name: backbone, weights: chosen, size, resize, poolings: source.columns, engine },
+        ...{ name: backbone, weights: chosen[at], size, resize, poolings: source.columns, engine },
         ...(isModelFile(backbone) && { preprocess: preprocessing }),
       };
       const thread = await startBackbone(request, options);

@@ -2,17 +2,13 @@
 import { readFile } from 'node:fs/promises';
 import { contentHash, createViews } from '../shared/augment/view.ts';
 import { createBatches } from '../shared/backbones/thread/batches.ts';
-import type { BackboneThread } from '../shared/backbones/thread/start.ts';
 import { type Progress, type Reporter, silent } from '../shared/cli/terminal.ts';
-import { loadEngine, type Program } from '../shared/engines/engine.ts';
 import { InputError, usage } from '../shared/errors.ts';
-import { headGraph } from '../shared/head/predictor.ts';
 import type { Head } from '../shared/head/record.ts';
 import { decodeFrames } from '../shared/images/frames.ts';
 import { readImages } from '../shared/images/read.ts';
-import { type Answer, answered, headFeatures } from './answer.ts';
+import { type Answer, type Answerer, answered, openAnswerer } from './answer.ts';
 import { createAverager } from './average.ts';
-import { finishBackbones, startBackbones } from './backbones.ts';
 import type { ImageFile } from './images.ts';
 
 export interface PredictOptions {
@@ -36,8 +32,7 @@ export interface Prediction extends Answer {
 
 /** What is running while predictions are made. */
 interface Running {
-  threads: readonly BackboneThread[];
-  program: Program;
+  answerer: Answerer;
   progress: Progress;
   signal: AbortSignal | undefined;
   failures: { file: string; reason: string }[];
@@ -55,19 +50,14 @@ export async function* predict(
   const { head, images, weights, engine, tta } = options;
   if (tta && !head.record.augment)
     throw usage('a head that was trained on views (extract --augment)', '--tta', undefined);
-  const threads = await startBackbones(head.record.sources, { weights, engine, signal, reporter });
+  const answerer = await openAnswerer(head, { weights, engine, signal, reporter });
   const failures: Running['failures'] = [];
+  const progress = reporter.progress('predict', 'images', images.length);
   try {
-    const program = await (await loadEngine(engine, { threads: 1 })).compile(headGraph(head));
-    const progress = reporter.progress('predict', 'images', images.length);
-    try {
-      yield* predictions(options, { threads, program, progress, signal, failures });
-    } finally {
-      progress.stop();
-      await program.release();
-    }
+    yield* predictions(options, { answerer, progress, signal, failures });
   } finally {
-    await finishBackbones(threads);
+    progress.stop();
+    await answerer.release();
   }
   if (failures.length === images.length) {
     const [{ file, reason }] = failures;
@@ -85,17 +75,16 @@ interface ViewOf extends ImageFile {
 
 async function* predictions(
   { head: { record }, images, batchSize, concurrency, tta }: PredictOptions,
-  { threads, program, progress, signal, failures }: Running,
+  { answerer, progress, signal, failures }: Running,
 ): AsyncGenerator<Prediction[]> {
   let ready: Prediction[] = [];
   const views = createViews(tta ? record.augment : undefined);
   const last = views.numbers.length - 1;
   const average = createAverager(views.numbers.length, record.classes.length);
-  const batches = createBatches<ViewOf>(threads, {
+  const batches = createBatches<ViewOf>(answerer.threads, {
     batchSize,
     async receive(records, features) {
-      const matrix = headFeatures(record, threads, features, records.length);
-      const { probabilities } = await program.run({ features: matrix });
+      const probabilities = await answerer.probabilities(features, records.length);
       const whole = records.filter(({ view }) => view === last);
       const mean = answered(record, whole.length, average(probabilities));
       ready.push(...mean.map((answer, at) => ({ path: whole[at].file, ...answer })));
@@ -108,7 +97,7 @@ async function* predictions(
     return batch;
   };
 
-  const frames = threads.map(({ description }) => description);
+  const frames = answerer.threads.map(({ description }) => description);
   const read = ({ file }: ImageFile) => readFile(file);
   const decode = async (bytes: Buffer) => ({
     sha256: tta ? contentHash(bytes) : '',

@@ -1,13 +1,26 @@
 /** Whether a backbone is still the one that a head was trained behind. */
 import { existsSync } from 'node:fs';
 import { type BackboneDescription, PRECISION } from '../backbones/thread/protocol.ts';
-import { InputError, unexpected } from '../errors.ts';
+import { InputError, unexpected, usage } from '../errors.ts';
 import { formatResize } from '../images/resize.ts';
 import { MATHS_VERSION } from '../store/pipeline.ts';
 import type { HeadSource } from './record.ts';
 
+/**
+ * The weights of each source's backbone: those given, or what its features were computed with.
+ * @param given one for each source, in order, or none at all
+ * @throws UsageError for too few or too many, InputError where a file is no longer where it was
+ */
+export function weightsOf(sources: readonly HeadSource[], given: readonly string[]): string[] {
+  if (given.length > 0 && given.length !== sources.length) {
+    const names = sources.map(({ pipeline }) => pipeline.backbone).join(', ');
+    throw usage(`one value for each backbone of the head (${names})`, '--weights', given);
+  }
+  return sources.map((source, at) => given[at] ?? recordedWeights(source));
+}
+
 /** What the features were computed with, as long as it is still where it was. */
-export function recordedWeights({ pipeline: { backbone, weights } }: HeadSource): string {
+function recordedWeights({ pipeline: { backbone, weights } }: HeadSource): string {
   if (['imagenet', 'none'].includes(weights) || existsSync(weights)) return weights;
   throw new InputError(
     `Expected the weights of ${backbone} at ${weights}, where they were for extract, but there is no such file: pass --weights FILE`,
