@@ -1,6 +1,7 @@
 /** The command `permafrost cache`: looks after the feature stores. */
 import { dirname, join } from 'node:path';
 import { runCommand } from '../shared/cli/command.ts';
+import { jsonFlag } from '../shared/cli/common-flags.ts';
 import { allValues, type Flags, oneValue, textFlag } from '../shared/cli/flags.ts';
 import type { Command } from '../shared/cli/program.ts';
 import { choice, number } from '../shared/cli/values.ts';
@@ -18,11 +19,7 @@ const flags = {
   },
   'older-than': { ...textFlag, description: 'prune: also remove stores not written for this many days' },
   'dry-run': { type: 'boolean', default: false, description: 'prune: only say what would be removed' },
-  json: {
-    type: 'boolean',
-    default: false,
-    description: 'Print a summary as JSON, as the last line of stdout',
-  },
+  json: jsonFlag,
 } as const;
 
 /** Which of the flags belong to which action. */

@@ -1,5 +1,6 @@
 /** The command `permafrost export`. */
 import { runCommand } from '../shared/cli/command.ts';
+import { headFlag, jsonFlag, recordedWeightsFlag } from '../shared/cli/common-flags.ts';
 import { allValues, type Flags, oneValue, textFlag } from '../shared/cli/flags.ts';
 import type { Command } from '../shared/cli/program.ts';
 import { terminalReporter } from '../shared/cli/terminal.ts';
@@ -8,11 +9,7 @@ import { readHead } from '../shared/head/record.ts';
 import { EXPORT_FORMATS, type ExportSummary, exportHead } from './export.ts';
 
 const flags = {
-  head: {
-    ...textFlag,
-    demandOption: true,
-    description: "A trained head: the folder best of train-head's run",
-  },
+  head: headFlag,
   format: {
     ...textFlag,
     demandOption: true,
@@ -20,17 +17,10 @@ const flags = {
   },
   out: { ...textFlag, demandOption: true, description: 'File to write; for tfjs a folder' },
   weights: {
-    ...textFlag,
-    array: true,
-    description:
-      "With onnx, the backbone's weights, where their file is not where it was; repeated in the head's order if it has several backbones",
-    defaultDescription: 'as extracted with',
+    ...recordedWeightsFlag,
+    description: `With onnx: ${recordedWeightsFlag.description}`,
   },
-  json: {
-    type: 'boolean',
-    default: false,
-    description: 'Print a summary as JSON, as the last line of stdout',
-  },
+  json: jsonFlag,
 } as const;
 
 /** `permafrost export`. */

@@ -8,6 +8,7 @@ import { columnNames, POOLING_NAMES } from '../shared/backbones/pooling.ts';
 import { BACKBONES, findBackbone } from '../shared/backbones/registry.ts';
 import type { BackboneRequest } from '../shared/backbones/thread/protocol.ts';
 import { runCommand } from '../shared/cli/command.ts';
+import { batchSizeFlag, concurrencyFlag, engineFlag, jsonFlag } from '../shared/cli/common-flags.ts';
 import { type Flags, oneValue, textFlag } from '../shared/cli/flags.ts';
 import type { Command } from '../shared/cli/program.ts';
 import { terminalReporter } from '../shared/cli/terminal.ts';
@@ -95,13 +96,9 @@ const flags = {
     defaultDescription: 'cache/<data>/<backbone>',
   },
   // 8, 16 and 32 are equally fast on two cores; the whole process takes 400, 500 and 760 MB.
-  'batch-size': { ...textFlag, default: '16', description: 'Images in one run of the backbone' },
-  concurrency: {
-    ...textFlag,
-    description: 'Images read and decoded at a time',
-    defaultDescription: 'twice the number of cores',
-  },
-  engine: { ...textFlag, default: 'auto', description: `What computes: ${ENGINE_NAMES.join(', ')}` },
+  'batch-size': batchSizeFlag,
+  concurrency: concurrencyFlag,
+  engine: engineFlag,
   device: { ...textFlag, default: 'auto', description: `Where it computes: ${DEVICES.join(', ')}` },
   dtype: {
     ...textFlag,
@@ -123,11 +120,7 @@ const flags = {
     description: 'An image that cannot be used: skip (and list it) or fail',
   },
   'max-errors': { ...textFlag, description: 'Stop when more images than N, or more than P%, cannot be used' },
-  json: {
-    type: 'boolean',
-    default: false,
-    description: 'Print a summary as JSON, as the last line of stdout',
-  },
+  json: jsonFlag,
 } as const;
 
 /** `permafrost extract`. */

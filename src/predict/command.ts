@@ -1,6 +1,13 @@
 /** The command `permafrost predict`. */
 import { availableParallelism } from 'node:os';
 import { Interrupted, runCommand } from '../shared/cli/command.ts';
+import {
+  batchSizeFlag,
+  concurrencyFlag,
+  engineFlag,
+  headFlag,
+  recordedWeightsFlag,
+} from '../shared/cli/common-flags.ts';
 import { allValues, type Flags, oneValue, textFlag } from '../shared/cli/flags.ts';
 import type { Command } from '../shared/cli/program.ts';
 import { silent, terminalReporter } from '../shared/cli/terminal.ts';
@@ -15,11 +22,7 @@ import { writeFile, writeStdout } from './output.ts';
 import type { Prediction } from './predict.ts';
 
 const flags = {
-  head: {
-    ...textFlag,
-    demandOption: true,
-    description: "A trained head: the folder best of train-head's run",
-  },
+  head: headFlag,
   format: { ...textFlag, default: 'json', description: `${FORMAT_NAMES.join(', ')} (arrow needs --out)` },
   out: { ...textFlag, description: 'File to write', defaultDescription: 'stdout' },
   'top-k': {
@@ -32,19 +35,9 @@ const flags = {
     default: false,
     description: 'Read paths of images from stdin too, one a line',
   },
-  weights: {
-    ...textFlag,
-    array: true,
-    description:
-      "The backbone's weights, where their file is not where it was; repeated in the head's order if it has several backbones",
-    defaultDescription: 'as extracted with',
-  },
-  'batch-size': { ...textFlag, default: '16', description: 'Images in one run of the backbone' },
-  concurrency: {
-    ...textFlag,
-    description: 'Images read and decoded at a time',
-    defaultDescription: 'twice the number of cores',
-  },
+  weights: recordedWeightsFlag,
+  'batch-size': batchSizeFlag,
+  concurrency: concurrencyFlag,
   tta: {
     type: 'boolean',
     default: false,
@@ -55,7 +48,7 @@ const flags = {
     description:
       'Instead of images: a folder whose new images are answered for as they appear, a JSON line each',
   },
-  engine: { ...textFlag, default: 'auto', description: `What computes: ${ENGINE_NAMES.join(', ')}` },
+  engine: engineFlag,
   json: {
     type: 'boolean',
     default: false,

@@ -3,6 +3,7 @@ import { existsSync, readdirSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { basename, dirname, join, resolve } from 'node:path';
 import { Interrupted, runCommand } from '../shared/cli/command.ts';
+import { engineFlag, jsonFlag } from '../shared/cli/common-flags.ts';
 import { allValues, type Flags, oneValue, textFlag } from '../shared/cli/flags.ts';
 import type { Command } from '../shared/cli/program.ts';
 import { terminalReporter } from '../shared/cli/terminal.ts';
@@ -18,7 +19,7 @@ import { DEFAULT_GRID, type Grid, parseGrid } from './grid.ts';
 import { confusionMatrix, perClass } from './metrics/per-class.ts';
 import { headFlags, readHeadFlags } from './options.ts';
 import { score } from './results/drawing.ts';
-import { BEST_FOLDER, summarise, type TrainSummary } from './results/summary.ts';
+import { BEST_FOLDER, type TrainSummary } from './results/summary.ts';
 import { confusionTable, leaderboardTable, metricsTable, perClassTable } from './results/tables.ts';
 import type { Training } from './train.ts';
 
@@ -96,7 +97,7 @@ const flags = {
     defaultDescription: '60 % of the machine',
   },
   workers: { ...textFlag, description: 'Heads trained at a time', defaultDescription: 'the number of cores' },
-  engine: { ...textFlag, default: 'auto', description: `What computes: ${ENGINE_NAMES.join(', ')}` },
+  engine: engineFlag,
   report: {
     type: 'boolean',
     default: true,
@@ -112,11 +113,7 @@ const flags = {
     description: 'Folder of the run',
     defaultDescription: 'runs/<data>-<backbone>, numbered if taken',
   },
-  json: {
-    type: 'boolean',
-    default: false,
-    description: 'Print a summary as JSON, as the last line of stdout',
-  },
+  json: jsonFlag,
 } as const;
 
 /** `permafrost train-head`. */
@@ -156,42 +153,30 @@ async function run(argv: Flags, signal: AbortSignal): Promise<TrainSummary> {
     engine: choice(ENGINE_NAMES).parse(oneValue(argv, 'engine') ?? 'auto', '--engine'),
   };
   // Loaded once the flags are known to be right: with it comes apache-arrow, most of the time a command takes to start.
-  const [{ train }, { writeRun }, { saveReport }, { holdsUnfinished, openRecorder }] = await Promise.all([
-    import('./train.ts'),
-    import('./results/write.ts'),
-    import('./report/save.ts'),
+  const [{ trainInto }, { holdsUnfinished }] = await Promise.all([
+    import('./library.ts'),
     import('./recorded.ts'),
   ]);
   const reporter = terminalReporter();
-  const folder = { out: oneValue(argv, 'out') ?? '', finish: () => {} };
-  const training = await train(
+  const { training, summary } = await trainInto(
     {
       ...options,
-      async openRecorder(fingerprint, metric) {
-        folder.out ||= freeFolder(join('runs', runName(storesOf(options))), (dir) =>
-          holdsUnfinished(dir, fingerprint),
-        );
-        const recorder = await openRecorder(folder.out, fingerprint, metric);
-        folder.finish = recorder.finish;
-        const { length } = recorder.results;
-        if (length > 0) reporter.info(`Going on with ${folder.out}: ${length} heads are trained already`);
-        return recorder;
-      },
+      report: argv.report !== false,
+      images: oneValue(argv, 'images'),
+      folderFor: (fingerprint) =>
+        oneValue(argv, 'out') ||
+        freeFolder(join('runs', runName(storesOf(options))), (dir) => holdsUnfinished(dir, fingerprint)),
     },
     { signal, reporter },
+    started,
   );
-  const { out } = folder;
-  const summary = summarise(out, training, (performance.now() - started) / 1000);
-  await writeRun(out, training, summary);
-  if (argv.report !== false) await saveReport(out, training, oneValue(argv, 'images'), reporter);
   for (const finding of training.diagnosis) reporter.info(describeFinding(finding));
   process.stdout.write(`${describe(training, summary)}\n`);
   if (training.interrupted) {
     throw new Interrupted(
-      `Interrupted: the heads trained so far are in ${out}; the same command goes on from there`,
+      `Interrupted: the heads trained so far are in ${summary.out}; the same command goes on from there`,
     );
   }
-  folder.finish();
   return summary;
 }
 

@@ -1,12 +1,12 @@
-/** A sweep for use in a program: what `permafrost train-head` does, files included, without its printing. */
+/** A sweep and the folder it leaves: what `permafrost train-head` does, without its printing. */
 import { type Reporter, silent } from '../shared/cli/terminal.ts';
 import { openRecorder, type Recorder } from './recorded.ts';
 import { saveReport } from './report/save.ts';
-import { summarise } from './results/summary.ts';
+import { summarise, type TrainSummary } from './results/summary.ts';
 import { writeRun } from './results/write.ts';
 import { type Training, type TrainOptions, train } from './train.ts';
 
-export interface TrainHeadsOptions extends Omit<TrainOptions, 'openRecorder'> {
+export interface TrainHeadsOptions extends Omit<TrainOptions, 'openRecorder' | 'watchTraining'> {
   /**
    * Folder of the run, with the files that the command writes; one that an unfinished sweep with the same options
    * left there is gone on with. Default: nothing is written.
@@ -18,6 +18,11 @@ export interface TrainHeadsOptions extends Omit<TrainOptions, 'openRecorder'> {
   images?: string;
 }
 
+interface Context {
+  signal?: AbortSignal;
+  reporter?: Reporter;
+}
+
 /**
  * Trains heads on stored features and chooses the best. When `signal` aborts, the heads trained so far are chosen
  * from (`interrupted` says so); calling it again with the same options and `out` goes on from there.
@@ -25,27 +30,52 @@ export interface TrainHeadsOptions extends Omit<TrainOptions, 'openRecorder'> {
  *   other, the abort reason of `signal` where no head was trained
  */
 export async function trainHeads(
-  { out, report = true, images, ...options }: TrainHeadsOptions,
-  {
-    signal = new AbortController().signal,
-    reporter = silent,
-  }: { signal?: AbortSignal; reporter?: Reporter } = {},
+  { out, ...options }: TrainHeadsOptions,
+  { signal = new AbortController().signal, reporter = silent }: Context = {},
 ): Promise<Training> {
-  if (out === undefined) return train(options, { signal, reporter });
-  const started = performance.now();
+  if (out !== undefined)
+    return (await trainInto({ ...options, folderFor: () => out }, { signal, reporter })).training;
+  const { report: _, images: __, ...sweep } = options;
+  return train(sweep, { signal, reporter });
+}
+
+export interface TrainIntoOptions extends Omit<TrainHeadsOptions, 'out'> {
+  /** The folder of the run, chosen when it is known which sweep it is: see holdsUnfinished. */
+  folderFor(fingerprint: string): string;
+}
+
+/**
+ * {@link trainHeads} with everything that it writes.
+ * @param started when the run began, by performance.now(): what its total time is counted from
+ */
+export async function trainInto(
+  { folderFor, report = true, images, ...options }: TrainIntoOptions,
+  { signal, reporter }: Required<Context>,
+  started = performance.now(),
+): Promise<{ training: Training; summary: TrainSummary }> {
+  let out = '';
   let recorder: Recorder | undefined;
-  const training = await train(
-    {
-      ...options,
-      async openRecorder(fingerprint, metric) {
-        recorder = await openRecorder(out, fingerprint, metric);
-        return recorder;
+  try {
+    const training = await train(
+      {
+        ...options,
+        watchTraining: report,
+        async openRecorder(fingerprint, metric) {
+          out = folderFor(fingerprint);
+          recorder = await openRecorder(out, fingerprint, metric);
+          const { length } = recorder.results;
+          if (length > 0) reporter.info(`Going on with ${out}: ${length} heads are trained already`);
+          return recorder;
+        },
       },
-    },
-    { signal, reporter },
-  );
-  await writeRun(out, training, summarise(out, training, (performance.now() - started) / 1000));
-  if (report) await saveReport(out, training, images, reporter);
-  if (!training.interrupted) recorder?.finish();
-  return training;
+      { signal, reporter },
+    );
+    const summary = summarise(out, training, (performance.now() - started) / 1000);
+    await writeRun(out, training, summary);
+    if (report) await saveReport(out, training, images, reporter);
+    if (!training.interrupted) recorder?.finish();
+    return { training, summary };
+  } finally {
+    recorder?.close();
+  }
 }

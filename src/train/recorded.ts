@@ -40,6 +40,8 @@ export interface Recorder {
   record(trained: TrainedHead): void;
   /** Removes the record; call it when the run's files are written. */
   finish(): void;
+  /** Lets go of the record, which stays for the next run unless it is finished. */
+  close(): void;
 }
 
 /** A name for everything that decides a sweep's numbers: the same fingerprint, the same heads. */
@@ -74,6 +76,11 @@ export async function openRecorder(dir: string, fingerprint: string, metric: Met
   const results = await readResults(join(folder, RESULTS_FILE));
   let leader = recordedLeader(folder, results, metric);
   const file = openSync(join(folder, RESULTS_FILE), 'a');
+  let isOpen = true;
+  const close = (): void => {
+    if (isOpen) closeSync(file);
+    isOpen = false;
+  };
   const keepLeader = (trained: TrainedHead) => {
     const [first] = rankResults(leader ? [leader.result, trained.result] : [trained.result], metric);
     if (first !== trained.result || trained.parameters.length === 0) return;
@@ -95,8 +102,9 @@ export async function openRecorder(dir: string, fingerprint: string, metric: Met
       results.push(trained.result);
       removeOtherParameters(folder, leader?.result.id);
     },
+    close,
     finish() {
-      closeSync(file);
+      close();
       rmSync(folder, { recursive: true, force: true });
       // A sweep that gave nothing leaves nothing.
       if (readdirSync(dir).length === 0) rmdirSync(dir);

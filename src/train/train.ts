@@ -73,6 +73,8 @@ export interface TrainOptions {
    * none is kept.
    */
   openRecorder?: (fingerprint: string, metric: MetricName) => Promise<Recorder>;
+  /** Whether the best heads are trained once more to see how right they are on training images; default: no. */
+  watchTraining?: boolean;
 }
 
 /** Heads whose training images are looked at after each epoch. */
@@ -98,7 +100,7 @@ export interface Training extends Omit<Judgement, 'test'>, Review {
   statistics: NormalizationStatistics | undefined;
   /** The best head's answers, calibrated, [rows, classes]. */
   probabilities: Float32Array;
-  /** Of the best heads, by id: metrics on some of their training images after each epoch. */
+  /** Of the best heads, by id, where they are watched: metrics on some of their training images after each epoch. */
   trainingCurves: ReadonlyMap<string, Metrics[]>;
   /** Multi-label: labels that too few images have for their scores to mean much. */
   rare: RareLabel[];
@@ -239,7 +241,7 @@ export async function train(
     best: best.result,
     rivals,
   });
-  const watched = rivals.slice(0, MOST_WATCHED).map(({ run }) => run);
+  const watched = options.watchTraining ? rivals.slice(0, MOST_WATCHED).map(({ run }) => run) : [];
   return {
     ...{ task, classes, table, parts, rare, seconds, best, ...reviewed },
     trainingCurves: await trainingCurves(found, watched, search),

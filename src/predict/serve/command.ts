@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import { availableParallelism } from 'node:os';
 import { runCommand } from '../../shared/cli/command.ts';
+import { batchSizeFlag, engineFlag, headFlag, recordedWeightsFlag } from '../../shared/cli/common-flags.ts';
 import { allValues, type Flags, oneValue, textFlag } from '../../shared/cli/flags.ts';
 import type { Command } from '../../shared/cli/program.ts';
 import { terminalReporter } from '../../shared/cli/terminal.ts';
@@ -12,11 +13,7 @@ import { InputError, messageOf } from '../../shared/errors.ts';
 import { readHead } from '../../shared/head/record.ts';
 
 const flags = {
-  head: {
-    ...textFlag,
-    demandOption: true,
-    description: "A trained head: the folder best of train-head's run",
-  },
+  head: headFlag,
   port: { ...textFlag, default: '8765', description: 'Port to listen on; 0 for any that is free' },
   host: {
     ...textFlag,
@@ -30,15 +27,9 @@ const flags = {
     description: 'Images that may wait for their answer; beyond it requests get status 503',
   },
   timeout: { ...textFlag, default: '30', description: 'Seconds in which a whole request must have come' },
-  'batch-size': { ...textFlag, default: '16', description: 'Images in one run of the backbone' },
-  weights: {
-    ...textFlag,
-    array: true,
-    description:
-      "The backbone's weights, where their file is not where it was; repeated in the head's order if it has several backbones",
-    defaultDescription: 'as extracted with',
-  },
-  engine: { ...textFlag, default: 'auto', description: `What computes: ${ENGINE_NAMES.join(', ')}` },
+  'batch-size': batchSizeFlag,
+  weights: recordedWeightsFlag,
+  engine: engineFlag,
 } as const;
 
 /** `permafrost serve`. */

@@ -25,9 +25,9 @@ const MOST = 8;
 const MOST_WORK = 5e10;
 
 /**
- * The best lines of the leaderboard, the chosen one first, each with its best head trained again: the same job gives
- * the same head, and keeping the answers of hundreds would fill the memory. Only lines of the chosen head's source are
- * compared; with folds, only the chosen one has answers for all rows.
+ * The best lines of the leaderboard, the chosen one first, each with its best head. Heads whose parameters were not
+ * kept, since those of hundreds would fill the memory, are trained again: the same job gives the same head. Only lines
+ * of the chosen head's source are compared; with folds, only the chosen one has answers for all rows.
  */
 export async function rivalsOf(found: Found, search: Search): Promise<Rival[]> {
   const { data } = found.prepared;
@@ -47,11 +47,15 @@ export async function rivalsOf(found: Found, search: Search): Promise<Rival[]> {
     runs.push({ id, run });
   }
   if (runs.length === 0) return [chosen];
-  const heads = await trainedAgain(
-    runs.map(({ run }) => run),
-    found,
-    search,
-  );
+  const lost = runs.filter(({ run }) => !standings.kept.has(run.id));
+  const heads = [
+    ...standings.kept.values(),
+    ...(await trainedAgain(
+      lost.map(({ run }) => run),
+      found,
+      search,
+    )),
+  ];
   const engine = await loadEngine(search.engine, { threads: 1 });
   const rivals = [chosen];
   for (const line of runs) {

@@ -17,7 +17,13 @@ export interface Standings {
   runsOf(id: string): HeadResult[];
   /** The best single head, with its parameters: those of thousands would not fit in memory. */
   readonly leader: TrainedHead | undefined;
+  /** The best single heads whose parameters are at hand, by id: as many as memory is spared for. */
+  readonly kept: ReadonlyMap<string, TrainedHead>;
 }
+
+/** Heads whose parameters are kept beside the leader's, and all their numbers together: 64 MB. */
+const MOST_KEPT = 32;
+const MOST_KEPT_NUMBERS = 2 ** 24;
 
 /** @param metric the validation metric that ranks heads and configurations */
 export function createStandings(configurations: readonly Configuration[], metric: MetricName): Standings {
@@ -25,6 +31,21 @@ export function createStandings(configurations: readonly Configuration[], metric
   const runs: HeadResult[] = [];
   const runsById = new Map<string, HeadResult[]>();
   let leader: TrainedHead | undefined;
+  let kept = new Map<string, TrainedHead>();
+  const keep = (trained: TrainedHead): void => {
+    const heads = new Map([...kept, [trained.result.id, trained]]);
+    let room = MOST_KEPT_NUMBERS;
+    kept = new Map();
+    for (const { id } of rankResults(
+      Array.from(heads.values(), ({ result }) => result),
+      metric,
+    )) {
+      const head = heads.get(id)!;
+      room -= head.parameters.length;
+      if (room < 0 || kept.size === MOST_KEPT) break;
+      kept.set(id, head);
+    }
+  };
   const line = (id: string): HeadResult => {
     const configuration = byId.get(id);
     if (!configuration) throw new Error(`The sweep has no configuration ${id}`);
@@ -35,6 +56,9 @@ export function createStandings(configurations: readonly Configuration[], metric
     get leader() {
       return leader;
     },
+    get kept() {
+      return kept;
+    },
     add(trained) {
       const { result } = trained;
       const id = configurationId(result.id);
@@ -42,6 +66,7 @@ export function createStandings(configurations: readonly Configuration[], metric
       runsById.set(id, [...(runsById.get(id) ?? []), result]);
       const [first] = rankResults(leader ? [leader.result, result] : [result], metric);
       if (first === result && result.bestEpoch > 0 && result.status !== 'diverged') leader = trained;
+      if (trained.parameters.length > 0) keep(trained);
       return line(id);
     },
     lineOf: ({ result }) => line(configurationId(result.id)),
