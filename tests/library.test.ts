@@ -8,21 +8,26 @@ import { drawLeaves } from '../scripts/leaves.ts';
 import { newFolder } from './command.ts';
 import { writeRandomHead } from './head.ts';
 
-const PROGRAM = fileURLToPath(new URL('library-program.mjs', import.meta.url));
-
-it('does everything that the commands do, silently', async () => {
+/** Runs a program to its end, which it must come to by itself; returns what it found out. */
+async function ran(name: string, count: number) {
   const root = newFolder();
-  const labels = await drawLeaves(join(root, 'leaves'), { count: 24, seed: 5 });
+  const labels = await drawLeaves(join(root, 'leaves'), { count, seed: 5 });
   const head = await writeRandomHead(join(root, 'best'));
   const photo = join(root, 'leaves', 'leaf-0000.jpg');
   expect(existsSync(photo)).toBe(true);
-  const run = spawnSync(process.execPath, [PROGRAM, labels, photo, root, head], {
+  const program = fileURLToPath(new URL(name, import.meta.url));
+  const run = spawnSync(process.execPath, [program, labels, photo, root, head], {
     encoding: 'utf8',
+    timeout: 50_000,
   });
   expect(run.stderr).toBe('');
   expect(run.stdout).toBe('');
   expect(run.status).toBe(0);
-  const found = JSON.parse(readFileSync(join(root, 'found.json'), 'utf8'));
+  return { root, found: JSON.parse(readFileSync(join(root, 'found.json'), 'utf8')) };
+}
+
+it('does everything that the commands do, silently', async () => {
+  const { root, found } = await ran('library-program.mjs', 24);
   expect(found).toMatchObject({
     computed: 24,
     columns: ['avg'],
@@ -39,4 +44,22 @@ it('does everything that the commands do, silently', async () => {
   ]);
   expect(found.trained).toBeLessThanOrEqual(2);
   expect(found.exported).toBeLessThan(1e-4);
+});
+
+it('stops where a signal says so, and goes on from there when asked again', async () => {
+  const { found } = await ran('library-abort-program.mjs', 48);
+  const { extract, train, predict, ...rest } = found;
+  expect(extract).toMatchObject({ before: 'never', isUntouched: true, midway: 'enough', isAlike: true });
+  expect(extract.kept).toBeGreaterThanOrEqual(8);
+  expect(extract.kept).toBeLessThan(48);
+  expect(extract.again).toEqual({ computed: 48 - extract.kept, reused: extract.kept, rows: 48 });
+  expect(train).toMatchObject({
+    ...{ before: 'never', isUntouched: true, untrained: 'enough', folds: 'enough', isAlike: true },
+    stopped: { interrupted: true, isResumable: true, hasBest: true, complete: 4 },
+    ended: { interrupted: false, heads: 8, isResumable: false },
+  });
+  expect(train.ended.messages).toContainEqual(expect.stringMatching(/: 4 heads are trained already$/));
+  expect(predict).toEqual({ before: 'never', midway: 'enough', after: 1 });
+  expect(rest).toMatchObject({ export: { before: 'never', left: [] }, handlers: [0, 0, 0] });
+  expect(new Set(rest.listeners)).toEqual(new Set([0]));
 });

@@ -77,9 +77,11 @@ const TOLERANCE = 1e-4;
 /**
  * Writes an export under a temporary name, runs it, and only then gives it its name.
  * @throws InputError where the written file does not answer as permafrost does, or a backbone is not as recorded;
- *   UsageError for what a format cannot hold
+ *   UsageError for what a format cannot hold; the abort reason of `signal`
  */
 export async function exportHead({ head, format, out, ...options }: ExportOptions): Promise<ExportSummary> {
+  const { signal } = options;
+  signal?.throwIfAborted();
   const { files, expected, computed } = await FORMATS[format](head, options);
   const temporary = `${out}.tmp`;
   const isFolder = !files.has('');
@@ -98,7 +100,7 @@ export async function exportHead({ head, format, out, ...options }: ExportOption
         `Expected ${format} to answer within ${TOLERANCE} of permafrost's probabilities but they differ by ${difference.toPrecision(2)}: ${out} is not written`,
       );
     }
-    options.signal?.throwIfAborted();
+    signal?.throwIfAborted();
     if (isFolder) await mkdir(out, { recursive: true });
     for (const name of files.keys())
       await rename(isFolder ? join(temporary, name) : temporary, isFolder ? join(out, name) : out);

@@ -74,6 +74,7 @@ export async function extract(
   options: ExtractOptions,
   { signal, reporter = silent }: { signal?: AbortSignal; reporter?: Reporter } = {},
 ): Promise<ExtractSummary[]> {
+  signal?.throwIfAborted();
   const started = performance.now();
   const { dataset, augment, dtype, batchSize, besideOthers = false, rehash = false } = options;
   const { images, source } = dataset;

@@ -40,7 +40,8 @@ export interface Predictor {
 
 /**
  * Loads a head and its backbones.
- * @throws InputError for a head that cannot be read, or backbones that are not as it records them
+ * @throws InputError for a head that cannot be read, or backbones that are not as it records them; the abort
+ *   reason of `signal`
  */
 export async function openPredictor({
   head: given,
@@ -51,6 +52,7 @@ export async function openPredictor({
   signal,
   reporter,
 }: PredictorOptions): Promise<Predictor> {
+  signal?.throwIfAborted();
   const head = typeof given === 'string' ? await readHead(given) : given;
   const answerer = await openAnswerer(head, { weights, engine, signal, reporter });
   const frames = answerer.threads.map(({ description }) => description);

@@ -169,7 +169,10 @@ async function run(argv: Flags, signal: AbortSignal): Promise<TrainSummary> {
     },
     { signal, reporter },
     started,
-  );
+  ).catch((thrown: unknown) => {
+    if (!signal.aborted || thrown !== signal.reason) throw thrown;
+    throw new Interrupted('Interrupted before a head was chosen: the same command goes on from there');
+  });
   for (const finding of training.diagnosis) reporter.info(describeFinding(finding));
   process.stdout.write(`${describe(training, summary)}\n`);
   if (training.interrupted) {

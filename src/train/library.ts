@@ -27,7 +27,7 @@ interface Context {
  * Trains heads on stored features and chooses the best. When `signal` aborts, the heads trained so far are chosen
  * from (`interrupted` says so); calling it again with the same options and `out` goes on from there.
  * @throws InputError for features or labels that cannot be trained on, UsageError for options that exclude each
- *   other, the abort reason of `signal` where no head was trained
+ *   other, the abort reason of `signal` where no head was chosen
  */
 export async function trainHeads(
   { out, ...options }: TrainHeadsOptions,

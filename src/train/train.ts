@@ -116,12 +116,14 @@ export interface Training extends Omit<Judgement, 'test'>, Review {
 /**
  * Trains the heads and chooses the best by the monitored validation metric; the test part is only looked at for
  * the head that was chosen.
- * @throws InputError for features or labels that cannot be trained on, UsageError for options that exclude each other
+ * @throws InputError for features or labels that cannot be trained on, UsageError for options that exclude each other,
+ *   the abort reason of `signal` where no head was chosen
  */
 export async function train(
   options: TrainOptions,
   { signal, reporter }: { signal: AbortSignal; reporter: Reporter },
 ): Promise<Training> {
+  signal.throwIfAborted();
   const { sources, blocks } = splitBySource(options.grid ?? [{}], options.source);
   const { maxMemory: mostBytes = defaultMemory() } = options;
   const matrices = matricesAsked(options.head, blocks);

@@ -15,15 +15,7 @@ import type { HeadResult } from '../results/result.ts';
 import type { SweepData } from '../sweep/data.ts';
 import type { HeadJob } from '../sweep/plan.ts';
 import { type Configuration, jobsOf } from './configurations.ts';
-import {
-  compete,
-  type Found,
-  normalizationsOf,
-  type Search,
-  throwIfStopped,
-  trainAgain,
-  winningLine,
-} from './search.ts';
+import { compete, type Found, normalizationsOf, type Search, trainAgain, winningLine } from './search.ts';
 
 /** A fold of the rows that are not tested: what validates in it, after what it trains on. */
 interface Fold {
@@ -38,7 +30,7 @@ interface Fold {
  * @param rows training rows (all but the test part) and test rows, in the order of the table; no validation
  * @param foldOf the fold of each training row; -1 where every fold trains on it
  * @param views of each row: what is no image itself (0) validates nothing
- * @throws Interrupted when the signal aborts: no configuration wins before all folds are trained
+ * @throws the abort reason of the signal: no configuration wins before all folds are trained
  */
 export async function crossValidate(
   raw: RawData,
@@ -58,7 +50,7 @@ export async function crossValidate(
     for (const [fold, { order, rows: foldParts }] of each.entries()) {
       const jobs = own.flatMap((configuration) => jobsOf(configuration, fold + 1));
       await compete(jobs, new Map([[source, prepare(order, foldParts).data]]), search);
-      throwIfStopped(signal);
+      signal.throwIfAborted();
     }
   }
   if (!standings.leader) return undefined;

@@ -1,5 +1,4 @@
 /** What every way of searching needs, and what it ends with. */
-import { Interrupted } from '../../shared/cli/command.ts';
 import type { Normalization } from '../../shared/head/config.ts';
 import type { Prepared } from '../dataset/prepare.ts';
 import type { FeatureSet } from '../dataset/table.ts';
@@ -114,7 +113,10 @@ export async function sweepInto(
   }
 }
 
-/** Trains heads that have won already, in the order of the jobs: the same job gives the same head. */
+/**
+ * Trains heads that have won already, in the order of the jobs: the same job gives the same head.
+ * @throws the abort reason of the search's signal
+ */
 export async function trainAgain(
   jobs: readonly HeadJob[],
   data: ReadonlyMap<number, SweepData>,
@@ -131,14 +133,8 @@ export async function trainAgain(
       },
     );
   }
-  throwIfStopped(signal);
+  signal.throwIfAborted();
   return jobs.flatMap(({ id }) => trained.get(id) ?? []);
-}
-
-/** @throws Interrupted when the user stopped a search that has no head to show for it */
-export function throwIfStopped(signal: AbortSignal): void {
-  if (signal.aborted)
-    throw new Interrupted('Interrupted before a head was chosen: the same command goes on from there');
 }
 
 /** The best configuration none of whose heads diverged, or else that of the best head. There must be a leader. */
