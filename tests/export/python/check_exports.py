@@ -1,6 +1,6 @@
 """Runs exports in Python and prints how far they are from permafrost's own probabilities.
 
-check_exports.py FOLDER, made by tests/export/python.slow.ts: what.json, frames.bin, features.bin, expected.bin, model.onnx,
+check_exports.py FOLDER, made by tests/export/photos.slow.ts: what.json, frames.bin, features.bin, expected.bin, model.onnx,
 head.keras. Versions: scripts/check-exports.sh; with Keras 3.15.1 and TensorFlow 2.21.0 for head.keras.
 """
 import json
