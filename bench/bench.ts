@@ -10,6 +10,7 @@ import { drawLeaves } from '../scripts/leaves.ts';
 import { benchEngines } from './engines.ts';
 import { benchExtraction, FAMILIES } from './extract.ts';
 import { benchHeads } from './heads.ts';
+import { benchPrediction } from './predict.ts';
 import { report } from './report.ts';
 
 const LEAVES = { count: 500, seed: 1 };
@@ -25,6 +26,7 @@ try {
   for (const name of backbones.length > 0 ? backbones : FAMILIES.keys())
     holds.push(report(`Extraction: ${name}`, await benchExtraction(data, name)));
   if (backbones.length === 0) {
+    holds.push(report('Prediction', await benchPrediction(data)));
     holds.push(report('Training', await benchHeads()));
     holds.push(report('Engines', await benchEngines()));
   }
