@@ -52,9 +52,14 @@ export interface ExtractSummary {
   imagesPerSecond: number;
 }
 
-/** Images that wait decoded for the backbone, at most: a fixed amount of memory, whatever the dataset's size. */
+/** Images that wait decoded while the backbone is being compiled, at most: a fixed amount of memory. */
 const MOST_DECODED = 512;
 const MOST_DECODED_BYTES = 64 * 1024 * 1024;
+/**
+ * Batches that wait decoded from then on: enough for it never to wait, and few enough for what an image leaves behind to
+ * be collected with the young. With hundreds that wait, the heap grows by 2 kB an image.
+ */
+const BATCHES_AHEAD = 4;
 
 /** An image that was read: its pixels for each target, undefined where its features are there. */
 interface Decoded {
@@ -163,12 +168,18 @@ async function readAll(
     );
     return { sha256, pixels: targets.map((target) => frames[lacking.indexOf(target)]) };
   };
-  // While a backbone is being compiled the other cores decode, up to a fixed amount of memory.
   const imageBytes = targets.reduce((sum, { frame: { size } }) => sum + size.width * size.height * 3, 0);
   const affordable = Math.min(MOST_DECODED, Math.floor(MOST_DECODED_BYTES / imageBytes));
-  const ahead = Math.max(concurrency + batchSize, affordable);
-  const read = ({ path }: DatasetImage) => source.read(path);
-  for await (const image of readImages(images, { concurrency, ahead, known, read, decode })) {
+  const reading = {
+    ...{ concurrency, known, decode },
+    read: ({ path }: DatasetImage) => source.read(path),
+    get ahead() {
+      const isCompiled = targets.some((target) => target.isCompiled);
+      const most = isCompiled ? Math.min(affordable, BATCHES_AHEAD * batchSize) : affordable;
+      return Math.max(concurrency + batchSize, most);
+    },
+  };
+  for await (const image of readImages(images, reading)) {
     signal?.throwIfAborted();
     if ('reason' in image) {
       const failure = { path: image.image.path, reason: image.reason };

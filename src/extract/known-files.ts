@@ -36,23 +36,22 @@ type Entry = [path: string, size: number, mtimeMs: number, ctimeMs: number, ino:
  */
 export async function openKnownFiles(dir: string, { trusted = true } = {}): Promise<KnownFiles> {
   const path = join(dir, FILES_FILE);
-  const known = trusted
-    ? entriesIn(await disk.readFile(path, 'utf8').catch(() => ''))
-    : new Map<string, Entry>();
-  const current = new Map<string, Entry>();
+  const known = fileTable();
+  if (trusted) fill(known, await disk.readFile(path, 'utf8').catch(() => ''));
+  const rowOf = new Map(known.names.map((name, row) => [name, row]));
+  const current = fileTable();
   const asked = new Map<string, Stamp>();
   let changed = !trusted;
   return {
     async hashOf(name, file) {
       const { size, mtimeMs, ctimeMs, ino } = await disk.stat(file);
-      const entry = known.get(name);
-      const [, ...stamp] = entry ?? [];
-      if (entry && [size, mtimeMs, ctimeMs, ino].every((value, i) => value === stamp[i])) {
-        current.set(name, entry);
-        return entry[5];
+      const stamp = { size, mtimeMs, ctimeMs, ino };
+      const row = rowOf.get(name);
+      if (row !== undefined && known.isStamp(row, stamp)) {
+        current.add(name, stamp, known.hashes[row]);
+        return known.hashes[row];
       }
-      if (Date.now() - Math.max(mtimeMs, ctimeMs) > SETTLED_MS)
-        asked.set(name, { size, mtimeMs, ctimeMs, ino });
+      if (Date.now() - Math.max(mtimeMs, ctimeMs) > SETTLED_MS) asked.set(name, stamp);
       return undefined;
     },
     remember(name, sha256) {
@@ -60,32 +59,83 @@ export async function openKnownFiles(dir: string, { trusted = true } = {}): Prom
       if (!stamp) return;
       asked.delete(name);
       changed = true;
-      current.set(name, [name, stamp.size, stamp.mtimeMs, stamp.ctimeMs, stamp.ino, sha256]);
+      current.add(name, stamp, sha256);
     },
     async save() {
-      if (!changed && current.size === known.size) return;
-      const lines = Array.from(current.values(), (entry) => `${JSON.stringify(entry)}\n`).join('');
-      await writeDurably(path, `${JSON.stringify({ ...HEADER, seal: sealOf(lines) })}\n${lines}`);
+      if (!changed && current.names.length === known.names.length) return;
+      const seal = createHash('sha256');
+      for (const lines of linesOf(current)) seal.update(lines);
+      await writeDurably(path, textOf(seal.digest('hex'), linesOf(current)));
     },
   };
 }
 
-function sealOf(lines: string): string {
-  return createHash('sha256').update(lines).digest('hex');
+/** Files by row, in arrays of numbers: as objects, a million of them would take three times as much memory. */
+interface FileTable {
+  names: string[];
+  hashes: string[];
+  add(name: string, stamp: Stamp, sha256: string): void;
+  isStamp(row: number, stamp: Stamp): boolean;
+  entry(row: number): Entry;
 }
 
-function entriesIn(text: string): Map<string, Entry> {
-  const end = text.indexOf('\n') + 1;
-  const lines = text.slice(end);
-  const header = JSON.stringify({ ...HEADER, seal: sealOf(lines) });
-  if (text.slice(0, end) !== `${header}\n`) return new Map();
+function fileTable(): FileTable {
+  const names: string[] = [];
+  const hashes: string[] = [];
+  // Size, mtimeMs, ctimeMs and ino of each row.
+  let stamps = new Float64Array(4 * 256);
+  return {
+    names,
+    hashes,
+    add(name, { size, mtimeMs, ctimeMs, ino }, sha256) {
+      const at = 4 * names.length;
+      if (at === stamps.length) {
+        const more = new Float64Array(2 * at);
+        more.set(stamps);
+        stamps = more;
+      }
+      stamps.set([size, mtimeMs, ctimeMs, ino], at);
+      names.push(name);
+      hashes.push(sha256);
+    },
+    isStamp: (row, { size, mtimeMs, ctimeMs, ino }) =>
+      [size, mtimeMs, ctimeMs, ino].every((value, i) => value === stamps[4 * row + i]),
+    entry(row) {
+      const [size, mtimeMs, ctimeMs, ino] = stamps.subarray(4 * row, 4 * row + 4);
+      return [names[row], size, mtimeMs, ctimeMs, ino, hashes[row]];
+    },
+  };
+}
+
+const LINES_AT_A_TIME = 500;
+
+/** One line a file, some hundred of them in a text. */
+function* linesOf({ names, entry }: FileTable): Generator<string> {
+  for (let row = 0; row < names.length; row += LINES_AT_A_TIME) {
+    const length = Math.min(LINES_AT_A_TIME, names.length - row);
+    yield Array.from({ length }, (_, i) => `${JSON.stringify(entry(row + i))}\n`).join('');
+  }
+}
+
+/** The seal is the SHA-256 of all lines behind the first. */
+function headerOf(seal: string): string {
+  return `${JSON.stringify({ ...HEADER, seal })}\n`;
+}
+
+function* textOf(seal: string, lines: Iterable<string>): Generator<string> {
+  yield headerOf(seal);
+  yield* lines;
+}
+
+function fill(table: FileTable, text: string): void {
+  const start = text.indexOf('\n') + 1;
+  const seal = createHash('sha256').update(text.slice(start)).digest('hex');
+  if (text.slice(0, start) !== headerOf(seal)) return;
   // The seal fits: these are the lines that save wrote.
-  return new Map(
-    lines
-      .trimEnd()
-      .split('\n')
-      .filter((line) => line !== '')
-      .map((line) => JSON.parse(line) as Entry)
-      .map((entry) => [entry[0], entry]),
-  );
+  for (let at = start; at < text.length; ) {
+    const end = text.indexOf('\n', at);
+    const [name, size, mtimeMs, ctimeMs, ino, sha256] = JSON.parse(text.slice(at, end)) as Entry;
+    table.add(name, { size, mtimeMs, ctimeMs, ino }, sha256);
+    at = end + 1;
+  }
 }

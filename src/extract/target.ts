@@ -50,6 +50,8 @@ export interface Target {
   readonly frame: Frame;
   /** Images whose features this run computed. */
   readonly computed: number;
+  /** Whether the backbone has given features: it is compiled when the first are asked for. */
+  readonly isCompiled: boolean;
   /** The hash of a file whose features are all there and that has not changed since; undefined: it must be read. */
   knownHash(path: string, file: string): Promise<string | undefined>;
   /** Whether all features of an image are there. */
@@ -100,7 +102,12 @@ async function openStoreOf(
     };
     const store = await createStoreWriter(out, header, { held: earlier.held, guard: lock.check });
     const files = await openKnownFiles(out, { trusted: !rehash });
-    const features = storeFeatures(thread, { batchSize, store, computed: advance });
+    let isCompiled = false;
+    const stored = (rows: number): void => {
+      isCompiled = true;
+      advance(rows);
+    };
+    const features = storeFeatures(thread, { batchSize, store, computed: stored });
     const isWhole = (sha256: string) => views.numbers.every((view) => store.has({ sha256, view }));
     let computed = 0;
     let isFinished = false;
@@ -110,6 +117,9 @@ async function openStoreOf(
       frame: { size, resize },
       get computed() {
         return computed;
+      },
+      get isCompiled() {
+        return isCompiled;
       },
       async knownHash(path, file) {
         const sha256 = await files.hashOf(path, file);
@@ -130,6 +140,8 @@ async function openStoreOf(
       async finish(rows, failures) {
         await features.finish();
         isFinished = true;
+        // Its memory goes before the store is put in order.
+        await thread.finish();
         await writeFailures(out, failures);
         if (rows.length === 0) return;
         await store.finish({ rows, failed: failures.length });

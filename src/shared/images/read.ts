@@ -8,8 +8,8 @@ export type ReadImage<I, T> = { image: I; made: T } | { image: I; reason: string
 export interface ReadOptions<I, T> {
   /** Images read and decoded at a time. */
   concurrency: number;
-  /** Images that may be ready before they are asked for: what bounds the memory. */
-  ahead: number;
+  /** Images that may be ready before they are asked for: what bounds the memory. Looked at anew for each image. */
+  readonly ahead: number;
   /** What is known of an image without reading it, if anything. */
   known?(image: I): Promise<T | undefined>;
   /** The bytes of an image's file. */
@@ -21,8 +21,9 @@ export interface ReadOptions<I, T> {
 /** Reads images in order. An image that cannot be read is a result like any other. */
 export async function* readImages<I, T>(
   images: readonly I[],
-  { concurrency, ahead, known, read: bytesOf, decode }: ReadOptions<I, T>,
+  options: ReadOptions<I, T>,
 ): AsyncGenerator<ReadImage<I, T>> {
+  const { concurrency, known, read: bytesOf, decode } = options;
   const limit = pLimit(concurrency);
   const underway: Promise<ReadImage<I, T>>[] = [];
   let next = 0;
@@ -35,7 +36,7 @@ export async function* readImages<I, T>(
     }
   };
   while (next < images.length || underway.length > 0) {
-    while (next < images.length && underway.length < ahead) {
+    while (next < images.length && underway.length < options.ahead) {
       const image = images[next++];
       underway.push(limit(() => read(image)));
     }

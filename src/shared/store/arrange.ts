@@ -1,5 +1,6 @@
 /** Puts the rows of a store in their final order. */
-import { contentKey, type HeldPart, type Place } from './held.ts';
+import type { ContentIndex } from './content-index.ts';
+import type { HeldPart } from './held.ts';
 import type { PartRows } from './part.ts';
 import type { PartBuffer, RowRecord } from './part-buffer.ts';
 import type { StorePart } from './reader.ts';
@@ -21,7 +22,8 @@ export function partsInOrder(held: HeldPart[], wanted: RowRecord[], partRows: nu
 function isSame(a: RowRecord, b: RowRecord | undefined): boolean {
   return (
     b !== undefined &&
-    contentKey(a) === contentKey(b) &&
+    a.sha256 === b.sha256 &&
+    a.view === b.view &&
     a.path === b.path &&
     a.split === b.split &&
     a.group === b.group &&
@@ -41,11 +43,11 @@ export function evenlyWeighted(rows: readonly RowRecord[]): RowRecord[] {
  * Copies the features of `rows` together, reading each part that holds some of them once.
  * Parts are visited in their order, so that rows in about the same order read about one part for each they fill.
  * @param buffer where to; what it holds is forgotten
- * @param places where each content is
+ * @param contents where each content is
  */
 export async function gather(
   rows: RowRecord[],
-  places: ReadonlyMap<string, Place>,
+  contents: ContentIndex,
   parts: PartEntry[],
   columns: FeatureColumn[],
   read: (entry: PartEntry) => Promise<StorePart>,
@@ -53,7 +55,7 @@ export async function gather(
 ): Promise<PartRows> {
   const wanted = new Map<string, { target: number; row: number }[]>();
   for (const [target, record] of rows.entries()) {
-    const { part, row } = places.get(contentKey(record))!;
+    const { part, row } = contents.place(record)!;
     const sharing = wanted.get(part);
     if (sharing) sharing.push({ target, row });
     else wanted.set(part, [{ target, row }]);

@@ -41,18 +41,19 @@ export function diskError(action: string, path: string, thrown: unknown): InputE
 /**
  * Writes a file under a temporary name beside its own, flushes it to the disk and renames it, so that after a crash
  * or a power failure the file has either its old or its new content.
- * @param content several arrays are written one behind the other
+ * @param content several pieces are written one behind the other
  * @throws InputError naming the file and the cause
  */
 export async function writeDurably(
   path: string,
-  content: Uint8Array | string | readonly Uint8Array[],
+  content: Uint8Array | string | Iterable<Uint8Array | string>,
 ): Promise<void> {
   const temporary = `${path}.tmp`;
   try {
     const handle = await disk.open(temporary, 'w');
     try {
-      for (const piece of Array.isArray(content) ? content : [content]) await handle.writeFile(piece);
+      const isOne = typeof content === 'string' || content instanceof Uint8Array;
+      for (const piece of isOne ? [content] : content) await handle.writeFile(piece);
       await handle.sync();
     } finally {
       await handle.close();

@@ -1,5 +1,6 @@
 /** What the parts of a store hold, without the features themselves. */
 import { messageOf } from '../errors.ts';
+import type { Content } from './content-index.ts';
 import type { RowRecord } from './part-buffer.ts';
 import { readPart, sharedMemory } from './reader.ts';
 import type { PartEntry, StoreManifest } from './schema.ts';
@@ -46,13 +47,7 @@ export async function heldParts(
   return { held, damage };
 }
 
-/** Where features are: the part file and the row. */
-export interface Place {
-  part: string;
-  row: number;
-}
-
-/** What identifies features within a store: the content they were computed from, and the view of it. */
-export function contentKey({ sha256, view }: Pick<RowRecord, 'sha256' | 'view'>): string {
+/** A {@link Content} as one text. */
+export function contentKey({ sha256, view }: Content): string {
   return `${sha256}/${view}`;
 }

@@ -2,8 +2,9 @@
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import { evenlyWeighted, gather, partsInOrder } from './arrange.ts';
+import { type Content, contentIndex } from './content-index.ts';
 import { disk, diskError, makeFolder, writeDurably } from './files.ts';
-import { contentKey, type HeldPart, type Place } from './held.ts';
+import { contentKey, type HeldPart } from './held.ts';
 import { encodePart, type PartRows } from './part.ts';
 import { partBuffer, type RowRecord } from './part-buffer.ts';
 import { readPart, type StorePart, sharedMemory } from './reader.ts';
@@ -51,7 +52,7 @@ export interface WriterOptions {
 
 export interface StoreWriter {
   /** Whether the features of this content and view are there already, appended or from an earlier run. */
-  has(content: Pick<RowRecord, 'sha256' | 'view'>): boolean;
+  has(content: Content): boolean;
   /** Adds a row whose features are not there yet; `features` has one vector a column, copied. */
   append(record: RowRecord, features: Float32Array[], phash?: string | null): Promise<void>;
   /** Commits the rows appended so far: from here on they survive a crash. The store stays marked as incomplete. */
@@ -85,18 +86,17 @@ export async function createStoreWriter(
   const partRows = Math.max(1, Math.floor(partBytes / (numbers * (pipeline.dtype === 'float16' ? 2 : 4))));
   const pendingRows = Math.min(partRows, flushRows);
   const parts: HeldPart[] = [];
-  const places = new Map<string, Place>();
+  const contents = contentIndex();
   const hold = (part: HeldPart): void => {
     parts.push(part);
-    for (const [row, record] of part.records.entries()) {
-      places.set(contentKey(record), { part: part.entry.file, row });
-    }
+    contents.add(part);
   };
   held.forEach(hold);
   const appended = new Set<string>();
   let nextPart =
     1 + Math.max(-1, ...(await partFiles(dir)).map((file) => Number.parseInt(file.slice(5), 10)));
-  const pending = partBuffer(columns, pendingRows);
+  // Memory for one part: of rows that wait to be committed, and at the end of those that are put in order.
+  const pending = partBuffer(columns, partRows);
   let nextFlush = performance.now() + flushSeconds * 1000;
 
   const writePart = async (rows: PartRows): Promise<PartEntry> => {
@@ -142,7 +142,7 @@ export async function createStoreWriter(
   };
 
   return {
-    has: (content) => places.has(contentKey(content)) || appended.has(contentKey(content)),
+    has: (content) => contents.has(content) || appended.has(contentKey(content)),
     async append(record, features, phash = null) {
       appended.add(contentKey(record));
       pending.put(pending.records.length, record, phash, features);
@@ -161,11 +161,10 @@ export async function createStoreWriter(
         return last;
       };
       let done = arranged.reduce((sum, part) => sum + part.rows, 0);
-      const buffer = partBuffer(columns, Math.min(partRows, wanted.length - done));
       for (; done < wanted.length; done += partRows) {
         const rowsOfPart = wanted.slice(done, done + partRows);
         arranged.push(
-          await writePart(await gather(rowsOfPart, places, sources.parts, columns, read, buffer)),
+          await writePart(await gather(rowsOfPart, contents, sources.parts, columns, read, pending)),
         );
       }
       const manifest = await commit(manifestOf(arranged, true, failed));
