@@ -173,30 +173,34 @@ async function run(argv: Flags, signal: AbortSignal): Promise<ExtractSummary | {
     follow: argv.follow === true,
     ...readManifestFlags(argv),
   });
-  const dataset = shard ? takeShard(whole, shard) : whole;
-  const { images, classes, notes } = dataset;
-  reporter.info(`${dataset.name}: ${images.length} images, ${classes.length} classes`);
-  for (const note of notes) reporter.warn(note);
+  try {
+    const dataset = shard ? takeShard(whole, shard) : whole;
+    const { images, classes, notes } = dataset;
+    reporter.info(`${dataset.name}: ${images.length} images, ${classes.length} classes`);
+    for (const note of notes) reporter.warn(note);
 
-  // Loaded once flags and data are known to be right: sharp and apache-arrow take most of the time to start.
-  const { extract } = await import('./extract.ts');
-  const targets = networks.map((network) => {
-    const name = network.name.replace(/\.onnx$/i, '');
-    const store =
-      out === undefined ? join('cache', dataset.name, name) : networks.length > 1 ? join(out, name) : out;
-    const folder = shard ? join(store, shardFolder(shard)) : store;
-    return { backbone: { ...backbone, ...network }, out: folder };
-  });
-  const besideOthers = out === undefined && !shard;
-  const runs = await extract({ ...settings, dataset, targets, besideOthers }, { signal, reporter });
-  for (const summary of runs) {
-    reporter.info(
-      `${summary.out}: ${summary.computed} computed, ${summary.reused} reused, ${summary.failed} failed, ${summary.seconds} s`,
-    );
-    if (summary.failed > 0)
-      reporter.warn(`${summary.failed} images could not be used: see ${join(summary.out, 'errors.jsonl')}`);
+    // Loaded once flags and data are known to be right: sharp and apache-arrow take most of the time to start.
+    const { extract } = await import('./extract.ts');
+    const targets = networks.map((network) => {
+      const name = network.name.replace(/\.onnx$/i, '');
+      const store =
+        out === undefined ? join('cache', dataset.name, name) : networks.length > 1 ? join(out, name) : out;
+      const folder = shard ? join(store, shardFolder(shard)) : store;
+      return { backbone: { ...backbone, ...network }, out: folder };
+    });
+    const besideOthers = out === undefined && !shard;
+    const runs = await extract({ ...settings, dataset, targets, besideOthers }, { signal, reporter });
+    for (const summary of runs) {
+      reporter.info(
+        `${summary.out}: ${summary.computed} computed, ${summary.reused} reused, ${summary.failed} failed, ${summary.seconds} s`,
+      );
+      if (summary.failed > 0)
+        reporter.warn(`${summary.failed} images could not be used: see ${join(summary.out, 'errors.jsonl')}`);
+    }
+    return runs.length === 1 ? runs[0] : { runs };
+  } finally {
+    await whole.source.close();
   }
-  return runs.length === 1 ? runs[0] : { runs };
 }
 
 /** The backbones asked for, each once. */

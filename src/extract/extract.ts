@@ -14,6 +14,7 @@ import { CONFLICTS_FILE, type Dtype } from '../shared/store/schema.ts';
 import type { Dataset } from './dataset/dataset.ts';
 import type { DatasetImage, ImageSource } from './dataset/layout.ts';
 import { allowedFailures, type Failure, failureError, type MostFailures } from './failures.ts';
+import { pixelMemory } from './pixel-memory.ts';
 import { openTarget, type Target, type TargetRequest } from './target.ts';
 
 export interface ExtractOptions {
@@ -159,6 +160,7 @@ async function readAll(
     if (sha256 === undefined || hashes.some((hash) => hash !== sha256)) return undefined;
     return { sha256, pixels: targets.map(() => undefined) };
   };
+  const memory = pixelMemory();
   const decode = async (bytes: Buffer): Promise<Decoded> => {
     const sha256 = contentHash(bytes);
     const lacking = targets.filter((target) => !target.isWhole(sha256));
@@ -166,7 +168,8 @@ async function readAll(
       bytes,
       lacking.map(({ frame }) => frame),
     );
-    return { sha256, pixels: targets.map((target) => frames[lacking.indexOf(target)]) };
+    const kept = new Map(frames.map((frame) => [frame, memory.keep(frame)]));
+    return { sha256, pixels: targets.map((target) => kept.get(frames[lacking.indexOf(target)])) };
   };
   const imageBytes = targets.reduce((sum, { frame: { size } }) => sum + size.width * size.height * 3, 0);
   const affordable = Math.min(MOST_DECODED, Math.floor(MOST_DECODED_BYTES / imageBytes));
@@ -197,6 +200,7 @@ async function readAll(
     const records = views.map((view) => ({ path, sha256, labels, split, view, group, weight }));
     rows.push(...records);
     for (const [at, target] of targets.entries()) await target.add(records, pixels[at]);
+    for (const own of new Set(pixels)) if (own) memory.release(own);
   }
 }
 

@@ -2,6 +2,7 @@
 import { createReadStream, type Stats } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { basename, dirname, extname, resolve } from 'node:path';
+import type { Readable } from 'node:stream';
 import { unexpected } from '../../shared/errors.ts';
 import { hasImageExtension } from '../../shared/images/formats.ts';
 import type { ManifestOptions } from '../../shared/manifest/columns.ts';
@@ -34,7 +35,7 @@ export interface DatasetOptions extends ManifestOptions {
   /** Whether links are followed. */
   follow?: boolean;
   /** What `-` reads. */
-  stdin?: NodeJS.ReadableStream;
+  stdin?: Readable;
 }
 
 /** Archives by how their names end. */
@@ -46,7 +47,7 @@ const ARCHIVES: [ending: RegExp, open: (file: string) => Promise<Archive>][] = [
 const KINDS = `a folder, a glob, a ${[...MANIFEST_EXTENSIONS].join(', ')} manifest, a .zip, .tar or .tar.gz archive, or a .parquet or .arrow table`;
 
 /**
- * Lists a dataset without reading its images.
+ * Lists a dataset without reading its images. An archive or a table stays open until `source.close()`.
  * @throws InputError when there is nothing at `data`, or nothing that can be read
  */
 export async function openDataset({ data, follow = true, ...options }: DatasetOptions): Promise<Dataset> {
@@ -93,8 +94,13 @@ async function openFile(path: string, options: Omit<DatasetOptions, 'data'>): Pr
   const archive = ARCHIVES.find(([suffix]) => suffix.test(path));
   if (!archive) throw unexpected(KINDS, '--data', `a file that ends in "${extname(path)}"`);
   const opened = await archive[1](path);
-  const tree = archiveTree(path, opened.entries, isRoot, opened);
-  return dataset(name, tree.source, await imagesInside(tree, options));
+  try {
+    const tree = archiveTree(path, opened.entries, isRoot, opened);
+    return dataset(name, tree.source, await imagesInside(tree, options));
+  } catch (thrown) {
+    await opened.close();
+    throw thrown;
+  }
 }
 
 /** A manifest at the top of an archive says what is in it; without one, its folders do. */

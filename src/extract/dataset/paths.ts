@@ -1,8 +1,9 @@
 /** Bare lists of images, from a glob or from stdin: the folder an image lies in is its label. */
 import { isAbsolute, relative, resolve, sep } from 'node:path';
-import { createInterface } from 'node:readline';
+import type { Readable } from 'node:stream';
 import { expectedMessage, InputError } from '../../shared/errors.ts';
 import { hasImageExtension } from '../../shared/images/formats.ts';
+import { readLines } from '../../shared/manifest/lines.ts';
 import type { DatasetImage, Images } from './layout.ts';
 
 /**
@@ -42,10 +43,10 @@ export async function readGlob(pattern: string, root: string, follow: boolean): 
  * The images listed on a stream, one path a line, in their order; a line that is there twice counts once.
  * Paths are taken for images whatever their names.
  */
-export async function readList(stream: NodeJS.ReadableStream, root: string): Promise<Images> {
+export async function readList(stream: Readable, root: string): Promise<Images> {
   const paths = new Set<string>();
   let line = 0;
-  for await (const text of createInterface({ input: stream, crlfDelay: Number.POSITIVE_INFINITY })) {
+  for await (const text of readLines('stdin', stream)) {
     line++;
     if (text !== '') paths.add(pathInside(root, text, `line ${line} of stdin`));
   }

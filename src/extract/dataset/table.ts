@@ -1,5 +1,5 @@
 /** Parquet and Arrow tables with the image bytes in them, as Hugging Face datasets are stored (`image` and `label`). */
-import { open, readFile } from 'node:fs/promises';
+import { type FileHandle, open, readFile } from 'node:fs/promises';
 import { basename, extname } from 'node:path';
 import { InputError, messageOf, unexpected } from '../../shared/errors.ts';
 import { asObject, parseJson } from '../../shared/fields.ts';
@@ -45,6 +45,19 @@ export async function readTable(
   const table = await OPEN[extname(file).toLowerCase()](file).catch((thrown: unknown) => {
     throw new InputError(`Expected a table in ${name} but it is damaged: ${messageOf(thrown)}`);
   });
+  try {
+    return await imagesIn(table, name, options);
+  } catch (thrown) {
+    await table.close();
+    throw thrown;
+  }
+}
+
+async function imagesIn(
+  table: Table,
+  name: string,
+  options: ManifestOptions,
+): Promise<Images & { source: ImageSource }> {
   const columns = assignColumns(table.columns, name, {
     // Tables have all sorts of columns beside image and label.
     columns: { label: table.columns.includes('label') ? 'label' : undefined, ...options.columns },
@@ -106,8 +119,17 @@ function classNames({ metadata }: Table, label: string): string[] {
 }
 
 async function openParquet(file: string): Promise<Table> {
-  const { parquetMetadataAsync, parquetReadObjects, parquetSchema } = await import('hyparquet');
   const handle = await open(file);
+  try {
+    return await parquetTable(handle);
+  } catch (thrown) {
+    await handle.close();
+    throw thrown;
+  }
+}
+
+async function parquetTable(handle: FileHandle): Promise<Table> {
+  const { parquetMetadataAsync, parquetReadObjects, parquetSchema } = await import('hyparquet');
   const { size } = await handle.stat();
   const source = {
     byteLength: size,

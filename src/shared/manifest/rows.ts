@@ -1,9 +1,10 @@
 /** The rows of .csv, .tsv and .jsonl files, one at a time. */
 import { extname } from 'node:path';
-import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
 import { CsvError, parse } from 'csv-parse';
 import { expectedMessage, InputError } from '../errors.ts';
+import { diskError } from '../store/files.ts';
+import { MOST_ROW_CHARACTERS, readLines } from './lines.ts';
 
 /** File name extensions of manifests. */
 export const MANIFEST_EXTENSIONS: ReadonlySet<string> = new Set(['.csv', '.tsv', '.jsonl']);
@@ -19,11 +20,8 @@ export interface Row {
   cells: Record<string, unknown>;
 }
 
-/** A line, or a row of quoted lines, beyond this many characters is no manifest's. */
-const MOST_ROW_CHARACTERS = 2 ** 20;
-
 /**
- * Reads rows by the extension of `name`.
+ * Reads rows by the extension of `name`. The stream is closed behind the last one that is asked for.
  * @throws InputError with name and line for whatever is no row
  */
 export function readRows(name: string, stream: Readable): AsyncGenerator<Row> {
@@ -39,12 +37,14 @@ async function* csvRows(name: string, stream: Readable): AsyncGenerator<Row> {
     delimiter: extname(name).toLowerCase() === '.tsv' ? '\t' : ',',
     columns: (header: string[]) => header.map((cell, i) => checkHeader(cell.trim(), i, header, name)),
   });
-  stream.on('error', (error) => parser.destroy(error));
+  stream.on('error', (error) => parser.destroy(diskError('read', name, error)));
   try {
     for await (const { info, record } of stream.pipe(parser)) yield { line: info.lines, cells: record };
   } catch (thrown) {
     if (thrown instanceof CsvError) throw new InputError(`${name}: ${thrown.message}`);
     throw thrown;
+  } finally {
+    stream.destroy();
   }
 }
 
@@ -59,12 +59,12 @@ function checkHeader(cell: string, position: number, header: string[], manifest:
 
 async function* jsonRows(name: string, stream: Readable): AsyncGenerator<Row> {
   let line = 0;
-  for await (const text of createInterface({ input: stream, crlfDelay: Number.POSITIVE_INFINITY })) {
+  for await (const text of readLines(name, stream)) {
     line++;
     if (text.trim() === '') continue;
     let cells: unknown;
     try {
-      cells = JSON.parse(text.replace(/^\ufeff/, ''));
+      cells = JSON.parse(text);
     } catch {
       cells = undefined;
     }
