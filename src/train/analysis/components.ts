@@ -24,13 +24,13 @@ export interface Components {
 
 /** Rows that decide the axes: more hardly turn them. */
 const SAMPLE = 1500;
-/** Iterations of the subspace; the leading axes settle long before (Halko, Martinsson and Tropp 2011 use 1 to 2). */
-const ITERATIONS = 3;
+/** Iterations of the subspace; the leading axes settle long before (Halko, Martinsson and Tropp 2011: 1 to 2). */
+const ITERATIONS = 2;
 
 /**
  * Copies of the given rows at unit length, after the (signed) square root of every number: features of networks are
- * skewed, and a few large ones would otherwise decide alone (Arandjelovic and Zisserman 2012). Of 40 sets of five
- * planted label errors among 500 photos, the ranking in separability.ts finds 91 % with it and 89 % without.
+ * skewed, and a few large ones would otherwise decide alone (Arandjelovic and Zisserman 2012). Of planted label errors
+ * among 500 photos the ranking in separability.ts finds about 2 % more with it.
  * @param rows indices into the matrix [all rows, inputs]
  */
 export function directionsOf(matrix: FeatureRows, inputs: number, rows: ArrayLike<number>): Directions {
@@ -103,16 +103,35 @@ export function project(
   return scores;
 }
 
-/** a [n, inputs] times the transpose of b [m, inputs]: [n, m]. */
+/** a [n, inputs] times the transpose of b [m, inputs]: [n, m]. Four columns at a time, so that no sum waits for itself. */
 function product(a: Float32Array, n: number, b: Float32Array, m: number, inputs: number): Float32Array {
   const result = new Float32Array(n * m);
-  for (let row = 0; row < n; row++) {
-    const x = row * inputs;
-    for (let column = 0; column < m; column++) {
+  for (let column = 0; column < m; column += 4) {
+    const many = column + 4 <= m;
+    for (let row = 0; row < n; row++) {
+      const to = row * m + column;
+      const x = row * inputs;
       const y = column * inputs;
-      let sum = 0;
-      for (let i = 0; i < inputs; i++) sum += a[x + i] * b[y + i];
-      result[row * m + column] = sum;
+      if (many) {
+        let [first, second, third, fourth] = [0, 0, 0, 0];
+        for (let i = 0; i < inputs; i++) {
+          const value = a[x + i];
+          first += value * b[y + i];
+          second += value * b[y + inputs + i];
+          third += value * b[y + 2 * inputs + i];
+          fourth += value * b[y + 3 * inputs + i];
+        }
+        result[to] = first;
+        result[to + 1] = second;
+        result[to + 2] = third;
+        result[to + 3] = fourth;
+      } else {
+        for (let left = 0; column + left < m; left++) {
+          let sum = 0;
+          for (let i = 0; i < inputs; i++) sum += a[x + i] * b[y + left * inputs + i];
+          result[to + left] = sum;
+        }
+      }
     }
   }
   return result;
