@@ -2,7 +2,7 @@
 import { dirname, join } from 'node:path';
 import { runCommand } from '../shared/cli/command.ts';
 import { jsonFlag } from '../shared/cli/common-flags.ts';
-import { allValues, type Flags, oneValue, textFlag } from '../shared/cli/flags.ts';
+import { allValues, type Flags, onePath, oneValue, textFlag } from '../shared/cli/flags.ts';
 import type { Command } from '../shared/cli/program.ts';
 import { choice, number } from '../shared/cli/values.ts';
 import { InputError, UsageError, usage } from '../shared/errors.ts';
@@ -52,7 +52,8 @@ async function run(argv: Flags): Promise<object> {
   if (foreign !== undefined)
     throw new UsageError(`--${foreign} means nothing for permafrost cache ${action}`);
   const { findStores } = await import('./find.ts');
-  const dirs = await findStores(roots.length > 0 ? roots : ['cache']);
+  const wanted = { mustHold: action === 'merge' || action === 'verify' };
+  const dirs = await findStores(roots.length > 0 ? roots : ['cache'], wanted);
   return RUN[action](dirs, argv);
 }
 
@@ -88,7 +89,7 @@ const RUN: Readonly<Record<Action, (dirs: string[], argv: Flags) => Promise<obje
   async merge(dirs, argv) {
     if (dirs.length === 0) throw usage('stores to join', 'permafrost cache merge', undefined);
     const { mergeStores } = await import('./merge.ts');
-    const out = oneValue(argv, 'out') ?? commonFolder(dirs);
+    const out = onePath(argv, 'out') ?? commonFolder(dirs);
     const merged = await mergeStores(
       dirs.filter((dir) => dir !== out),
       out,

@@ -6,12 +6,16 @@ import { MANIFEST_FILE } from '../shared/store/schema.ts';
 
 /**
  * Folders at or below `roots` that hold a manifest.json, in code-unit order, each once. Links are not followed.
+ * @param mustHold whether each root must hold a store
  * @throws InputError for a root that is not there
  */
-export async function findStores(roots: readonly string[]): Promise<string[]> {
+export async function findStores(roots: readonly string[], { mustHold = false } = {}): Promise<string[]> {
   const found = new Set<string>();
   for (const root of roots) {
-    for (const dir of await below(root, true)) found.add(dir);
+    const dirs = await below(root, true);
+    if (mustHold && dirs.length === 0)
+      throw unexpected('a folder with feature stores', root, 'a folder without one');
+    for (const dir of dirs) found.add(dir);
   }
   return [...found].sort();
 }

@@ -10,6 +10,7 @@ import {
   MANIFEST_FILE,
   PART_FILE,
   PHOTOS_FILE,
+  type StoreManifest,
 } from '../shared/store/schema.ts';
 
 export interface Pruned {
@@ -40,9 +41,15 @@ export async function pruneStores(
     // Looking leaves no trace, so it takes no lock.
     const lock = dryRun ? undefined : await lockStore(dir);
     try {
+      const manifest = await openStore(dir).then(
+        (store) => store.manifest,
+        () => undefined,
+      );
+      // Other programs have a manifest.json, too.
+      if (!manifest) continue;
       const written = (await disk.stat(join(dir, MANIFEST_FILE))).mtimeMs;
       const old = olderThanDays !== undefined && Date.now() - written > olderThanDays * DAY;
-      for (const file of old ? await storeFiles(dir) : await strayFiles(dir)) {
+      for (const file of old ? await storeFiles(dir) : await strayFiles(dir, manifest)) {
         const path = join(dir, file);
         pruned.bytes += (await disk.stat(path)).size;
         pruned.removed.push(path);
@@ -80,12 +87,8 @@ async function storeFiles(dir: string): Promise<string[]> {
 }
 
 /** Unfinished files, and parts that the manifest does not list. */
-async function strayFiles(dir: string): Promise<string[]> {
-  const listed = await openStore(dir).then(
-    ({ manifest }) => new Set(manifest.parts.map(({ file }) => file)),
-    () => undefined,
-  );
-  if (!listed) return [];
+async function strayFiles(dir: string, { parts }: StoreManifest): Promise<string[]> {
+  const listed = new Set(parts.map(({ file }) => file));
   const names = await disk.readdir(dir);
   return names.filter((name) => isUnfinished(name) || (PART_FILE.test(name) && !listed.has(name)));
 }

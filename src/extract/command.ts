@@ -9,7 +9,7 @@ import { BACKBONES, findBackbone } from '../shared/backbones/registry.ts';
 import type { BackboneRequest } from '../shared/backbones/thread/protocol.ts';
 import { runCommand } from '../shared/cli/command.ts';
 import { batchSizeFlag, concurrencyFlag, engineFlag, jsonFlag } from '../shared/cli/common-flags.ts';
-import { type Flags, oneValue, textFlag } from '../shared/cli/flags.ts';
+import { type Flags, onePath, oneValue, textFlag } from '../shared/cli/flags.ts';
 import type { Command } from '../shared/cli/program.ts';
 import { terminalReporter } from '../shared/cli/terminal.ts';
 import { choice, wholeNumber } from '../shared/cli/values.ts';
@@ -22,6 +22,9 @@ import { openDataset } from './dataset/dataset.ts';
 import type { ExtractSummary } from './extract.ts';
 import { parseMostFailures } from './failures.ts';
 import { parseShard, shardFolder, takeShard } from './shard.ts';
+
+/** Beyond this an image's numbers no longer fit the arrays they are computed in. */
+const MOST_PIXELS = 8192 * 8192;
 
 const [DEFAULT_BACKBONE] = BACKBONES.keys();
 
@@ -161,14 +164,14 @@ async function run(argv: Flags, signal: AbortSignal): Promise<ExtractSummary | {
     device: choice(DEVICES).parse(oneValue(argv, 'device')!, '--device'),
   };
   const networks = networksOf(argv);
-  const out = oneValue(argv, 'out');
-  const root = oneValue(argv, 'root');
+  const out = onePath(argv, 'out');
+  const root = onePath(argv, 'root');
   const shardText = oneValue(argv, 'shard');
   const shard = shardText === undefined ? undefined : parseShard(shardText);
 
   const reporter = terminalReporter();
   const whole = await openDataset({
-    data: oneValue(argv, 'data')!,
+    data: onePath(argv, 'data')!,
     root,
     follow: argv.follow === true,
     ...readManifestFlags(argv),
@@ -236,7 +239,9 @@ function given<V extends string>(argv: Flags, flag: string, choices: readonly V[
 function parseSize(text: string): Size {
   const [, width, height] = /^(\d+)x(\d+)$/.exec(text) ?? [];
   if (width === undefined) throw usage('WIDTHxHEIGHT', '--size', text);
-  return { width: Number(width), height: Number(height) };
+  const size = { width: Number(width), height: Number(height) };
+  if (size.width * size.height > MOST_PIXELS) throw usage('at most 8192x8192 pixels', '--size', text);
+  return size;
 }
 
 function parseColumns(text: string, layers: string | undefined): string[] {

@@ -144,11 +144,35 @@ describe('cache', () => {
     expect(readdirSync(dir)).toEqual(['mine.tmp', 'mine.txt']);
   });
 
+  it('prune leaves alone what only looks like an old store', async () => {
+    const then = new Date(Date.now() - 40 * 24 * 3600 * 1000);
+    const [foreign, damaged] = [newFolder(), await storeOf(3)];
+    writeFileSync(join(foreign, 'manifest.json'), '{"name": "another program"}');
+    writeFileSync(join(damaged, 'manifest.json'), '{"format": "permafrost-fea');
+    for (const dir of [foreign, damaged]) {
+      utimesSync(join(dir, 'manifest.json'), then, then);
+      const before = readdirSync(dir);
+      const { summary } = await permafrost(['cache', 'prune', dir, '--older-than', '30', '--json']);
+      expect(summary).toEqual({ removed: [], inUse: [], bytes: 0 });
+      expect(readdirSync(dir)).toEqual(before);
+    }
+  });
+
+  it.each(['merge', 'verify'])('%s takes no folder without a store for one with', async (action) => {
+    const [store, empty] = [await storeOf(3), newFolder()];
+    const out = action === 'merge' ? ['--out', join(newFolder(), 'out')] : [];
+    const { status, stderr } = await permafrost(['cache', action, store, empty, ...out]);
+    expect(stderr).toContain(`Expected a folder with feature stores for ${empty} but received`);
+    expect(status).toBe(1);
+  });
+
   it.each([
     [['cache'], 'Expected one of ls, verify, merge, prune, and folders, but received nothing'],
     [['cache', 'lst'], 'Expected one of ls, verify, merge, prune for permafrost cache but received "lst"'],
     [['cache', 'ls', '--dry-run'], '--dry-run means nothing for permafrost cache ls'],
     [['cache', 'prune', '.', '--older-than', 'x'], 'for --older-than but received "x"'],
+    [['cache', 'prune', '.', '--dry-run=yes'], 'Expected true or false for --dry-run but received "yes"'],
+    [['cache', 'merge', '.', '--out', ''], 'Expected a path for --out but received ""'],
   ])('%j is refused with status 2', async (args, message) => {
     const { status, stderr } = await permafrost(args, { cwd: await storeOf(1) });
     expect(stderr).toContain(message);

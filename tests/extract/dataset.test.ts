@@ -227,8 +227,8 @@ describe('a manifest', () => {
       'path,label,split\na.jpg,x,dev\n',
       'Expected train, val, validation, test or nothing for labels.csv line 2, column split but received "dev"',
     ],
-    ['path,label\na.jpg\n', 'labels.csv: Invalid Record Length'],
-    ['path,label\n"a.jpg,x\n', 'labels.csv: Quote Not Closed'],
+    ['path,label\na.jpg\n', 'Expected rows in labels.csv but it is damaged: Invalid Record Length'],
+    ['path,label\n"a.jpg,x\n', 'Expected rows in labels.csv but it is damaged: Quote Not Closed'],
   ])('that reads %j is refused', async (content, message) => {
     await expect(fromManifest(content)).rejects.toThrow(
       expect.objectContaining({ name: 'InputError', message: expect.stringContaining(message) }),

@@ -110,6 +110,7 @@ export async function surviveKills({
     kept = rows;
   }
   const last = await extract(data, out);
+  expect(last.done, last.stderr).toBe(true);
   // Nothing that was committed is computed again.
   expect(last.computed).toBe(images - kept);
   expect(await contentOf(out)).toEqual(wanted);

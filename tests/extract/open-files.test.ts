@@ -28,6 +28,8 @@ const MANY_ROWS = Array.from({ length: 20_000 }, (_, i) => `${i}.jpg,a`).join('\
 
 it.skipIf(process.platform !== 'linux').each([
   ['damaged.parquet', Buffer.from('PAR1 no table PAR1')],
+  ['empty.parquet', Buffer.alloc(0)],
+  ['empty.arrow', Buffer.alloc(0)],
   ['cut.parquet', readFileSync(golden('images.parquet')).subarray(0, 500)],
   ['junk.tar', Buffer.alloc(2048, 7)],
   ['cut.zip', readFileSync(golden('wrapped.zip')).subarray(0, 300)],

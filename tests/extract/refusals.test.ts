@@ -1,5 +1,6 @@
 /** What the built command refuses, and how. */
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { newFolder, permafrost, STACK_TRACE } from '../command.ts';
@@ -38,6 +39,21 @@ describe('extract refuses', () => {
     ],
     [['--data', '.', '--data', 'x'], 'Expected one value for --data but received [".","x"]'],
     [['--data', '.', '--weights', 'missing.h5'], 'for --weights but received "missing.h5"'],
+    [['--data', '.', '--weights', '.'], 'for --weights but received "."'],
+    [['--data', ''], 'Expected a path for --data but received ""'],
+    [['--data', '.', '--out', ''], 'Expected a path for --out but received ""'],
+    [
+      ['--data', '.', '--size', '99999x99999'],
+      'at most 8192x8192 pixels for --size but received "99999x99999"',
+    ],
+    [['--data', '.', '--size'], 'Expected a value for --size but received nothing'],
+    [['--data', '.', '--rehash=yes'], 'Expected true or false for --rehash but received "yes"'],
+    [['--data', '.', '--no-follow=1'], 'Expected true or false for --follow but received "1"'],
+    [['--data', '.', 'more'], 'Expected flags only for extract but received "more"'],
+    [
+      ['--data', '.', '--batch-size', '99999999999', '--weights', 'none'],
+      'for --batch-size but received 99999999999',
+    ],
   ])('%j with status 2', async (args, message) => {
     const cwd = await photos(2);
     const { status, stderr, stdout } = await permafrost(['extract', ...args], { cwd });
@@ -45,6 +61,25 @@ describe('extract refuses', () => {
     expect(stderr).not.toMatch(STACK_TRACE);
     expect(stdout).toBe('');
     expect(status).toBe(2);
+  });
+
+  it.each([
+    [['--label-column', 'x'], 'a manifest or a table to go with --label-column for --data'],
+    [['--label-separator', ';'], 'a manifest or a table to go with --label-separator for --data'],
+  ])('%j where there is no manifest', async (flags, message) => {
+    const { status, stderr } = await permafrost(['extract', '--data', await photos(2), ...flags]);
+    expect(stderr).toContain(message);
+    expect(status).toBe(1);
+  });
+
+  it('to write where a file lies', async () => {
+    const data = await photos(2);
+    const out = join(newFolder(), 'file');
+    writeFileSync(out, 'mine');
+    const { status, stderr } = await permafrost(['extract', '--data', data, '--out', out]);
+    expect(stderr).toContain(`Cannot make the folder ${out}: something that is no folder is in its place`);
+    expect(status).toBe(1);
+    expect(readFileSync(out, 'utf8')).toBe('mine');
   });
 
   it('a folder without class folders', async () => {

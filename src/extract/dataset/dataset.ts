@@ -5,7 +5,7 @@ import { basename, dirname, extname, resolve } from 'node:path';
 import type { Readable } from 'node:stream';
 import { unexpected } from '../../shared/errors.ts';
 import { hasImageExtension } from '../../shared/images/formats.ts';
-import type { ManifestOptions } from '../../shared/manifest/columns.ts';
+import { type ManifestOptions, ROLES } from '../../shared/manifest/columns.ts';
 import { hasManifestExtension, MANIFEST_EXTENSIONS } from '../../shared/manifest/rows.ts';
 import type { Shard } from '../../shared/store/schema.ts';
 import { readFolders } from './folders.ts';
@@ -52,7 +52,15 @@ const KINDS = `a folder, a glob, a ${[...MANIFEST_EXTENSIONS].join(', ')} manife
  */
 export async function openDataset({ data, follow = true, ...options }: DatasetOptions): Promise<Dataset> {
   const { root } = options;
+  const refuseColumns = (): void => {
+    const { columns = {}, separator } = options;
+    const role = ROLES.find((name) => columns[name] !== undefined);
+    const flag = role === undefined ? 'label-separator' : `${role}-column`;
+    if (role !== undefined || separator !== undefined)
+      throw unexpected(`a manifest or a table to go with --${flag}`, '--data', data);
+  };
   if (data === '-') {
+    refuseColumns();
     const base = await folderAt(root ?? '.');
     const images = await readList(options.stdin ?? process.stdin, base);
     return dataset(`${basename(base)}-list`, filesBelow(base), images);
@@ -60,6 +68,7 @@ export async function openDataset({ data, follow = true, ...options }: DatasetOp
   const path = resolve(data);
   const found = await stat(path).catch(() => undefined);
   if (!found && isGlob(data)) {
+    refuseColumns();
     const base = await folderAt(root ?? '.');
     const images = await readGlob(data, base, follow);
     return dataset(
@@ -71,6 +80,7 @@ export async function openDataset({ data, follow = true, ...options }: DatasetOp
   if (root !== undefined && !(found?.isFile() && hasManifestExtension(path)))
     throw unexpected('a manifest, a glob or a list to go with --root', '--data', data);
   if (found?.isDirectory()) {
+    refuseColumns();
     const tree = await folderTree(path, { follow });
     const { images, notes } = readFolders(tree);
     const links = tree.links > 0 ? [`${tree.links} link(s) were passed over (--follow follows them)`] : [];

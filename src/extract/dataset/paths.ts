@@ -12,7 +12,13 @@ import type { DatasetImage, Images } from './layout.ts';
  */
 export function pathInside(root: string, path: string, where: string): string {
   const inside = relative(root, resolve(root, path));
-  if (inside === '' || inside === '..' || inside.startsWith(`..${sep}`) || isAbsolute(inside)) {
+  if (
+    path.includes('\0') ||
+    inside === '' ||
+    inside === '..' ||
+    inside.startsWith(`..${sep}`) ||
+    isAbsolute(inside)
+  ) {
     throw new InputError(
       expectedMessage(`a path inside ${root} (--root says what paths are relative to)`, where, path),
     );

@@ -118,6 +118,9 @@ function classNames({ metadata }: Table, label: string): string[] {
   return Array.isArray(inner.names) ? inner.names.map(String) : [];
 }
 
+/** The format's magic number at both ends, and the length of what lies before the second. */
+const SHORTEST_PARQUET = 12;
+
 async function openParquet(file: string): Promise<Table> {
   const handle = await open(file);
   try {
@@ -131,6 +134,7 @@ async function openParquet(file: string): Promise<Table> {
 async function parquetTable(handle: FileHandle): Promise<Table> {
   const { parquetMetadataAsync, parquetReadObjects, parquetSchema } = await import('hyparquet');
   const { size } = await handle.stat();
+  if (size < SHORTEST_PARQUET) throw new Error('it is cut short');
   const source = {
     byteLength: size,
     async slice(start: number, end = size): Promise<ArrayBuffer> {
@@ -182,6 +186,7 @@ async function parquetTable(handle: FileHandle): Promise<Table> {
 async function openArrow(file: string): Promise<Table> {
   const { tableFromIPC } = await import('apache-arrow');
   const table = tableFromIPC(await readFile(file));
+  if (table.schema.fields.length === 0) throw new Error('it has no columns');
   return {
     columns: table.schema.fields.map(({ name }) => name),
     rows: table.numRows,

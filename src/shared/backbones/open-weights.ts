@@ -1,5 +1,5 @@
 /** Finds the weights that `--weights` asks for and opens them for a backbone. */
-import { existsSync } from 'node:fs';
+import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Reporter } from '../cli/terminal.ts';
@@ -43,7 +43,7 @@ export async function openWeights(request: WeightsRequest): Promise<OpenWeights>
   const { definition, weights, size } = request;
   if (weights === 'none') return { source: seededSource(NONE_SEED), close: () => {} };
   if (weights !== 'imagenet') {
-    if (existsSync(weights)) return openFile(weights, request);
+    if (statSync(weights, { throwIfNoEntry: false })?.isFile()) return openFile(weights, request);
     throw usage(
       'imagenet, none or an existing .h5, .keras, .safetensors or model.json file',
       '--weights',

@@ -14,6 +14,13 @@ export function oneValue(argv: Flags, flag: string): string | undefined {
   throw usage('one value', `--${flag}`, value);
 }
 
+/** The value of a {@link textFlag} that names a file or a folder. */
+export function onePath(argv: Flags, flag: string): string | undefined {
+  const path = oneValue(argv, flag);
+  if (path === '') throw usage('a path', `--${flag}`, path);
+  return path;
+}
+
 /** The values of a {@link textFlag} that may be repeated, as often as it was given. */
 export function allValues(argv: Flags, flag: string): string[] {
   return [argv[flag] ?? []].flat().map(String);

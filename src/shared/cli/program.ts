@@ -2,7 +2,7 @@
 import { createRequire } from 'node:module';
 import yargs, { type Options } from 'yargs';
 import { hideBin } from 'yargs/helpers';
-import { messageOf } from '../errors.ts';
+import { expectedMessage, messageOf, usage } from '../errors.ts';
 import { EXIT } from './command.ts';
 import { didYouMean } from './suggest.ts';
 
@@ -59,23 +59,44 @@ export async function runProgram(name: string, commands: readonly Command[] | Co
     parser.demandCommand(1, `Expected a command: ${choices.map(({ command }) => command).join(', ')}`);
   }
   try {
+    if (chosen) checkSwitches(args, chosen);
     await parser.parseAsync();
   } catch (thrown) {
     const known = chosen ? Object.keys(chosen.builder) : choices.map(({ command }) => command);
     const help = `${name}${chosen && !only ? ` ${chosen.command}` : ''} --help`;
-    process.stderr.write(`${explain(messageOf(thrown), known, chosen)}\n${help} shows what there is\n`);
+    process.stderr.write(`${explain(messageOf(thrown), known, chosen, args)}\n${help} shows what there is\n`);
     process.exitCode = EXIT.usage;
   }
 }
 
-/** yargs's message, with the names near one that it does not know. */
-function explain(message: string, known: string[], chosen: Command | undefined): string {
+/** Refuses `--dry-run=yes`, which yargs takes for false. */
+function checkSwitches(args: readonly string[], { builder }: Command): void {
+  for (const arg of args) {
+    if (arg === '--') return;
+    const [, name, value] = /^--(?:no-)?([^=]+)=(.*)$/s.exec(arg) ?? [];
+    if (builder[name]?.type === 'boolean' && value !== 'true' && value !== 'false')
+      throw usage('true or false', `--${name}`, value);
+  }
+}
+
+/** yargs's message in our grammar, with the names near one that it does not know. */
+function explain(
+  message: string,
+  known: string[],
+  chosen: Command | undefined,
+  args: readonly string[],
+): string {
   if (chosen?.operands && message.startsWith('Not enough non-option arguments'))
     return `Expected ${chosen.operands.shown} but received nothing`;
   const [, missing] = /^Missing required arguments?: (.+)$/.exec(message) ?? [];
   if (missing !== undefined) return `Expected ${missing.replace(/^|(?<=, )/g, '--')} but received nothing`;
+  const [, empty] = /^Not enough arguments following: (.+)$/.exec(message) ?? [];
+  if (empty !== undefined) return `Expected a value for --${empty} but received nothing`;
   const [, unknown] = /^Unknown (?:argument|command)s?: (.+)$/.exec(message) ?? [];
   if (unknown === undefined) return message;
-  const names = unknown.split(', ').map((name) => `${chosen ? '--' : ''}${name}${didYouMean(name, known)}`);
+  const words = unknown.split(', ');
+  const stray = words.find((word) => args.includes(word));
+  if (chosen && stray !== undefined) return expectedMessage('flags only', chosen.command, stray);
+  const names = words.map((name) => `${chosen ? '--' : ''}${name}${didYouMean(name, known)}`);
   return `Unknown ${chosen ? 'flag' : 'command'} ${names.join(', ')}`;
 }

@@ -41,7 +41,8 @@ async function* csvRows(name: string, stream: Readable): AsyncGenerator<Row> {
   try {
     for await (const { info, record } of stream.pipe(parser)) yield { line: info.lines, cells: record };
   } catch (thrown) {
-    if (thrown instanceof CsvError) throw new InputError(`${name}: ${thrown.message}`);
+    if (thrown instanceof CsvError)
+      throw new InputError(`Expected rows in ${name} but it is damaged: ${thrown.message}`);
     throw thrown;
   } finally {
     stream.destroy();

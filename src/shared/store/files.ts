@@ -18,6 +18,7 @@ const CAUSES: ReadonlyMap<string, string> = new Map([
   ['EACCES', 'no permission'],
   ['EPERM', 'no permission'],
   ['ENOENT', 'it is not there'],
+  ['EEXIST', 'something that is no folder is in its place'],
   ['ENOTDIR', 'part of its path is a file, not a folder'],
   ['EIO', 'the disk or the network folder fails'],
   ['ESTALE', 'the network folder is gone'],

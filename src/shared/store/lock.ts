@@ -2,6 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { InputError } from '../errors.ts';
 import { codeOf, disk, diskError, makeFolder } from './files.ts';
 
@@ -27,6 +28,8 @@ export const LOCK_FILE = 'writer.lock';
 const RENEWAL = 15_000;
 /** A lock on another machine, or of a process that may be another by now, counts this long after its last renewal. */
 const EXPIRY = 120_000;
+/** Between making its lock and writing its name into it, which takes an instant, a run gets this long at most. */
+const STARTING = 5000;
 
 /** Locks that this process holds; one with its process number that is not among them is an earlier process's. */
 const own = new Set<string>();
@@ -46,9 +49,9 @@ export async function lockStore(dir: string): Promise<StoreLock> {
   };
   let afterCrash = false;
   while (!(await create(path, mine))) {
-    const there = await look(path);
+    const there = await lookAgain(path);
     if (!there) continue;
-    if (isAlive(there)) throw inUse(dir, there.holder);
+    if (there.holder && isAlive(there)) throw inUse(dir, there.holder);
     await takeAway(path, there);
     afterCrash = true;
   }
@@ -77,11 +80,11 @@ export async function lockStore(dir: string): Promise<StoreLock> {
 
 /** Whether a run is writing to the store at `dir` now. */
 export async function isLocked(dir: string): Promise<boolean> {
-  const there = await look(join(dir, LOCK_FILE));
+  const there = await lookAgain(join(dir, LOCK_FILE));
   return there !== undefined && isAlive(there);
 }
 
-/** A lock file as it was found; its holder is unknown while it is being written, or when it is damaged. */
+/** A lock file as it was found; its holder is unknown while it is being written, or when a run was killed just then. */
 interface Found {
   holder: Holder | undefined;
   /** Milliseconds since its last renewal. */
@@ -117,6 +120,16 @@ async function look(path: string): Promise<Found | undefined> {
   }
 }
 
+/** The lock file as soon as it names its holder; a run that was killed before it did so never will. */
+async function lookAgain(path: string): Promise<Found | undefined> {
+  const started = performance.now();
+  for (;;) {
+    const found = await look(path);
+    if (!found || found.holder || performance.now() - started > STARTING) return found;
+    await sleep(STARTING / 50);
+  }
+}
+
 function holderIn(json: string): Holder | undefined {
   try {
     const { token, pid, host, started } = JSON.parse(json) as Partial<Record<keyof Holder, unknown>>;
@@ -128,8 +141,9 @@ function holderIn(json: string): Holder | undefined {
 }
 
 function isAlive({ holder, age }: Found): boolean {
-  if (holder && own.has(holder.token)) return true;
-  if (holder?.host === hostname() && (holder.pid === process.pid || !processExists(holder.pid))) return false;
+  if (!holder) return false;
+  if (own.has(holder.token)) return true;
+  if (holder.host === hostname() && (holder.pid === process.pid || !processExists(holder.pid))) return false;
   return age < EXPIRY;
 }
 
@@ -156,11 +170,8 @@ async function takeAway(path: string, dead: Found): Promise<void> {
   await disk.rm(aside, { force: true });
 }
 
-function inUse(dir: string, holder: Holder | undefined): InputError {
-  const who = holder
-    ? `process ${holder.pid} on ${holder.host} has been writing to it since ${holder.started}`
-    : 'another run is just starting to write to it';
+function inUse(dir: string, { pid, host, started }: Holder): InputError {
   return new InputError(
-    `Expected one run at a time on ${dir} but ${who}. A run that was killed on another machine is forgotten after ${EXPIRY / 60_000} minutes`,
+    `Expected one run at a time on ${dir} but process ${pid} on ${host} has been writing to it since ${started}. A run that was killed on another machine is forgotten after ${EXPIRY / 60_000} minutes`,
   );
 }

@@ -1,4 +1,5 @@
 /** Collects decoded images into batches and keeps one or several backbones busy with them, in order. */
+import { usage } from '../../errors.ts';
 import type { BackboneThread } from './start.ts';
 
 /** Images on their way through the backbones, each with a record `R` of the caller's. */
@@ -21,6 +22,9 @@ export interface BatchesOptions<R> {
   receive(records: R[], features: Float32Array[][]): Promise<void>;
 }
 
+/** onnxruntime and TensorFlow count in 32 bits inside their operations. */
+const MOST_BATCH_BYTES = 2 ** 31 - 1;
+
 interface Underway<R> {
   records: R[];
   results: Promise<Awaited<ReturnType<BackboneThread['run']>>[]>;
@@ -36,6 +40,11 @@ export function createBatches<R>(
     const spare: Uint8Array<ArrayBuffer>[] = [];
     return { thread, spare, imageBytes: width * height * 3 };
   });
+  for (const { imageBytes } of lanes) {
+    const most = Math.floor(MOST_BATCH_BYTES / imageBytes);
+    if (batchSize > most)
+      throw usage(`at most ${most} images of ${imageBytes} bytes each`, '--batch-size', batchSize);
+  }
   // Those that run and one that waits, while another is being filled.
   const most = 1 + Math.max(...threads.map((thread) => thread.lanes));
   const underway: Underway<R>[] = [];
