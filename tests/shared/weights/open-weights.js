@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { unpackKerasWeights } from '../../../dist/shared/weights/keras-archive.js';
 import { openKerasWeights } from '../../../dist/shared/weights/keras-h5.js';
 import { openSafetensors } from '../../../dist/shared/weights/safetensors.js';
+import { openTfjsWeights } from '../../../dist/shared/weights/tfjs-layers.js';
 
 const [folder, layersFile] = process.argv.slice(2);
 const layers = JSON.parse(readFileSync(layersFile, 'utf8'));
@@ -14,6 +15,16 @@ async function readAll(path) {
     const file = openSafetensors(path);
     for (const name of file.shapes.keys()) file.read(name);
     return file.close();
+  }
+  if (path.endsWith('.json')) {
+    const { source, close } = await openTfjsWeights({ path, backbone: 'tiny', layers });
+    try {
+      for (const { layer, weights } of layers)
+        for (const { name, shape } of weights) source(layer, name, shape);
+    } finally {
+      close();
+    }
+    return;
   }
   const unpacked = path.endsWith('.keras') ? await unpackKerasWeights(path) : undefined;
   try {
@@ -36,7 +47,8 @@ async function readAll(path) {
 
 const leftOut = JSON.parse(readFileSync(0, 'utf8'));
 for (const name of readdirSync(folder)) {
-  if (leftOut.includes(name)) continue;
+  // Shards are opened through their model.
+  if (leftOut.includes(name) || name.endsWith('.bin')) continue;
   process.stdout.write(`${JSON.stringify({ starts: name })}\n`);
   const started = performance.now();
   const error = await readAll(join(folder, name)).then(
