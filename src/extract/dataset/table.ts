@@ -1,7 +1,7 @@
 /** Parquet and Arrow tables with the image bytes in them, as Hugging Face datasets are stored (`image` and `label`). */
 import { type FileHandle, open, readFile } from 'node:fs/promises';
 import { basename, extname } from 'node:path';
-import { InputError, messageOf, unexpected } from '../../shared/errors.ts';
+import { InputError, messageOf, UsageError, unexpected } from '../../shared/errors.ts';
 import { asObject, parseJson } from '../../shared/fields.ts';
 import { assignColumns, type ManifestOptions } from '../../shared/manifest/columns.ts';
 import { readWeight } from '../../shared/manifest/read.ts';
@@ -42,14 +42,18 @@ export async function readTable(
   options: ManifestOptions,
 ): Promise<Images & { source: ImageSource }> {
   const name = basename(file);
+  const damaged = (thrown: unknown): unknown => {
+    if (thrown instanceof InputError || thrown instanceof UsageError) return thrown;
+    return new InputError(`Expected a table in ${name} but it is damaged: ${messageOf(thrown)}`);
+  };
   const table = await OPEN[extname(file).toLowerCase()](file).catch((thrown: unknown) => {
-    throw new InputError(`Expected a table in ${name} but it is damaged: ${messageOf(thrown)}`);
+    throw damaged(thrown);
   });
   try {
     return await imagesIn(table, name, options);
   } catch (thrown) {
     await table.close();
-    throw thrown;
+    throw damaged(thrown);
   }
 }
 
@@ -135,12 +139,19 @@ async function parquetTable(handle: FileHandle): Promise<Table> {
   const { parquetMetadataAsync, parquetReadObjects, parquetSchema } = await import('hyparquet');
   const { size } = await handle.stat();
   if (size < SHORTEST_PARQUET) throw new Error('it is cut short');
+  const read = async (start: number, end: number): Promise<ArrayBuffer> => {
+    if (!(start >= 0 && start < end && end <= size)) throw new Error(`it has no bytes ${start} to ${end}`);
+    const bytes = new ArrayBuffer(end - start);
+    const { bytesRead } = await handle.read(new Uint8Array(bytes), 0, end - start, start);
+    if (bytesRead < end - start) throw new InputError('it is cut short');
+    return bytes;
+  };
   const source = {
     byteLength: size,
-    async slice(start: number, end = size): Promise<ArrayBuffer> {
-      const bytes = new ArrayBuffer(end - start);
-      const { bytesRead } = await handle.read(new Uint8Array(bytes), 0, end - start, start);
-      if (bytesRead < end - start) throw new InputError('it is cut short');
+    slice(start: number, end = size): Promise<ArrayBuffer> {
+      const bytes = read(start, end);
+      // hyparquet asks for several pieces at once and stops at the first that fails; the others must not count as unhandled.
+      bytes.catch(() => {});
       return bytes;
     },
   };
