@@ -24,8 +24,11 @@ export interface HeadChoices {
   size?: { width: number; height: number };
   dtype?: 'float32' | 'float16';
   record?: Partial<HeadRecord>;
-  backbone?: string;
+  /** Several: their features side by side. */
+  backbone?: string | readonly string[];
   weights?: string;
+  /** Columns of each backbone; default: avg. */
+  poolings?: readonly string[];
 }
 
 /** Writes a head for the classes red, green and blue into `dir`. */
@@ -37,36 +40,33 @@ export async function writeRandomHead(
     size = { width: 64, height: 48 },
     dtype = 'float32',
     record: own,
-    backbone: name = 'mobilenet_0.25',
+    backbone: names = 'mobilenet_0.25',
     weights = 'none',
+    poolings = ['avg'],
   }: HeadChoices = {},
 ): Promise<string> {
   const config = { ...CONFIG, ...chosen };
-  const backbone = await loadBackbone({ name, weights, size, poolings: ['avg'] });
-  const [{ dimension }] = backbone.columns;
+  const sources: HeadRecord['sources'] = [];
+  for (const name of [names].flat()) {
+    const backbone = await loadBackbone({ name, weights, size, poolings });
+    sources.push({
+      pipeline: {
+        ...{ backbone: name, size, resize, dtype, weights, weightsHash: backbone.weightsHash },
+        ...{ preprocessing: backbone.preprocessing, precision: PRECISION, maths: MATHS_VERSION },
+        ...{ poolings: [...poolings], version: '0.1.0', engine: { name: 'onnxruntime', version: '1' } },
+      },
+      columns: [...poolings],
+      dimension: backbone.columns.reduce((sum, column) => sum + column.dimension, 0),
+    });
+  }
+  const dimension = sources.reduce((sum, source) => sum + source.dimension, 0);
   const record: Omit<HeadRecord, 'format' | 'formatVersion'> = {
     version: '0.1.0',
     engine: { name: 'onnxruntime', version: '1' },
     task: 'multiclass',
     classes: ['red', 'green <b>', 'blue'],
     config,
-    sources: [
-      {
-        pipeline: {
-          ...{ backbone: name, size, resize, dtype, weights, weightsHash: backbone.weightsHash },
-          ...{
-            preprocessing: backbone.preprocessing,
-            precision: PRECISION,
-            maths: MATHS_VERSION,
-            poolings: ['avg'],
-          },
-          version: '0.1.0',
-          engine: { name: 'onnxruntime', version: '1' },
-        },
-        columns: ['avg'],
-        dimension,
-      },
-    ],
+    sources,
     metrics: { val: {}, test: null },
     ...own,
   };

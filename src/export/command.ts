@@ -15,10 +15,14 @@ const flags = {
     demandOption: true,
     description: `${EXPORT_FORMATS.join(', ')}: onnx takes photos, the others take features`,
   },
+  full: {
+    type: 'boolean',
+    description: 'With keras: the whole model, which takes photos, instead of the head alone',
+  },
   out: { ...textFlag, demandOption: true, description: 'File to write; for tfjs a folder' },
   weights: {
     ...recordedWeightsFlag,
-    description: `With onnx: ${recordedWeightsFlag.description}`,
+    description: `With onnx or --full: ${recordedWeightsFlag.description}`,
   },
   json: jsonFlag,
 } as const;
@@ -35,9 +39,10 @@ async function run(argv: Flags, signal: AbortSignal): Promise<ExportSummary> {
   const format = choice(EXPORT_FORMATS).parse(oneValue(argv, 'format') ?? '', '--format');
   const out = oneValue(argv, 'out') ?? '';
   const weights = allValues(argv, 'weights');
+  const full = argv.full === true;
   const head = await readHead(oneValue(argv, 'head') ?? '');
   const reporter = terminalReporter();
-  const summary = await exportHead({ head, format, out, weights, signal, reporter });
+  const summary = await exportHead({ head, format, full, out, weights, signal, reporter });
   reporter.info(
     `${summary.out}: ${shownBytes(summary.bytes)}, answers within ${summary.difference.toExponential(1)} of permafrost's`,
   );

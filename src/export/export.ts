@@ -2,13 +2,14 @@
 import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { type Engine, loadEngine } from '../shared/engines/engine.ts';
-import { InputError } from '../shared/errors.ts';
+import { InputError, usage } from '../shared/errors.ts';
 import type { Graph } from '../shared/graph/value.ts';
 import { headGraph } from '../shared/head/predictor.ts';
 import { type Head, headInputs } from '../shared/head/record.ts';
 import { random } from '../shared/random.ts';
 import { codeOf, diskError } from '../shared/store/files.ts';
 import { encodeSafetensors, openSafetensors } from '../shared/weights/safetensors.ts';
+import { modelLayers } from './head-layers.ts';
 import { interpret } from './interpret.ts';
 import { encodeKeras, readKeras } from './keras.ts';
 import { type PhotoOptions, photoExport } from './photos.ts';
@@ -27,18 +28,16 @@ interface Encoded {
 /** The formats, the default first. */
 const FORMATS = {
   /** Photos of any size to probabilities. */
-  onnx: async (head, options) => {
-    const meaning = Object.entries(meaningOf(head)).map(
-      ([key, value]) => [key, typeof value === 'string' ? value : JSON.stringify(value)] as const,
-    );
-    const { bytes, ...checks } = await photoExport(head, Object.fromEntries(meaning), options);
-    return { files: single(bytes), ...checks };
+  onnx: (head, options) => photos('onnx', head, options),
+  /** Features, or photos of any size, to probabilities, as Keras 3 saves models. */
+  async keras(head, { full, ...options }) {
+    if (full) return photos('keras', head, options);
+    const description = { name: 'head', meaning: meaningOf(head) };
+    return {
+      files: single(await encodeKeras(modelLayers(head, 'keras'), description)),
+      ...headChecks(head, async (path) => interpret(await readKeras(path))),
+    };
   },
-  /** Features to probabilities, as Keras 3 saves models. */
-  keras: async (head) => ({
-    files: single(await encodeKeras(head, meaningOf(head))),
-    ...headChecks(head, async (path) => interpret(await readKeras(path))),
-  }),
   /** Features to probabilities: a folder. */
   tfjs: async (head) => ({
     files: encodeTfjs(head, meaningOf(head)),
@@ -51,14 +50,18 @@ const FORMATS = {
     ),
     ...headChecks(head, async (path) => headGraph(readBack(path))),
   }),
-} as const satisfies Record<string, (head: Head, options: PhotoOptions) => Promise<Encoded>>;
+} as const satisfies Record<string, (head: Head, options: FormatOptions) => Promise<Encoded>>;
 
 export type ExportFormat = keyof typeof FORMATS;
 export const EXPORT_FORMATS = Object.keys(FORMATS) as ExportFormat[];
 
+type FormatOptions = Omit<ExportOptions, 'head' | 'format' | 'out'>;
+
 export interface ExportOptions extends PhotoOptions {
   head: Head;
   format: ExportFormat;
+  /** With keras: whether the model takes photos, resizing and backbone included; default: features. */
+  full?: boolean;
   /** The file, or for tfjs the folder, to write. */
   out: string;
 }
@@ -82,6 +85,7 @@ const TOLERANCE = 1e-4;
 export async function exportHead({ head, format, out, ...options }: ExportOptions): Promise<ExportSummary> {
   const { signal } = options;
   signal?.throwIfAborted();
+  if (options.full && format !== 'keras') throw usage('--format keras', '--full', format);
   const { files, expected, computed } = await FORMATS[format](head, options);
   const temporary = `${out}.tmp`;
   const isFolder = !files.has('');
@@ -110,6 +114,11 @@ export async function exportHead({ head, format, out, ...options }: ExportOption
   } finally {
     await rm(temporary, { recursive: true, force: true });
   }
+}
+
+async function photos(format: 'onnx' | 'keras', head: Head, options: PhotoOptions): Promise<Encoded> {
+  const { bytes, ...checks } = await photoExport(format, head, meaningOf(head), options);
+  return { files: single(bytes), ...checks };
 }
 
 function single(bytes: Uint8Array): Map<string, Uint8Array> {

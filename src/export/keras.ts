@@ -6,40 +6,55 @@ import { buffer } from 'node:stream/consumers';
 import h5wasm, { Dataset, File } from 'h5wasm/node';
 import { openPromise } from 'yauzl';
 import { ZipFile } from 'yazl';
+import { kerasOrder, type LayerNode } from '../shared/backbones/keras-order.ts';
 import { InputError } from '../shared/errors.ts';
 import { asList, asObject, asText, parseJson } from '../shared/fields.ts';
-import type { Head } from '../shared/head/record.ts';
 import { closeQuietly, openHdf5 } from '../shared/weights/hdf5.ts';
 import { unpackKerasWeights } from '../shared/weights/keras-archive.ts';
 import type { Tensor } from '../shared/weights/safetensors.ts';
-import { type ModelLayer, modelLayers } from './head-layers.ts';
+import type { ModelLayer } from './head-layers.ts';
 
 /** The version whose files these are like. */
 const KERAS_VERSION = '3.15.1';
 /** A fixed time makes the same head the same file. */
 const WRITTEN = new Date('2020-01-01T00:00:00Z');
 
-/** The bytes of a functional model from features to probabilities; `permafrost.json` inside says what they mean. */
-export async function encodeKeras(head: Head, meaning: object): Promise<Uint8Array> {
-  const layers = modelLayers(head, 'keras');
+/**
+ * The bytes of a functional model; `permafrost.json` inside says what its outputs mean.
+ * @param given each after those that feed it; the last is the output
+ */
+export async function encodeKeras(
+  given: readonly ModelLayer[],
+  { name, meaning }: { name: string; meaning: object },
+): Promise<Uint8Array> {
+  const layers = ordered(given);
   const zip = new ZipFile();
   const add = (name: string, content: string | Buffer): void =>
     zip.addBuffer(Buffer.from(content), name, { mtime: WRITTEN, compress: false });
   add('metadata.json', JSON.stringify({ keras_version: KERAS_VERSION, date_saved: '2020-01-01@00:00:00' }));
-  add('config.json', JSON.stringify(modelConfig(layers)));
+  add('config.json', JSON.stringify(modelConfig(layers, name)));
   add('permafrost.json', JSON.stringify(meaning, null, 2));
   add('model.weights.h5', await weightsFile(layers));
   zip.end();
   return buffer(zip.outputStream);
 }
 
-function modelConfig(layers: readonly ModelLayer[]): object {
+/** As Keras lists them, which decides how it numbers them in the file of weights. */
+function ordered(layers: readonly ModelLayer[]): ModelLayer[] {
+  const nodes = new Map<string, LayerNode>();
+  for (const { name, kind, inputs } of layers)
+    nodes.set(name, { layer: name, kind, weights: [], inputs: inputs.map((input) => nodes.get(input)!) });
+  const byName = new Map(layers.map((layer) => [layer.name, layer]));
+  return kerasOrder(nodes.get(layers.at(-1)!.name)!).map(({ layer }) => byName.get(layer)!);
+}
+
+function modelConfig(layers: readonly ModelLayer[], name: string): object {
   return {
     module: 'keras.src.models.functional',
     class_name: 'Functional',
     registered_name: 'Functional',
     config: {
-      name: 'head',
+      name,
       trainable: true,
       layers: layers.map(layerConfig),
       input_layers: [layers[0].name, 0, 0],
@@ -48,17 +63,29 @@ function modelConfig(layers: readonly ModelLayer[]): object {
   };
 }
 
+/** Functions that Keras saves as layers of their own kind, by where it finds them. */
+const FUNCTIONS: Readonly<Record<string, string>> = {
+  Erf: 'keras.src.ops.math',
+  Exp: 'keras.src.ops.numpy',
+  Log: 'keras.src.ops.numpy',
+  Sqrt: 'keras.src.ops.numpy',
+};
+
 function layerConfig({ kind, name, config, inputs }: ModelLayer): object {
   const tensors = inputs.map((from) => ({
     class_name: '__keras_tensor__',
     config: { shape: [null, null], dtype: 'float32', keras_history: [from, 0, 0] },
   }));
   return {
-    module: 'keras.layers',
-    class_name: kind,
-    registered_name: null,
+    ...(kind in FUNCTIONS
+      ? { module: FUNCTIONS[kind], class_name: kind, registered_name: kind, config: { name } }
+      : {
+          module: 'keras.layers',
+          class_name: kind,
+          registered_name: null,
+          config: { name, dtype: 'float32', ...withoutOlderNames(config) },
+        }),
     name,
-    config: { name, dtype: 'float32', ...withoutOlderNames(config) },
     inbound_nodes:
       inputs.length === 0 ? [] : [{ args: [tensors.length > 1 ? tensors : tensors[0]], kwargs: {} }],
   };
@@ -73,9 +100,10 @@ function withoutOlderNames({ alpha: _, ...config }: ModelLayer['config']): Model
 function weightPaths(layers: readonly { kind: string }[]): string[] {
   const used = new Map<string, number>();
   return layers.map(({ kind }) => {
+    // to_snake_case of keras/src/utils/naming.py.
     const name = kind
-      .replace(/([a-z0-9])([A-Z])/g, '$1_$2')
-      .replace(/([A-Z])([A-Z][a-z])/g, '$1_$2')
+      .replace(/(.)([A-Z][a-z]+)/g, '$1_$2')
+      .replace(/([a-z])([A-Z])/g, '$1_$2')
       .toLowerCase();
     const count = used.get(name) ?? 0;
     used.set(name, count + 1);
@@ -90,8 +118,9 @@ async function weightsFile(layers: readonly ModelLayer[]): Promise<Buffer> {
     const path = join(folder, 'model.weights.h5');
     const file = new File(path, 'w');
     file.create_group('layers');
-    for (const [at, group] of weightPaths(layers).entries()) {
-      const { name, weights } = layers[at];
+    const weighted = layers.filter(({ kind }) => !(kind in FUNCTIONS));
+    for (const [at, group] of weightPaths(weighted).entries()) {
+      const { name, weights } = weighted[at];
       file.create_group(group);
       const vars = file.create_group(`${group}/vars`);
       vars.create_attribute('name', name);
@@ -107,6 +136,9 @@ async function weightsFile(layers: readonly ModelLayer[]): Promise<Buffer> {
 
 const WEIGHT_NAMES: Readonly<Record<string, readonly string[]>> = {
   Dense: ['kernel', 'bias'],
+  Conv2D: ['kernel', 'bias'],
+  DepthwiseConv2D: ['kernel', 'bias'],
+  LayerNormalization: ['gamma', 'beta'],
   BatchNormalization: ['gamma', 'beta', 'moving_mean', 'moving_variance'],
 };
 

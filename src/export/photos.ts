@@ -1,4 +1,4 @@
-/** The whole way from photos to probabilities as one ONNX model: its backbones, and photos to check it with. */
+/** The whole way from photos to probabilities as one model: its backbones, and photos to check it with. */
 import { loadBackbone } from '../shared/backbones/load.ts';
 import { isModelFile } from '../shared/backbones/model-file/request.ts';
 import { fetchWeights } from '../shared/backbones/open-weights.ts';
@@ -16,6 +16,8 @@ import type { Head, HeadSource } from '../shared/head/record.ts';
 import { checkBackbone, weightsOf } from '../shared/head/recorded-backbone.ts';
 import { parseResize, placement, type Size } from '../shared/images/resize.ts';
 import { random } from '../shared/random.ts';
+import { encodeKeras } from './keras.ts';
+import { photoLayers, runKerasPhotos } from './keras-photos.ts';
 
 export interface PhotoOptions {
   /** Weights instead of those recorded: one for each backbone of the head, in order, or none at all. */
@@ -28,33 +30,59 @@ export interface PhotoOptions {
 export interface PhotoExport {
   bytes: Uint8Array;
   expected(engine: Engine): Promise<Float32Array>;
-  computed(path: string): Promise<Float32Array>;
+  computed(path: string, engine: Engine): Promise<Float32Array>;
+}
+
+/** A format for models of photos. */
+interface PhotoFormat {
+  encode(sources: readonly PhotoSource[], head: Head, meaning: Record<string, unknown>): Promise<Uint8Array>;
+  /** Probabilities [photos, classes] of a written model. */
+  run(path: string, photos: { pixels: Uint8Array; size: Size }, engine: Engine): Promise<Float32Array>;
 }
 
 /** A protobuf message is no longer. */
 const MOST_BYTES = 2 ** 31 - 1;
+
+const PHOTO_FORMATS = {
+  onnx: {
+    async encode(sources, head, meaning) {
+      const texts = Object.entries(meaning).map(
+        ([key, value]) => [key, typeof value === 'string' ? value : JSON.stringify(value)] as const,
+      );
+      const bytes = encodePhotoModel(sources, headGraph(head), Object.fromEntries(texts));
+      if (bytes.length > MOST_BYTES)
+        throw unexpected(`at most ${MOST_BYTES} bytes`, 'an ONNX model', bytes.length);
+      return bytes;
+    },
+    run: (path, { pixels, size }) => runPhotoModel(path, pixels, size),
+  },
+  keras: {
+    encode: (sources, head, meaning) =>
+      encodeKeras(photoLayers(sources, head), { name: 'permafrost', meaning }),
+    run: runKerasPhotos,
+  },
+} as const satisfies Record<string, PhotoFormat>;
+
 /** Photos that an export is checked with. */
 const IMAGES = 3;
 
 /**
  * Builds the model.
  * @throws InputError where a backbone is not as the head's record says or the model would be too large, UsageError for
- *   what ONNX cannot do
+ *   what the format cannot do
  */
 export async function photoExport(
+  name: keyof typeof PHOTO_FORMATS,
   head: Head,
-  meaning: Readonly<Record<string, string>>,
+  meaning: Record<string, unknown>,
   { weights, ...options }: PhotoOptions,
 ): Promise<PhotoExport> {
   const { sources } = head.record;
   const chosen = weightsOf(sources, weights);
   const loaded: PhotoSource[] = [];
   for (const [at, source] of sources.entries()) loaded.push(await load(source, chosen[at], options));
-  const graph = headGraph(head);
-  const bytes = encodePhotoModel(loaded, graph, meaning);
-  if (bytes.length > MOST_BYTES)
-    throw unexpected(`at most ${MOST_BYTES} bytes`, 'an ONNX model', bytes.length);
-
+  const format: PhotoFormat = PHOTO_FORMATS[name];
+  const bytes = await format.encode(loaded, head, meaning);
   const photos = checkPhotos(loaded);
   return {
     bytes,
@@ -68,12 +96,13 @@ export async function photoExport(
         await program.release();
       }
       const features = sideBySide(columns, IMAGES);
-      const program = await engine.compile(graph);
+      const program = await engine.compile(headGraph(head));
       const { probabilities } = await program.run({ features });
       await program.release();
       return probabilities;
     },
-    computed: (path) => runPhotoModel(path, photos.pixels(photos.size), photos.size),
+    computed: (path, engine) =>
+      format.run(path, { pixels: photos.pixels(photos.size), size: photos.size }, engine),
   };
 }
 
@@ -83,7 +112,7 @@ async function load(
   options: Omit<PhotoOptions, 'weights'>,
 ): Promise<PhotoSource> {
   const { backbone: name, size, dtype, resize: text } = source.pipeline;
-  if (isModelFile(name)) throw usage('a head behind a network of permafrost', '--format onnx', name);
+  if (isModelFile(name)) throw usage('a head behind a network of permafrost', '--format', name);
   const request = { name, size, weights, poolings: source.columns };
   await fetchWeights(request, options);
   const network = await loadBackbone(request);

@@ -1,4 +1,4 @@
-/** Exports as other programs run them, on 50 photos: PHOTOS names a folder of your own; KERAS_PYTHON a Python with Keras. */
+/** Exports as other programs run them, on 50 photos: PHOTOS names a folder of your own; PERMAFROST_KERAS_PYTHON a Python with Keras. */
 import { execFile, spawnSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -23,8 +23,8 @@ const PHOTOS = 50;
 
 const hasPython = spawnSync('python3', ['-m', 'venv', '--help']).status === 0;
 if (!hasPython) process.stderr.write('Exports are not run in Python: there is no python3 with venv\n');
-if (!process.env.KERAS_PYTHON)
-  process.stderr.write('.keras exports are not run in Keras: KERAS_PYTHON names no Python\n');
+if (!process.env.PERMAFROST_KERAS_PYTHON)
+  process.stderr.write('.keras exports are not run in Keras: PERMAFROST_KERAS_PYTHON names no Python\n');
 
 const SIZE = { width: 224, height: 224 };
 const root = newFolder();
@@ -71,6 +71,7 @@ it.skipIf(!hasPython)('answer in Python as permafrost does', async () => {
   writeFileSync(join(root, 'what.json'), JSON.stringify(what));
   await exportHead({ head, format: 'onnx', out: join(root, 'model.onnx'), weights: [] });
   await exportHead({ head, format: 'keras', out: join(root, 'head.keras'), weights: [] });
+  await exportHead({ head, format: 'keras', full: true, out: join(root, 'model.keras'), weights: [] });
 
   const { stdout } = await promisify(execFile)('bash', [SCRIPT, root]);
   process.stdout.write(stdout);
@@ -78,7 +79,11 @@ it.skipIf(!hasPython)('answer in Python as permafrost does', async () => {
     .trim()
     .split('\n')
     .map((line) => JSON.parse(line) as { name: string; images: number; difference: number });
-  const names = ['onnx', 'onnx resizing', ...(process.env.KERAS_PYTHON ? ['keras'] : [])];
+  const names = [
+    'onnx',
+    'onnx resizing',
+    ...(process.env.PERMAFROST_KERAS_PYTHON ? ['keras', 'keras, whole model'] : []),
+  ];
   expect(results.map(({ name }) => name)).toEqual(names);
   for (const { name, images: count, difference } of results) {
     expect(count).toBe(PHOTOS);

@@ -19,7 +19,8 @@ export function foldScaleShift(source: Graph): Graph {
   return { inputs: source.inputs, outputs, values: reachable(source.values.map(current), outputs) };
 }
 
-function countUsers({ values, outputs }: Graph): Map<Value, number> {
+/** How often each value is used, an output counting as a use. */
+export function countUsers({ values, outputs }: Graph): Map<Value, number> {
   const users = new Map<Value, number>();
   for (const value of [...values.flatMap(({ inputs }) => inputs), ...outputs.values()]) {
     users.set(value, (users.get(value) ?? 0) + 1);

@@ -1,7 +1,7 @@
 """Runs exports in Python and prints how far they are from permafrost's own probabilities.
 
 check_exports.py FOLDER, made by tests/export/photos.slow.ts: what.json, frames.bin, features.bin, expected.bin, model.onnx,
-head.keras. Versions: scripts/check-exports.sh; with Keras 3.15.1 and TensorFlow 2.21.0 for head.keras.
+head.keras, model.keras. Versions: scripts/check-exports.sh; with Keras 3.15.1 and TensorFlow 2.21.0 for head.keras.
 """
 import json
 import sys
@@ -37,5 +37,8 @@ try:
 
     features = read("features", "float32", (len(expected), -1))
     say("keras", keras.saving.load_model(f"{folder}/head.keras").predict(features, verbose=0))
+    frames = read("frames", "uint8", (-1, what["height"], what["width"], 3))
+    whole = keras.saving.load_model(f"{folder}/model.keras", safe_mode=True)
+    say("keras, whole model", whole.predict(frames, verbose=0))
 except ModuleNotFoundError:
     pass
