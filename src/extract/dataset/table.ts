@@ -68,7 +68,7 @@ async function imagesIn(
   });
   const { path: image, label, group, weight } = columns;
   if (label === null) throw unexpected('a label column (or --label-column)', name, table.columns);
-  const names = classNames(table, label);
+  const names = classNames(table, label, name);
   const labels = await table.values(label);
   const groups = group === null ? [] : await table.values(group);
   const weights = weight === null ? [] : await table.values(weight);
@@ -113,12 +113,15 @@ function labelsOf(cell: unknown, names: readonly string[], where: string): strin
 }
 
 /** `{"info": {"features": {"label": {"names": [...], "_type": "ClassLabel"}}}}` under the key `huggingface`. */
-function classNames({ metadata }: Table, label: string): string[] {
+function classNames({ metadata }: Table, label: string, file: string): string[] {
+  const at = (field: string) => `${field} of the huggingface metadata of ${file}`;
   const json = metadata.get('huggingface');
   if (json === undefined) return [];
-  const info = asObject(asObject(parseJson(json, 'huggingface metadata'), 'huggingface').info ?? {}, 'info');
-  const feature = asObject(asObject(info.features ?? {}, 'features')[label] ?? {}, label);
-  const inner = Array.isArray(feature.names) ? feature : asObject(feature.feature ?? {}, `${label}.feature`);
+  const info = asObject(asObject(parseJson(json, at('text')), at('text')).info ?? {}, at('info'));
+  const feature = asObject(asObject(info.features ?? {}, at('features'))[label] ?? {}, at(label));
+  const inner = Array.isArray(feature.names)
+    ? feature
+    : asObject(feature.feature ?? {}, at(`${label}.feature`));
   return Array.isArray(inner.names) ? inner.names.map(String) : [];
 }
 
@@ -196,7 +199,11 @@ async function parquetTable(handle: FileHandle): Promise<Table> {
 
 async function openArrow(file: string): Promise<Table> {
   const { tableFromIPC } = await import('apache-arrow');
-  const table = tableFromIPC(await readFile(file));
+  const bytes = await readFile(file);
+  const table = tableFromIPC(bytes);
+  // An image takes an offset at least; a damaged count would be listed row by row for hours.
+  if (!(table.numRows <= bytes.length / Int32Array.BYTES_PER_ELEMENT))
+    throw new Error(`it has ${table.numRows} rows in ${bytes.length} bytes`);
   if (table.schema.fields.length === 0) throw new Error('it has no columns');
   return {
     columns: table.schema.fields.map(({ name }) => name),
