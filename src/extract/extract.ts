@@ -5,6 +5,7 @@ import type { Augmentation } from '../shared/augment/augmentation.ts';
 import { contentHash, createViews } from '../shared/augment/view.ts';
 import { type Progress, type Reporter, silent } from '../shared/cli/terminal.ts';
 import { InputError } from '../shared/errors.ts';
+import { imagesAhead } from '../shared/images/ahead.ts';
 import { decodeFrames } from '../shared/images/frames.ts';
 import { NO_SUCH_FILE, readImages } from '../shared/images/read.ts';
 import { writeConflicts } from '../shared/store/conflicts.ts';
@@ -52,15 +53,6 @@ export interface ExtractSummary {
   seconds: number;
   imagesPerSecond: number;
 }
-
-/** Images that wait decoded while the backbone is being compiled, at most: a fixed amount of memory. */
-const MOST_DECODED = 512;
-const MOST_DECODED_BYTES = 64 * 1024 * 1024;
-/**
- * Batches that wait decoded from then on: enough for it never to wait, and few enough for what an image leaves behind to
- * be collected with the young. With hundreds that wait, the heap grows by 2 kB an image.
- */
-const BATCHES_AHEAD = 4;
 
 /** An image that was read: its pixels for each target, undefined where its features are there. */
 interface Decoded {
@@ -171,15 +163,13 @@ async function readAll(
     const kept = new Map(frames.map((frame) => [frame, memory.keep(frame)]));
     return { sha256, pixels: targets.map((target) => kept.get(frames[lacking.indexOf(target)])) };
   };
-  const imageBytes = targets.reduce((sum, { frame: { size } }) => sum + size.width * size.height * 3, 0);
-  const affordable = Math.min(MOST_DECODED, Math.floor(MOST_DECODED_BYTES / imageBytes));
+  const sizes = targets.map(({ frame }) => frame.size);
   const reading = {
     ...{ concurrency, known, decode },
     read: ({ path }: DatasetImage) => source.read(path),
     get ahead() {
       const isCompiled = targets.some((target) => target.isCompiled);
-      const most = isCompiled ? Math.min(affordable, BATCHES_AHEAD * batchSize) : affordable;
-      return Math.max(concurrency + batchSize, most);
+      return imagesAhead(sizes, { concurrency, batchSize, isCompiled });
     },
   };
   for await (const image of readImages(images, reading)) {

@@ -5,6 +5,7 @@ import { createBatches } from '../shared/backbones/thread/batches.ts';
 import { type Progress, type Reporter, silent } from '../shared/cli/terminal.ts';
 import { InputError, usage } from '../shared/errors.ts';
 import type { Head } from '../shared/head/record.ts';
+import { imagesAhead } from '../shared/images/ahead.ts';
 import { decodeFrames } from '../shared/images/frames.ts';
 import { readImages } from '../shared/images/read.ts';
 import { type Answer, type Answerer, answered, openAnswerer } from './answer.ts';
@@ -80,10 +81,12 @@ async function* predictions(
   let ready: Prediction[] = [];
   const views = createViews(tta ? record.augment : undefined);
   const last = views.numbers.length - 1;
+  let isCompiled = false;
   const average = createAverager(views.numbers.length, record.classes.length);
   const batches = createBatches<ViewOf>(answerer.threads, {
     batchSize,
     async receive(records, features) {
+      isCompiled = true;
       const probabilities = await answerer.probabilities(features, records.length);
       const whole = records.filter(({ view }) => view === last);
       const mean = answered(record, whole.length, average(probabilities));
@@ -103,8 +106,14 @@ async function* predictions(
     sha256: tta ? contentHash(bytes) : '',
     pixels: await decodeFrames(bytes, frames),
   });
-  const ahead = concurrency + batchSize;
-  for await (const image of readImages(images, { concurrency, ahead, read, decode })) {
+  const sizes = frames.map(({ size }) => size);
+  const reading = {
+    ...{ concurrency, read, decode },
+    get ahead() {
+      return imagesAhead(sizes, { concurrency, batchSize, isCompiled });
+    },
+  };
+  for await (const image of readImages(images, reading)) {
     if (signal?.aborted) break;
     if ('reason' in image) {
       failures.push({ file: image.image.file, reason: image.reason });

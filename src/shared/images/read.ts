@@ -35,12 +35,17 @@ export async function* readImages<I, T>(
       return { image, reason: reasonOf(thrown) };
     }
   };
-  while (next < images.length || underway.length > 0) {
-    while (next < images.length && underway.length < options.ahead) {
-      const image = images[next++];
-      underway.push(limit(() => read(image)));
+  try {
+    while (next < images.length || underway.length > 0) {
+      while (next < images.length && underway.length < options.ahead) {
+        const image = images[next++];
+        underway.push(limit(() => read(image)));
+      }
+      yield await underway.shift()!;
     }
-    yield await underway.shift()!;
+  } finally {
+    // Whoever stops asking need not wait for images that wait their turn.
+    limit.clearQueue();
   }
 }
 
