@@ -2,7 +2,7 @@
 import * as build from '../graph/build.ts';
 import { BATCH, type Shape, type Value } from '../graph/value.ts';
 import { ACTIVATIONS } from './activations.ts';
-import type { Output } from './config.ts';
+import type { Activation, Output } from './config.ts';
 import type { HeadLayer } from './layers.ts';
 
 /** Keras BatchNormalization's default. */
@@ -12,115 +12,153 @@ export interface ForwardOptions {
   layers: readonly HeadLayer[];
   /** Features, [batch, inputs]. */
   features: Value;
-  /** Heads in the stack. With one, values have no lane axis; with more, activations are [batch, lanes, units]. */
-  lanes: number;
+  /**
+   * Heads of a stack that trains: kernels lie [units, inputs] and activations [lanes, units, batch], so that no product has to
+   * copy a kernel or turn anything. Without it, one finished head with kernels as they are stored, [inputs, units].
+   */
+  lanes?: number;
   /** The value of a parameter of the given shape (an input while training, a constant in a finished head). */
   parameter(name: string, shape: Shape): Value;
-  /** The multipliers of a dropout layer (0 or 1 / (1 - rate)); without it, the head predicts. */
+  /** The multipliers of a dropout layer (0 or 1 / (1 - rate)), see {@link maskShape}; without it, the head predicts. */
   mask?(name: string, shape: Shape): Value;
 }
 
 export interface Forward {
-  /** [batch, classes] or [batch, lanes, classes]. */
+  /** [batch, classes], of a stack [batch, lanes, classes]. */
   logits: Value;
-  /** While training: the mean and variance of the batch at each batch-norm, for its moving statistics. */
+  /** While training: the mean and variance of the batch at each batch-norm, [lanes, units], for its moving statistics. */
   statistics: Map<string, { mean: Value; variance: Value }>;
 }
 
 /**
- * Shape of a parameter in a stack. The kernel and bias of a dense layer that reads the shared features lie
- * side by side, [inputs, lanes * units], so that one wide product serves all heads; all others are
- * [lanes, ...shape].
+ * Shape of a parameter in a stack: the heads' one after the other. Those of a dense layer that reads the shared features are one
+ * matrix, [lanes * units, inputs], so that one wide product serves all heads; all others are [lanes, ...shape].
  */
 export function stackedShape(shape: Shape, lanes: number, wide: boolean): Shape {
-  if (lanes === 1) return shape;
-  return wide ? shape.with(-1, lanes * (shape.at(-1) ?? 1)) : [lanes, ...shape];
+  return wide ? shape.with(0, lanes * shape[0]) : [lanes, ...shape];
 }
 
-/** The dense layer that reads the shared features directly, if the head starts with it. */
+/** Layers without parameters leave features the same for all heads of a stack. */
+const SHARED: readonly HeadLayer['kind'][] = ['dropout', 'activation'];
+
+/** The first layer whose output differs from head to head. */
+const firstOwn = (layers: readonly HeadLayer[]): number =>
+  layers.findIndex(({ kind }) => !SHARED.includes(kind));
+
+/** The dense layer that reads the shared features, if no layer before it has parameters of its own. */
 export function wideLayer(layers: readonly HeadLayer[]): string | undefined {
-  const [first] = layers;
+  const first = layers[firstOwn(layers)];
   return first.kind === 'dense' ? first.name : undefined;
+}
+
+/** Shape of a dropout layer's multipliers in a stack: its input's, with one lane for all. */
+export function maskShape(
+  layers: readonly HeadLayer[],
+  layer: Extract<HeadLayer, { kind: 'dropout' }>,
+  batch: number,
+): Shape {
+  return layers.indexOf(layer) < firstOwn(layers) ? [batch, layer.units] : [1, layer.units, batch];
 }
 
 export function headForward({ layers, features, lanes, parameter, mask }: ForwardOptions): Forward {
   const statistics: Forward['statistics'] = new Map();
   const wide = wideLayer(layers);
-  const stacked = (name: string, shape: Shape, isWide = false) =>
-    parameter(name, stackedShape(shape, lanes, isWide));
-  const batch = features.shape[0];
-  let shared = true;
   let x = features;
-  /** Gives shared features a lane axis, for layers whose parameters differ by lane. */
+  /** Gives features that a stack has shared so far the layout of its activations, for layers whose parameters differ by lane. */
   const perLane = () => {
-    if (shared && lanes > 1) x = build.reshape(x, [batch, 1, x.shape[1]]);
-    shared = false;
+    if (lanes !== undefined && x.shape.length === 2)
+      x = build.reshape(build.transpose(x, [1, 0]), [1, x.shape[1], x.shape[0]]);
   };
+  const product = (input: Value, name: string, inputs: number, units: number): Value => {
+    const kernel = (shape: Shape) => parameter(`${name}/kernel`, shape);
+    if (lanes === undefined) return build.matmul(input, kernel([inputs, units]));
+    if (name !== wide) return build.matmul(kernel([lanes, units, inputs]), input);
+    return wideProduct(input, kernel(stackedShape([units, inputs], lanes, true)), lanes);
+  };
+  /**
+   * Logits row by row, before their bias: onnxruntime sums along the batch by vectors whose cuts depend on where numbers lie in
+   * memory, which differs from lane to lane unless units are a multiple of 4, as classes need not be.
+   */
+  const rowByRow = (logits: Value) => (lanes === undefined ? logits : build.transpose(logits, [2, 0, 1]));
+  /** A parameter with one number a unit, broadcasting over the batch. */
+  const perUnit = (name: string, units: number): Value =>
+    lanes === undefined
+      ? parameter(name, [units])
+      : build.reshape(parameter(name, stackedShape([units], lanes, false)), [lanes, units, 1]);
 
   for (const layer of layers) {
     switch (layer.kind) {
       case 'dense': {
         const { name, inputs, units } = layer;
-        const isWide = name === wide;
-        if (!isWide) perLane();
-        const kernel = stacked(`${name}/kernel`, [inputs, units], isWide);
-        const bias = layer.bias ? stacked(`${name}/bias`, [units], isWide) : undefined;
-        x = isWide || lanes === 1 ? build.matmul(x, kernel) : laneProduct(x, kernel);
-        if (bias) x = build.add(x, bias);
-        if (isWide && lanes > 1) x = build.reshape(x, [batch, lanes, units]);
-        shared = false;
+        if (name !== wide) perLane();
+        x = product(x, name, inputs, units);
+        if (layer === layers.at(-1)) x = rowByRow(x);
+        if (!layer.bias) break;
+        const bias = `${name}/bias`;
+        x = build.add(
+          x,
+          layer === layers.at(-1) && lanes !== undefined
+            ? parameter(bias, [lanes, units])
+            : perUnit(bias, units),
+        );
         break;
       }
       case 'bn': {
         perLane();
         const { name, units } = layer;
-        const moments = mask
-          ? batchMoments(x)
-          : {
-              mean: stacked(`${name}/moving_mean`, [units]),
-              variance: stacked(`${name}/moving_variance`, [units]),
-            };
-        if (mask) statistics.set(name, moments);
+        const parts = (kind: string) => perUnit(`${name}/${kind}`, units);
+        const moments =
+          mask && lanes !== undefined
+            ? batchMoments(x)
+            : { mean: parts('moving_mean'), variance: parts('moving_variance') };
+        if (mask && lanes !== undefined) {
+          // Those of shared features are the same for all lanes.
+          const each = (moment: Value) =>
+            build.broadcastTo(build.reshape(moment, [x.shape[0], units]), [lanes, units]);
+          statistics.set(name, { mean: each(moments.mean), variance: each(moments.variance) });
+        }
         const deviation = build.sqrt(build.add(moments.variance, build.scalar(EPSILON)));
-        const scale = build.div(stacked(`${name}/gamma`, [units]), deviation);
-        const normalised = build.mul(build.sub(x, moments.mean), scale);
-        x = build.add(normalised, stacked(`${name}/beta`, [units]));
+        const scale = build.div(parts('gamma'), deviation);
+        x = build.add(build.mul(build.sub(x, moments.mean), scale), parts('beta'));
         break;
       }
       case 'dropout':
-        if (!mask) break;
-        perLane();
-        x = build.mul(x, mask(layer.name, lanes === 1 ? [batch, layer.units] : [batch, lanes, layer.units]));
+        if (mask) x = build.mul(x, mask(layer.name, maskShape(layers, layer, features.shape[0])));
         break;
       case 'se': {
         perLane();
         const { name, units, reduced } = layer;
-        const product = (input: Value, kernel: Value) =>
-          lanes === 1 ? build.matmul(input, kernel) : laneProduct(input, kernel);
-        if (lanes > 1) x = build.broadcastTo(x, [batch, lanes, units]);
-        const squeezed = build.relu(product(x, stacked(`${name}/squeeze/kernel`, [units, reduced])));
-        x = build.mul(
-          x,
-          build.sigmoid(product(squeezed, stacked(`${name}/excite/kernel`, [reduced, units]))),
-        );
+        const squeezed = build.relu(product(x, `${name}/squeeze`, units, reduced));
+        x = build.mul(x, build.sigmoid(product(squeezed, `${name}/excite`, reduced, units)));
         break;
       }
       case 'activation':
-        x = ACTIVATIONS[layer.activation](x);
+        x = activated(x, layer.activation);
         break;
     }
   }
   return { logits: x, statistics };
 }
 
-/** A different kernel for every lane: [batch, lanes, in] x [lanes, in, out] → [batch, lanes, out]. */
-function laneProduct(x: Value, kernel: Value): Value {
-  return build.transpose(build.matmul(build.transpose(x, [1, 0, 2]), kernel), [1, 0, 2]);
+/**
+ * One product for all lanes: [batch, in] x [lanes * out, in] → [lanes, out, batch]. As the left factor the kernel is not copied for
+ * every batch, and a head's sums are cut the same way beside any other.
+ */
+function wideProduct(x: Value, kernel: Value, lanes: number): Value {
+  const columns = build.matmul(kernel, x, { transposeA: false, transposeB: true });
+  return build.reshape(columns, [lanes, kernel.shape[0] / lanes, x.shape[0]]);
+}
+
+/** Softmax alone looks at more than one unit: along the last axis, which of a stack's activations is the batch. */
+function activated(x: Value, activation: Activation): Value {
+  const turned = x.shape.length === 3 && activation === 'softmax';
+  const turn = (value: Value) => (turned ? build.transpose(value, [0, 2, 1]) : value);
+  return turn(ACTIVATIONS[activation](turn(x)));
 }
 
 /** Mean and (biased) variance over the batch, as Keras normalises with and as it feeds its moving statistics. */
 function batchMoments(x: Value): { mean: Value; variance: Value } {
-  const overBatch = { axes: [0], keepDims: false };
+  const overBatch = { axes: [2], keepDims: true };
   const mean = build.reduceMean(x, overBatch);
   const centred = build.sub(x, mean);
   return { mean, variance: build.reduceMean(build.mul(centred, centred), overBatch) };

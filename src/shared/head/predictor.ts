@@ -17,7 +17,6 @@ export function headGraph({ record, tensors }: Head): Graph {
   };
   const { logits } = headForward({
     layers: headLayers(config, inputs, classes.length),
-    lanes: 1,
     features: NORMALIZE[config.normalize](featuresInput(inputs), tensor),
     parameter: tensor,
   });

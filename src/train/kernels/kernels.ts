@@ -1,21 +1,30 @@
 /**
  * SIMD kernels over the memory that training shares with the engine (AssemblyScript, not TypeScript).
  *
- * Each optimiser step is one pass over parameters `p`, gradients `g` and up to two state arrays, in the
- * arithmetic of Keras 3 (keras/src/optimizers/*.py). Hyperparameters vary by element with a period: element i
- * uses entry i mod `period` of five arrays `stride` bytes apart, in this order: learning rate, twice the l2
- * penalty, decoupled decay, momentum, l1 penalty. A stack of linear heads has a period of one row of its wide kernel; a
- * single head has four equal entries. Counts are multiples of 4 (arrays are padded with zeros, which every
- * step maps to zeros), and each hyperparameter array repeats its first three entries at its end so that a
- * vector may start at any entry.
+ * Each optimiser step is one pass over `count` parameters `p` of one head, their gradients `g` and up to two state arrays, in
+ * the arithmetic of Keras 3 (keras/src/optimizers/*.py). All take the same hyperparameters, in this order: learning rate, twice
+ * the l2 penalty, decoupled decay, momentum, l1 penalty. Heads of a stack lie one after the other and are stepped one by one;
+ * where `count` is no multiple of 4, the last vector reaches into the next head, whose numbers are put back afterwards.
  */
 
-/** Byte offset of the next four elements' hyperparameters. */
-// @ts-expect-error: decorators are AssemblyScript's
-@inline
-function next(at: usize, period: usize): usize {
-  at += 16;
-  return at >= period ? at - period : at;
+/** Room for what lies behind a head's parameters and behind its two state arrays. */
+const NEXT = memory.data(48, 16);
+
+/** Keeps what the last vector of `count` numbers in each array reaches over. */
+function keepNext(p: usize, a: usize, b: usize, count: usize): void {
+  const end = count << 2;
+  v128.store(NEXT, v128.load(p + end));
+  v128.store(NEXT, v128.load(a + end), 16);
+  v128.store(NEXT, v128.load(b + end), 32);
+}
+
+function restoreNext(p: usize, a: usize, b: usize, count: usize): void {
+  const end = count << 2;
+  for (let at: usize = 0; at < 16 - (end & 15); at += 4) {
+    store<f32>(p + end + at, load<f32>(NEXT + at));
+    store<f32>(a + end + at, load<f32>(NEXT + at, 16));
+    store<f32>(b + end + at, load<f32>(NEXT + at, 32));
+  }
 }
 
 /** Sets numbers so small that their squares leave float32's normal range to zero: arithmetic on those is slow. */
@@ -28,11 +37,10 @@ function flushed(x: v128, least: v128): v128 {
 /** The gradient with its penalties: g + 2 l2 p + l1 sign(p). */
 // @ts-ignore: decorators are AssemblyScript's
 @inline
-function penalised(g: usize, p: v128, hyper: usize, stride: usize): v128 {
-  const l1 = v128.load(hyper + 4 * stride);
+function penalised(g: usize, p: v128, twiceL2: v128, l1: v128): v128 {
   const sign = v128.and(p, i32x4.splat(0x80000000));
   const slope = v128.and(v128.or(sign, l1), f32x4.ne(p, f32x4.splat(0)));
-  const penalty = f32x4.add(f32x4.mul(v128.load(hyper + stride), p), slope);
+  const penalty = f32x4.add(f32x4.mul(twiceL2, p), slope);
   return flushed(f32x4.add(v128.load(g), penalty), f32x4.splat(1e-18));
 }
 
@@ -56,141 +64,149 @@ function adamStep(m: usize, v: usize, gradient: v128, rate: v128, share1: v128, 
   return f32x4.div(f32x4.mul(first, rate), f32x4.add(f32x4.sqrt(second), tiny));
 }
 
-/**
- * Adam and AdamW; the learning rate arrives with its bias correction. State: m, v. Where one rate holds for every element
- * and nothing is penalised, hyperparameters are read once.
- */
+/** Adam and AdamW; the learning rate arrives with its bias correction. State: m, v. */
 export function adam(
-  p: usize, g: usize, m: usize, v: usize, count: usize, hyper: usize, stride: usize, period: usize,
-  beta1: f64, beta2: f64, epsilon: f32,
+  p: usize, g: usize, m: usize, v: usize, count: usize,
+  lr: f32, twiceL2: f32, decay: f32, _momentum: f32, l1: f32, beta1: f64, beta2: f64, epsilon: f32,
 ): void {
   const share1 = f32x4.splat(f32(1 - beta1));
   const share2 = f32x4.splat(f32(1 - beta2));
   const tiny = f32x4.splat(epsilon);
+  const rate = f32x4.splat(lr);
   const end = count << 2;
-  const penalties = load<f32>(hyper + stride) + load<f32>(hyper + 2 * stride) + load<f32>(hyper + 4 * stride);
-  if (period == 4 && penalties == 0) {
-    const rate = v128.load(hyper);
+  if (count & 3) keepNext(p, m, v, count);
+  if (twiceL2 == 0 && decay == 0 && l1 == 0) {
     for (let i: usize = 0; i < end; i += 16) {
       const gradient = flushed(v128.load(g + i), f32x4.splat(1e-18));
       const step = adamStep(m + i, v + i, gradient, rate, share1, share2, tiny);
       v128.store(p + i, f32x4.sub(v128.load(p + i), step));
     }
-    return;
+  } else {
+    const ridge = f32x4.splat(twiceL2);
+    const lasso = f32x4.splat(l1);
+    const shrink = f32x4.splat(decay);
+    for (let i: usize = 0; i < end; i += 16) {
+      const weight = v128.load(p + i);
+      const gradient = penalised(g + i, weight, ridge, lasso);
+      const step = adamStep(m + i, v + i, gradient, rate, share1, share2, tiny);
+      const decayed = f32x4.sub(weight, f32x4.mul(weight, shrink));
+      v128.store(p + i, f32x4.sub(decayed, step));
+    }
   }
-  const cycle = period << 2;
-  let at: usize = 0;
-  for (let i: usize = 0; i < end; i += 16) {
-    const weight = v128.load(p + i);
-    const gradient = penalised(g + i, weight, hyper + at, stride);
-    const step = adamStep(m + i, v + i, gradient, v128.load(hyper + at), share1, share2, tiny);
-    const decayed = f32x4.sub(weight, f32x4.mul(weight, v128.load(hyper + 2 * stride + at)));
-    v128.store(p + i, f32x4.sub(decayed, step));
-    at = next(at, cycle);
-  }
+  if (count & 3) restoreNext(p, m, v, count);
 }
 
 /** SGD with momentum (0 allowed); Nesterov's takes one more step along it. State: velocity. */
 export function sgd(
-  p: usize, g: usize, velocity: usize, _unused: usize, count: usize, hyper: usize, stride: usize, period: usize,
-  nesterov: bool,
+  p: usize, g: usize, velocity: usize, unused: usize, count: usize,
+  lr: f32, twiceL2: f32, _decay: f32, momentum: f32, l1: f32, nesterov: bool,
 ): void {
   const least = f32x4.splat(1e-36);
-  const cycle = period << 2;
-  let at: usize = 0;
-  for (let i: usize = 0; i < count << 2; i += 16) {
+  const rate = f32x4.splat(lr);
+  const ridge = f32x4.splat(twiceL2);
+  const lasso = f32x4.splat(l1);
+  const inertia = f32x4.splat(momentum);
+  const end = count << 2;
+  if (count & 3) keepNext(p, velocity, unused, count);
+  for (let i: usize = 0; i < end; i += 16) {
     const weight = v128.load(p + i);
-    const gradient = penalised(g + i, weight, hyper + at, stride);
-    const momentum = v128.load(hyper + 3 * stride + at);
-    const descent = f32x4.mul(gradient, v128.load(hyper + at));
-    const moved = flushed(f32x4.sub(f32x4.mul(v128.load(velocity + i), momentum), descent), least);
+    const descent = f32x4.mul(penalised(g + i, weight, ridge, lasso), rate);
+    const moved = flushed(f32x4.sub(f32x4.mul(v128.load(velocity + i), inertia), descent), least);
     v128.store(velocity + i, moved);
-    const step = nesterov ? f32x4.sub(f32x4.mul(moved, momentum), descent) : moved;
+    const step = nesterov ? f32x4.sub(f32x4.mul(moved, inertia), descent) : moved;
     v128.store(p + i, f32x4.add(weight, step));
-    at = next(at, cycle);
   }
+  if (count & 3) restoreNext(p, velocity, unused, count);
 }
 
-/** RMSprop with momentum (0 allowed). State: mean square, momentum. */
+/** RMSprop with momentum (0 allowed). State: mean square, velocity. */
 export function rmsprop(
-  p: usize, g: usize, square: usize, momentum: usize, count: usize, hyper: usize, stride: usize, period: usize,
-  rho: f64, epsilon: f32,
+  p: usize, g: usize, square: usize, velocity: usize, count: usize,
+  lr: f32, twiceL2: f32, _decay: f32, momentum: f32, l1: f32, rho: f64, epsilon: f32,
 ): void {
   const share = f32x4.splat(f32(1 - rho));
   const tiny = f32x4.splat(epsilon);
-  const cycle = period << 2;
-  let at: usize = 0;
-  for (let i: usize = 0; i < count << 2; i += 16) {
+  const rate = f32x4.splat(lr);
+  const ridge = f32x4.splat(twiceL2);
+  const lasso = f32x4.splat(l1);
+  const inertia = f32x4.splat(momentum);
+  const end = count << 2;
+  if (count & 3) keepNext(p, square, velocity, count);
+  for (let i: usize = 0; i < end; i += 16) {
     const weight = v128.load(p + i);
-    const gradient = penalised(g + i, weight, hyper + at, stride);
+    const gradient = penalised(g + i, weight, ridge, lasso);
     const second = blend(v128.load(square + i), f32x4.mul(gradient, gradient), share);
     v128.store(square + i, second);
-    const step = f32x4.div(f32x4.mul(gradient, v128.load(hyper + at)), f32x4.sqrt(f32x4.add(second, tiny)));
-    const moved = f32x4.add(f32x4.mul(v128.load(momentum + i), v128.load(hyper + 3 * stride + at)), step);
-    v128.store(momentum + i, moved);
+    const step = f32x4.div(f32x4.mul(gradient, rate), f32x4.sqrt(f32x4.add(second, tiny)));
+    const moved = f32x4.add(f32x4.mul(v128.load(velocity + i), inertia), step);
+    v128.store(velocity + i, moved);
     v128.store(p + i, f32x4.sub(weight, moved));
-    at = next(at, cycle);
   }
+  if (count & 3) restoreNext(p, square, velocity, count);
 }
 
 /** Adagrad. State: accumulated squares (which start at 0.1). */
 export function adagrad(
-  p: usize, g: usize, square: usize, _unused: usize, count: usize, hyper: usize, stride: usize, period: usize,
-  epsilon: f32,
+  p: usize, g: usize, square: usize, unused: usize, count: usize,
+  lr: f32, twiceL2: f32, _decay: f32, _momentum: f32, l1: f32, epsilon: f32,
 ): void {
   const tiny = f32x4.splat(epsilon);
-  const cycle = period << 2;
-  let at: usize = 0;
-  for (let i: usize = 0; i < count << 2; i += 16) {
+  const rate = f32x4.splat(lr);
+  const ridge = f32x4.splat(twiceL2);
+  const lasso = f32x4.splat(l1);
+  const end = count << 2;
+  if (count & 3) keepNext(p, square, unused, count);
+  for (let i: usize = 0; i < end; i += 16) {
     const weight = v128.load(p + i);
-    const gradient = penalised(g + i, weight, hyper + at, stride);
+    const gradient = penalised(g + i, weight, ridge, lasso);
     const total = f32x4.add(v128.load(square + i), f32x4.mul(gradient, gradient));
     v128.store(square + i, total);
-    const step = f32x4.div(f32x4.mul(gradient, v128.load(hyper + at)), f32x4.sqrt(f32x4.add(total, tiny)));
+    const step = f32x4.div(f32x4.mul(gradient, rate), f32x4.sqrt(f32x4.add(total, tiny)));
     v128.store(p + i, f32x4.sub(weight, step));
-    at = next(at, cycle);
   }
+  if (count & 3) restoreNext(p, square, unused, count);
 }
 
 /** Adadelta. State: mean square of gradients, mean square of steps. */
 export function adadelta(
-  p: usize, g: usize, square: usize, steps: usize, count: usize, hyper: usize, stride: usize, period: usize,
-  rho: f64, epsilon: f32,
+  p: usize, g: usize, square: usize, steps: usize, count: usize,
+  lr: f32, twiceL2: f32, _decay: f32, _momentum: f32, l1: f32, rho: f64, epsilon: f32,
 ): void {
   const share = f32x4.splat(f32(1 - rho));
   const tiny = f32x4.splat(epsilon);
-  const cycle = period << 2;
-  let at: usize = 0;
-  for (let i: usize = 0; i < count << 2; i += 16) {
+  const rate = f32x4.splat(lr);
+  const ridge = f32x4.splat(twiceL2);
+  const lasso = f32x4.splat(l1);
+  const end = count << 2;
+  if (count & 3) keepNext(p, square, steps, count);
+  for (let i: usize = 0; i < end; i += 16) {
     const weight = v128.load(p + i);
-    const gradient = penalised(g + i, weight, hyper + at, stride);
+    const gradient = penalised(g + i, weight, ridge, lasso);
     const second = blend(v128.load(square + i), f32x4.mul(gradient, gradient), share);
     const past = v128.load(steps + i);
     const scale = f32x4.sqrt(f32x4.div(f32x4.add(past, tiny), f32x4.add(second, tiny)));
     const step = f32x4.mul(scale, gradient);
     v128.store(square + i, second);
     v128.store(steps + i, blend(past, f32x4.mul(step, step), share));
-    v128.store(p + i, f32x4.sub(weight, f32x4.mul(step, v128.load(hyper + at))));
-    at = next(at, cycle);
+    v128.store(p + i, f32x4.sub(weight, f32x4.mul(step, rate)));
   }
+  if (count & 3) restoreNext(p, square, steps, count);
 }
 
-/** Scales each column of [rows, columns] down to a norm of at most `limit` (Keras MaxNorm over axis 0). */
-export function maxNorm(p: usize, rows: usize, columns: usize, limit: f32): void {
-  for (let column: usize = 0; column < columns; column++) {
+/** Scales each row of a kernel [units, inputs] down to a norm of at most `limit` (Keras MaxNorm over a unit's inputs). */
+export function maxNorm(p: usize, units: usize, inputs: usize, limit: f32): void {
+  const pitch = inputs << 2;
+  for (let row = p; row < p + units * pitch; row += pitch) {
     let squares: f32 = 0;
-    for (let row: usize = 0; row < rows; row++) {
-      const weight = load<f32>(p + ((row * columns + column) << 2));
+    for (let at = row; at < row + pitch; at += 4) {
+      const weight = load<f32>(at);
       squares += weight * weight;
     }
     const norm = sqrt<f32>(squares);
     if (norm <= limit) continue;
     // Keras adds its epsilon to the norm it divides by.
     const scale = limit / (<f32>1e-7 + norm);
-    for (let row: usize = 0; row < rows; row++) {
-      const at = p + ((row * columns + column) << 2);
-      store<f32>(at, load<f32>(at) * scale);
-    }
+    for (let at = row; at < row + pitch; at += 4) store<f32>(at, load<f32>(at) * scale);
   }
 }
 

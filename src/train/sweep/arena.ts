@@ -8,7 +8,7 @@ export interface Kernels {
   rmsprop(...args: number[]): void;
   adagrad(...args: number[]): void;
   adadelta(...args: number[]): void;
-  maxNorm(p: number, rows: number, columns: number, limit: number): void;
+  maxNorm(p: number, units: number, inputs: number, limit: number): void;
   dropoutMask(mask: number, count: number, threshold: number, scale: number, seed: number): void;
 }
 

@@ -1,36 +1,40 @@
-/** Where one head's numbers lie in a tensor that a stack shares. */
+/** One head's numbers in a tensor that a stack shares: heads lie one after the other, their kernels turned. */
+import { elementCount, type Shape } from '../../shared/graph/value.ts';
+import type { HeadParameter } from '../../shared/head/layers.ts';
+import { isKernel } from './training-graph.ts';
 
-/** A tensor of a stack. Wide: a lane is a block of columns of [rows, lanes * units]; otherwise the whole tensor. */
-export interface LaneLayout {
-  lanes: number;
-  wide: boolean;
-  /** Columns of one lane. */
-  units: number;
-}
-
-/** Copies a lane's numbers into the tensor. */
+/** Copies a lane's numbers, as they are stored, into the tensor. */
 export function writeLane(
   tensor: Float32Array,
   source: Float32Array,
-  layout: LaneLayout,
+  { name, shape }: HeadParameter,
   lane: number,
 ): void {
-  const { width, pitch } = blocks(source.length, layout);
-  for (let row = 0; row * width < source.length; row++) {
-    tensor.set(source.subarray(row * width, (row + 1) * width), row * pitch + lane * width);
-  }
+  const target = laneOf(tensor, shape, lane);
+  if (isKernel(name)) turn(source, target, shape);
+  else target.set(source);
 }
 
-/** Copies a lane's numbers out of the tensor. */
-export function readLane(tensor: Float32Array, target: Float32Array, layout: LaneLayout, lane: number): void {
-  const { width, pitch } = blocks(target.length, layout);
-  for (let row = 0; row * width < target.length; row++) {
-    const start = row * pitch + lane * width;
-    target.set(tensor.subarray(start, start + width), row * width);
-  }
+/** Copies a lane's numbers out of the tensor, into the order in which they are stored. */
+export function readLane(
+  tensor: Float32Array,
+  target: Float32Array,
+  { name, shape }: HeadParameter,
+  lane: number,
+): void {
+  const source = laneOf(tensor, shape, lane);
+  if (isKernel(name)) turn(source, target, shape.toReversed());
+  else target.set(source);
 }
 
-/** Runs of consecutive numbers, and how far apart they start. */
-function blocks(length: number, { lanes, wide, units }: LaneLayout): { width: number; pitch: number } {
-  return wide ? { width: units, pitch: units * lanes } : { width: length, pitch: length };
+function laneOf(tensor: Float32Array, shape: Shape, lane: number): Float32Array {
+  const count = elementCount(shape);
+  return tensor.subarray(lane * count, (lane + 1) * count);
+}
+
+/** Columns of [rows, columns] become rows. */
+function turn(source: Float32Array, target: Float32Array, [rows, columns]: Shape): void {
+  for (let column = 0; column < columns; column++) {
+    for (let row = 0; row < rows; row++) target[column * rows + row] = source[row * columns + column];
+  }
 }

@@ -1,21 +1,13 @@
 /** The table of optimisers: their constants, their state, and the kernel that applies a step. */
+import { elementCount, type Shape } from '../../shared/graph/value.ts';
 import type { HeadTraining, OptimizerName } from '../../shared/head/config.ts';
 import type { Arena, ArenaArray } from './arena.ts';
 
-/** A trainable tensor with its gradient and the optimiser's state, all of one length. */
+/** A trainable tensor of a stack with its gradient and the optimiser's state: the heads' numbers, one after the other. */
 export interface OptimizedTensor {
   parameter: ArenaArray;
   gradient: ArenaArray;
   state: [ArenaArray, ArenaArray];
-}
-
-/** Hyperparameters of a tensor's elements, as the kernels read them: five arrays with a common period. */
-export interface HyperPattern {
-  array: ArenaArray;
-  /** Entries per array before they repeat. */
-  period: number;
-  /** Floats from one of the five arrays to the next. */
-  stride: number;
 }
 
 /** The kernels of kernels.ts that apply a step. */
@@ -27,7 +19,7 @@ interface Optimizer {
   /** The learning rate as the kernel wants it at step `t` (from 1). */
   rate(lr: number, step: number): number;
   kernel: KernelName;
-  /** Arguments of the kernel after the pattern, with Keras's defaults (keras/src/optimizers). */
+  /** Arguments of the kernel after the hyperparameters, with Keras's defaults (keras/src/optimizers). */
   constants(settings: StepSettings): readonly number[];
   /** Whether `l2` decays weights directly (AdamW) and not through the gradient. */
   decoupled: boolean;
@@ -101,16 +93,6 @@ export interface StepSettings extends Pick<HeadTraining, 'l2' | 'l1' | 'momentum
 /** What {@link stepHyperparameters} gives: learning rate, doubled l2, decoupled decay, momentum, l1. */
 export const HYPERPARAMETERS = 5;
 
-/** Length of the array that holds a pattern of `period` entries. */
-export function patternLength(period: number): number {
-  return HYPERPARAMETERS * patternStride(period);
-}
-
-/** Each of the four arrays repeats its first three entries, so that a vector of four may start at any entry. */
-function patternStride(period: number): number {
-  return period + 3;
-}
-
 /** The hyperparameters that may differ by lane, in the kernels' order. */
 export function stepHyperparameters(
   { optimizer, lr, l2, l1, momentum, step }: StepSettings,
@@ -134,53 +116,24 @@ export function stepKernel(settings: StepSettings): { kernel: KernelName; consta
 }
 
 /**
- * Writes one lane's hyperparameters to entries `start` up to `end` of a pattern.
- * @param isKernel whether the tensor is subject to l2 (kernels are; biases and batch-norm are not)
- */
-export function writePattern(
-  { array: { view }, period, stride }: HyperPattern,
-  start: number,
-  end: number,
-  settings: StepSettings,
-  isKernel: boolean,
-): void {
-  const entries = stepHyperparameters(settings, isKernel);
-  for (const [row, entry] of entries.entries()) {
-    const base = row * stride;
-    view.fill(entry, base + start, base + end);
-    for (let at = start; at < Math.min(end, 3); at++) view[base + period + at] = entry;
-  }
-}
-
-export function createPattern(arena: Arena, period: number): HyperPattern {
-  return { array: arena.allocate(patternLength(period)), period, stride: patternStride(period) };
-}
-
-/**
- * Updates a tensor in place.
- * @param settings of any lane: a stack shares its optimiser, its nesterov and its maxNorm
- * @param columns units of a kernel, whose norms maxNorm limits; absent for other tensors
+ * Updates one head's part of a tensor in place.
+ * @param shape of that part; kernels end in [units, inputs]
+ * @param isKernel whether the tensor is subject to l2, l1 and maxNorm (biases and batch-norm are not)
  */
 export function applyStep(
   { kernels }: Arena,
   settings: StepSettings,
   { parameter, gradient, state }: OptimizedTensor,
-  { array, stride, period }: HyperPattern,
-  columns: number | undefined,
+  { shape, lane, isKernel }: { shape: Shape; lane: number; isKernel: boolean },
 ): void {
   const { kernel, constants } = stepKernel(settings);
-  kernels[kernel](
-    parameter.address,
-    gradient.address,
-    state[0].address,
-    state[1].address,
-    parameter.padded,
-    array.address,
-    stride * Float32Array.BYTES_PER_ELEMENT,
-    period,
-    ...constants,
+  const count = elementCount(shape);
+  const [p, g, a, b] = [parameter, gradient, ...state].map(
+    ({ address }) => address + lane * count * Float32Array.BYTES_PER_ELEMENT,
   );
-  if (settings.maxNorm > 0 && columns !== undefined) {
-    kernels.maxNorm(parameter.address, parameter.view.length / columns, columns, settings.maxNorm);
+  kernels[kernel](p, g, a, b, count, ...stepHyperparameters(settings, isKernel), ...constants);
+  if (isKernel && settings.maxNorm > 0) {
+    const inputs = shape[shape.length - 1];
+    kernels.maxNorm(p, count / inputs, inputs, settings.maxNorm);
   }
 }

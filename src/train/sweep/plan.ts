@@ -1,5 +1,7 @@
 /** Which heads train side by side. */
 import type { HeadConfig } from '../../shared/head/config.ts';
+import { wideLayer } from '../../shared/head/forward.ts';
+import { headLayers } from '../../shared/head/layers.ts';
 
 /** A head to train. */
 export interface HeadJob {
@@ -16,25 +18,36 @@ export interface HeadJob {
   pauseAfter?: number;
 }
 
-/** Lanes of one wide product: enough to fill the matrix units, few enough that parameters stay in the cache. */
-const MOST_LANES = 32;
-/**
- * Columns that a wide product has at least; lanes without a head fill it up. onnxruntime cuts the inner sums of
- * narrower products differently (MLAS halves its column stride from 128 down to 16), so that without this a head's
- * last bits would depend on how many others train beside it.
- */
-const LEAST_COLUMNS = 65;
+/** Linear heads of one stack: enough to fill the matrix units, few enough that parameters stay in the cache. */
+const MOST_LINEAR = 32;
+/** Units that the first hidden layers of a stack have together, at most: with more, the optimiser leaves the cache. */
+const MOST_UNITS = 256;
 
 /**
- * Groups the heads into stacks. Linear heads without dropout that see the same batches share one wide product;
- * heads with hidden layers fill the machine on their own and train one by one. Largest work first.
+ * Groups heads that see the same batches and have the same layers: they share batches, masks and the product with the features.
+ * Largest work first.
+ * @param workers that are to be kept busy, where there are heads enough
  */
-export function planStacks(jobs: readonly HeadJob[]): HeadJob[][] {
-  return groupedStacks(
-    jobs,
-    (job) => (isStackable(job.config) ? sharedSettings(job) : job.id),
-    () => MOST_LANES,
-  );
+export function planStacks(jobs: readonly HeadJob[], workers: number): HeadJob[][] {
+  const most = ({ config }: HeadJob) => (isStackable(config) ? mostHeads(config) : 1);
+  const stacks = groupedStacks(jobs, stackKey, most);
+  while (stacks.length < workers && stacks[0]?.length > 1)
+    stacks.splice(0, 1, ...chunks(stacks[0], stacks[0].length / 2));
+  return stacks;
+}
+
+function mostHeads({ hidden: [units] }: HeadConfig): number {
+  return units === undefined ? MOST_LINEAR : Math.max(1, Math.floor(MOST_UNITS / units));
+}
+
+/**
+ * Heads without a product that they could share gain nothing side by side. And onnxruntime cuts sums over a batch differently
+ * from lane to lane where numbers of units are no multiple of 4, and a softmax inside with the number of lanes.
+ */
+function isStackable(config: HeadConfig): boolean {
+  const { hidden, activation } = config;
+  const isEven = hidden.every((units) => units % 4 === 0) && !(hidden.length > 0 && activation === 'softmax');
+  return isEven && wideLayer(headLayers(config, 1, 1)) !== undefined;
 }
 
 /** Stacks of at most `most` jobs with the same key, largest work first. */
@@ -49,13 +62,12 @@ export function groupedStacks(
   return stacks.sort((a, b) => work(b) - work(a));
 }
 
-/** Lanes of the stack in which so many heads train: their number, or more where the product would be too narrow. */
-export function stackLanes(config: HeadConfig, heads: number, classes: number): number {
-  return isStackable(config) ? Math.max(heads, Math.ceil(LEAST_COLUMNS / classes)) : 1;
-}
-
-function isStackable({ hidden, dropout, se }: HeadConfig): boolean {
-  return hidden.length === 0 && dropout === 0 && se === 0;
+/**
+ * Lanes of the stack in which so many heads train: their number, but never a product with a single row, whose sums onnxruntime
+ * cuts differently. So a head's last bits do not depend on how many others train beside it.
+ */
+export function stackLanes({ hidden: [units] }: HeadConfig, heads: number, classes: number): number {
+  return (units ?? classes) === 1 ? Math.max(2, heads) : heads;
 }
 
 /** Everything that decides which batches a head sees and how the optimiser kernel runs. */
@@ -72,8 +84,20 @@ const SHARED_SETTINGS = [
   'seed',
 ] as const satisfies (keyof HeadConfig)[];
 
-export function sharedSettings({ config, startAfter = 0 }: HeadJob): string {
-  return JSON.stringify([startAfter, ...SHARED_SETTINGS.map((key) => config[key])]);
+/** Everything that decides the shapes of a head's parameters and its dropout masks. */
+const ARCHITECTURE = [
+  'hidden',
+  'activation',
+  'dropout',
+  'batchNorm',
+  'order',
+  'bias',
+  'se',
+] as const satisfies (keyof HeadConfig)[];
+
+/** Equal for heads that can train side by side. */
+export function stackKey({ config, startAfter = 0 }: HeadJob): string {
+  return JSON.stringify([startAfter, ...[...SHARED_SETTINGS, ...ARCHITECTURE].map((key) => config[key])]);
 }
 
 /** Dealt out like cards, so that neighbours in a grid, which take about as long, are spread evenly. */

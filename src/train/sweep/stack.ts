@@ -1,23 +1,14 @@
 /** Heads that train side by side: their parameters and optimiser state, one training step, and prediction. */
 import type { Program, Results } from '../../shared/engines/engine.ts';
-import { elementCount } from '../../shared/graph/value.ts';
+import { elementCount, type Shape } from '../../shared/graph/value.ts';
 import { type HeadLayer, type HeadParameter, headParameters } from '../../shared/head/layers.ts';
 import { type Arena, type ArenaArray, arenaFloats } from './arena.ts';
-import { type LaneLayout, readLane, writeLane } from './lanes.ts';
-import {
-  applyStep,
-  createPattern,
-  type HyperPattern,
-  initialState,
-  type OptimizedTensor,
-  patternLength,
-  type StepSettings,
-  writePattern,
-} from './optimizers.ts';
+import { readLane, writeLane } from './lanes.ts';
+import { applyStep, initialState, type OptimizedTensor, type StepSettings } from './optimizers.ts';
 import type { Programs } from './programs.ts';
 import {
   gradientKey,
-  isWide,
+  isKernel,
   maskKey,
   meanKey,
   parameterKey,
@@ -72,8 +63,8 @@ export const MOVING_MOMENTUM = 0.99;
 
 interface StackTensor extends OptimizedTensor {
   spec: HeadParameter;
-  layout: LaneLayout;
-  pattern: HyperPattern;
+  /** One lane's part of it. */
+  shape: Shape;
 }
 
 interface Mask {
@@ -81,29 +72,21 @@ interface Mask {
   array: ArenaArray;
 }
 
-/**
- * Lays a stack out in the arena (whatever was there is lost) and compiles its programs on first use.
- * A stack of several lanes holds linear heads without dropout, whose kernels form one wide matrix.
- */
+/** Lays a stack out in the arena (whatever was there is lost) and compiles its programs on first use. */
 export function createStack(arena: Arena, programs: Programs, shape: StackShape, batchSize: number): Stack {
   const { layers, lanes, inputs, classes } = shape;
-  if (lanes > 1 && layers.length !== 1)
-    throw new Error('Only linear heads without dropout train as a wide stack');
   const specs = headParameters(layers);
   const dropouts = layers.filter((layer) => layer.kind === 'dropout');
   arena.reset(stackFloats(shape, specs, dropouts, batchSize));
 
   const tensors = specs.map((spec): StackTensor => {
-    const count = elementCount(parameterShape(spec, shape));
-    const allocate = () => arena.allocate(count);
-    const period = lanes === 1 ? 4 : lanes * (spec.shape.at(-1) ?? 1);
+    const allocate = () => arena.allocate(lanes * elementCount(spec.shape));
     return {
       spec,
-      layout: { lanes, wide: lanes > 1 && isWide(spec.name, layers), units: spec.shape.at(-1) ?? 1 },
+      shape: parameterShape(spec, { ...shape, lanes: 1 }),
       parameter: allocate(),
       gradient: allocate(),
       state: [allocate(), allocate()],
-      pattern: createPattern(arena, period),
     };
   });
   const trainable = tensors.filter(({ spec }) => spec.trainable);
@@ -123,8 +106,8 @@ export function createStack(arena: Arena, programs: Programs, shape: StackShape,
   };
   for (const layer of layers) {
     if (layer.kind !== 'bn') continue;
-    results[meanKey(layer.name)] = arena.allocate(layer.units).view;
-    results[varianceKey(layer.name)] = arena.allocate(layer.units).view;
+    results[meanKey(layer.name)] = arena.allocate(lanes * layer.units).view;
+    results[varianceKey(layer.name)] = arena.allocate(lanes * layer.units).view;
   }
   const moving = tensors
     .filter(({ spec }) => !spec.trainable)
@@ -171,12 +154,12 @@ export function createStack(arena: Arena, programs: Programs, shape: StackShape,
   };
   const scatter = (array: (tensor: StackTensor) => ArenaArray, values: Float32Array, lane: number) =>
     eachTensor((tensor, start, end) =>
-      writeLane(array(tensor).view, values.subarray(start, end), tensor.layout, lane),
+      writeLane(array(tensor).view, values.subarray(start, end), tensor.spec, lane),
     );
   const gather = (array: (tensor: StackTensor) => ArenaArray, lane: number): Float32Array => {
     const values = new Float32Array(length);
     eachTensor((tensor, start, end) =>
-      readLane(array(tensor).view, values.subarray(start, end), tensor.layout, lane),
+      readLane(array(tensor).view, values.subarray(start, end), tensor.spec, lane),
     );
     return values;
   };
@@ -189,13 +172,9 @@ export function createStack(arena: Arena, programs: Programs, shape: StackShape,
       for (const [at, { layer, array }] of masks.entries()) drawMask(arena, layer.rate, array, maskSeed, at);
       await (await program).run(feeds, results);
       for (const tensor of trainable) {
-        const width = tensor.layout.wide ? tensor.layout.units : tensor.pattern.period;
-        const isKernel = tensor.spec.name.endsWith('/kernel');
-        for (const [lane, setting] of settings.entries()) {
-          writePattern(tensor.pattern, lane * width, (lane + 1) * width, setting, isKernel);
-        }
-        const columns = isKernel ? parameterShape(tensor.spec, shape).at(-1) : undefined;
-        applyStep(arena, settings[0], tensor, tensor.pattern, columns);
+        const part = { shape: tensor.shape, isKernel: isKernel(tensor.spec.name) };
+        for (const [lane, setting] of settings.entries())
+          applyStep(arena, setting, tensor, { ...part, lane });
       }
       for (const { kept, batch } of moving) {
         for (let i = 0; i < kept.length; i++)
@@ -258,11 +237,10 @@ function stackFloats(
   const { inputs, classes, lanes, layers } = shape;
   const sum = (lengths: readonly number[]) =>
     lengths.reduce((total, length) => total + arenaFloats(length), 0);
-  const tensors = specs.map((spec) => {
-    const period = lanes === 1 ? 4 : lanes * (spec.shape.at(-1) ?? 1);
-    return 4 * arenaFloats(elementCount(parameterShape(spec, shape))) + arenaFloats(patternLength(period));
-  });
-  const statistics = layers.flatMap((layer) => (layer.kind === 'bn' ? [layer.units, layer.units] : []));
+  const tensors = specs.map((spec) => 4 * arenaFloats(lanes * elementCount(spec.shape)));
+  const statistics = layers.flatMap((layer) =>
+    layer.kind === 'bn' ? [lanes * layer.units, lanes * layer.units] : [],
+  );
   const batches = [
     batchSize * inputs,
     batchSize * classes,

@@ -33,7 +33,7 @@ const WORKER = new URL('../../../dist/train/sweep/worker.js', import.meta.url);
 export async function sweep(jobs: readonly HeadJob[], options: SweepOptions): Promise<void> {
   if (jobs.length === 0) return;
   const resident = options.resident ?? (fitsMemory(options.data) && (await computesOnGpu(options.engine)));
-  const waiting = resident ? planWideStacks(jobs, options.data) : planStacks(jobs);
+  const waiting = resident ? planWideStacks(jobs, options.data) : planStacks(jobs, options.workers);
   // One worker keeps a device busy, and a second would need a second copy of the rows there.
   const count = resident ? 1 : Math.max(1, Math.min(options.workers, waiting.length));
   const workers = Array.from({ length: count }, () => startWorker(options, resident));

@@ -30,13 +30,17 @@ export const maskKey = (name: string): string => `mask:${name}`;
 export const meanKey = (name: string): string => `mean:${name}`;
 export const varianceKey = (name: string): string => `variance:${name}`;
 
+/** Kernels are held [units, inputs] while they train: see {@link headForward}. */
+export const isKernel = (parameterName: string): boolean => parameterName.endsWith('/kernel');
+
 /** The shape in which a stack holds one of its parameters. */
 export function parameterShape({ name, shape }: HeadParameter, { layers, lanes }: StackShape): Shape {
-  return stackedShape(shape, lanes, isWide(name, layers));
+  return stackedShape(isKernel(name) ? shape.toReversed() : shape, lanes, isWide(name, layers));
 }
 
+/** Whether it is the kernel whose product all lanes share. */
 export function isWide(parameterName: string, layers: readonly HeadLayer[]): boolean {
-  return parameterName.split('/')[0] === wideLayer(layers);
+  return parameterName === `${wideLayer(layers)}/kernel`;
 }
 
 type ElementLoss = (logits: Value, targets: Value) => Value;
@@ -96,16 +100,13 @@ export function trainingGraph(stack: StackShape, batch: number): Graph {
       return value;
     },
     // Heads of a stack share their seed, and with it their masks.
-    mask: (name, shape) =>
-      build.input(maskKey(name), 'float32', shape.length === 3 ? shape.with(1, 1) : shape),
+    mask: (name, shape) => build.input(maskKey(name), 'float32', shape),
   });
-  const perRow = (name: string) => {
-    const value = build.input(name, 'float32', [batch, classes]);
-    return lanes === 1 ? value : build.reshape(value, [batch, 1, classes]);
-  };
+  const perRow = (name: string) =>
+    build.reshape(build.input(name, 'float32', [batch, classes]), [batch, 1, classes]);
   const elements = build.mul(elementLoss(stack)(logits, perRow('targets')), perRow('weights'));
-  const loss = build.reduceSum(elements, { axes: [0, elements.shape.length - 1], keepDims: false });
-  const total = lanes === 1 ? loss : build.reduceSum(loss, { axes: [0], keepDims: false });
+  const loss = build.reduceSum(elements, { axes: [0, 2], keepDims: false });
+  const total = build.reduceSum(loss, { axes: [0], keepDims: false });
   const outputs: Record<string, Value> = { loss };
   for (const [at, gradient] of gradients(total, [...parameters.values()]).entries()) {
     outputs[gradientKey([...parameters.keys()][at])] = gradient;
@@ -117,7 +118,7 @@ export function trainingGraph(stack: StackShape, batch: number): Graph {
   return build.graph(outputs);
 }
 
-/** Inputs: `features` with an open batch and the parameters. Output: `probabilities` [batch, (lanes,) classes]. */
+/** Inputs: `features` with an open batch and the parameters. Output: `probabilities` [batch, lanes, classes]. */
 export function evaluationGraph({ layers, lanes, inputs, output }: StackShape): Graph {
   const { logits } = headForward({
     layers,

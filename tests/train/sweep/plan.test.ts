@@ -13,8 +13,8 @@ function jobs(...requests: Partial<HeadRequest>[]) {
 }
 
 /** The ids of each stack. */
-function planned(requests: Partial<HeadRequest>[]): string[][] {
-  return planStacks(jobs(...requests)).map((stack) => stack.map(({ id }) => id));
+function planned(requests: Partial<HeadRequest>[], workers = 1): string[][] {
+  return planStacks(jobs(...requests), workers).map((stack) => stack.map(({ id }) => id));
 }
 
 describe('planStacks', () => {
@@ -39,10 +39,31 @@ describe('planStacks', () => {
       expect(stack).not.toEqual(expect.arrayContaining(['1', '2']));
   });
 
-  it('trains heads with hidden layers or dropout one by one, the largest first', () => {
-    expect(
-      planned([{ hidden: [8] }, { hidden: [64] }, { dropout: 0.5 }, { hidden: [8], epochs: 200 }]),
-    ).toEqual([['2'], ['4'], ['1'], ['3']]);
+  it('stacks heads with the same hidden layers up to 256 units, the largest first', () => {
+    const rates = (count: number, request: Partial<HeadRequest>) =>
+      Array.from({ length: count }, (_, at) => ({ ...request, lr: 1e-2 / (1 + at) }));
+    expect(planned(rates(8, { hidden: [64] }))).toEqual([
+      ['1', '3', '5', '7'],
+      ['2', '4', '6', '8'],
+    ]);
+    expect(planned(rates(2, { hidden: [1024] }))).toEqual([['1'], ['2']]);
+    // No product that they could share, and sums that depend on the place in a stack.
+    expect(planned(rates(2, { hidden: [8], se: 4 }))).toEqual([['1'], ['2']]);
+    expect(planned(rates(2, { hidden: [10] }))).toEqual([['1'], ['2']]);
+    expect(planned(rates(2, { hidden: [8], activation: 'softmax' }))).toEqual([['1'], ['2']]);
+    expect(planned([{ hidden: [8] }, ...rates(2, { hidden: [8], dropout: 0.5 }), { hidden: [64] }])).toEqual([
+      ['4'],
+      ['2', '3'],
+      ['1'],
+    ]);
+  });
+
+  it('splits the largest stack while workers would have nothing to do', () => {
+    const rates = [{ lr: 1e-2 }, { lr: 1e-3 }, { lr: 1e-4 }];
+    expect(planned(rates, 2)).toEqual([['1', '3'], ['2']]);
+    expect(planned(rates, 4)).toEqual([['1'], ['3'], ['2']]);
+    expect(planned([{}, { hidden: [8] }], 4)).toHaveLength(2);
+    expect(planned([], 2)).toEqual([]);
   });
 
   it('names every head once, at most 32 in a stack, and depends on the heads alone', () => {
@@ -65,15 +86,14 @@ describe('planStacks', () => {
 });
 
 describe('stackLanes', () => {
-  const [linear, hidden] = jobs({}, { hidden: [8] }).map(({ config }) => config);
-
-  it('fills a narrow product up to 65 columns', () => {
-    expect(stackLanes(linear, 1, 5)).toBe(13);
-    expect(stackLanes(linear, 20, 5)).toBe(20);
-    expect(stackLanes(linear, 1, 100)).toBe(1);
-  });
-
-  it('gives a head with hidden layers a product of its own', () => {
-    expect(stackLanes(hidden, 1, 5)).toBe(1);
+  it.each<[string, Partial<HeadRequest>, number, number]>([
+    ['one head', {}, 5, 1],
+    ['one head with one class', {}, 1, 2],
+    ['one head with one hidden unit', { hidden: [1] }, 5, 2],
+    ['one head with hidden units and one class', { hidden: [8] }, 1, 1],
+  ])('has no product with a single row: %s', (_, request, classes, lanes) => {
+    const [{ config }] = jobs(request);
+    expect(stackLanes(config, 1, classes)).toBe(lanes);
+    expect(stackLanes(config, 20, classes)).toBe(20);
   });
 });

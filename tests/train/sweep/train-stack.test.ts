@@ -75,6 +75,28 @@ const numbers = ({ result: { id, seconds, ...result }, parameters }: TrainedHead
 });
 
 describe('trainStack', () => {
+  it.each<[string, Partial<HeadRequest>]>([
+    ['linear', {}],
+    ['linear on dropped features', { dropout: 0.3 }],
+    ['hidden', { hidden: [12, 8], dropout: 0.2, activation: 'gelu', l2: 1e-3 }],
+    ['batches of an odd size', { hidden: [4], batchSize: 29 }],
+    ['batch-norm, and odd batches', { hidden: [8, 4], batchNorm: true, batchSize: 27 }],
+    ['batch-norm', { hidden: [8, 8], batchNorm: true, dropout: 0.2, bias: false }],
+    ['max-norm', { hidden: [8], maxNorm: 0.5 }],
+    ['adamw', { optimizer: 'adamw', l2: 0.01 }],
+    ['sgd', { optimizer: 'sgd', momentum: 0.9, hidden: [8] }],
+    ['rmsprop', { optimizer: 'rmsprop', momentum: 0.5, hidden: [8] }],
+    ['adagrad', { optimizer: 'adagrad', hidden: [8] }],
+    ['adadelta', { optimizer: 'adadelta', hidden: [8] }],
+  ])('gives a head the same numbers alone and beside others: %s', async (_, request) => {
+    const rates = [0.1, 0.03, 0.01].map((lr) => ({ ...request, lr, epochs: 6 }));
+    const together = await trained(rates);
+    for (const [at, rate] of rates.entries()) {
+      const [alone] = await trained([rate]);
+      expect(numbers(alone)).toEqual(numbers(together[at]));
+    }
+  });
+
   it('gives a head the same numbers alone and among others that stop early', async () => {
     const rates = Array.from({ length: 44 }, (_, at) => ({ lr: 0.3 / (1 + at) }));
     const together = await trained(rates);
@@ -104,7 +126,13 @@ describe('trainStack', () => {
         { lr: 0.02, schedule: 'cosine', warmup: 2 },
       ],
     ],
-    ['hidden', [{ hidden: [8], dropout: 0.3, batchNorm: true, optimizer: 'rmsprop', momentum: 0.9 }]],
+    [
+      'hidden',
+      [0.01, 0.02].map((lr) => ({
+        ...{ hidden: [8], dropout: 0.3, batchNorm: true },
+        ...{ optimizer: 'rmsprop', momentum: 0.9, lr },
+      })),
+    ],
   ])('goes on after a pause as if there had been none (%s)', async (_, requests) => {
     const whole = await trained(requests);
     const paused: PausedHead[] = [];
@@ -120,10 +148,13 @@ describe('trainStack', () => {
   });
 
   it('reports a head whose loss leaves the numbers as diverged, and the others as if it were not there', async () => {
-    const wild = { lr: 1e30, optimizer: 'sgd', hidden: [8] } as const;
-    const [head] = await trained([{ ...wild, hidden: [8] }]);
+    const wild: Partial<HeadRequest> = { lr: 1e30, optimizer: 'sgd', hidden: [8] };
+    const tame = { ...wild, lr: 0.1 };
+    const [head, beside] = await trained([wild, tame]);
     expect(head.result).toMatchObject({ status: 'diverged', val: {} });
     expect(head.parameters).toHaveLength(0);
+    const [alone] = await trained([tame]);
+    expect({ ...numbers(beside), id: '1' }).toEqual({ ...numbers(alone), id: '1' });
   });
 
   it('ends with what it has when it is asked to stop', async () => {

@@ -2,15 +2,12 @@
 import { elementCount } from '../../../shared/graph/value.ts';
 import { headLayers, headParameters } from '../../../shared/head/layers.ts';
 import type { SweepData } from '../data.ts';
-import { groupedStacks, type HeadJob, planStacks, sharedSettings } from '../plan.ts';
+import { groupedStacks, type HeadJob, planStacks, stackKey } from '../plan.ts';
 
 /** Heads of one stack: enough that a step is no longer the sum of its launches. */
 const MOST_LANES = 256;
 /** Parameters of one stack: half a gigabyte, of which a step holds about eight copies. */
 const MOST_PARAMETERS = 2 ** 27;
-
-/** Everything that decides the shapes of a head's parameters and its dropout masks. */
-const ARCHITECTURE = ['hidden', 'activation', 'dropout', 'batchNorm', 'order', 'bias', 'se'] as const;
 
 /** Groups heads that see the same batches and have the same layers. lbfgs has no steps and stays on the host. */
 export function planWideStacks(
@@ -18,8 +15,6 @@ export function planWideStacks(
   { inputs, classes }: Pick<SweepData, 'inputs' | 'classes'>,
 ): HeadJob[][] {
   const solves = ({ config }: HeadJob) => config.optimizer === 'lbfgs';
-  const keyOf = (job: HeadJob) =>
-    JSON.stringify([sharedSettings(job), ARCHITECTURE.map((name) => job.config[name])]);
   const most = ({ config }: HeadJob) => {
     const parameters = headParameters(headLayers(config, inputs, classes)).reduce(
       (sum, { shape }) => sum + elementCount(shape),
@@ -30,9 +25,9 @@ export function planWideStacks(
   return [
     ...groupedStacks(
       jobs.filter((job) => !solves(job)),
-      keyOf,
+      stackKey,
       most,
     ),
-    ...planStacks(jobs.filter(solves)),
+    ...planStacks(jobs.filter(solves), 1),
   ];
 }

@@ -3,16 +3,16 @@ import { setImmediate } from 'node:timers/promises';
 import type { ResidentArray } from '../../../shared/engines/engine.ts';
 import { elementCount } from '../../../shared/graph/value.ts';
 import type { HeadConfig } from '../../../shared/head/config.ts';
+import { maskShape } from '../../../shared/head/forward.ts';
 import { headParameters } from '../../../shared/head/layers.ts';
 import { type Arena, arenaFloats } from '../arena.ts';
 import type { SweepData } from '../data.ts';
-import { type LaneLayout, readLane, writeLane } from '../lanes.ts';
+import { readLane, writeLane } from '../lanes.ts';
 import { HYPERPARAMETERS } from '../optimizers.ts';
 import { drawMask } from '../stack.ts';
 import type { StackTrainer } from '../trainer.ts';
 import {
   evaluationGraph,
-  isWide,
   maskKey,
   parameterKey,
   parameterShape,
@@ -48,11 +48,7 @@ export function residentTrainer(
   const { engine } = device;
   const { lanes, layers, classes } = shape;
   const key = JSON.stringify(shape);
-  const tensors = headParameters(layers).map((spec) => {
-    const units = spec.shape.at(-1) ?? 1;
-    const layout: LaneLayout = { lanes, wide: lanes > 1 && isWide(spec.name, layers), units };
-    return { spec, layout, size: parameterShape(spec, shape) };
-  });
+  const tensors = headParameters(layers).map((spec) => ({ spec, size: parameterShape(spec, shape) }));
   const length = tensors.reduce((sum, { spec }) => sum + elementCount(spec.shape), 0);
   const dropouts = layers.filter((layer) => layer.kind === 'dropout');
   const mostRows = Math.min(config.batchSize, data.rows.train);
@@ -72,10 +68,10 @@ export function residentTrainer(
   const gather = async (keyOf: (name: string) => string, chosen: readonly number[]) => {
     const values = chosen.map(() => new Float32Array(length));
     let start = 0;
-    for (const { spec, layout } of tensors) {
+    for (const { spec } of tensors) {
       const end = start + elementCount(spec.shape);
       const all = await held.get(keyOf(spec.name))!.read();
-      for (const [at, lane] of chosen.entries()) readLane(all, values[at].subarray(start, end), layout, lane);
+      for (const [at, lane] of chosen.entries()) readLane(all, values[at].subarray(start, end), spec, lane);
       start = end;
     }
     return values;
@@ -84,11 +80,10 @@ export function residentTrainer(
   /** Fills an array of every tensor with the numbers of each lane, and moves it to the device. */
   const scatter = (keyOf: (name: string) => string, lanesOf: readonly Float32Array[]) => {
     let start = 0;
-    for (const { spec, layout, size } of tensors) {
+    for (const { spec, size } of tensors) {
       const end = start + elementCount(spec.shape);
       const all = new Float32Array(elementCount(size));
-      for (const [lane, values] of lanesOf.entries())
-        writeLane(all, values.subarray(start, end), layout, lane);
+      for (const [lane, values] of lanesOf.entries()) writeLane(all, values.subarray(start, end), spec, lane);
       hold(keyOf(spec.name), engine.upload(all, size));
       start = end;
     }
@@ -122,8 +117,7 @@ export function residentTrainer(
       for (const [at, { layer, array }] of masks.entries()) {
         drawMask(arena, layer.rate, array, maskSeed, at);
         const mask = array.view.slice(0, batch * layer.units);
-        const size = lanes === 1 ? [batch, layer.units] : [batch, 1, layer.units];
-        fed[maskKey(layer.name)] = engine.upload(mask, size);
+        fed[maskKey(layer.name)] = engine.upload(mask, maskShape(layers, layer, batch));
       }
       kind ??= stepKind(settings);
       const program = device.program(`step ${batch} ${key} ${JSON.stringify(kind)}`, () =>

@@ -7,6 +7,7 @@ import { HYPERPARAMETERS, stepHyperparameters, stepKernel } from '../optimizers.
 import { MOVING_MOMENTUM, statisticsKey } from '../stack.ts';
 import {
   gradientKey,
+  isKernel,
   isWide,
   parameterKey,
   parameterShape,
@@ -32,9 +33,9 @@ export interface StepKind {
 
 /** @param settings of all heads of a stack, at any step */
 export function stepKind(settings: readonly StepSettings[]): StepKind {
-  const used = (isKernel: boolean) =>
-    stepHyperparameters(settings[0], isKernel).map((_, at) =>
-      settings.some((one) => stepHyperparameters(one, isKernel)[at] !== 0),
+  const used = (ofKernels: boolean) =>
+    stepHyperparameters(settings[0], ofKernels).map((_, at) =>
+      settings.some((one) => stepHyperparameters(one, ofKernels)[at] !== 0),
     );
   return {
     ...stepKernel(settings[0]),
@@ -82,7 +83,7 @@ export function stepGraph(shape: StackShape, batch: number, kind: StepKind): Gra
       replace(parameterKey(name), moved, parameter);
       continue;
     }
-    const isKernel = name.endsWith('/kernel');
+    const penalised = isKernel(name);
     const state: [Value, Value] = [
       build.input(stateKey(name, 0), 'float32', size),
       build.input(stateKey(name, 1), 'float32', size),
@@ -91,10 +92,10 @@ export function stepGraph(shape: StackShape, batch: number, kind: StepKind): Gra
       kind.kernel,
       training.outputs.get(gradientKey(name))!,
       { parameter, state },
-      settingsOf(spec, shape, hyper, isKernel ? 0 : HYPERPARAMETERS, isKernel ? kernels : others),
+      settingsOf(spec, shape, hyper, penalised ? 0 : HYPERPARAMETERS, penalised ? kernels : others),
       kind.constants,
     );
-    const limited = isKernel && kind.maxNorm > 0 ? limitNorms(next.parameter, kind.maxNorm) : next.parameter;
+    const limited = penalised && kind.maxNorm > 0 ? limitNorms(next.parameter, kind.maxNorm) : next.parameter;
     replace(parameterKey(name), limited, parameter);
     replace(stateKey(name, 0), next.state[0], state[0]);
     replace(stateKey(name, 1), next.state[1], state[1]);
@@ -121,6 +122,6 @@ function settingsOf(
     if (lanes === 1) return build.reshape(row, []);
     if (!isWide(spec.name, layers)) return build.reshape(row, [lanes, ...spec.shape.map(() => 1)]);
     const repeated = build.broadcastTo(build.reshape(row, [lanes, 1]), [lanes, units]);
-    return build.reshape(repeated, [lanes * units]);
+    return build.reshape(repeated, [lanes * units, 1]);
   });
 }

@@ -85,9 +85,9 @@ export function updated(
 /** Keras adds its epsilon to the norm that it divides by. */
 const NORM_EPSILON = 1e-7;
 
-/** Scales columns of [..., rows, columns] down to a norm of at most `limit` (Keras MaxNorm over a kernel's inputs). */
+/** Scales rows of [..., units, inputs] down to a norm of at most `limit` (Keras MaxNorm over a unit's inputs). */
 export function limitNorms(kernel: Value, limit: number): Value {
-  const norms = sqrt(build.reduceSum(square(kernel), { axes: [kernel.shape.length - 2], keepDims: true }));
+  const norms = sqrt(build.reduceSum(square(kernel), { axes: [kernel.shape.length - 1], keepDims: true }));
   const exceeds = build.sign(build.relu(sub(norms, scalar(limit))));
   const scaled = div(scalar(limit), add(norms, scalar(NORM_EPSILON)));
   return mul(kernel, add(scalar(1), mul(exceeds, sub(scaled, scalar(1)))));
