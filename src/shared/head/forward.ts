@@ -62,56 +62,28 @@ export function maskShape(
 
 export function headForward({ layers, features, lanes, parameter, mask }: ForwardOptions): Forward {
   const statistics: Forward['statistics'] = new Map();
-  const wide = wideLayer(layers);
+  const layout = lanes === undefined ? stored(parameter) : stacked(parameter, lanes, wideLayer(layers));
   let x = features;
-  /** Gives features that a stack has shared so far the layout of its activations, for layers whose parameters differ by lane. */
-  const perLane = () => {
-    if (lanes !== undefined && x.shape.length === 2)
-      x = build.reshape(build.transpose(x, [1, 0]), [1, x.shape[1], x.shape[0]]);
-  };
-  const product = (input: Value, name: string, inputs: number, units: number): Value => {
-    const kernel = (shape: Shape) => parameter(`${name}/kernel`, shape);
-    if (lanes === undefined) return build.matmul(input, kernel([inputs, units]));
-    if (name !== wide) return build.matmul(kernel([lanes, units, inputs]), input);
-    return wideProduct(input, kernel(stackedShape([units, inputs], lanes, true)), lanes);
-  };
-  /**
-   * Logits row by row, before their bias: onnxruntime sums along the batch by vectors whose cuts depend on where numbers lie in
-   * memory, which differs from lane to lane unless units are a multiple of 4, as classes need not be.
-   */
-  const rowByRow = (logits: Value) => (lanes === undefined ? logits : build.transpose(logits, [2, 0, 1]));
-  /** A parameter with one number a unit, broadcasting over the batch. */
-  const perUnit = (name: string, units: number): Value =>
-    lanes === undefined
-      ? parameter(name, [units])
-      : build.reshape(parameter(name, stackedShape([units], lanes, false)), [lanes, units, 1]);
-
   for (const layer of layers) {
     switch (layer.kind) {
       case 'dense': {
         const { name, inputs, units } = layer;
-        if (name !== wide) perLane();
-        x = product(x, name, inputs, units);
-        if (layer === layers.at(-1)) x = rowByRow(x);
-        if (!layer.bias) break;
-        const bias = `${name}/bias`;
-        x = build.add(
-          x,
-          layer === layers.at(-1) && lanes !== undefined
-            ? parameter(bias, [lanes, units])
-            : perUnit(bias, units),
-        );
+        const isLast = layer === layers.at(-1);
+        x = layout.product(x, name, inputs, units);
+        if (isLast) x = layout.logits(x);
+        const bias = () => (isLast ? layout.perClass : layout.perUnit)(`${name}/bias`, units);
+        if (layer.bias) x = build.add(x, bias());
         break;
       }
       case 'bn': {
-        perLane();
         const { name, units } = layer;
-        const parts = (kind: string) => perUnit(`${name}/${kind}`, units);
-        const moments =
-          mask && lanes !== undefined
-            ? batchMoments(x)
-            : { mean: parts('moving_mean'), variance: parts('moving_variance') };
-        if (mask && lanes !== undefined) {
+        x = layout.own(x);
+        const parts = (kind: string) => layout.perUnit(`${name}/${kind}`, units);
+        const isTraining = mask !== undefined && lanes !== undefined;
+        const moments = isTraining
+          ? batchMoments(x)
+          : { mean: parts('moving_mean'), variance: parts('moving_variance') };
+        if (isTraining) {
           // Those of shared features are the same for all lanes.
           const each = (moment: Value) =>
             build.broadcastTo(build.reshape(moment, [x.shape[0], units]), [lanes, units]);
@@ -126,10 +98,10 @@ export function headForward({ layers, features, lanes, parameter, mask }: Forwar
         if (mask) x = build.mul(x, mask(layer.name, maskShape(layers, layer, features.shape[0])));
         break;
       case 'se': {
-        perLane();
         const { name, units, reduced } = layer;
-        const squeezed = build.relu(product(x, `${name}/squeeze`, units, reduced));
-        x = build.mul(x, build.sigmoid(product(squeezed, `${name}/excite`, reduced, units)));
+        x = layout.own(x);
+        const squeezed = build.relu(layout.product(x, `${name}/squeeze`, units, reduced));
+        x = build.mul(x, build.sigmoid(layout.product(squeezed, `${name}/excite`, reduced, units)));
         break;
       }
       case 'activation':
@@ -140,13 +112,53 @@ export function headForward({ layers, features, lanes, parameter, mask }: Forwar
   return { logits: x, statistics };
 }
 
+/** How kernels and activations lie in memory. */
+interface Layout {
+  /** Activations of which each head has its own, out of features that heads may have shared so far. */
+  own(x: Value): Value;
+  product(x: Value, layer: string, inputs: number, units: number): Value;
+  /** A parameter with one number a unit, to go with activations. */
+  perUnit(name: string, units: number): Value;
+  /** The last product's result, row by row. */
+  logits(x: Value): Value;
+  /** A parameter with one number a class, to go with logits. */
+  perClass(name: string, classes: number): Value;
+}
+
+/** One head: kernels [inputs, units], activations [batch, units]. */
+function stored(parameter: ForwardOptions['parameter']): Layout {
+  const perUnit = (name: string, units: number) => parameter(name, [units]);
+  return {
+    own: (x) => x,
+    product: (x, layer, inputs, units) => build.matmul(x, parameter(`${layer}/kernel`, [inputs, units])),
+    perUnit,
+    logits: (x) => x,
+    perClass: perUnit,
+  };
+}
+
 /**
- * One product for all lanes: [batch, in] x [lanes * out, in] → [lanes, out, batch]. As the left factor the kernel is not copied for
+ * Heads of a stack: kernels [lanes, units, inputs], activations [lanes, units, batch]. As the left factor a kernel is not copied for
  * every batch, and a head's sums are cut the same way beside any other.
+ *
+ * Logits are turned before their bias is added: onnxruntime sums along the batch by vectors whose cuts depend on where numbers lie
+ * in memory, which differs from lane to lane unless units are a multiple of 4, as classes need not be.
  */
-function wideProduct(x: Value, kernel: Value, lanes: number): Value {
-  const columns = build.matmul(kernel, x, { transposeA: false, transposeB: true });
-  return build.reshape(columns, [lanes, kernel.shape[0] / lanes, x.shape[0]]);
+function stacked(parameter: ForwardOptions['parameter'], lanes: number, wide: string | undefined): Layout {
+  const own = (x: Value) =>
+    x.shape.length === 2 ? build.reshape(build.transpose(x, [1, 0]), [1, x.shape[1], x.shape[0]]) : x;
+  return {
+    own,
+    product(x, layer, inputs, units) {
+      const kernel = parameter(`${layer}/kernel`, stackedShape([units, inputs], lanes, layer === wide));
+      if (layer !== wide) return build.matmul(kernel, own(x));
+      const columns = build.matmul(kernel, x, { transposeA: false, transposeB: true });
+      return build.reshape(columns, [lanes, units, x.shape[0]]);
+    },
+    perUnit: (name, units) => build.reshape(parameter(name, [lanes, units]), [lanes, units, 1]),
+    logits: (x) => build.transpose(x, [2, 0, 1]),
+    perClass: (name, classes) => parameter(name, [lanes, classes]),
+  };
 }
 
 /** Softmax alone looks at more than one unit: along the last axis, which of a stack's activations is the batch. */
