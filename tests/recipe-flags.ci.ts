@@ -1,3 +1,4 @@
+/** The commands of docs/recipes.md as they are written. */
 import { describe, expect, it } from 'vitest';
 import { newFolder, permafrost } from './command.ts';
 import { readRecipes } from './recipes.ts';
