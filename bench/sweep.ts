@@ -18,7 +18,7 @@ import { featuresOf, type SweepData } from '../src/train/sweep/data.ts';
 import { readRows } from '../src/train/sweep/rows.ts';
 import { headSteps, madeUpData } from './heads.ts';
 import { type Measurement, report } from './report.ts';
-import { printGrowth, printWidths } from './sweep-cost.ts';
+import { printGrowth, printOutputs, printWidths } from './sweep-cost.ts';
 
 interface Peer {
   name: string;
@@ -236,6 +236,7 @@ for (const [at, work] of WORK.entries()) {
 }
 if (asked.length === 0 || asked.includes('cost')) {
   await printWidths();
+  await printOutputs();
   await printGrowth();
 }
 if (holds.includes(false)) process.exitCode = 1;
