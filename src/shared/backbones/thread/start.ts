@@ -34,7 +34,7 @@ interface Waiting {
  * it takes a tenth of a second.
  * On some damaged files the HDF5 library never ends.
  */
-const LONGEST_OPENING = 3500;
+const LONGEST_OPENING = 3000;
 
 /**
  * Loads a backbone in a thread of its own, after its published weights have been downloaded if need be.
