@@ -1,5 +1,5 @@
 /** How the cost of a sweep grows, and what heads side by side save. */
-import { loadEngine } from '../src/shared/engines/engine.ts';
+import { type Engine, loadEngine } from '../src/shared/engines/engine.ts';
 import * as build from '../src/shared/graph/build.ts';
 import type { Graph } from '../src/shared/graph/value.ts';
 import { elementCount } from '../src/shared/graph/value.ts';
@@ -44,34 +44,37 @@ export async function printGrowth(): Promise<void> {
 const ROUNDS = 7;
 const REPEATS = 40;
 
+/** Milliseconds that a graph takes with arrays of its own for inputs and outputs. */
+async function milliseconds(engine: Engine, graph: Graph): Promise<number> {
+  const program = await engine.compile(graph);
+  const arrays = (values: Graph['inputs']) =>
+    Object.fromEntries(
+      [...values].map(([name, { shape }]) => [name, new Float32Array(elementCount(shape)).fill(0.1)]),
+    );
+  const [feeds, into] = [arrays(graph.inputs), arrays(graph.outputs)];
+  const rounds: number[] = [];
+  for (let round = 0; round < ROUNDS; round++) {
+    const started = performance.now();
+    for (let at = 0; at < REPEATS; at++) await program.run(feeds, into);
+    rounds.push((performance.now() - started) / REPEATS);
+  }
+  await program.release();
+  return median(rounds);
+}
+
 /** Prints the time a head takes in the two products of its first layer, on one core, with 1, 2, 4 and 8 heads side by side. */
 export async function printWidths(): Promise<void> {
   const engine = await loadEngine('onnxruntime', { threads: 1 });
-  const time = async (graph: Graph): Promise<number> => {
-    const program = await engine.compile(graph);
-    const arrays = (values: Graph['inputs']) =>
-      Object.fromEntries(
-        [...values].map(([name, { shape }]) => [name, new Float32Array(elementCount(shape)).fill(0.1)]),
-      );
-    const [feeds, into] = [arrays(graph.inputs), arrays(graph.outputs)];
-    const rounds: number[] = [];
-    for (let round = 0; round < ROUNDS; round++) {
-      const started = performance.now();
-      for (let at = 0; at < REPEATS; at++) await program.run(feeds, into);
-      rounds.push((performance.now() - started) / REPEATS);
-    }
-    await program.release();
-    return median(rounds);
-  };
   console.log('\nFirst layer of heads 2048-64, batch 32, forward + backward, on one core');
   for (const heads of [1, 2, 4, 8]) {
     const x = build.input('x', 'float32', [32, 2048]);
     const kernel = build.input('w', 'float32', [64 * heads, 2048]);
-    const forward = await time(
+    const forward = await milliseconds(
+      engine,
       build.graph({ y: build.matmul(kernel, x, { transposeA: false, transposeB: true }) }),
     );
     const upstream = build.input('d', 'float32', [64 * heads, 32]);
-    const backward = await time(build.graph({ g: build.matmul(upstream, x) }));
+    const backward = await milliseconds(engine, build.graph({ g: build.matmul(upstream, x) }));
     const each = (forward + backward) / heads;
     console.log(`  ${heads} side by side (${heads * 2} MB with moments): ${each.toFixed(3)} ms a head`);
   }
@@ -86,20 +89,12 @@ export async function printOutputs(): Promise<void> {
   console.log('\nOutputs into given arrays, on one core');
   for (const numbers of [1, 2 ** 17, 2 ** 21]) {
     const x = build.input('x', 'float32', [1, 1]);
-    const program = await engine.compile(build.graph({ y: build.broadcastTo(x, [1, numbers]) }));
-    const feeds = { x: new Float32Array([1]) };
-    const into = { y: new Float32Array(numbers) };
-    const rounds: number[] = [];
-    for (let round = 0; round < ROUNDS; round++) {
-      const started = performance.now();
-      for (let at = 0; at < REPEATS; at++) await program.run(feeds, into);
-      rounds.push((performance.now() - started) / REPEATS);
-    }
-    await program.release();
+    const run = await milliseconds(engine, build.graph({ y: build.broadcastTo(x, [1, numbers]) }));
+    const into = new Float32Array(numbers);
     const started = performance.now();
-    for (let at = 0; at < REPEATS; at++) into.y.fill(at);
+    for (let at = 0; at < REPEATS; at++) into.fill(at);
     const written = (performance.now() - started) / REPEATS;
-    const each = `${median(rounds).toFixed(3)} ms a run, ${written.toFixed(3)} ms to write them`;
+    const each = `${run.toFixed(3)} ms a run, ${written.toFixed(3)} ms to write them`;
     console.log(`  ${numbers} numbers: ${each}`);
   }
 }

@@ -58,7 +58,8 @@ export function kinOf({ hashes, groups, phashes }: Kinship, nearBits?: number): 
 
 type Join = (a: number, b: number) => void;
 
-function joinEqual(values: readonly (string | null)[], join: Join): void {
+/** @returns the first row of each value */
+function joinEqual(values: readonly (string | null)[], join: Join): Map<string, number> {
   const first = new Map<string, number>();
   for (const [row, value] of values.entries()) {
     if (value === null) continue;
@@ -66,6 +67,7 @@ function joinEqual(values: readonly (string | null)[], join: Join): void {
     if (known === undefined) first.set(value, row);
     else join(row, known);
   }
+  return first;
 }
 
 /**
@@ -73,13 +75,7 @@ function joinEqual(values: readonly (string | null)[], join: Join): void {
  * that share a piece are compared.
  */
 function joinNear(phashes: readonly (string | null)[], bits: number, join: Join): void {
-  const distinct = new Map<string, number>();
-  for (const [row, phash] of phashes.entries()) {
-    if (phash === null) continue;
-    const known = distinct.get(phash);
-    if (known === undefined) distinct.set(phash, row);
-    else join(row, known);
-  }
+  const distinct = joinEqual(phashes, join);
   const rows = Int32Array.from(distinct.values());
   const high = Uint32Array.from(distinct.keys(), (phash) => Number.parseInt(phash.slice(0, 8), 16));
   const low = Uint32Array.from(distinct.keys(), (phash) => Number.parseInt(phash.slice(8), 16));
