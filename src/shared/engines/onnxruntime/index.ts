@@ -7,6 +7,7 @@ import type { Graph, Shape, Value } from '../../graph/value.ts';
 import { batchSize, checkLength, concreteShape } from '../arrays.ts';
 import { checkedOnce } from '../checked.ts';
 import type { Device, Engine, EngineOptions, Program, Results } from '../interface.ts';
+import { discard } from './discard.ts';
 import { sessionOptions } from './options.ts';
 import { toOnnx } from './translate.ts';
 
@@ -69,8 +70,12 @@ async function compile(
       }
       const computed = await session.run(inputs, outputs);
       const results: Results = {};
-      for (const name of graph.outputs.keys())
-        results[name] = into[name] ?? (computed[name].data as Float32Array);
+      for (const name of graph.outputs.keys()) {
+        const values = computed[name].data as Float32Array;
+        results[name] = into[name] ?? values;
+        // The binding copies what it has computed into the given array once more.
+        if (results[name] !== values) discard(values);
+      }
       return results;
     },
     release: () => session.release(),
