@@ -1,7 +1,7 @@
 /** The command `permafrost export`. */
 import { runCommand } from '../shared/cli/command.ts';
 import { headFlag, jsonFlag, recordedWeightsFlag } from '../shared/cli/common-flags.ts';
-import { allValues, type Flags, oneValue, textFlag } from '../shared/cli/flags.ts';
+import { allPaths, type Flags, onePath, oneValue, textFlag } from '../shared/cli/flags.ts';
 import type { Command } from '../shared/cli/program.ts';
 import { terminalReporter } from '../shared/cli/terminal.ts';
 import { choice, shownBytes } from '../shared/cli/values.ts';
@@ -37,10 +37,10 @@ export const exportCommand: Command = {
 
 async function run(argv: Flags, signal: AbortSignal): Promise<ExportSummary> {
   const format = choice(EXPORT_FORMATS).parse(oneValue(argv, 'format') ?? '', '--format');
-  const out = oneValue(argv, 'out') ?? '';
-  const weights = allValues(argv, 'weights');
+  const out = onePath(argv, 'out')!;
+  const weights = allPaths(argv, 'weights');
   const full = argv.full === true;
-  const head = await readHead(oneValue(argv, 'head') ?? '');
+  const head = await readHead(onePath(argv, 'head')!);
   const reporter = terminalReporter();
   const summary = await exportHead({ head, format, full, out, weights, signal, reporter });
   reporter.info(

@@ -1,13 +1,13 @@
 /** Writes a trained head in a format that other programs run, and checks it by running it. Start reading here. */
-import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
+import { dirname, join, resolve } from 'node:path';
 import { type Engine, loadEngine } from '../shared/engines/engine.ts';
 import { InputError, usage } from '../shared/errors.ts';
 import type { Graph } from '../shared/graph/value.ts';
 import { headGraph } from '../shared/head/predictor.ts';
 import { type Head, headInputs } from '../shared/head/record.ts';
 import { random } from '../shared/random.ts';
-import { codeOf, diskError } from '../shared/store/files.ts';
+import { codeOf, diskError, makeFolder } from '../shared/store/files.ts';
 import { encodeSafetensors, openSafetensors } from '../shared/weights/safetensors.ts';
 import { modelLayers } from './head-layers.ts';
 import { interpret } from './interpret.ts';
@@ -86,18 +86,27 @@ export async function exportHead({ head, format, out, ...options }: ExportOption
   const { signal } = options;
   signal?.throwIfAborted();
   if (options.full && format !== 'keras') throw usage('--format keras', '--full', format);
+  if (options.weights.length > 0 && format !== 'onnx' && !options.full)
+    throw usage('--format onnx or --full, which hold the backbone,', '--weights', format);
   const { files, expected, computed } = await FORMATS[format](head, options);
-  const temporary = `${out}.tmp`;
+  const target = resolve(out);
   const isFolder = !files.has('');
+  let temporary: string | undefined;
   try {
-    await mkdir(isFolder ? temporary : dirname(out), { recursive: true });
+    await makeFolder(dirname(target));
+    // A new name: what lies beside the target is the user's.
+    temporary = await mkdtemp(`${target}.`);
+    const written = (name: string) => join(temporary!, name || 'model');
     let bytes = 0;
     for (const [name, content] of files) {
-      await writeFile(isFolder ? join(temporary, name) : temporary, content, { flush: true });
+      await writeFile(written(name), content, { flush: true });
       bytes += content.length;
     }
     const engine = await loadEngine('onnxruntime');
-    const difference = largestDifference(await expected(engine), await computed(temporary, engine));
+    const difference = largestDifference(
+      await expected(engine),
+      await computed(isFolder ? temporary : written(''), engine),
+    );
     // Written so that NaN is refused.
     if (!(difference <= TOLERANCE)) {
       throw new InputError(
@@ -105,14 +114,13 @@ export async function exportHead({ head, format, out, ...options }: ExportOption
       );
     }
     signal?.throwIfAborted();
-    if (isFolder) await mkdir(out, { recursive: true });
-    for (const name of files.keys())
-      await rename(isFolder ? join(temporary, name) : temporary, isFolder ? join(out, name) : out);
+    if (isFolder) await makeFolder(target);
+    for (const name of files.keys()) await rename(written(name), join(target, name));
     return { out, format, bytes, difference };
   } catch (thrown) {
     throw codeOf(thrown).startsWith('E') ? diskError('write', out, thrown) : thrown;
   } finally {
-    await rm(temporary, { recursive: true, force: true });
+    if (temporary !== undefined) await rm(temporary, { recursive: true, force: true });
   }
 }
 

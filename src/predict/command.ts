@@ -8,7 +8,7 @@ import {
   headFlag,
   recordedWeightsFlag,
 } from '../shared/cli/common-flags.ts';
-import { allValues, type Flags, oneValue, textFlag } from '../shared/cli/flags.ts';
+import { allPaths, allValues, type Flags, onePath, oneValue, textFlag } from '../shared/cli/flags.ts';
 import type { Command } from '../shared/cli/program.ts';
 import { silent, terminalReporter } from '../shared/cli/terminal.ts';
 import { choice, wholeNumber } from '../shared/cli/values.ts';
@@ -73,7 +73,7 @@ export const predictCommand: Command = {
 /** Returns the predictions where stdout gets them beside a file; otherwise they are written as they come. */
 async function run(argv: Flags, signal: AbortSignal): Promise<{ predictions: PredictionObject[] }> {
   const format = choice(FORMAT_NAMES).parse(oneValue(argv, 'format') ?? '', '--format');
-  const out = oneValue(argv, 'out');
+  const out = onePath(argv, 'out');
   const json = argv.json === true;
   if (format === 'arrow' && out === undefined) throw usage('a file', '--out with --format arrow', out);
   if (format !== 'json' && json && out === undefined)
@@ -85,23 +85,27 @@ async function run(argv: Flags, signal: AbortSignal): Promise<{ predictions: Pre
   const concurrency = oneValue(argv, 'concurrency') ?? String(2 * availableParallelism());
   const settings = {
     tta: argv.tta === true,
-    weights: allValues(argv, 'weights'),
+    weights: allPaths(argv, 'weights'),
     engine: choice(ENGINE_NAMES).parse(oneValue(argv, 'engine') ?? '', '--engine'),
     batchSize: wholeNumber(1).parse(oneValue(argv, 'batch-size') ?? '', '--batch-size'),
     concurrency: wholeNumber(1).parse(concurrency, '--concurrency'),
   };
   const named = allValues(argv, 'images');
+  if (named.includes('')) throw usage('a path', 'IMAGE or DIR', '');
   const stdin = argv.stdin === true;
-  const watched = oneValue(argv, 'watch');
+  const watched = onePath(argv, 'watch');
   if (watched !== undefined) {
     const isJson = format.startsWith('json');
-    const others = [named.length > 0 && named, stdin && '--stdin', out, !isJson && format, settings.tta];
+    const others = [
+      ...[named.length > 0 && named, stdin && '--stdin', out],
+      ...[!isJson && format, settings.tta && '--tta'],
+    ];
     const other = others.find((value) => value !== undefined && value !== false);
     if (other !== undefined)
       throw usage('no images, --stdin, --out, --tta or other --format than jsonl', '--watch', other);
   } else if (named.length === 0 && !stdin)
     throw new UsageError('Expected IMAGE or DIR, one or more, but received nothing');
-  const head = await readHead(oneValue(argv, 'head') ?? '');
+  const head = await readHead(onePath(argv, 'head')!);
   if (watched !== undefined) return watch(head, watched, { ...settings, topK }, signal);
   const images = await listImages(named, stdin ? process.stdin : undefined);
   const { classes } = head.record;

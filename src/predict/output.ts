@@ -1,23 +1,30 @@
 /** Where predictions go: a file that is there as a whole or not at all, or stdout. */
 import { createWriteStream } from 'node:fs';
-import { mkdir, rename, rm } from 'node:fs/promises';
+import { rename, rm, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
+import { unexpected } from '../shared/errors.ts';
+import { codeOf, diskError, makeFolder } from '../shared/store/files.ts';
 
 type Pieces = AsyncIterable<string | Uint8Array>;
 
-/** Writes a file under a temporary name beside its own and renames it when it is whole. */
+/**
+ * Writes a file under a temporary name beside its own and renames it when it is whole.
+ * @throws InputError naming the file where it cannot be written, and whatever `pieces` throws
+ */
 export async function writeFile(path: string, pieces: Pieces): Promise<void> {
-  await mkdir(dirname(path), { recursive: true });
   const temporary = `${path}.tmp`;
   try {
+    await makeFolder(dirname(path));
+    // Said now, not when everything is computed.
+    if ((await stat(path).catch(() => undefined))?.isDirectory()) throw unexpected('a file', '--out', path);
     await pipeline(Readable.from(pieces), createWriteStream(temporary, { flush: true }));
+    await rename(temporary, path);
   } catch (thrown) {
-    await rm(temporary, { force: true });
-    throw thrown;
+    await rm(temporary, { force: true }).catch(() => {});
+    throw codeOf(thrown).startsWith('E') ? diskError('write', path, thrown) : thrown;
   }
-  await rename(temporary, path);
 }
 
 /** Writes to stdout as fast as it is read; ends early, without an error, when its reader (`| head`) has gone. */

@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { contentHash, createViews } from '../shared/augment/view.ts';
 import { createBatches } from '../shared/backbones/thread/batches.ts';
 import { type Progress, type Reporter, silent } from '../shared/cli/terminal.ts';
-import { InputError, usage } from '../shared/errors.ts';
+import { InputError, shownPath, usage } from '../shared/errors.ts';
 import type { Head } from '../shared/head/record.ts';
 import { imagesAhead } from '../shared/images/ahead.ts';
 import { decodeFrames } from '../shared/images/frames.ts';
@@ -116,7 +116,7 @@ async function* predictions(
   for await (const image of readImages(images, reading)) {
     if (signal?.aborted) break;
     if ('reason' in image) {
-      failures.push({ file: image.image.file, reason: image.reason });
+      failures.push({ file: shownPath(image.image.file), reason: image.reason });
       progress.advance(1);
     } else {
       const { sha256, pixels } = image.made;

@@ -17,6 +17,14 @@ export function shown(received: unknown): string {
   return text.length > 120 ? `${text.slice(0, 117)}...` : text;
 }
 
+// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
+const CONTROL = /[\u0000-\u001f\u007f-\u009f]/;
+
+/** A path in a message: as it is, or quoted and cut where it is no line of a terminal. */
+export function shownPath(path: string): string {
+  return path.length > 4096 || CONTROL.test(path) ? shown(path) : path;
+}
+
 /**
  * The sentence of every refusal: what was expected, where, and what was received.
  * `expectedMessage('WIDTHxHEIGHT', '--size', '454')` is `Expected WIDTHxHEIGHT for --size but received "454"`.

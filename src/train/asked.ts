@@ -1,10 +1,15 @@
 /** The heads that a run is asked to train: one, a grid, or heads drawn at random; each with its seeds. */
+
+import { usage } from '../shared/errors.ts';
+import { elementCount } from '../shared/graph/value.ts';
 import type { Task } from '../shared/head/config.ts';
+import { headLayers, headParameters } from '../shared/head/layers.ts';
 import type { SourcedBlock } from './dataset/sources.ts';
-import { expandGrid } from './grid.ts';
-import { HEAD_OPTIONS, type HeadRequest } from './options.ts';
+import type { FeatureSet } from './dataset/table.ts';
+import { expandGrid, MOST_HEADS } from './grid.ts';
+import { formatOption, HEAD_OPTIONS, type HeadRequest } from './options.ts';
 import { resolveConfig } from './resolve.ts';
-import { type Candidate, withSeeds } from './search/configurations.ts';
+import { type Candidate, type Configuration, withSeeds } from './search/configurations.ts';
 import { DEFAULT_SPACE, drawHeads } from './search/random.ts';
 import type { TrainOptions } from './train.ts';
 
@@ -18,17 +23,48 @@ export function askedHeads(
   blocks: readonly SourcedBlock[],
   task: Task,
 ): Candidate[] {
-  const { seed = 0 } = head;
+  const candidates = askedOnce({ grid, head, random }, blocks, task);
+  if (candidates.length * seeds > MOST_HEADS)
+    throw usage(`at most ${MOST_HEADS} heads`, `--seeds ${seeds}`, candidates.length * seeds);
+  return withSeeds(candidates, seeds);
+}
+
+/** Before each is trained with several seeds. */
+function askedOnce(
+  { grid, head, random }: Pick<TrainOptions, 'grid' | 'head' | 'random'>,
+  blocks: readonly SourcedBlock[],
+  task: Task,
+): Candidate[] {
   if (random !== undefined) {
     const space = grid ? blocks : DEFAULT_SPACE.map((block) => ({ source: 0, block }));
-    return withSeeds(drawHeads(head, space, task, { count: random, seed }), seeds);
+    return drawHeads(head, space, task, { count: random, seed: head.seed ?? 0 });
   }
-  if (!grid) return withSeeds([{ config: resolveConfig(head, task), source: 0 }], seeds);
-  const candidates = [...new Set(blocks.map(({ source }) => source))].flatMap((source) => {
+  if (!grid) return [{ config: resolveConfig(head, task), source: 0 }];
+  return [...new Set(blocks.map(({ source }) => source))].flatMap((source) => {
     const own = blocks.filter((block) => block.source === source).map(({ block }) => block);
     return expandGrid(head, own, task).map((config) => ({ config, source }));
   });
-  return withSeeds(candidates, seeds);
+}
+
+/** Weights of one head: with gradients and an optimizer's moments more would not fit into a worker's 4 GB. */
+const MOST_WEIGHTS = 2 ** 27;
+
+/** @throws UsageError for a head that no memory holds */
+export function refuseHuge(
+  configurations: readonly Configuration[],
+  sets: readonly Pick<FeatureSet, 'inputs'>[],
+  classes: number,
+): void {
+  for (const { config, source } of configurations) {
+    const shapes = headParameters(headLayers(config, sets[source].inputs, classes));
+    const weights = shapes.reduce((sum, { shape }) => sum + elementCount(shape), 0);
+    if (weights > MOST_WEIGHTS)
+      throw usage(
+        `a head of at most ${MOST_WEIGHTS} weights`,
+        `--hidden ${formatOption('hidden', config)}`,
+        weights,
+      );
+  }
 }
 
 /** Matrices that are in memory for each source: one for every input normalisation that a head may ask for. */

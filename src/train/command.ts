@@ -1,21 +1,22 @@
 /** The command `permafrost train-head`, also installed as `train-head`. */
 import { existsSync, readdirSync } from 'node:fs';
+import { stat } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { basename, dirname, join, resolve } from 'node:path';
 import { Interrupted, runCommand } from '../shared/cli/command.ts';
 import { engineFlag, jsonFlag } from '../shared/cli/common-flags.ts';
-import { allValues, type Flags, oneValue, textFlag } from '../shared/cli/flags.ts';
+import { allPaths, type Flags, onePath, oneValue, textFlag } from '../shared/cli/flags.ts';
 import type { Command } from '../shared/cli/program.ts';
 import { terminalReporter } from '../shared/cli/terminal.ts';
 import { byteSize, choice, wholeNumber } from '../shared/cli/values.ts';
 import { ENGINE_NAMES } from '../shared/engines/engine.ts';
-import { usage } from '../shared/errors.ts';
+import { unexpected, usage } from '../shared/errors.ts';
 import { manifestFlags, readManifestFlags } from '../shared/manifest/flags.ts';
 import { parseNearDuplicates } from './dataset/leakage.ts';
 import { type SourceRequest, splitBySource } from './dataset/sources.ts';
 import { parseSplit } from './dataset/splits.ts';
 import { describeFinding } from './diagnosis/diagnose.ts';
-import { DEFAULT_GRID, type Grid, parseGrid } from './grid.ts';
+import { DEFAULT_GRID, type Grid, MOST_HEADS, parseGrid } from './grid.ts';
 import { confusionMatrix, perClass } from './metrics/per-class.ts';
 import { headFlags, readHeadFlags } from './options.ts';
 import { score } from './results/drawing.ts';
@@ -127,25 +128,29 @@ export const trainHeadCommand: Command = {
 async function run(argv: Flags, signal: AbortSignal): Promise<TrainSummary> {
   const started = performance.now();
   const pooling = oneValue(argv, 'pooling');
-  const labels = oneValue(argv, 'labels');
+  const labels = onePath(argv, 'labels');
+  const manifest = readManifestFlags(argv);
+  if (labels === undefined) refuseWithout('--labels', argv, Object.keys(manifestFlags));
+  const images = await readImages(argv);
+  const out = onePath(argv, 'out');
   const near = oneValue(argv, 'near-duplicates');
   const folds = oneValue(argv, 'folds');
   const random = oneValue(argv, 'random');
   const memory = oneValue(argv, 'max-memory');
   const options = {
     source: {
-      features: argv.features === undefined ? [] : allValues(argv, 'features'),
+      features: allPaths(argv, 'features'),
       pooling: pooling?.split(',').map((name) => name.trim()) ?? [],
     },
     task: choice(['auto', 'multiclass', 'multilabel']).parse(oneValue(argv, 'task') ?? 'auto', '--task'),
-    ...(labels !== undefined && { labels: { file: labels, manifest: readManifestFlags(argv) } }),
+    ...(labels !== undefined && { labels: { file: labels, manifest } }),
     ...(near !== undefined && { nearDuplicates: parseNearDuplicates(near) }),
     stableSplit: argv['stable-split'] === true,
     split: parseSplit(oneValue(argv, 'split') ?? ''),
     head: readHeadFlags(argv),
     grid: await readGrid(oneValue(argv, 'grid')),
-    ...(random !== undefined && { random: wholeNumber(1).parse(random, '--random') }),
-    seeds: wholeNumber(1).parse(oneValue(argv, 'seeds') ?? '', '--seeds'),
+    ...(random !== undefined && { random: wholeNumber(1, MOST_HEADS).parse(random, '--random') }),
+    seeds: wholeNumber(1, MOST_HEADS).parse(oneValue(argv, 'seeds') ?? '', '--seeds'),
     ...readHalving(argv),
     ...(folds !== undefined && { folds: wholeNumber(2).parse(folds, '--folds') }),
     ...(memory !== undefined && { maxMemory: byteSize.parse(memory, '--max-memory') }),
@@ -162,9 +167,9 @@ async function run(argv: Flags, signal: AbortSignal): Promise<TrainSummary> {
     {
       ...options,
       report: argv.report !== false,
-      images: oneValue(argv, 'images'),
+      images,
       folderFor: (fingerprint) =>
-        oneValue(argv, 'out') ||
+        out ??
         freeFolder(join('runs', runName(storesOf(options))), (dir) => holdsUnfinished(dir, fingerprint)),
     },
     { signal, reporter },
@@ -184,12 +189,27 @@ async function run(argv: Flags, signal: AbortSignal): Promise<TrainSummary> {
 }
 
 function readHalving(argv: Flags): { halving?: number } {
-  const factor = oneValue(argv, 'halving-factor');
   if (argv.halving !== true) {
-    if (factor !== undefined) throw usage('--halving', '--halving-factor', factor);
+    refuseWithout('--halving', argv, ['halving-factor']);
     return {};
   }
-  return { halving: wholeNumber(2).parse(factor ?? String(HALVING_FACTOR), '--halving-factor') };
+  const factor = oneValue(argv, 'halving-factor') ?? String(HALVING_FACTOR);
+  return { halving: wholeNumber(2).parse(factor, '--halving-factor') };
+}
+
+/** Where the report looks for photos: said to be wrong before hours of training, not after. */
+async function readImages(argv: Flags): Promise<string | undefined> {
+  if (argv.report === false) refuseWithout('--report', argv, ['images']);
+  const images = onePath(argv, 'images');
+  const found = images === undefined ? undefined : await stat(images).catch(() => undefined);
+  if (images !== undefined && !found?.isDirectory()) throw unexpected('a folder', '--images', images);
+  return images;
+}
+
+/** @throws UsageError for flags that mean nothing beside the others */
+function refuseWithout(needed: string, argv: Flags, flags: readonly string[]): void {
+  const given = flags.find((flag) => argv[flag] !== undefined);
+  if (given !== undefined) throw usage(needed, `--${given}`, argv[given]);
 }
 
 /** Absent: one head. Alone: the default grid. */

@@ -5,6 +5,7 @@ import { parse as parseYaml } from 'yaml';
 import { didYouMean } from '../shared/cli/suggest.ts';
 import { expectedMessage, InputError, messageOf, UsageError, unexpected, usage } from '../shared/errors.ts';
 import type { HeadConfig, Task } from '../shared/head/config.ts';
+import { causeOf } from '../shared/store/files.ts';
 import { SOURCE_KEYS, SOURCE_OPTIONS, type SourceKey, type SourceRequest } from './dataset/sources.ts';
 import {
   flagOf,
@@ -36,7 +37,7 @@ export const DEFAULT_GRID: readonly HeadBlock[] = [
 ];
 
 /** Heads in one sweep: beyond this a typing mistake is likelier than a wish. */
-const MOST_HEADS = 100_000;
+export const MOST_HEADS = 100_000;
 
 /** Bytes of a grid file. */
 const MOST_BYTES = 1 << 20;
@@ -85,7 +86,7 @@ async function readGridFile(path: string): Promise<string> {
     return await readFile(path, 'utf8');
   } catch (thrown) {
     if (thrown instanceof InputError) throw thrown;
-    throw new InputError(`Expected a readable file for --grid but received ${messageOf(thrown)}`);
+    throw new InputError(`Expected a readable file for --grid but ${path} is not: ${causeOf(thrown)}`);
   }
 }
 

@@ -36,8 +36,8 @@ export interface HeadOption<V> extends ValueKind<V> {
   needs?: {
     /** What the head must have. */
     what: string;
-    /** The option that decides whether it has. */
-    by: HeadOptionKey;
+    /** The options that decide whether it has. */
+    by: readonly HeadOptionKey[];
     met(head: HeadRequest): boolean;
   };
 }
@@ -47,6 +47,8 @@ const WITH_MOMENTUM: readonly OptimizerName[] = ['sgd', 'rmsprop'];
 
 /** Units per layer: beyond this a typing mistake is likelier than a wish. */
 const MOST_UNITS = 65536;
+/** As elsewhere: 32 bits. */
+const MOST_SEED = 2 ** 32 - 1;
 
 const hiddenLayers: ValueKind<number[]> = {
   parse(text, where) {
@@ -73,8 +75,15 @@ const positive = number('a number above 0', (value) => value > 0);
 const notNegative = number('a number of at least 0', (value) => value >= 0);
 const hiddenOnly: HeadOption<never>['needs'] = {
   what: 'a hidden layer like --hidden 64',
-  by: 'hidden',
+  by: ['hidden'],
   met: ({ hidden }) => hidden.length > 0,
+};
+
+/** Exact heads are solved at once: nothing is stepped, scheduled or stopped. */
+const STEPPING = { what: 'another optimizer than lbfgs', by: ['optimizer'] } as const;
+const steppedOnly: HeadOption<never>['needs'] = {
+  ...STEPPING,
+  met: ({ optimizer }) => optimizer !== 'lbfgs',
 };
 
 /** Every option, in the order of the help text and of the leaderboard's columns. Defaults follow Keras where it has one. */
@@ -111,7 +120,7 @@ export const HEAD_OPTIONS: { readonly [K in HeadOptionKey]: HeadOption<HeadReque
     initial: 'none',
   },
   se: {
-    ...wholeNumber(0),
+    ...wholeNumber(0, MOST_UNITS),
     description: 'Squeeze-and-excitation gate over the features with this reduction; 0: none',
     initial: 0,
   },
@@ -130,14 +139,14 @@ export const HEAD_OPTIONS: { readonly [K in HeadOptionKey]: HeadOption<HeadReque
     description: `Optimizer: ${OPTIMIZERS.join(', ')}`,
     initial: 'adam',
   },
-  lr: { ...positive, description: 'Learning rate', initial: 1e-3 },
+  lr: { ...positive, description: 'Learning rate', initial: 1e-3, needs: steppedOnly },
   momentum: {
     ...share,
     description: `Momentum of ${WITH_MOMENTUM.join(' and ')}`,
     initial: 0,
     needs: {
       what: `--optimizer ${WITH_MOMENTUM.join(' or ')}`,
-      by: 'optimizer',
+      by: ['optimizer'],
       met: ({ optimizer }) => WITH_MOMENTUM.includes(optimizer),
     },
   },
@@ -145,7 +154,11 @@ export const HEAD_OPTIONS: { readonly [K in HeadOptionKey]: HeadOption<HeadReque
     ...toggle,
     description: 'SGD looks ahead along its momentum',
     initial: false,
-    needs: { what: '--optimizer sgd', by: 'optimizer', met: ({ optimizer }) => optimizer === 'sgd' },
+    needs: {
+      what: '--optimizer sgd with --momentum',
+      by: ['optimizer', 'momentum'],
+      met: ({ optimizer, momentum }) => optimizer === 'sgd' && momentum > 0,
+    },
   },
   l2: {
     ...notNegative,
@@ -162,18 +175,24 @@ export const HEAD_OPTIONS: { readonly [K in HeadOptionKey]: HeadOption<HeadReque
     ...choice(SCHEDULES),
     description: `Learning rate over time: ${SCHEDULES.join(', ')}`,
     initial: 'constant',
+    needs: steppedOnly,
   },
   warmup: {
     ...wholeNumber(0),
     description: 'Epochs in which the learning rate grows to its value',
     initial: 0,
+    needs: steppedOnly,
   },
-  epochs: { ...wholeNumber(1), description: 'Most epochs to train', initial: 100 },
-  batchSize: { ...wholeNumber(1), description: 'Rows per training step', initial: 32 },
+  epochs: { ...wholeNumber(1), description: 'Most epochs to train', initial: 100, needs: steppedOnly },
+  batchSize: { ...wholeNumber(1), description: 'Rows per training step', initial: 32, needs: steppedOnly },
   earlyStopping: {
     ...wholeNumber(0),
     description: 'Epochs without a better validation value before training stops; 0: never',
     initial: 10,
+    needs: {
+      ...STEPPING,
+      met: ({ optimizer, earlyStopping }) => optimizer !== 'lbfgs' || earlyStopping === 0,
+    },
   },
   monitor: {
     ...choice(METRICS),
@@ -187,7 +206,7 @@ export const HEAD_OPTIONS: { readonly [K in HeadOptionKey]: HeadOption<HeadReque
   },
   labelSmoothing: { ...share, description: 'Share of the target spread over the classes', initial: 0 },
   seed: {
-    ...wholeNumber(0),
+    ...wholeNumber(0, MOST_SEED),
     description: 'Seed of the split, initial weights, batches and dropout',
     initial: 0,
   },

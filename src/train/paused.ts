@@ -1,18 +1,9 @@
 /** Heads that halving has paused: on disk beside the record of a sweep, or in memory where none is kept. */
-import {
-  closeSync,
-  fsyncSync,
-  openSync,
-  readdirSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  writeSync,
-} from 'node:fs';
+import { readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { deserialize, serialize } from 'node:v8';
-import { InputError, messageOf } from '../shared/errors.ts';
 import type { HeadResult } from './results/result.ts';
+import { readSealed, writeSealed } from './sealed.ts';
 import type { PausedHead } from './sweep/head-progress.ts';
 
 /** Paused heads by their id. */
@@ -20,7 +11,7 @@ export interface PausedHeads {
   /** What they have done so far, by id. */
   readonly results: ReadonlyMap<string, HeadResult>;
   put(head: PausedHead): void;
-  /** @throws InputError when it is no longer on the disk */
+  /** @throws InputError when it is no longer on the disk, or no longer as it was */
   get(id: string): PausedHead;
   remove(id: string): void;
 }
@@ -64,7 +55,7 @@ export function pausedOnDisk(folder: string): PausedHeads {
     results,
     put(head) {
       const { result } = head.trained;
-      writeWhole(fileOf(result.id), serialize(head));
+      writeSealed(fileOf(result.id), serialize(head));
       results.set(result.id, result);
     },
     get: (id) => readPaused(fileOf(id)),
@@ -76,23 +67,5 @@ export function pausedOnDisk(folder: string): PausedHeads {
 }
 
 function readPaused(path: string): PausedHead {
-  try {
-    return deserialize(readFileSync(path)) as PausedHead;
-  } catch (thrown) {
-    throw new InputError(
-      `Expected a paused head in ${path} but received ${messageOf(thrown)}; remove the file`,
-    );
-  }
-}
-
-function writeWhole(path: string, bytes: Uint8Array): void {
-  const temporary = `${path}.tmp`;
-  const file = openSync(temporary, 'w');
-  try {
-    for (let done = 0; done < bytes.length; ) done += writeSync(file, bytes, done);
-    fsyncSync(file);
-  } finally {
-    closeSync(file);
-  }
-  renameSync(temporary, path);
+  return deserialize(readSealed(path)) as PausedHead;
 }

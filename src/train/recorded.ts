@@ -4,27 +4,28 @@ import {
   closeSync,
   existsSync,
   fsyncSync,
-  mkdirSync,
   openSync,
   readdirSync,
   readFileSync,
   rmdirSync,
   rmSync,
-  writeSync,
 } from 'node:fs';
 import { join } from 'node:path';
+import { unexpected } from '../shared/errors.ts';
 import { parseJson } from '../shared/fields.ts';
 import type { MetricName } from '../shared/head/config.ts';
-import { writeDurably } from '../shared/store/files.ts';
+import { makeFolder, writeDurably } from '../shared/store/files.ts';
 import { type PausedHeads, pausedOnDisk } from './paused.ts';
 import { type HeadResult, rankResults } from './results/result.ts';
+import { FOLDER, openLine, readSealed, sealedLine, writeFully, writeSealed } from './sealed.ts';
 import type { TrainedHead } from './sweep/head-progress.ts';
 
-/** The folder inside a run; it goes when the run is whole. */
-const FOLDER = 'unfinished';
 const SWEEP_FILE = 'sweep.json';
 const RESULTS_FILE = 'results.jsonl';
-const FORMAT_VERSION = 1;
+const FORMAT_VERSION = 2;
+
+/** One of them is in every folder that a run has written into. */
+const SIGNS_OF_A_RUN = [FOLDER, 'leaderboard.csv', 'metrics.json'];
 
 /** Finished heads of a sweep. Only the leader's parameters are kept: thousands of heads must fit on the disk. */
 export interface Recorder {
@@ -65,12 +66,17 @@ function header(fingerprint: string): { formatVersion: number; fingerprint: stri
  * Opens the record of a sweep in a run's folder, continuing an unfinished one with the same fingerprint and
  * discarding any other.
  * @param metric the validation metric that ranks the heads
+ * @throws InputError for a folder of other things, one that cannot be made, or a record that is damaged
  */
 export async function openRecorder(dir: string, fingerprint: string, metric: MetricName): Promise<Recorder> {
   const folder = join(dir, FOLDER);
+  await makeFolder(dir);
+  const there = readdirSync(dir);
+  if (there.length > 0 && !SIGNS_OF_A_RUN.some((name) => there.includes(name)))
+    throw unexpected('a new or empty folder, or an earlier run,', '--out', `${dir} with ${there[0]} in it`);
   if (!holdsUnfinished(dir, fingerprint)) {
     rmSync(folder, { recursive: true, force: true });
-    mkdirSync(folder, { recursive: true });
+    await makeFolder(folder);
     await writeDurably(join(folder, SWEEP_FILE), JSON.stringify(header(fingerprint)));
   }
   const results = await readResults(join(folder, RESULTS_FILE));
@@ -85,7 +91,8 @@ export async function openRecorder(dir: string, fingerprint: string, metric: Met
     const [first] = rankResults(leader ? [leader.result, trained.result] : [trained.result], metric);
     if (first !== trained.result || trained.parameters.length === 0) return;
     // The parameters are there before the line that makes them the leader's.
-    writeFloats(parametersFile(folder, trained.result.id), trained.parameters);
+    const { buffer, byteOffset, byteLength } = trained.parameters;
+    writeSealed(parametersFile(folder, trained.result.id), new Uint8Array(buffer, byteOffset, byteLength));
     leader = trained;
   };
   return {
@@ -97,7 +104,7 @@ export async function openRecorder(dir: string, fingerprint: string, metric: Met
     },
     record(trained) {
       keepLeader(trained);
-      writeFully(file, Buffer.from(`${JSON.stringify(trained.result)}\n`));
+      writeFully(file, Buffer.from(sealedLine(trained.result)));
       fsyncSync(file);
       results.push(trained.result);
       removeOtherParameters(folder, leader?.result.id);
@@ -121,7 +128,7 @@ async function readResults(path: string): Promise<HeadResult[]> {
   return whole
     .split('\n')
     .slice(0, -1)
-    .map((line) => withNaN(parseJson(line, path) as HeadResult));
+    .map((line, at) => withNaN(openLine(line, `line ${at + 1} of ${path}`) as HeadResult));
 }
 
 /** JSON writes NaN, the loss of a diverged head, as null. */
@@ -141,23 +148,12 @@ function recordedLeader(
     metric,
   );
   if (!result) return undefined;
-  const bytes = readFileSync(parametersFile(folder, result.id));
-  return { result, parameters: new Float32Array(Uint8Array.from(bytes).buffer) };
+  const { buffer } = readSealed(parametersFile(folder, result.id));
+  return { result, parameters: new Float32Array(buffer) };
 }
 
 function parametersFile(folder: string, id: string): string {
   return join(folder, `leader-${id.replace(/[^\w-]/g, '_')}.f32`);
-}
-
-function writeFloats(path: string, values: Float32Array): void {
-  const file = openSync(path, 'w');
-  writeFully(file, Buffer.from(values.buffer, values.byteOffset, values.byteLength));
-  fsyncSync(file);
-  closeSync(file);
-}
-
-function writeFully(file: number, bytes: Buffer): void {
-  for (let done = 0; done < bytes.length; ) done += writeSync(file, bytes, done);
 }
 
 function removeOtherParameters(folder: string, leaderId: string | undefined): void {

@@ -38,7 +38,7 @@ export function resolveConfig(request: Partial<HeadRequest>, task: Task): HeadCo
     const value = formatOption(key, head);
     const isDefault = value === formatOption(key, { ...head, [key]: initial });
     if (!needs || needs.met(head) || isDefault) continue;
-    const received = `--${flagOf(needs.by)} ${formatOption(needs.by, head)}`;
+    const received = needs.by.map((other) => written(other, formatOption(other, head))).join(' ');
     throw new UsageError(`Expected ${needs.what} for ${written(key, value)} but received ${received}`);
   }
   if (head.optimizer === 'lbfgs') refuseForExactSolution(head);

@@ -9,7 +9,7 @@ import type { MetricName, Metrics, Task } from '../shared/head/config.ts';
 import type { HeadSource } from '../shared/head/record.ts';
 import type { ManifestOptions } from '../shared/manifest/columns.ts';
 import { featureFacts } from './analysis/feature-facts.ts';
-import { askedHeads, matricesAsked } from './asked.ts';
+import { askedHeads, matricesAsked, refuseHuge } from './asked.ts';
 import { calibrated } from './calibration/calibrate.ts';
 import { type Divided, divide, imageParts } from './dataset/divide.ts';
 import { readFeatures } from './dataset/features.ts';
@@ -140,6 +140,7 @@ export async function train(
     askedHeads(options, blocks, task),
     table.sets.map((set) => sourceName(set.request, set.sources)),
   );
+  refuseHuge(configurations, table.sets, classes.length);
   const { split: ratios, folds = 0, nearDuplicates, stableSplit: stable } = options;
   const divided = divide(table, {
     ...{ targets, classes, task, ratios, folds, nearDuplicates, stable },

@@ -60,7 +60,10 @@ describe('parseGrid', () => {
       'Expected the name of a head option for --grid but received "droput" (did you mean dropout?)',
     ],
     ['optimizer=adan', '(did you mean adam or adamw'],
-    ['/no/such/grid.yaml', 'Expected a readable file for --grid but received ENOENT'],
+    [
+      '/no/such/grid.yaml',
+      'Expected a readable file for --grid but /no/such/grid.yaml is not: it is not there (ENOENT)',
+    ],
   ])('refuses %j', async (spec, message) => {
     const failure = await parseGrid(spec).catch((thrown: Error) => thrown.message);
     expect(failure).toContain(message);

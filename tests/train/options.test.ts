@@ -142,6 +142,17 @@ describe('resolveConfig', () => {
       'multiclass',
       'Expected a hidden layer like --hidden 64 for --batch-norm but received --hidden none',
     ],
+    [
+      { optimizer: 'lbfgs', lr: 0.1 },
+      'multiclass',
+      'Expected another optimizer than lbfgs for --lr 0.1 but received --optimizer lbfgs',
+    ],
+    [{ optimizer: 'lbfgs', earlyStopping: 3 }, 'multiclass', 'for --early-stopping 3 but received'],
+    [
+      { optimizer: 'sgd', nesterov: true },
+      'multiclass',
+      'Expected --optimizer sgd with --momentum for --nesterov but received --optimizer sgd --momentum 0',
+    ],
     [{ bias: false }, 'multiclass', 'Expected a hidden layer like --hidden 64 for --no-bias'],
     [{ monitor: 'binaryAccuracy' }, 'multiclass', '(multiclass data) for --monitor but received'],
   ])('refuses %j for %s data', (request, task, message) => {

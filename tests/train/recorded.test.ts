@@ -1,11 +1,19 @@
 /** Finished heads on disk. */
-import { appendFileSync, existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import {
+  appendFileSync,
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { holdsUnfinished, openRecorder, sweepFingerprint } from '../../src/train/recorded.ts';
 import { resolveConfig } from '../../src/train/resolve.ts';
-import type { TrainedHead } from '../../src/train/sweep/head-progress.ts';
+import type { PausedHead, TrainedHead } from '../../src/train/sweep/head-progress.ts';
 
 let dir = '';
 beforeEach(() => {
@@ -67,6 +75,40 @@ it('never makes a diverged head the leader', async () => {
   expect(recorder.leader).toBeUndefined();
   recorder.record(head('2', 0.9));
   expect((await openRecorder(dir, KEY, 'loss')).leader?.result.id).toBe('2');
+});
+
+it.each([
+  ['results.jsonl', 40],
+  ['leader-1.f32', 34],
+  ['paused-7.head', 50],
+])('refuses a %s that was altered, by name', async (name, at) => {
+  const { record, paused, close } = await openRecorder(dir, KEY, 'loss');
+  record(head('1', 0.5));
+  const trained = head('7', 0.6);
+  const state = { parameters: new Float32Array(3), slots: [], steps: 2 } as unknown as PausedHead['state'];
+  paused.put({ trained, probabilities: new Float32Array(4), state });
+  close();
+  const path = join(dir, 'unfinished', name);
+  const bytes = readFileSync(path);
+  bytes[at] ^= 1;
+  writeFileSync(path, bytes);
+  await expect(openRecorder(dir, KEY, 'loss')).rejects.toThrow(
+    expect.objectContaining({ name: 'InputError', message: expect.stringContaining(name) }),
+  );
+});
+
+it.each(['manifest.json', 'photos'])('refuses a folder with %s and no run in it', async (name) => {
+  writeFileSync(join(dir, name), '');
+  await expect(openRecorder(dir, KEY, 'loss')).rejects.toThrow(
+    `Expected a new or empty folder, or an earlier run, for --out but received "${dir} with ${name} in it"`,
+  );
+  expect(readdirSync(dir)).toEqual([name]);
+});
+
+it('refuses a path that is a file', async () => {
+  const path = join(dir, 'file');
+  writeFileSync(path, 'mine');
+  await expect(openRecorder(path, KEY, 'loss')).rejects.toThrow(/^Cannot make the folder .*file: .*EEXIST/);
 });
 
 it('leaves nothing behind when the run is whole', async () => {

@@ -4,12 +4,12 @@ import type { AddressInfo } from 'node:net';
 import { availableParallelism } from 'node:os';
 import { runCommand } from '../../shared/cli/command.ts';
 import { batchSizeFlag, engineFlag, headFlag, recordedWeightsFlag } from '../../shared/cli/common-flags.ts';
-import { allValues, type Flags, oneValue, textFlag } from '../../shared/cli/flags.ts';
+import { allPaths, type Flags, onePath, oneValue, textFlag } from '../../shared/cli/flags.ts';
 import type { Command } from '../../shared/cli/program.ts';
 import { terminalReporter } from '../../shared/cli/terminal.ts';
 import { byteSize, choice, number, wholeNumber } from '../../shared/cli/values.ts';
 import { ENGINE_NAMES } from '../../shared/engines/engine.ts';
-import { InputError, messageOf } from '../../shared/errors.ts';
+import { InputError, messageOf, usage } from '../../shared/errors.ts';
 import { readHead } from '../../shared/head/record.ts';
 
 const flags = {
@@ -46,6 +46,8 @@ async function run(argv: Flags, signal: AbortSignal): Promise<object> {
     'a port from 0 to 65535',
     (value) => Number.isInteger(value) && value >= 0 && value <= 65535,
   );
+  // An empty one would let all other machines in.
+  if (text('host') === '') throw usage('an address', '--host', '');
   const listen = { port: port.parse(text('port'), '--port'), host: text('host') };
   const settings = {
     mostBytes: byteSize.parse(text('max-bytes'), '--max-bytes'),
@@ -55,14 +57,14 @@ async function run(argv: Flags, signal: AbortSignal): Promise<object> {
     concurrency: availableParallelism(),
   };
   const engine = choice(ENGINE_NAMES).parse(text('engine'), '--engine');
-  const head = await readHead(text('head'));
+  const head = await readHead(onePath(argv, 'head')!);
   const reporter = terminalReporter();
   const [{ openAnswerer }, { createPredictServer }] = await Promise.all([
     import('../answer.ts'),
     import('./server.ts'),
   ]);
   const answerer = await openAnswerer(head, {
-    weights: allValues(argv, 'weights'),
+    weights: allPaths(argv, 'weights'),
     engine,
     signal,
     reporter,

@@ -21,6 +21,13 @@ export function onePath(argv: Flags, flag: string): string | undefined {
   return path;
 }
 
+/** The values of a {@link textFlag} that names files or folders and may be repeated. */
+export function allPaths(argv: Flags, flag: string): string[] {
+  const paths = allValues(argv, flag);
+  if (paths.includes('')) throw usage('a path', `--${flag}`, '');
+  return paths;
+}
+
 /** The values of a {@link textFlag} that may be repeated, as often as it was given. */
 export function allValues(argv: Flags, flag: string): string[] {
   return [argv[flag] ?? []].flat().map(String);

@@ -20,6 +20,9 @@ export interface Command {
   handler(argv: Readonly<Record<string, unknown>>): Promise<void>;
 }
 
+/** Flags that every command has. */
+const GENERAL = ['help', 'version'];
+
 /**
  * Runs the command that the process was called with. A wrong command line prints one line and exits with status 2.
  * @param name of the program, for its help
@@ -89,14 +92,25 @@ function explain(
   if (chosen?.operands && message.startsWith('Not enough non-option arguments'))
     return `Expected ${chosen.operands.shown} but received nothing`;
   const [, missing] = /^Missing required arguments?: (.+)$/.exec(message) ?? [];
-  if (missing !== undefined) return `Expected ${missing.replace(/^|(?<=, )/g, '--')} but received nothing`;
+  const wrong = chosen && unknownFlag(args, chosen);
+  if (missing !== undefined && wrong === undefined)
+    return `Expected ${missing.replace(/^|(?<=, )/g, '--')} but received nothing`;
   const [, empty] = /^Not enough arguments following: (.+)$/.exec(message) ?? [];
   if (empty !== undefined) return `Expected a value for --${empty} but received nothing`;
-  const [, unknown] = /^Unknown (?:argument|command)s?: (.+)$/.exec(message) ?? [];
+  const unknown = missing === undefined ? /^Unknown (?:argument|command)s?: (.+)$/.exec(message)?.[1] : wrong;
   if (unknown === undefined) return message;
   const words = unknown.split(', ');
   const stray = words.find((word) => args.includes(word));
   if (chosen && stray !== undefined) return expectedMessage('flags only', chosen.command, stray);
   const names = words.map((name) => `${chosen ? '--' : ''}${name}${didYouMean(name, known)}`);
   return `Unknown ${chosen ? 'flag' : 'command'} ${names.join(', ')}`;
+}
+
+/** A flag that the command does not have: said rather than that the one it was meant for is missing. */
+function unknownFlag(args: readonly string[], { builder }: Command): string | undefined {
+  const ends = args.indexOf('--');
+  const flags = ends < 0 ? args : args.slice(0, ends);
+  const known = new Set([...Object.keys(builder), ...GENERAL]);
+  const names = flags.map((arg) => /^--(?:no-)?([^=]+)/.exec(arg)?.[1]);
+  return names.find((name) => name !== undefined && !known.has(name));
 }

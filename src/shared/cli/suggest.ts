@@ -3,6 +3,7 @@ import { distance } from 'fastest-levenshtein';
 
 /** Up to `most` of `known` within a third of the name's length of `name` (or containing it), nearest first. */
 function nearNames(name: string, known: Iterable<string>, most = 3): string[] {
+  if (name === '') return [];
   const lower = name.toLowerCase();
   const limit = Math.max(2, Math.ceil(name.length / 3));
   return [...known]

@@ -50,15 +50,12 @@ export function number(what: string, allowed: (value: number) => boolean): Value
   };
 }
 
-/** A whole number of at least `least`. */
-export function wholeNumber(least: number): ValueKind<number> {
-  return {
-    ...number(
-      `a whole number of at least ${least}`,
-      (value) => Number.isSafeInteger(value) && value >= least,
-    ),
-    numbers: 'whole',
-  };
+/** A whole number of at least `least`, and at most `most` where that is given. */
+export function wholeNumber(least: number, most?: number): ValueKind<number> {
+  const what =
+    most === undefined ? `a whole number of at least ${least}` : `a whole number from ${least} to ${most}`;
+  const within = (value: number) => value >= least && value <= (most ?? value);
+  return { ...number(what, (value) => Number.isSafeInteger(value) && within(value)), numbers: 'whole' };
 }
 
 const UNITS = ['', 'K', 'M', 'G', 'T'];

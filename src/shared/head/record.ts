@@ -1,11 +1,11 @@
 /** A trained head on disk: head.json says what it is, head.safetensors holds its numbers. */
-import { mkdir, readFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Augmentation, checkAugmentation } from '../augment/augmentation.ts';
-import { InputError, messageOf, unexpected } from '../errors.ts';
+import { InputError, unexpected } from '../errors.ts';
 import { asList, asNumber, asObject, asOneOf, asText, asTexts, asWhole, parseJson } from '../fields.ts';
 import { elementCount, type Shape, sameShape } from '../graph/value.ts';
-import { writeDurably } from '../store/files.ts';
+import { causeOf, makeFolder, writeDurably } from '../store/files.ts';
 import { checkPipeline, type Pipeline } from '../store/schema.ts';
 import { encodeSafetensors, openSafetensors, type Tensor } from '../weights/safetensors.ts';
 import type { HeadConfig, Metrics, Task } from './config.ts';
@@ -109,7 +109,7 @@ export async function writeHead(
   record: Omit<HeadRecord, 'format' | 'formatVersion'>,
   tensors: ReadonlyMap<string, Tensor>,
 ): Promise<void> {
-  await mkdir(dir, { recursive: true });
+  await makeFolder(dir);
   await writeDurably(join(dir, TENSORS_FILE), encodeSafetensors(tensors, { format: FORMAT }));
   const json = { format: FORMAT, formatVersion: FORMAT_VERSION, ...record };
   await writeDurably(join(dir, RECORD_FILE), `${JSON.stringify(json, null, 2)}\n`);
@@ -123,7 +123,7 @@ export async function readHead(dir: string): Promise<Head> {
   const path = join(dir, RECORD_FILE);
   const json = await readFile(path, 'utf8').catch((thrown: unknown) => {
     throw new InputError(
-      `Expected a trained head (a folder like runs/NAME/best) at ${dir} but ${RECORD_FILE} cannot be read: ${messageOf(thrown)}`,
+      `Expected a trained head (a folder like runs/NAME/best) at ${dir} but ${RECORD_FILE} cannot be read: ${causeOf(thrown)}`,
     );
   });
   const record = checkRecord(parseJson(json, path), path);
@@ -153,6 +153,7 @@ function checkRecord(value: unknown, path: string): HeadRecord {
   const metrics = asObject(fields.metrics, at('metrics'));
   const task = asOneOf(fields.task, at('task'), ['multiclass', 'multilabel']);
   const classes = asTexts(fields.classes, at('classes'));
+  if (new Set(classes).size < classes.length) throw unexpected('each class once', at('classes'), classes);
   return {
     format: FORMAT,
     formatVersion: FORMAT_VERSION,

@@ -57,6 +57,9 @@ const FILE_REASONS: ReadonlyMap<string, string> = new Map([
   ['ENOENT', NO_SUCH_FILE],
   ['EACCES', 'no permission to read it'],
   ['EISDIR', 'a folder, not a file'],
+  ['ENOTDIR', NO_SUCH_FILE],
+  ['ENAMETOOLONG', NO_SUCH_FILE],
+  ['ERR_INVALID_ARG_VALUE', NO_SUCH_FILE],
 ]);
 
 function reasonOf(thrown: unknown): string {

@@ -1,6 +1,6 @@
 /** Files that are there as a whole or not at all, whatever happens in between. */
 import { mkdir, open, readdir, readFile, rename, rm, stat, utimes } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { dirname, resolve } from 'node:path';
 import { InputError, messageOf } from '../errors.ts';
 
 /**
@@ -18,12 +18,14 @@ const CAUSES: ReadonlyMap<string, string> = new Map([
   ['EACCES', 'no permission'],
   ['EPERM', 'no permission'],
   ['ENOENT', 'it is not there'],
+  ['EISDIR', 'it is a folder'],
   ['EEXIST', 'something that is no folder is in its place'],
   ['ENOTDIR', 'part of its path is a file, not a folder'],
   ['EIO', 'the disk or the network folder fails'],
   ['ESTALE', 'the network folder is gone'],
   ['ENOTCONN', 'the network folder is gone'],
   ['ETIMEDOUT', 'the network folder does not answer'],
+  ['ENAMETOOLONG', 'the name is too long'],
   ['EMFILE', 'too many files are open'],
 ]);
 
@@ -32,11 +34,16 @@ export function codeOf(thrown: unknown): string {
   return thrown instanceof Error && 'code' in thrown ? String(thrown.code) : '';
 }
 
-/** A file-system error as an {@link InputError}: `Cannot write PATH: the disk is full (ENOSPC)`. */
-export function diskError(action: string, path: string, thrown: unknown): InputError {
+/** Why a file-system call failed, for a sentence that names the path: `it is not there (ENOENT)`. */
+export function causeOf(thrown: unknown): string {
   const code = codeOf(thrown);
   const cause = CAUSES.get(code);
-  return new InputError(`Cannot ${action} ${path}: ${cause ? `${cause} (${code})` : messageOf(thrown)}`);
+  return cause ? `${cause} (${code})` : messageOf(thrown);
+}
+
+/** A file-system error as an {@link InputError}: `Cannot write PATH: the disk is full (ENOSPC)`. */
+export function diskError(action: string, path: string, thrown: unknown): InputError {
+  return new InputError(`Cannot ${action} ${path}: ${causeOf(thrown)}`);
 }
 
 /**
@@ -70,10 +77,34 @@ export async function writeDurably(
 /** Makes a folder and those above it, where they are missing, and makes them last. */
 export async function makeFolder(path: string): Promise<void> {
   try {
-    const first = await disk.mkdir(path, { recursive: true });
+    const first = await makeMissing(resolve(path));
     if (first !== undefined) await syncFolder(dirname(first));
   } catch (thrown) {
     throw diskError('make the folder', path, thrown);
+  }
+}
+
+/**
+ * Node's own recursive mkdir never ends where a file system takes no folders (/proc).
+ * @returns the topmost folder that was missing
+ */
+async function makeMissing(path: string): Promise<string | undefined> {
+  const make = async (): Promise<string | undefined> => {
+    try {
+      await disk.mkdir(path);
+      return path;
+    } catch (thrown) {
+      if (codeOf(thrown) !== 'ENOENT' && (await disk.stat(path)).isDirectory()) return undefined;
+      throw thrown;
+    }
+  };
+  try {
+    return await make();
+  } catch (thrown) {
+    if (codeOf(thrown) !== 'ENOENT' || dirname(path) === path) throw thrown;
+    const first = await makeMissing(dirname(path));
+    const own = await make();
+    return first ?? own;
   }
 }
 

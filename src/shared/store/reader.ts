@@ -1,9 +1,9 @@
 /** Reads a feature store; nothing is parsed before its checksum has been compared. */
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
-import { InputError, messageOf, unexpected } from '../errors.ts';
+import { InputError, unexpected } from '../errors.ts';
 import { parseJson } from '../fields.ts';
-import { disk } from './files.ts';
+import { causeOf, disk } from './files.ts';
 import { decodePart, type PartRows } from './part.ts';
 import {
   checkManifest,
@@ -43,7 +43,7 @@ export async function openStore(dir: string): Promise<FeatureStore> {
   const path = join(dir, MANIFEST_FILE);
   const json = await disk.readFile(path, 'utf8').catch((thrown: unknown) => {
     throw new InputError(
-      `Expected a feature store (a folder that extract wrote) at ${dir} but ${MANIFEST_FILE} cannot be read: ${messageOf(thrown)}`,
+      `Expected a feature store (a folder that extract wrote) at ${dir} but ${MANIFEST_FILE} cannot be read: ${causeOf(thrown)}`,
     );
   });
   const manifest = checkManifest(parseJson(json, path), path);
@@ -100,7 +100,7 @@ export async function readPart(
 
 async function readExactly(path: string, length: number, memory: PartMemory): Promise<Buffer> {
   const file = await disk.open(path).catch((thrown: unknown) => {
-    throw new InputError(`Damaged feature store: ${path} cannot be read (${messageOf(thrown)}); ${REPAIR}`);
+    throw new InputError(`Damaged feature store: ${path} cannot be read: ${causeOf(thrown)}; ${REPAIR}`);
   });
   try {
     const { size } = await file.stat();

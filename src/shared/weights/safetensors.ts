@@ -2,6 +2,7 @@
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import { InputError, messageOf, unexpected } from '../errors.ts';
 import { elementCount, type Shape } from '../graph/value.ts';
+import { causeOf } from '../store/files.ts';
 import { widenFloat16 } from './float16.ts';
 
 /** An array with its shape, row-major. */
@@ -104,7 +105,7 @@ function open(path: string): number {
   try {
     return openSync(path, 'r');
   } catch (thrown) {
-    throw new InputError(`Expected a readable safetensors file at ${path}: ${messageOf(thrown)}`);
+    throw new InputError(`Expected a safetensors file at ${path} but it cannot be read: ${causeOf(thrown)}`);
   }
 }
 

@@ -6,6 +6,7 @@ import { InputError, unexpected } from '../../shared/errors.ts';
 import type { ManifestOptions } from '../../shared/manifest/columns.ts';
 import { readManifest } from '../../shared/manifest/read.ts';
 import { hasManifestExtension } from '../../shared/manifest/rows.ts';
+import { causeOf } from '../../shared/store/files.ts';
 import { type FeatureTable, keepRows } from './table.ts';
 
 /**
@@ -20,8 +21,10 @@ export async function relabel(
   options: ManifestOptions,
   reporter: Reporter,
 ): Promise<void> {
-  const found = await stat(file).catch(() => undefined);
-  if (!found?.isFile() || !hasManifestExtension(file)) {
+  const found = await stat(file).catch((thrown: unknown) => {
+    throw new InputError(`Expected a readable file for --labels but ${file} is not: ${causeOf(thrown)}`);
+  });
+  if (!found.isFile() || !hasManifestExtension(file)) {
     throw unexpected('a .csv, .tsv or .jsonl file', '--labels', file);
   }
   const rowsOf = new Map<string, number[]>();

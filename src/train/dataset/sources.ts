@@ -52,7 +52,7 @@ export interface SourcedBlock {
  * Divides a grid by its `features` and `pooling`: every block once for each source it names.
  * @param fallback for blocks that do not name theirs
  * @returns the different sources in the order in which they first occur, and the blocks
- * @throws UsageError when a block has no store
+ * @throws UsageError when a block has no store, or names a store or a column twice
  */
 export function splitBySource(
   grid: Grid,
@@ -64,7 +64,10 @@ export function splitBySource(
     features.flatMap((stores) =>
       pooling.map((columns): SourcedBlock => {
         if (stores.length === 0) throw usage('a feature store', '--features', undefined);
-        const identity = JSON.stringify([stores.map((dir) => resolve(dir)), columns]);
+        const folders = stores.map((dir) => resolve(dir));
+        checkDistinct(folders, 'each store once', '--features', stores);
+        checkDistinct(columns, 'each column once', '--pooling', columns);
+        const identity = JSON.stringify([folders, columns]);
         const source = indices.get(identity) ?? sources.length;
         if (source === sources.length) sources.push({ features: stores, pooling: columns });
         indices.set(identity, source);
@@ -73,4 +76,13 @@ export function splitBySource(
     ),
   );
   return { sources, blocks };
+}
+
+function checkDistinct(
+  names: readonly string[],
+  what: string,
+  where: string,
+  received: readonly string[],
+): void {
+  if (new Set(names).size < names.length) throw usage(what, where, received);
 }

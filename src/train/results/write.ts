@@ -1,12 +1,12 @@
 /** The files of a run's folder. */
 import { createWriteStream } from 'node:fs';
-import { mkdir, rename } from 'node:fs/promises';
+import { rename } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { headTensors, writeHead } from '../../shared/head/record.ts';
-import { writeDurably } from '../../shared/store/files.ts';
+import { makeFolder, writeDurably } from '../../shared/store/files.ts';
 import { imageParts } from '../dataset/divide.ts';
 import { confusionMatrix, perClass } from '../metrics/per-class.ts';
 import type { Training } from '../train.ts';
@@ -22,7 +22,7 @@ import { BEST_FOLDER, type TrainSummary } from './summary.ts';
 export async function writeRun(dir: string, training: Training, summary: TrainSummary): Promise<void> {
   const { results, runs, best, classes, table, parts, judged, rare, diagnosis } = training;
   const { monitor } = best.result.config;
-  await mkdir(dir, { recursive: true });
+  await makeFolder(dir);
   await writeDurably(join(dir, 'leaderboard.csv'), leaderboardCsv(results, monitor));
   await writeDurably(join(dir, 'history.arrow'), historyArrow(runs));
   await writePredictions(join(dir, 'predictions.csv'), training);

@@ -113,7 +113,9 @@ describe('a damaged header', () => {
 });
 
 it('a missing file or array is named', () => {
-  expect(() => openSafetensors(join(folder, 'nowhere.safetensors'))).toThrow(/nowhere\.safetensors: ENOENT/);
+  expect(() => openSafetensors(join(folder, 'nowhere.safetensors'))).toThrow(
+    /nowhere\.safetensors but it cannot be read: it is not there \(ENOENT\)/,
+  );
   const file = openSafetensors(write(encodeSafetensors([])));
   expect(() => file.read('w')).toThrow(InputError);
   file.close();
