@@ -1,6 +1,6 @@
 /** The views of an image: which transformation each is, and its pixels. */
 import { createHash } from 'node:crypto';
-import type { ImageSize } from '../backbones/backbone.ts';
+import type { Size } from '../images/resize.ts';
 import { random } from '../random.ts';
 import { type Augmentation, parseViewKind, type ViewKind } from './augmentation.ts';
 
@@ -56,7 +56,7 @@ export interface Views {
    * @param pixels of the image itself
    * @param sha256 of its file, in hex
    */
-  pixels(pixels: Uint8Array, size: ImageSize, sha256: string, view: number): Uint8Array;
+  pixels(pixels: Uint8Array, size: Size, sha256: string, view: number): Uint8Array;
 }
 
 /** @param augmentation undefined: the image itself is all there is */
@@ -83,7 +83,7 @@ export function contentHash(bytes: Uint8Array): string {
  * the middle (its centre has height and width exchanged), and this does not.
  * @param pixels RGB, 8 bits a channel, rows from the top
  */
-export function viewPixels(pixels: Uint8Array, { width, height }: ImageSize, view: View): Uint8Array {
+export function viewPixels(pixels: Uint8Array, { width, height }: Size, view: View): Uint8Array {
   const { flip, brightness } = view;
   const { xx, xy, yx, yy, x0, y0 } = affine(view, { width, height });
   const out = new Uint8Array(pixels.length);
@@ -114,7 +114,7 @@ export function viewPixels(pixels: Uint8Array, { width, height }: ImageSize, vie
 }
 
 /** From a pixel of the view to a place in the image, x and y of the first from the middle: rotation, shift, shear, zoom. */
-function affine({ theta, tx, ty, shear, zx, zy }: View, { width, height }: ImageSize) {
+function affine({ theta, tx, ty, shear, zx, zy }: View, { width, height }: Size) {
   const [cos, sin] = [Math.cos(theta), Math.sin(theta)];
   const [shiftX, shiftY] = [tx * width, ty * height];
   return {

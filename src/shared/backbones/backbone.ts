@@ -1,14 +1,10 @@
 /** What a backbone is: a network up to its last feature map, its input and where its weights are found. */
+
 import type { Value } from '../graph/value.ts';
+import type { Size } from '../images/resize.ts';
 import type { PublishedWeights } from '../weights/published.ts';
 import type { Layers } from './layers.ts';
 import type { PreprocessingName } from './preprocessing.ts';
-
-/** Pixels of an image. */
-export interface ImageSize {
-  readonly width: number;
-  readonly height: number;
-}
 
 /** ImageNet weights that come with the package (a file of models/), or published ones. */
 export type ImagenetWeights = { readonly shipped: string } | PublishedWeights;
@@ -27,7 +23,7 @@ export interface BackboneDefinition {
   readonly minimumSize: number;
   readonly preprocessing: PreprocessingName;
   /** The weights for images of a size: some networks have several. */
-  imagenet(size: ImageSize): ImagenetWeights;
+  imagenet(size: Size): ImagenetWeights;
   /** From the preprocessed image to the last feature map, NHWC. */
   build(image: Value, layers: Layers): Value;
   /** What Keras puts behind the pooling (before Flatten) of a network without its top, if anything. */
@@ -37,6 +33,6 @@ export interface BackboneDefinition {
 }
 
 /** Which of the sizes that square images have weights of their own for, as Keras chooses: the image's, else 224. */
-export function publishedSize({ width, height }: ImageSize, sizes: readonly number[]): number {
+export function publishedSize({ width, height }: Size, sizes: readonly number[]): number {
   return width === height && sizes.includes(width) ? width : 224;
 }

@@ -1,11 +1,13 @@
 /** From a backbone's name to its graph: pixels in, pooled features out, weights in place. */
+
 import { didYouMean } from '../cli/suggest.ts';
 import { expectedMessage, UsageError, usage } from '../errors.ts';
 import { graph, input } from '../graph/build.ts';
 import { foldScaleShift } from '../graph/fold.ts';
 import { BATCH, type Graph, type Value } from '../graph/value.ts';
+import type { Size } from '../images/resize.ts';
 import { blankSource, hashedSource, type LayerWeights, type WeightSource } from '../weights/source.ts';
-import type { BackboneDefinition, ImageSize } from './backbone.ts';
+import type { BackboneDefinition } from './backbone.ts';
 import { createLayers } from './layers.ts';
 import { openWeights, type WeightsRequest } from './open-weights.ts';
 import { LAST_LAYER, parseColumn, pool } from './pooling.ts';
@@ -22,7 +24,7 @@ export interface BackboneOptions {
   /** A name of the registry; see findBackbone. */
   name: string;
   /** Default: the backbone's own. */
-  size?: ImageSize;
+  size?: Size;
   /** Names of columns (see columnNames): `avg`, `max`, `conv4_block6_out/avg` ... */
   poolings: readonly string[];
 }
@@ -31,7 +33,7 @@ export interface LoadedBackbone {
   /** Input `pixels`, uint8 RGB [batch, height, width, 3]; one float32 output [batch, dimension] per column. */
   readonly graph: Graph;
   readonly name: string;
-  readonly size: ImageSize;
+  readonly size: Size;
   /** As asked for: imagenet, none or a file. */
   readonly weights: string;
   /** sha256 over the names, shapes and bytes of the arrays used. */
@@ -72,7 +74,7 @@ export async function loadBackbone({
 /** What there is to know about a backbone without its weights. */
 export interface BackboneShape {
   readonly definition: BackboneDefinition;
-  readonly size: ImageSize;
+  readonly size: Size;
   readonly columns: Column[];
   /** Layers with weights, in Keras's order. */
   readonly layers: LayerWeights[];
@@ -89,7 +91,7 @@ export function describeBackbone(options: BackboneOptions): BackboneShape {
   return { definition, size, columns: columnsOf(outputs), ...built, outputs: built.named };
 }
 
-function resolve({ name, size }: BackboneOptions): { definition: BackboneDefinition; size: ImageSize } {
+function resolve({ name, size }: BackboneOptions): { definition: BackboneDefinition; size: Size } {
   const definition = findBackbone(name);
   const { width, height } = size ?? { width: definition.size, height: definition.size };
   const least = definition.minimumSize;
@@ -101,7 +103,7 @@ function resolve({ name, size }: BackboneOptions): { definition: BackboneDefinit
 
 function build(
   definition: BackboneDefinition,
-  { width, height }: ImageSize,
+  { width, height }: Size,
   source: WeightSource,
   columns: readonly string[],
 ) {

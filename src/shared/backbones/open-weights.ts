@@ -1,16 +1,18 @@
 /** Finds the weights that `--weights` asks for and opens them for a backbone. */
+
 import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Reporter } from '../cli/terminal.ts';
 import { InputError, usage } from '../errors.ts';
 import { type Shape, sameShape } from '../graph/value.ts';
+import type { Size } from '../images/resize.ts';
 import { fetchPublished } from '../weights/published.ts';
 import { openSafetensors } from '../weights/safetensors.ts';
 import { seededSource } from '../weights/seeded.ts';
 import type { LayerWeights, WeightSource } from '../weights/source.ts';
 import { openTfjsWeights } from '../weights/tfjs-layers.ts';
-import type { BackboneDefinition, ImageSize } from './backbone.ts';
+import type { BackboneDefinition } from './backbone.ts';
 import { findBackbone } from './registry.ts';
 
 /** The seed of `--weights none`. */
@@ -26,7 +28,7 @@ export interface OpenWeights {
 
 export interface WeightsRequest {
   definition: BackboneDefinition;
-  size: ImageSize;
+  size: Size;
   /** imagenet, none or a file. */
   weights: string;
   /** What the backbone needs, in Keras's order. */
@@ -60,7 +62,7 @@ export async function openWeights(request: WeightsRequest): Promise<OpenWeights>
  * @throws InputError when they cannot be downloaded
  */
 export async function fetchWeights(
-  { name, size, weights }: { name: string; size?: ImageSize; weights: string },
+  { name, size, weights }: { name: string; size?: Size; weights: string },
   options: { signal?: AbortSignal; reporter?: Reporter },
 ): Promise<void> {
   if (weights !== 'imagenet') return;

@@ -4,8 +4,8 @@ import { asOneOf } from '../fields.ts';
 
 /** Width and height in pixels. */
 export interface Size {
-  width: number;
-  height: number;
+  readonly width: number;
+  readonly height: number;
 }
 
 /** Stretch both axes; fill the frame and cut off what stands out; or show all of it on black. */

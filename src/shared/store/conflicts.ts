@@ -29,7 +29,7 @@ function conflictsIn(rows: readonly RowRecord[]): Conflict[] {
   for (const record of rows) {
     const known = first.get(record.sha256);
     if (!known) first.set(record.sha256, record);
-    else if (labelKey(known) !== labelKey(record)) odd.add(record.sha256);
+    else if (labelKey(known.labels) !== labelKey(record.labels)) odd.add(record.sha256);
   }
   return Array.from(odd, (sha256) => ({
     sha256,
@@ -39,6 +39,7 @@ function conflictsIn(rows: readonly RowRecord[]): Conflict[] {
   }));
 }
 
-function labelKey({ labels }: RowRecord): string {
+/** Equal for the same labels, in whatever order. */
+export function labelKey(labels: readonly string[]): string {
   return JSON.stringify([...labels].sort());
 }

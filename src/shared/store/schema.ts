@@ -1,7 +1,9 @@
 /** What a feature store's manifest.json says, and the check that it says it. */
+
 import { createHash } from 'node:crypto';
 import { InputError, unexpected } from '../errors.ts';
 import { asBoolean, asList, asMatching, asObject, asOneOf, asText, asWhole, type Fields } from '../fields.ts';
+import type { Size } from '../images/resize.ts';
 
 /** The part of the data an image belongs to, where the data say so. */
 export type Split = 'train' | 'val' | 'test';
@@ -10,6 +12,8 @@ export const SPLITS = ['train', 'val', 'test'] as const satisfies Split[];
 /** Types that features are stored in. */
 export const DTYPES = ['float32', 'float16'] as const;
 export type Dtype = (typeof DTYPES)[number];
+/** Bytes of a number in a part. */
+export const NUMBER_BYTES: Readonly<Record<Dtype, number>> = { float32: 4, float16: 2 };
 
 /** How features came from images: what must be equal for two features to be comparable, and what helps to trace them. */
 export interface Pipeline {
@@ -20,7 +24,7 @@ export interface Pipeline {
   /** SHA-256 of its weights, in hex: decides, where `weights` only describes. */
   weightsHash: string;
   /** Of the images as the backbone sees them, in pixels. */
-  size: { width: number; height: number };
+  size: Size;
   /** Poolings asked for, in column order. */
   poolings: string[];
   /** The pixel normalisation inside the backbone's graph. */
@@ -157,6 +161,15 @@ export function checkManifest(value: unknown, where: string): StoreManifest {
     checked.parts.map(({ file }) => file),
     at('parts'),
   );
+  const rowBytes =
+    NUMBER_BYTES[checked.pipeline.dtype] * checked.columns.reduce((sum, { dimension }) => sum + dimension, 0);
+  for (const [i, part] of checked.parts.entries())
+    if (part.rows * rowBytes > part.bytes)
+      throw unexpected(
+        `at most ${Math.floor(part.bytes / rowBytes)} rows in ${part.bytes} bytes`,
+        at(`parts[${i}].rows`),
+        part.rows,
+      );
   const rows = checked.parts.reduce((sum, part) => sum + part.rows, 0);
   if (rows !== checked.counts.rows)
     throw unexpected(`${rows}, the rows of all parts,`, at('counts.rows'), checked.counts.rows);

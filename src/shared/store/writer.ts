@@ -13,6 +13,7 @@ import {
   FORMAT,
   FORMAT_VERSION,
   MANIFEST_FILE,
+  NUMBER_BYTES,
   PART_FILE,
   type PartEntry,
   type Pipeline,
@@ -83,7 +84,7 @@ export async function createStoreWriter(
   await makeFolder(dir);
   const { columns, pipeline } = header;
   const numbers = columns.reduce((sum, { dimension }) => sum + dimension, 0);
-  const partRows = Math.max(1, Math.floor(partBytes / (numbers * (pipeline.dtype === 'float16' ? 2 : 4))));
+  const partRows = Math.max(1, Math.floor(partBytes / (numbers * NUMBER_BYTES[pipeline.dtype])));
   const pendingRows = Math.min(partRows, flushRows);
   const parts: HeldPart[] = [];
   const contents = contentIndex();

@@ -1,6 +1,7 @@
 /** Principal components of unit-length feature vectors, by subspace iteration on a sample of the rows. */
 
 import { random } from '../../shared/random.ts';
+import { spreadRows } from '../dataset/spread-rows.ts';
 import { type FeatureRows, readRows } from '../sweep/rows.ts';
 
 /** Rows in some order over which an analysis runs: each of unit length, so that only directions count. */
@@ -52,8 +53,7 @@ export function principalComponents(
   wanted: number,
   iterations = ITERATIONS,
 ): Components {
-  const step = Math.max(1, rows / SAMPLE);
-  const sample = Array.from({ length: Math.min(rows, SAMPLE) }, (_, at) => Math.floor(at * step));
+  const sample = spreadRows(rows, SAMPLE);
   const mean = new Float32Array(inputs);
   for (const row of sample)
     for (let i = 0; i < inputs; i++) mean[i] += values[row * inputs + i] / sample.length;

@@ -1,5 +1,6 @@
 /** What the features look like before any normalisation: enough to tell that pixels came in wrongly. */
 
+import { spreadRows } from '../dataset/spread-rows.ts';
 import type { FeatureSet } from '../dataset/table.ts';
 import { readRows } from '../sweep/rows.ts';
 
@@ -27,8 +28,7 @@ export function featureFacts(
   { matrix, inputs, sources }: Pick<FeatureSet, 'matrix' | 'inputs' | 'sources'>,
   rows: number,
 ): FeatureFacts[] {
-  const step = Math.max(1, rows / SAMPLE);
-  const sample = Array.from({ length: Math.min(rows, SAMPLE) }, (_, at) => Math.floor(at * step));
+  const sample = spreadRows(rows, SAMPLE);
   let offset = 0;
   return sources.map(({ pipeline, columns, dimension }) => {
     let [sum, squares, least, greatest] = [0, 0, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];

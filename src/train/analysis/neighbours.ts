@@ -1,4 +1,6 @@
 /** Nearest neighbours: how well an image's class follows from the images most like it. */
+
+import { spreadRows } from '../dataset/spread-rows.ts';
 import type { ProbeData } from './probe.ts';
 
 /** Neighbours that vote. */
@@ -15,12 +17,8 @@ export function neighbourVotes({ coordinates, targets, rows, width, classes }: P
   votes: Float32Array;
   queries: Int32Array;
 } {
-  const spread = (most: number) =>
-    Int32Array.from({ length: Math.min(rows, most) }, (_, at) =>
-      Math.floor((at * rows) / Math.min(rows, most)),
-    );
-  const queries = spread(MOST_QUERIES);
-  const references = spread(MOST_REFERENCES);
+  const queries = spreadRows(rows, MOST_QUERIES);
+  const references = spreadRows(rows, MOST_REFERENCES);
   const votes = new Float32Array(queries.length * classes);
   for (const [at, query] of queries.entries()) {
     const nearest: { row: number; distance: number }[] = [];

@@ -1,5 +1,6 @@
 /** What the features alone tell of the labels, whatever head was trained: two probes, doubtful labels, and a map. */
 import type { Task } from '../../shared/head/config.ts';
+import { spreadRows } from '../dataset/spread-rows.ts';
 import { meanDefined } from '../metrics/counts.ts';
 import { rankClass } from '../metrics/ranking.ts';
 import type { FeatureRows } from '../sweep/rows.ts';
@@ -115,11 +116,7 @@ function distinctRows({ hashes, views }: SeparabilityInput): Int32Array {
     seen.add(hashes[row]);
     return true;
   });
-  if (first.length <= MOST_ROWS) return first;
-  return Int32Array.from(
-    { length: MOST_ROWS },
-    (_, at) => first[Math.floor((at * first.length) / MOST_ROWS)],
-  );
+  return spreadRows(first.length, MOST_ROWS).map((at) => first[at]);
 }
 
 /** rankClass orders numbers of at least 0. */
@@ -152,6 +149,7 @@ function chanceError(targets: Uint8Array, rows: number, classes: number): number
 function suspectsIn(scores: Float32Array, targets: Uint8Array, classes: number, task: Task): Suspect[] {
   const rows = targets.length / classes;
   const found: Suspect[] = [];
+  const middles = task === 'multilabel' ? middlesOf(scores, targets, classes) : [];
   for (let row = 0; row < rows; row++) {
     let best: Suspect = { row, suggestion: { label: 0, present: true }, doubt: 0 };
     const start = row * classes;
@@ -161,10 +159,31 @@ function suspectsIn(scores: Float32Array, targets: Uint8Array, classes: number, 
       if (task === 'multiclass' && !present) continue;
       const score = scores[start + label];
       const doubt =
-        task === 'multiclass' ? score - scores[start + given] : (present ? score - 0.5 : 0.5 - score) * 2;
+        task === 'multiclass'
+          ? score - scores[start + given]
+          : (present ? score - middles[label] : middles[label] - score) * 2;
       if (doubt > best.doubt) best = { row, suggestion: { label, present }, doubt };
     }
     if (best.doubt > 0) found.push(best);
   }
   return found.sort((a, b) => b.doubt - a.doubt || a.row - b.row);
+}
+
+/**
+ * Halfway between the mean score of images with a label and of those without: least squares pull the scores of a rare
+ * label towards 0, so that half of 1 would find many labels to take away and hardly one to add. NaN, which no score
+ * exceeds, where the probe tells nothing of a label.
+ */
+function middlesOf(scores: Float32Array, targets: Uint8Array, classes: number): Float64Array {
+  const sums = new Float64Array(classes * 2);
+  const counts = new Float64Array(classes * 2);
+  for (const [at, score] of scores.entries()) {
+    const group = (at % classes) * 2 + targets[at];
+    sums[group] += score;
+    counts[group]++;
+  }
+  return Float64Array.from({ length: classes }, (_, label) => {
+    const [without, having] = [0, 1].map((target) => sums[label * 2 + target] / counts[label * 2 + target]);
+    return having > without ? (having + without) / 2 : Number.NaN;
+  });
 }

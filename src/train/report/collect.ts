@@ -1,5 +1,7 @@
 /** Puts a report's data together from a finished training. */
 import { answers, argmax } from '../../shared/head/answers.ts';
+import { labelKey } from '../../shared/store/conflicts.ts';
+import { spreadRows } from '../dataset/spread-rows.ts';
 import { evaluateAnswers } from '../metrics/evaluate.ts';
 import { type Confusion, confusionMatrix, perClass } from '../metrics/per-class.ts';
 import { flagOf, formatOption, HEAD_OPTION_KEYS, type HeadOptionKey } from '../options.ts';
@@ -202,10 +204,9 @@ function duplicatesIn({ table }: Training): { rows: number[]; conflict: boolean 
     if (same) same.push(row);
     else byHash.set(hash, [row]);
   }
-  const labelKey = (row: number) => JSON.stringify([...table.labels[row]].sort());
   return [...byHash.values()]
     .filter((rows) => rows.length > 1)
-    .map((rows) => ({ rows, conflict: new Set(rows.map(labelKey)).size > 1 }))
+    .map((rows) => ({ rows, conflict: new Set(rows.map((row) => labelKey(table.labels[row]))).size > 1 }))
     .sort((a, b) => Number(b.conflict) - Number(a.conflict) || b.rows.length - a.rows.length);
 }
 
@@ -241,11 +242,9 @@ const KINDS: readonly (readonly [string | null, string])[] = [
 
 function mapOf({ separability, table }: Training, gallery: Gallery): ReportData['map'] {
   const { rows, map, mapShare } = separability;
-  const step = Math.max(1, rows.length / MOST.points);
-  const chosen = Array.from({ length: Math.min(rows.length, MOST.points) }, (_, at) => Math.floor(at * step));
   return {
     share: mapShare,
-    points: chosen.map((at) => ({
+    points: Array.from(spreadRows(rows.length, MOST.points), (at) => ({
       x: Number(map[2 * at].toPrecision(4)),
       y: Number(map[2 * at + 1].toPrecision(4)),
       label: table.labels[rows[at]].join(' + ') || 'no label',

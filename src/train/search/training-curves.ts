@@ -1,5 +1,7 @@
 /** How right the best heads are on the images they train on, epoch by epoch: what a sweep has no time to measure. */
+
 import type { Metrics, Normalization } from '../../shared/head/config.ts';
+import { spreadRows } from '../dataset/spread-rows.ts';
 import type { HeadResult } from '../results/result.ts';
 import type { SweepData } from '../sweep/data.ts';
 import type { HeadJob } from '../sweep/plan.ts';
@@ -41,8 +43,8 @@ export async function trainingCurves(
 /** The training rows, and some of them once more as the validation part. Undefined where they are in a file. */
 function watching(data: SweepData, normalizations: ReadonlySet<Normalization>): SweepData | undefined {
   const { rows, inputs, classes, targets, weights } = data;
-  const count = Math.min(rows.train, MOST_SAMPLED);
-  const sample = Array.from({ length: count }, (_, at) => Math.floor((at * rows.train) / count));
+  const sample = spreadRows(rows.train, MOST_SAMPLED);
+  const count = sample.length;
   const features: SweepData['features'] = {};
   for (const normalize of normalizations) {
     const matrix = data.features[normalize];
@@ -69,7 +71,7 @@ function floats(length: number): Float32Array {
 function copyRows<A extends Float32Array | Uint8Array>(
   from: A,
   to: A,
-  { width, train, sample }: { width: number; train: number; sample: readonly number[] },
+  { width, train, sample }: { width: number; train: number; sample: Int32Array },
 ): void {
   to.set(from.subarray(0, train * width));
   for (const [at, row] of sample.entries())

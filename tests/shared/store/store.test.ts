@@ -265,6 +265,14 @@ describe('a damaged feature store', () => {
       },
       /Expected 3 rows for .*part-00000\.arrow but received 4/,
     ],
+    [
+      'more rows than its bytes hold',
+      (m) => {
+        (m.parts as Json[])[0].rows = 2 ** 31 - 1;
+        (m.counts as Json).rows = 2 ** 31 + 1;
+      },
+      /Expected at most \d+ rows in \d+ bytes for parts\[0\]\.rows of .*manifest\.json but received 2147483647/,
+    ],
     ['counts that disagree', (m) => Object.assign(m.counts as Json, { rows: 7 }), /counts\.rows/],
     [
       'another dimension',

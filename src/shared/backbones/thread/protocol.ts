@@ -1,6 +1,6 @@
 /** What a stage and its backbone's thread say to each other. */
 import type { DeviceChoice } from '../../engines/engine.ts';
-import type { Resize } from '../../images/resize.ts';
+import type { Resize, Size } from '../../images/resize.ts';
 import type { FeatureColumn } from '../../store/schema.ts';
 
 /** What the thread is started with: enough to build the backbone there, so that no weights change threads. */
@@ -10,7 +10,7 @@ export interface BackboneRequest {
   /** imagenet, none or a file; of an .onnx file its path. */
   weights: string;
   /** Default: the backbone's own. */
-  size?: { width: number; height: number };
+  size?: Size;
   /** What is left open is the backbone's own. */
   resize?: Partial<Resize>;
   /** How pixels become the input of an .onnx file, as --preprocess takes it; default: as its configuration says. */
@@ -28,7 +28,7 @@ export const PRECISION = 'fp32';
 /** The backbone as it was loaded. */
 export interface BackboneDescription {
   name: string;
-  size: { width: number; height: number };
+  size: Size;
   weights: string;
   weightsHash: string;
   preprocessing: string;
