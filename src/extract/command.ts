@@ -15,16 +15,13 @@ import { terminalReporter } from '../shared/cli/terminal.ts';
 import { choice, wholeNumber } from '../shared/cli/values.ts';
 import { DEVICES, ENGINE_NAMES } from '../shared/engines/engine.ts';
 import { usage } from '../shared/errors.ts';
-import { FITS, INTERPOLATIONS, type Size } from '../shared/images/resize.ts';
+import { FITS, INTERPOLATIONS, MOST_PIXELS, type Size } from '../shared/images/resize.ts';
 import { manifestFlags, readManifestFlags } from '../shared/manifest/flags.ts';
 import { DTYPES } from '../shared/store/schema.ts';
 import { openDataset } from './dataset/dataset.ts';
 import type { ExtractSummary } from './extract.ts';
 import { parseMostFailures } from './failures.ts';
 import { parseShard, shardFolder, takeShard } from './shard.ts';
-
-/** Beyond this an image's numbers no longer fit the arrays they are computed in. */
-const MOST_PIXELS = 8192 * 8192;
 
 const [DEFAULT_BACKBONE] = BACKBONES.keys();
 

@@ -95,7 +95,9 @@ function parsedFile(path: string, text: string): unknown {
     // JSON is YAML.
     return parseYaml(text, { logLevel: 'error' });
   } catch (thrown) {
-    throw new InputError(`Expected YAML or JSON for ${path} but received ${messageOf(thrown)}`);
+    // What follows the first line is a drawing of the place.
+    const [reason] = messageOf(thrown).split('\n', 1);
+    throw new InputError(`Expected YAML or JSON for ${path} but received ${reason.replace(/:$/, '')}`);
   }
 }
 

@@ -107,6 +107,7 @@ describe('serve', () => {
     );
     expect(await status('words', { 'content-type': 'multipart/form-data' })).toBe(400);
     expect((await fetch(`${url}/predict`)).status).toBe(405);
+    expect((await fetch(`${url}/health`, { method: 'HEAD' })).status).toBe(200);
     expect((await fetch(`${url}/constructor`)).status).toBe(404);
     expect((await fetch(`${url}/health`)).status).toBe(200);
   });

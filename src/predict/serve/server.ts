@@ -90,7 +90,8 @@ export function createPredictServer({ record, answerer, mostBytes, ...options }:
       const [path] = (request.url ?? '').split('?', 1);
       const route = Object.hasOwn(routes, path) ? routes[path] : undefined;
       if (!route) throw new Refusal(404, `Expected one of ${Object.keys(routes).join(', ')}`);
-      const method = request.method ?? '';
+      // Node leaves the body out of the answer to HEAD.
+      const method = request.method === 'HEAD' ? 'GET' : (request.method ?? '');
       if (!Object.hasOwn(route, method)) {
         response.setHeader('allow', Object.keys(route).join(', '));
         throw new Refusal(405, `Expected ${Object.keys(route).join(', ')} for ${path}`);

@@ -57,7 +57,7 @@ const FORM = 'N:flip,rotate=30,shift=0.2,shear=10,zoom=0.2,brightness=0.2 (N vie
 export function parseAugmentation(text: string, seed: number, where = '--augment'): Augmentation {
   const [, count, list] = /^(\d+):(.*)$/.exec(text) ?? [];
   const views = Number(count);
-  if (list === undefined || !(views >= 1 && views <= MOST_VIEWS)) throw usage(FORM, where, text);
+  if (!list || !(views >= 1 && views <= MOST_VIEWS)) throw usage(FORM, where, text);
   return { views, kind: formatViewKind({ ...parseTransformations(list, where), seed }) };
 }
 

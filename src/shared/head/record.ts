@@ -1,9 +1,20 @@
 /** A trained head on disk: head.json says what it is, head.safetensors holds its numbers. */
+import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Augmentation, checkAugmentation } from '../augment/augmentation.ts';
 import { InputError, unexpected } from '../errors.ts';
-import { asList, asNumber, asObject, asOneOf, asText, asTexts, asWhole, parseJson } from '../fields.ts';
+import {
+  asList,
+  asMatching,
+  asNumber,
+  asObject,
+  asOneOf,
+  asText,
+  asTexts,
+  asWhole,
+  parseJson,
+} from '../fields.ts';
 import { elementCount, type Shape, sameShape } from '../graph/value.ts';
 import { causeOf, makeFolder, writeDurably } from '../store/files.ts';
 import { checkPipeline, type Pipeline } from '../store/schema.ts';
@@ -26,6 +37,8 @@ export interface HeadSource {
 export interface HeadRecord {
   format: typeof FORMAT;
   formatVersion: typeof FORMAT_VERSION;
+  /** SHA-256 of head.safetensors; earlier versions of permafrost did not write it. */
+  tensors?: string;
   /** The version of permafrost that trained it, a record. */
   version: string;
   /** The engine that trained it, a record. */
@@ -103,6 +116,12 @@ export function headTensors(
   return tensors;
 }
 
+const SHA256 = /^[0-9a-f]{64}$/;
+
+function sha256(bytes: Uint8Array): string {
+  return createHash('sha256').update(bytes).digest('hex');
+}
+
 /** Writes a head into a folder, its numbers first, so that a record never stands without them. */
 export async function writeHead(
   dir: string,
@@ -110,8 +129,9 @@ export async function writeHead(
   tensors: ReadonlyMap<string, Tensor>,
 ): Promise<void> {
   await makeFolder(dir);
-  await writeDurably(join(dir, TENSORS_FILE), encodeSafetensors(tensors, { format: FORMAT }));
-  const json = { format: FORMAT, formatVersion: FORMAT_VERSION, ...record };
+  const bytes = encodeSafetensors(tensors, { format: FORMAT });
+  await writeDurably(join(dir, TENSORS_FILE), bytes);
+  const json = { format: FORMAT, formatVersion: FORMAT_VERSION, ...record, tensors: sha256(bytes) };
   await writeDurably(join(dir, RECORD_FILE), `${JSON.stringify(json, null, 2)}\n`);
 }
 
@@ -130,13 +150,22 @@ export async function readHead(dir: string): Promise<Head> {
   const tensorsPath = join(dir, TENSORS_FILE);
   const file = openSafetensors(tensorsPath);
   try {
+    const hash = sha256(await readFile(tensorsPath));
     const tensors = new Map<string, Tensor>();
     for (const [name, shape] of headTensorShapes(record)) {
       const found = file.shapes.get(name);
       if (!found || !sameShape(found, shape))
         throw unexpected(`${name} of shape ${shape.join('x')}`, tensorsPath, found?.join('x'));
-      tensors.set(name, { shape, data: file.read(name) });
+      const data = file.read(name);
+      const odd = data.find((value) => !Number.isFinite(value));
+      if (odd !== undefined) throw unexpected('finite numbers', `${name} of ${tensorsPath}`, String(odd));
+      tensors.set(name, { shape, data });
     }
+    // Last, since it does not say what is wrong.
+    if (record.tensors !== undefined && record.tensors !== hash)
+      throw new InputError(
+        `Damaged head: ${tensorsPath} has SHA-256 ${hash}, expected ${record.tensors}: train it again`,
+      );
     return { record, tensors };
   } finally {
     file.close();
@@ -154,9 +183,15 @@ function checkRecord(value: unknown, path: string): HeadRecord {
   const task = asOneOf(fields.task, at('task'), ['multiclass', 'multilabel']);
   const classes = asTexts(fields.classes, at('classes'));
   if (new Set(classes).size < classes.length) throw unexpected('each class once', at('classes'), classes);
+  const config = checkConfig(asObject(fields.config, at('config')), (field) => at(`config.${field}`));
+  if (task === 'multilabel' && config.output !== 'sigmoid')
+    throw unexpected('sigmoid, of a multilabel head,', at('config.output'), config.output);
   return {
     format: FORMAT,
     formatVersion: FORMAT_VERSION,
+    ...(fields.tensors !== undefined && {
+      tensors: asMatching(fields.tensors, at('tensors'), SHA256, '64 hexadecimal digits'),
+    }),
     version: asText(fields.version, at('version')),
     engine: {
       name: asText(engine.name, at('engine.name')),
@@ -164,10 +199,15 @@ function checkRecord(value: unknown, path: string): HeadRecord {
     },
     task,
     classes,
-    config: checkConfig(asObject(fields.config, at('config')), (field) => at(`config.${field}`)),
+    config,
     sources: checkSources(fields.sources, at),
     ...(fields.temperature !== undefined && {
-      temperature: asNumber(fields.temperature, at('temperature'), 'a number above 0', (value) => value > 0),
+      temperature: asNumber(
+        fields.temperature,
+        at('temperature'),
+        'a number from 0.001 to 1000',
+        (value) => value >= 1e-3 && value <= 1e3,
+      ),
     }),
     ...(fields.thresholds !== undefined && {
       thresholds: checkThresholds(fields.thresholds, at, task === 'multilabel' ? classes.length : 0),

@@ -8,6 +8,9 @@ export interface Size {
   readonly height: number;
 }
 
+/** Beyond this an image's numbers no longer fit the arrays they are computed in. */
+export const MOST_PIXELS = 8192 * 8192;
+
 /** Stretch both axes; fill the frame and cut off what stands out; or show all of it on black. */
 export const FITS = ['stretch', 'crop', 'pad'] as const;
 /** Antialiased where they shrink (but for nearest), with Pillow's kernels: bicubic has a = -0.5, lanczos three lobes. */

@@ -90,7 +90,10 @@ describe('--augment', () => {
     ['flip', 'N:flip,rotate=30'],
     ['0:flip', 'N:flip,rotate=30'],
     ['1001:flip', 'N:flip,rotate=30'],
-    ['4:', 'N:flip,rotate=30'],
+    [
+      '4:',
+      'N:flip,rotate=30,shift=0.2,shear=10,zoom=0.2,brightness=0.2 (N views of any of these) for --augment but received "4:"',
+    ],
     ['4:spin=3', 'N:flip,rotate=30'],
     ['4:flip,flip', 'each transformation once'],
     ['4:flip=2', 'flip alone, or 1'],

@@ -27,7 +27,7 @@ describe('a head', () => {
   it('is read as it was written', async () => {
     const head = madeHead({ hidden: [4], batchNorm: true, dropout: 0.3, bias: false });
     const read = await readHead(await written(head));
-    expect(read.record).toEqual(head.record);
+    expect(read.record).toEqual({ ...head.record, tensors: expect.any(String) });
     expect([...read.tensors.keys()].sort()).toEqual([...head.tensors.keys()].sort());
     for (const [name, { shape, data }] of head.tensors) {
       expect(read.tensors.get(name)?.shape).toEqual(shape);
@@ -36,10 +36,10 @@ describe('a head', () => {
   });
 
   it('keeps its temperature and its thresholds', async () => {
-    const { record, tensors } = madeHead();
+    const { record, tensors } = madeHead({ output: 'sigmoid' });
     const calibrated = { ...record, task: 'multilabel' as const, temperature: 1.5, thresholds: [0, 0.25, 1] };
     const read = await readHead(await written({ record: calibrated, tensors }));
-    expect(read.record).toEqual(calibrated);
+    expect(read.record).toEqual({ ...calibrated, tensors: expect.any(String) });
   });
 
   it('that is not there says where it was looked for', async () => {
@@ -67,6 +67,23 @@ describe('a head', () => {
     );
   });
 
+  it('whose numbers were altered is refused, and one that has no numbers', async () => {
+    const dir = await written();
+    const path = join(dir, 'head.safetensors');
+    const bytes = readFileSync(path);
+    bytes[bytes.length - 4] ^= 1;
+    writeFileSync(path, bytes);
+    await expect(readHead(dir)).rejects.toThrow(/^Damaged head: .*head\.safetensors has SHA-256/);
+    // Heads of earlier versions say nothing of their numbers.
+    const record = JSON.parse(readFileSync(join(dir, 'head.json'), 'utf8'));
+    writeFileSync(join(dir, 'head.json'), JSON.stringify({ ...record, tensors: undefined }));
+    expect((await readHead(dir)).tensors.size).toBeGreaterThan(0);
+    bytes.writeFloatLE(Number.NaN, bytes.length - 4);
+    writeFileSync(path, bytes);
+    await expect(readHead(dir)).rejects.toThrow(/^Expected finite numbers for .* but received "NaN"/);
+  });
+
+  const SIGMOID = madeHead({ hidden: [4], batchNorm: true, output: 'sigmoid' }).record.config;
   it.each<[string, Record<string, unknown>, RegExp]>([
     ['another format', { format: 'x' }, /"permafrost-head" for format of .* but received "x"/],
     ['a newer format', { formatVersion: 2 }, /Expected 1 for formatVersion of .* but received 2/],
@@ -76,7 +93,13 @@ describe('a head', () => {
     ['a class less', { classes: ['a', 'b'] }, /Expected output\/kernel of shape 4x2 for .*"4x3"/],
     ['no configuration', { config: {} }, /for config\.\w+ of .* but received nothing/],
     ['a source that is no object', { sources: ['avg'] }, /Expected an object for .* but received "avg"/],
-    ['a temperature of 0', { temperature: 0 }, /a number above 0 for temperature of .* but received 0/],
+    ['a temperature of 0', { temperature: 0 }, /0\.001 to 1000 for temperature of .* but received 0/],
+    [
+      'a class twice',
+      { classes: ['a', 'a', 'b'] },
+      /Expected each class once for classes of .*\["a","a","b"\]/,
+    ],
+    ['several labels and softmax', { task: 'multilabel' }, /config\.output of .* but received "softmax"/],
     [
       'thresholds although it is multiclass',
       { thresholds: [0.5, 0.5, 0.5] },
@@ -84,12 +107,12 @@ describe('a head', () => {
     ],
     [
       'a threshold less than classes',
-      { task: 'multilabel', thresholds: [0.5, 0.5] },
+      { task: 'multilabel', config: SIGMOID, thresholds: [0.5, 0.5] },
       /Expected 3 thresholds for thresholds of .* but received 2/,
     ],
     [
       'a threshold beyond 1',
-      { task: 'multilabel', thresholds: [0.5, 1.5, 0.5] },
+      { task: 'multilabel', config: SIGMOID, thresholds: [0.5, 1.5, 0.5] },
       /a number from 0 to 1 for thresholds\[1\] of .* but received 1\.5/,
     ],
     ['metrics of another kind', { metrics: 3 }, /Expected an object for metrics of .* but received 3/],

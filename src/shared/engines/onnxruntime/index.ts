@@ -1,6 +1,6 @@
 /** The onnxruntime engine: the default on CPUs. */
 import { createRequire } from 'node:module';
-import { InferenceSession, Tensor } from 'onnxruntime-node';
+import { env, InferenceSession, Tensor } from 'onnxruntime-node';
 import { messageOf } from '../../errors.ts';
 import { add, graph, input } from '../../graph/build.ts';
 import type { Graph, Shape, Value } from '../../graph/value.ts';
@@ -10,6 +10,9 @@ import type { Device, Engine, EngineOptions, Program, Results } from '../interfa
 import { discard } from './discard.ts';
 import { sessionOptions } from './options.ts';
 import { toOnnx } from './translate.ts';
+
+// What it writes to stderr of a provider that is not there is thrown as well, and said in our words.
+env.logLevel = 'fatal';
 
 /**
  * The engine on the CPU, or through one of onnxruntime's other execution providers. Where the provider cannot be used,
