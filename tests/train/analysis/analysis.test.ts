@@ -46,6 +46,18 @@ describe('likely label errors', () => {
     }
   });
 
+  it('of a label that few images have are found where it is missing', () => {
+    const data = { ...made(400, { classes: 16, distance: 6 }), task: 'multilabel' as const };
+    const removed = [0, 16, 32, 48, 64];
+    for (const row of removed) data.targets[row * 16] = 0;
+    const first = separability(data).suspects.slice(0, 25);
+    const found = removed.filter((row) =>
+      first.some(({ row: one, suggestion }) => one === row && suggestion.label === 0 && suggestion.present),
+    );
+    // With a half instead of the middle, none.
+    expect(found.length).toBeGreaterThanOrEqual(4);
+  });
+
   it('of multi-label images are labels to add or to take away', () => {
     const data = { ...made(300), task: 'multilabel' as const };
     data.targets[0] = 0;
