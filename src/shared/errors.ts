@@ -10,6 +10,13 @@ export class InputError extends Error {
   override name = 'InputError';
 }
 
+/** An error that crossed threads, as the kind it was: there it loses its class. */
+export function revivedError({ name, message, stack }: Pick<Error, 'name' | 'message' | 'stack'>): Error {
+  if (name === 'UsageError') return new UsageError(message);
+  if (name === 'InputError') return new InputError(message);
+  return Object.assign(new Error(message), { name, stack });
+}
+
 /** Shows a received value in a message: text quoted and cut at 120 characters, the rest as JSON. */
 export function shown(received: unknown): string {
   if (received === undefined) return 'nothing';

@@ -1,5 +1,6 @@
 /** One block of memory per worker that the engine, the optimiser kernels and JavaScript all see in place. */
 import { readFileSync } from 'node:fs';
+import { InputError } from '../../shared/errors.ts';
 
 /** The functions of kernels.ts; see there for their arguments. */
 export interface Kernels {
@@ -21,7 +22,10 @@ export interface ArenaArray {
 
 export interface Arena {
   readonly kernels: Kernels;
-  /** Frees everything allocated before and makes room for `floats` numbers; earlier views become unusable. */
+  /**
+   * Frees everything allocated before and makes room for `floats` numbers; earlier views become unusable.
+   * @throws InputError when there is no such room
+   */
   reset(floats: number): void;
   /** A zeroed array of `length` numbers. */
   allocate(length: number): ArenaArray;
@@ -51,7 +55,7 @@ export function createArena(): Arena {
     reset(floats) {
       const pages = 1 + Math.ceil((floats * Float32Array.BYTES_PER_ELEMENT) / PAGE_BYTES);
       const present = memory.buffer.byteLength / PAGE_BYTES;
-      if (pages > present) memory.grow(pages - present);
+      if (pages > present) grow(memory, pages - present);
       used = PAGE_BYTES;
     },
     allocate(length) {
@@ -62,4 +66,18 @@ export function createArena(): Arena {
       return { view: new Float32Array(memory.buffer, address, length), address, padded };
     },
   };
+}
+
+/** WebAssembly has addresses for 4 GB. */
+function grow(memory: WebAssembly.Memory, pages: number): void {
+  try {
+    memory.grow(pages);
+  } catch (cause) {
+    const gigabytes = (bytes: number) => `${(bytes / 1e9).toFixed(1)} GB`;
+    const needed = gigabytes(memory.buffer.byteLength + pages * PAGE_BYTES);
+    throw new InputError(
+      `Expected heads that train in 4 GB for each worker, or in what is free, but received some that need ${needed}: have fewer hidden units, smaller batches or fewer features`,
+      { cause },
+    );
+  }
 }

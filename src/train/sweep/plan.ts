@@ -18,26 +18,32 @@ export interface HeadJob {
   pauseAfter?: number;
 }
 
-/** Linear heads of one stack: enough to fill the matrix units, few enough that parameters stay in the cache. */
-const MOST_LINEAR = 32;
+/** Linear heads of one stack: with 32, a fifth of the time went into laying out batches for the product that they share. */
+const MOST_LINEAR = 128;
+/** Classes that they have together, at most: 900 of 2,048 features take 30 MB with gradients and moments. */
+const MOST_CLASSES = 900;
 /** Units that the first hidden layers of a stack have together, at most: with more, the optimiser leaves the cache. */
 const MOST_UNITS = 256;
 
 /**
  * Groups heads that see the same batches and have the same layers: they share batches, masks and the product with the features.
  * Largest work first.
+ * @param classes that every head tells apart
  * @param workers that are to be kept busy, where there are heads enough
  */
-export function planStacks(jobs: readonly HeadJob[], workers: number): HeadJob[][] {
-  const most = ({ config }: HeadJob) => (isStackable(config) ? mostHeads(config) : 1);
-  const stacks = groupedStacks(jobs, stackKey, most);
-  while (stacks.length < workers && stacks[0]?.length > 1)
-    stacks.splice(0, 1, ...chunks(stacks[0], stacks[0].length / 2));
+export function planStacks(jobs: readonly HeadJob[], classes: number, workers: number): HeadJob[][] {
+  const most = ({ config }: HeadJob) => (isStackable(config) ? mostHeads(config, classes) : 1);
+  const stacks = groupedStacks(jobs, stackKey, most, workers);
+  while (stacks.length < workers && stacks[0]?.length > 1) stacks.splice(0, 1, ...dealt(stacks[0], 2));
   return stacks;
 }
 
-function mostHeads({ hidden: [units] }: HeadConfig): number {
-  return units === undefined ? MOST_LINEAR : Math.max(1, Math.floor(MOST_UNITS / units));
+function mostHeads({ hidden: [units] }: HeadConfig, classes: number): number {
+  const together =
+    units === undefined
+      ? Math.min(MOST_LINEAR, Math.floor(MOST_CLASSES / classes))
+      : Math.floor(MOST_UNITS / units);
+  return Math.max(1, together);
 }
 
 /**
@@ -50,15 +56,19 @@ function isStackable(config: HeadConfig): boolean {
   return isEven && wideLayer(headLayers(config, 1, 1)) !== undefined;
 }
 
-/** Stacks of at most `most` jobs with the same key, largest work first. */
+/** Stacks of at most `most` jobs with the same key, largest work first; a key with several has as many for each worker. */
 export function groupedStacks(
   jobs: readonly HeadJob[],
   keyOf: (job: HeadJob) => string,
   most: (job: HeadJob) => number,
+  workers: number,
 ): HeadJob[][] {
   const groups = new Map<string, HeadJob[]>();
   for (const job of jobs) groups.set(keyOf(job), [...(groups.get(keyOf(job)) ?? []), job]);
-  const stacks = [...groups.values()].flatMap((group) => chunks(group, most(group[0])));
+  const stacks = [...groups.values()].flatMap((group) => {
+    const count = Math.ceil(group.length / most(group[0]));
+    return dealt(group, count === 1 ? 1 : Math.ceil(count / workers) * workers);
+  });
   return stacks.sort((a, b) => work(b) - work(a));
 }
 
@@ -100,10 +110,11 @@ export function stackKey({ config, startAfter = 0 }: HeadJob): string {
   return JSON.stringify([startAfter, ...[...SHARED_SETTINGS, ...ARCHITECTURE].map((key) => config[key])]);
 }
 
-/** Dealt out like cards, so that neighbours in a grid, which take about as long, are spread evenly. */
-function chunks(jobs: HeadJob[], size: number): HeadJob[][] {
-  const count = Math.ceil(jobs.length / size);
-  return Array.from({ length: count }, (_, i) => jobs.filter((_, at) => at % count === i));
+/** Dealt out like cards to at most `count` stacks, so that neighbours in a grid, which take about as long, are spread evenly. */
+function dealt(jobs: HeadJob[], count: number): HeadJob[][] {
+  return Array.from({ length: Math.min(count, jobs.length) }, (_, i) =>
+    jobs.filter((_, at) => at % count === i),
+  );
 }
 
 /** A rough cost, only used to start the longest stacks first. */

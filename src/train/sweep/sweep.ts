@@ -1,6 +1,7 @@
 /** A sweep: stacks of heads handed out to worker threads. */
 import { SHARE_ENV, Worker } from 'node:worker_threads';
 import { loadEngine } from '../../shared/engines/engine.ts';
+import { revivedError } from '../../shared/errors.ts';
 import { fitsMemory, type SweepData } from './data.ts';
 import type { PausedHead, TrainedHead } from './head-progress.ts';
 import type { FromWorker, ToWorker, WorkerStart } from './messages.ts';
@@ -33,7 +34,8 @@ const WORKER = new URL('../../../dist/train/sweep/worker.js', import.meta.url);
 export async function sweep(jobs: readonly HeadJob[], options: SweepOptions): Promise<void> {
   if (jobs.length === 0) return;
   const resident = options.resident ?? (fitsMemory(options.data) && (await computesOnGpu(options.engine)));
-  const waiting = resident ? planWideStacks(jobs, options.data) : planStacks(jobs, options.workers);
+  const { data } = options;
+  const waiting = resident ? planWideStacks(jobs, data) : planStacks(jobs, data.classes, options.workers);
   // One worker keeps a device busy, and a second would need a second copy of the rows there.
   const count = resident ? 1 : Math.max(1, Math.min(options.workers, waiting.length));
   const workers = Array.from({ length: count }, () => startWorker(options, resident));
@@ -90,10 +92,10 @@ function serve(
         tell(worker, stack ? handOut(stack) : { type: 'end' });
       }
     });
-    worker.on('error', (thrown) => {
+    worker.on('error', (thrown: Error) => {
       // What still waits would otherwise keep the other workers busy for a result that cannot come.
       waiting.length = 0;
-      reject(thrown);
+      reject(revivedError(thrown));
     });
     worker.on('exit', () => resolve());
   });

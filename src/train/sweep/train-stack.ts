@@ -62,11 +62,12 @@ export async function trainStack(
     classes: data.classes,
     lanes: device ? heads : stackLanes(shared, heads, data.classes),
   });
+  const largestBatch = Math.min(shared.batchSize, data.rows.train);
   const build = (states: readonly LaneState[]): StackTrainer => {
     const shape = shapeOf(states.length);
     const trainer = device
       ? residentTrainer(device, data, arena, shape, shared)
-      : hostTrainer(createStack(arena, programs, shape, shared.batchSize), data, shared);
+      : hostTrainer(createStack(arena, programs, shape, largestBatch), data, shared);
     trainer.load(states);
     return trainer;
   };

@@ -13,14 +13,31 @@ function jobs(...requests: Partial<HeadRequest>[]) {
 }
 
 /** The ids of each stack. */
-function planned(requests: Partial<HeadRequest>[], workers = 1): string[][] {
-  return planStacks(jobs(...requests), workers).map((stack) => stack.map(({ id }) => id));
+function planned(requests: Partial<HeadRequest>[], workers = 1, classes = 7): string[][] {
+  return planStacks(jobs(...requests), classes, workers).map((stack) => stack.map(({ id }) => id));
 }
+
+const rates = (count: number, request: Partial<HeadRequest> = {}) =>
+  Array.from({ length: count }, (_, at) => ({ ...request, lr: 1e-2 / (1 + at) }));
+const sizes = (stacks: string[][]) => stacks.map(({ length }) => length);
 
 describe('planStacks', () => {
   it('stacks linear heads that see the same batches', () => {
-    const rates = [{ lr: 1e-2 }, { lr: 1e-3 }, { lr: 1e-4, l2: 1e-4, epochs: 20 }];
-    expect(planned(rates)).toEqual([['1', '2', '3']]);
+    expect(planned([{ lr: 1e-2 }, { lr: 1e-3 }, { lr: 1e-4, l2: 1e-4, epochs: 20 }])).toEqual([
+      ['1', '2', '3'],
+    ]);
+  });
+
+  it('stacks at most 128 linear heads, with 900 classes together', () => {
+    expect(sizes(planned(rates(256)))).toEqual([128, 128]);
+    expect(sizes(planned(rates(20), 1, 100))).toEqual([7, 7, 6]);
+    expect(sizes(planned(rates(2), 1, 1000))).toEqual([1, 1]);
+  });
+
+  it('gives each worker as many stacks of a kind as any other', () => {
+    expect(sizes(planned(rates(300), 2))).toEqual([75, 75, 75, 75]);
+    expect(sizes(planned(rates(10, { hidden: [64] }), 2))).toEqual([3, 3, 2, 2]);
+    expect(sizes(planned(rates(3, { hidden: [1024] }), 2))).toEqual([1, 1, 1]);
   });
 
   it.each<Partial<HeadRequest>>([
@@ -40,8 +57,6 @@ describe('planStacks', () => {
   });
 
   it('stacks heads with the same hidden layers up to 256 units, the largest first', () => {
-    const rates = (count: number, request: Partial<HeadRequest>) =>
-      Array.from({ length: count }, (_, at) => ({ ...request, lr: 1e-2 / (1 + at) }));
     expect(planned(rates(8, { hidden: [64] }))).toEqual([
       ['1', '3', '5', '7'],
       ['2', '4', '6', '8'],
@@ -59,14 +74,13 @@ describe('planStacks', () => {
   });
 
   it('splits the largest stack while workers would have nothing to do', () => {
-    const rates = [{ lr: 1e-2 }, { lr: 1e-3 }, { lr: 1e-4 }];
-    expect(planned(rates, 2)).toEqual([['1', '3'], ['2']]);
-    expect(planned(rates, 4)).toEqual([['1'], ['3'], ['2']]);
+    expect(planned(rates(3), 2)).toEqual([['1', '3'], ['2']]);
+    expect(planned(rates(3), 4)).toEqual([['1'], ['3'], ['2']]);
     expect(planned([{}, { hidden: [8] }], 4)).toHaveLength(2);
     expect(planned([], 2)).toEqual([]);
   });
 
-  it('names every head once, at most 32 in a stack, and depends on the heads alone', () => {
+  it('names every head once, at most 18 of 50 classes in a stack, and depends on the heads alone', () => {
     const request = fc.record({
       hidden: fc.constantFrom<number[]>([], [8]),
       dropout: fc.constantFrom<number>(0, 0.5),
@@ -75,10 +89,10 @@ describe('planStacks', () => {
     });
     fc.assert(
       fc.property(fc.array(request, { minLength: 1, maxLength: 120 }), (requests) => {
-        const stacks = planned(requests);
+        const stacks = planned(requests, 1, 50);
         expect(stacks.flat().sort()).toEqual(requests.map((_, at) => String(at + 1)).sort());
-        for (const stack of stacks) expect(stack.length).toBeLessThanOrEqual(32);
-        expect(planned(requests)).toEqual(stacks);
+        for (const stack of stacks) expect(stack.length).toBeLessThanOrEqual(18);
+        expect(planned(requests, 1, 50)).toEqual(stacks);
       }),
       { numRuns: 30 },
     );

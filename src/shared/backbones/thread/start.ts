@@ -3,7 +3,7 @@ import { availableParallelism } from 'node:os';
 import { extname } from 'node:path';
 import { SHARE_ENV, Worker } from 'node:worker_threads';
 import type { Reporter } from '../../cli/terminal.ts';
-import { InputError, UsageError } from '../../errors.ts';
+import { InputError, revivedError } from '../../errors.ts';
 import { fetchWeights } from '../open-weights.ts';
 import type { BackboneDescription, BackboneRequest, FromBackbone, ToBackbone } from './protocol.ts';
 
@@ -103,7 +103,7 @@ async function startThread(
       else if (message.kind === 'ready') resolve(message);
       else if (message.kind === 'features') waiting.shift()!.resolve(message);
       else if (message.kind === 'note') reporter?.warn(message.message);
-      else fail(revive(message));
+      else fail(revivedError(message));
     });
     worker.once('error', fail);
     worker.once('exit', () => fail(new Error('The thread of the backbone ended early')));
@@ -124,13 +124,4 @@ async function startThread(
       await ended;
     },
   };
-}
-
-/** An error that crossed threads, as the kind it was. */
-function revive({ name, message, stack }: Extract<FromBackbone, { kind: 'failed' }>): Error {
-  if (name === 'UsageError') return new UsageError(message);
-  if (name === 'InputError') return new InputError(message);
-  const error = new Error(message);
-  error.stack = stack;
-  return error;
 }

@@ -27,7 +27,8 @@ export function planWideStacks(
       jobs.filter((job) => !solves(job)),
       stackKey,
       most,
+      1,
     ),
-    ...planStacks(jobs.filter(solves), 1),
+    ...planStacks(jobs.filter(solves), classes, 1),
   ];
 }

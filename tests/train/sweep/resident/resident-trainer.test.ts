@@ -149,7 +149,7 @@ describe.each(resident)('a stack on the device of %s', (name) => {
         {
           ...{ normalize: 'none', batchSize: BATCH, ...request },
           ...{ lr: (request.lr ?? 1e-2) * (0.5 + share), l2: (request.l2 ?? 0) * share },
-          ...{ l1: (request.l1 ?? 0) * share, momentum: (request.momentum ?? 0) * share },
+          ...{ l1: (request.l1 ?? 0) * share, momentum: (request.momentum ?? 0) * (0.4 + 0.6 * share) },
         },
         'multiclass',
       ),

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { createTensorflowEngine } from '../../../../src/shared/engines/tensorflow/index.ts';
 import { loadRuntime, RUNTIME_NAMES } from '../../../../src/shared/engines/tensorflow/runtime.ts';
 import type { HeadRequest } from '../../../../src/train/options.ts';
-import { resolveConfig } from '../../../../src/train/resolve.ts';
+import { resolveConfig, withoutIdleOptions } from '../../../../src/train/resolve.ts';
 import { createArena } from '../../../../src/train/sweep/arena.ts';
 import type { PausedHead, TrainedHead } from '../../../../src/train/sweep/head-progress.ts';
 import type { HeadJob } from '../../../../src/train/sweep/plan.ts';
@@ -20,7 +20,7 @@ const data = clouds({ train: 240, val: 400, test: 0 }, { classes: 4, apart: 0.5 
 const jobsOf = (requests: readonly Partial<HeadRequest>[]): HeadJob[] =>
   requests.map((request, at) => ({
     id: String(at + 1),
-    config: resolveConfig({ epochs: 8, normalize: 'none', ...request }, 'multiclass'),
+    config: resolveConfig(withoutIdleOptions({ epochs: 8, normalize: 'none', ...request }), 'multiclass'),
   }));
 
 const byId = (heads: readonly TrainedHead[]): TrainedHead[] =>
