@@ -164,7 +164,7 @@ export async function readHead(dir: string): Promise<Head> {
     // Last, since it does not say what is wrong.
     if (record.tensors !== undefined && record.tensors !== hash)
       throw new InputError(
-        `Damaged head: ${tensorsPath} has SHA-256 ${hash}, expected ${record.tensors}: train it again`,
+        `Damaged head: ${tensorsPath} has SHA-256 ${hash} but ${RECORD_FILE} says ${record.tensors}: train it again`,
       );
     return { record, tensors };
   } finally {
