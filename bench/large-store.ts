@@ -1,0 +1,71 @@
+/**
+ * How long a store of many rows takes to open, and the peak memory of `train-head` on it beside its matrix:
+ * `npx tsx bench/large-store.ts [ROWS]` (default 1000000; npm run build first). Linux only: the peak is read from /proc.
+ */
+import { execFileSync, spawn } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import sharp from 'sharp';
+import { random } from '../src/shared/random.ts';
+import { openStore } from '../src/shared/store/reader.ts';
+import { createStoreWriter } from '../src/shared/store/writer.ts';
+
+const PROGRAM = new URL('../dist/permafrost.js', import.meta.url).pathname;
+const rows = Number(process.argv[2] ?? 1_000_000);
+const work = mkdtempSync(join(tmpdir(), 'permafrost-large-'));
+const [data, out] = [join(work, 'data'), join(work, 'store')];
+
+for (const label of 'ab') mkdirSync(join(data, label), { recursive: true });
+const image = await sharp({ create: { width: 32, height: 32, channels: 3, background: 'teal' } })
+  .jpeg()
+  .toBuffer();
+for (const at of [0, 1, 2, 3])
+  writeFileSync(join(data, 'ab'[at % 2], `${at}.jpg`), Buffer.concat([image, Buffer.from(String(at))]));
+const flags = ['--backbone', 'mobilenet_0.5', '--weights', 'none', '--size', '32x32'];
+execFileSync(process.execPath, [PROGRAM, 'extract', '--data', data, '--out', out, ...flags], {
+  stdio: 'ignore',
+});
+const { columns, pipeline } = (await openStore(out)).manifest;
+rmSync(out, { recursive: true });
+
+const store = await createStoreWriter(out, { pipeline, columns, classes: ['a', 'b'], images: rows });
+const stream = random(0, 'large store');
+const features = columns.map(({ dimension }) =>
+  Float32Array.from({ length: dimension }, () => stream.uniform()),
+);
+for (let row = 0; row < rows; row++) {
+  const label = 'ab'[row % 2];
+  features[0][row % features[0].length] = stream.uniform() + (row % 2) * 0.5;
+  const sha256 = createHash('sha256').update(String(row)).digest('hex');
+  const path = `${label}/${String(row).padStart(7, '0')}.jpg`;
+  await store.append({ path, sha256, labels: [label], split: null, view: 0, group: null }, features);
+}
+await store.finish({ failed: 0 });
+
+const started = performance.now();
+await openStore(out);
+const opened = performance.now() - started;
+const args = ['train-head', '--features', out, '--epochs', '1', '--batch-size', '256', '--no-report'];
+const child = spawn(process.execPath, [PROGRAM, ...args, '--out', join(work, 'run')], {
+  stdio: ['ignore', 'ignore', 'inherit'],
+});
+let peak = 0;
+const look = setInterval(() => {
+  try {
+    const status = readFileSync(`/proc/${child.pid}/status`, 'utf8');
+    peak = Math.max(peak, 1024 * Number(/VmHWM:\s+(\d+)/.exec(status)?.[1] ?? 0));
+  } catch {
+    // It has just ended.
+  }
+}, 50);
+const code = await new Promise<number | null>((resolve) => child.on('close', resolve));
+clearInterval(look);
+if (code !== 0) throw new Error(`train-head ended with status ${code}`);
+const matrix = rows * columns.reduce((sum, { dimension }) => sum + dimension, 0) * 4;
+console.log(
+  `${rows} rows: opened in ${opened.toFixed(0)} ms; train-head ${(peak / 1e6).toFixed(0)} MB at most, ` +
+    `${(peak / matrix).toFixed(2)} times its matrix of ${(matrix / 1e6).toFixed(0)} MB`,
+);
+rmSync(work, { recursive: true });
