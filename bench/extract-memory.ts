@@ -3,14 +3,13 @@
  * 1000 5000 20000; npm run build first). The images are a few hundred drawn ones under many names, each with some bytes
  * of its own behind its end, so that every one is computed. Linux only: the peak is read from /proc.
  */
-import { spawn } from 'node:child_process';
-import { appendFileSync, copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { appendFileSync, copyFileSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import sharp from 'sharp';
 import { random } from '../src/shared/random.ts';
+import { peakOf } from './peak-memory.ts';
 
-const PROGRAM = new URL('../dist/permafrost.js', import.meta.url).pathname;
 const ORIGINALS = 50;
 
 const sizes = process.argv.slice(2).map(Number);
@@ -36,29 +35,6 @@ function fill(folder: string, files: readonly string[], count: number): void {
     copyFileSync(files[i % files.length], path);
     appendFileSync(path, String(i));
   }
-}
-
-/** Runs the command and returns its peak resident memory in bytes and its seconds. */
-function peakOf(args: readonly string[]): Promise<{ peak: number; seconds: number }> {
-  return new Promise((resolve, reject) => {
-    const started = performance.now();
-    const child = spawn(process.execPath, [PROGRAM, ...args], { stdio: ['ignore', 'ignore', 'inherit'] });
-    let peak = 0;
-    // VmHWM is the peak so far, so that none is missed between two looks but what comes after the last.
-    const look = setInterval(() => {
-      try {
-        const status = readFileSync(`/proc/${child.pid}/status`, 'utf8');
-        peak = Math.max(peak, 1024 * Number(/VmHWM:\s+(\d+)/.exec(status)?.[1] ?? 0));
-      } catch {
-        // It has just ended.
-      }
-    }, 50);
-    child.on('close', (status) => {
-      clearInterval(look);
-      if (status === 0) resolve({ peak, seconds: (performance.now() - started) / 1000 });
-      else reject(new Error(`extract ended with status ${status}`));
-    });
-  });
 }
 
 const files = await originals();

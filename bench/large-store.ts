@@ -2,15 +2,16 @@
  * How long a store of many rows takes to open, and the peak memory of `train-head` on it beside its matrix:
  * `npx tsx bench/large-store.ts [ROWS]` (default 1000000; npm run build first). Linux only: the peak is read from /proc.
  */
-import { execFileSync, spawn } from 'node:child_process';
+import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import sharp from 'sharp';
 import { random } from '../src/shared/random.ts';
 import { openStore } from '../src/shared/store/reader.ts';
 import { createStoreWriter } from '../src/shared/store/writer.ts';
+import { peakOf } from './peak-memory.ts';
 
 const PROGRAM = new URL('../dist/permafrost.js', import.meta.url).pathname;
 const rows = Number(process.argv[2] ?? 1_000_000);
@@ -47,22 +48,8 @@ await store.finish({ failed: 0 });
 const started = performance.now();
 await openStore(out);
 const opened = performance.now() - started;
-const args = ['train-head', '--features', out, '--epochs', '1', '--batch-size', '256', '--no-report'];
-const child = spawn(process.execPath, [PROGRAM, ...args, '--out', join(work, 'run')], {
-  stdio: ['ignore', 'ignore', 'inherit'],
-});
-let peak = 0;
-const look = setInterval(() => {
-  try {
-    const status = readFileSync(`/proc/${child.pid}/status`, 'utf8');
-    peak = Math.max(peak, 1024 * Number(/VmHWM:\s+(\d+)/.exec(status)?.[1] ?? 0));
-  } catch {
-    // It has just ended.
-  }
-}, 50);
-const code = await new Promise<number | null>((resolve) => child.on('close', resolve));
-clearInterval(look);
-if (code !== 0) throw new Error(`train-head ended with status ${code}`);
+const options = ['--epochs', '1', '--batch-size', '256', '--no-report', '--out', join(work, 'run')];
+const { peak } = await peakOf(['train-head', '--features', out, ...options]);
 const matrix = rows * columns.reduce((sum, { dimension }) => sum + dimension, 0) * 4;
 console.log(
   `${rows} rows: opened in ${opened.toFixed(0)} ms; train-head ${(peak / 1e6).toFixed(0)} MB at most, ` +

@@ -64,7 +64,12 @@ export function groupedStacks(
   workers: number,
 ): HeadJob[][] {
   const groups = new Map<string, HeadJob[]>();
-  for (const job of jobs) groups.set(keyOf(job), [...(groups.get(keyOf(job)) ?? []), job]);
+  for (const job of jobs) {
+    const key = keyOf(job);
+    const group = groups.get(key);
+    if (group) group.push(job);
+    else groups.set(key, [job]);
+  }
   const stacks = [...groups.values()].flatMap((group) => {
     const count = Math.ceil(group.length / most(group[0]));
     return dealt(group, count === 1 ? 1 : Math.ceil(count / workers) * workers);
