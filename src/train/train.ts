@@ -1,5 +1,6 @@
 /** Stage two: a sweep of heads on stored features, from feature stores to a chosen head. Start reading here. */
 
+import { createHash } from 'node:crypto';
 import { availableParallelism } from 'node:os';
 import type { Reporter } from '../shared/cli/terminal.ts';
 import { shownBytes } from '../shared/cli/values.ts';
@@ -178,7 +179,7 @@ export async function train(
   const fingerprint = sweepFingerprint({
     ...{
       sources: table.sets.map((set) => set.sources),
-      images: table.hashes,
+      images: createHash('sha256').update(table.hashes).digest('hex'),
       views: [...table.views],
       labels: table.labels,
       parts,

@@ -1,4 +1,5 @@
 /** Finished heads on disk. */
+import { createHash } from 'node:crypto';
 import {
   appendFileSync,
   existsSync,
@@ -116,4 +117,13 @@ it('leaves nothing behind when the run is whole', async () => {
   recorder.record(head('1', 0.5));
   recorder.finish();
   expect(existsSync(dir)).toBe(false);
+});
+
+it('has a fingerprint of the JSON text, however long its lists are', () => {
+  const parts = {
+    rows: Array.from({ length: 25_000 }, (_, row) => [row, null]),
+    none: undefined,
+    at: { x: 'ü' },
+  };
+  expect(sweepFingerprint(parts)).toBe(createHash('sha256').update(JSON.stringify(parts)).digest('hex'));
 });

@@ -1,7 +1,7 @@
 /** Principal components of unit-length feature vectors, by subspace iteration on a sample of the rows. */
 
 import { random } from '../../shared/random.ts';
-import { spreadRows } from '../dataset/spread-rows.ts';
+import { spreadRows } from '../dataset/row-numbers.ts';
 import { type FeatureRows, readRows } from '../sweep/rows.ts';
 
 /** Rows in some order over which an analysis runs: each of unit length, so that only directions count. */

@@ -1,6 +1,6 @@
 /** What the features look like before any normalisation: enough to tell that pixels came in wrongly. */
 
-import { spreadRows } from '../dataset/spread-rows.ts';
+import { spreadRows } from '../dataset/row-numbers.ts';
 import type { FeatureSet } from '../dataset/table.ts';
 import { readRows } from '../sweep/rows.ts';
 

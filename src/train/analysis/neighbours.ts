@@ -1,6 +1,6 @@
 /** Nearest neighbours: how well an image's class follows from the images most like it. */
 
-import { spreadRows } from '../dataset/spread-rows.ts';
+import { spreadRows } from '../dataset/row-numbers.ts';
 import type { ProbeData } from './probe.ts';
 
 /** Neighbours that vote. */

@@ -1,6 +1,7 @@
 /** What the features alone tell of the labels, whatever head was trained: two probes, doubtful labels, and a map. */
 import type { Task } from '../../shared/head/config.ts';
-import { spreadRows } from '../dataset/spread-rows.ts';
+import { type ContentHashes, firstWithHash } from '../dataset/content-hashes.ts';
+import { rowsWhere, spreadRows } from '../dataset/row-numbers.ts';
 import { meanDefined } from '../metrics/counts.ts';
 import { rankClass } from '../metrics/ranking.ts';
 import type { FeatureRows } from '../sweep/rows.ts';
@@ -45,8 +46,7 @@ export interface Separability {
 export interface SeparabilityInput {
   matrix: FeatureRows;
   inputs: number;
-  /** SHA-256 of each row's file. */
-  hashes: readonly string[];
+  hashes: ContentHashes;
   views: Int16Array;
   /** [all rows, classes]. */
   targets: Uint8Array;
@@ -110,13 +110,9 @@ function flattened(
 }
 
 function distinctRows({ hashes, views }: SeparabilityInput): Int32Array {
-  const seen = new Set<string>();
-  const first = Int32Array.from(hashes.keys()).filter((row) => {
-    if (views[row] !== 0 || seen.has(hashes[row])) return false;
-    seen.add(hashes[row]);
-    return true;
-  });
-  return spreadRows(first.length, MOST_ROWS).map((at) => first[at]);
+  const first = firstWithHash(hashes, (row) => views[row] === 0);
+  const distinct = rowsWhere(first.length, (row) => first[row] === row);
+  return spreadRows(distinct.length, MOST_ROWS).map((at) => distinct[at]);
 }
 
 /** rankClass orders numbers of at least 0. */

@@ -1,6 +1,8 @@
 /** Which rows train, validate and test: images are divided, and the views of those that train join them. */
+import { hashOf, pickHashes } from './content-hashes.ts';
 import { selectTargets } from './labels.ts';
 import { type Kinship, kinOf } from './leakage.ts';
+import { rowsWhere } from './row-numbers.ts';
 import { foldRows, PARTS, type Part, type SplitRatios, type SplitRequest, splitRows } from './splits.ts';
 
 /** What is divided; every array has one entry a row. */
@@ -44,47 +46,54 @@ export function divide(
   { targets, classes, task, seed, stable, ratios, folds, nearDuplicates }: DivideOptions,
 ): Divided {
   const { views } = table;
-  const images = Int32Array.from(views.keys()).filter((row) => views[row] === 0);
+  const images = rowsWhere(views.length, (row) => views[row] === 0);
   const of = <T>(values: readonly T[]): T[] => Array.from(images, (row) => values[row]);
-  const groups = kinOf(
-    { hashes: of(table.hashes), groups: of(table.groups), phashes: of(table.phashes) },
-    nearDuplicates,
-  );
+  const hashes = pickHashes(table.hashes, images);
+  const kin = kinOf({ hashes, groups: of(table.groups), phashes: of(table.phashes) }, nearDuplicates);
   const own = selectTargets(targets, classes.length, images);
   const split = splitRows({
-    ...{ targets: own, rows: images.length, classes, task, groups, ratios, seed, stable },
+    ...{ targets: own, rows: images.length, classes, task, kin, hashes, ratios, seed, stable },
     fixed: of(table.splits),
     folds: folds > 0,
   });
   const folded = foldRows(
     {
       targets: selectTargets(own, classes.length, split.train),
-      groups: Array.from(split.train, (image) => groups[image]),
+      kin: split.train.map((image) => kin[image]),
       ...{ classes, task, seed },
     },
     folds,
   );
 
-  const fold = new Map(Array.from(split.train, (image, i) => [images[image], folded.foldOf[i]]));
+  const fold = new Int32Array(views.length).fill(NOT_TRAINED);
+  for (const [i, image] of split.train.entries()) fold[images[image]] = folded.foldOf[i];
   const owners = ownersOf(table);
-  const train = Int32Array.from(views.keys()).filter((row) => fold.has(owners[row]));
-  const rowsOf = { ...split, train, val: split.val.map((image) => images[image]) };
-  rowsOf.test = split.test.map((image) => images[image]);
-  const placed = new Set(PARTS.flatMap((part) => [...rowsOf[part]]));
-  const leftOut = images.filter((row) => !placed.has(row));
+  const trains = (row: number) => owners[row] >= 0 && fold[owners[row]] !== NOT_TRAINED;
+  const train = rowsWhere(views.length, trains);
+  const [val, test] = [split.val, split.test].map((part) => part.map((image) => images[image]));
+  const placed = new Uint8Array(views.length);
+  for (const part of [train, val, test]) for (const row of part) placed[row] = 1;
+  const leftOut = images.filter((row) => placed[row] === 0);
+  const order = new Int32Array(train.length + val.length + test.length + leftOut.length);
+  const parts = new Array<Part | null>(order.length).fill(null);
+  let at = 0;
+  for (const [part, rows] of [train, val, test, leftOut].entries()) {
+    order.set(rows, at);
+    parts.fill(PARTS[part] ?? null, at, at + rows.length);
+    at += rows.length;
+  }
   return {
-    order: Int32Array.from([...train, ...rowsOf.val, ...rowsOf.test, ...leftOut]),
-    parts: [
-      ...PARTS.flatMap((part) => Array.from(rowsOf[part], () => part)),
-      ...Array.from(leftOut, () => null),
-    ],
+    ...{ order, parts },
     rows: { train: train.length, val: split.val.length, test: split.test.length },
     images: { train: split.train.length, val: split.val.length, test: split.test.length },
     views: train.length - split.train.length,
-    foldOf: train.map((row) => fold.get(owners[row])!),
+    foldOf: train.map((row) => fold[owners[row]]),
     warnings: [...split.warnings, ...folded.warnings],
   };
 }
+
+/** No fold; one that trains has one from 0, or EVERY_FOLD. */
+const NOT_TRAINED = -2;
 
 /** The part of each image of a divided table; null for what is a view. */
 export function imageParts(
@@ -96,8 +105,9 @@ export function imageParts(
 
 /** The row of the image that each row is a view of, or is; -1 where its image is not there. */
 function ownersOf({ paths, hashes, views }: Pick<Divisible, 'paths' | 'hashes' | 'views'>): Int32Array {
+  if (views.every((view) => view === 0)) return rowsWhere(views.length, () => true);
   // A path alone may name several images in stores that were joined.
-  const keyOf = (row: number) => `${hashes[row]} ${paths[row]}`;
+  const keyOf = (row: number) => `${hashOf(hashes, row)} ${paths[row]}`;
   const images = new Map<string, number>();
   for (const [row, view] of views.entries()) if (view === 0) images.set(keyOf(row), row);
   return Int32Array.from(views, (view, row) => (view === 0 ? row : (images.get(keyOf(row)) ?? -1)));

@@ -7,6 +7,7 @@ import type { HeadSource } from '../../shared/head/record.ts';
 import { type FeatureStore, openStore, type StorePart } from '../../shared/store/reader.ts';
 import { isInMemory } from '../sweep/rows.ts';
 import { augmentationOf } from './augmented.ts';
+import { contentHashes, hashOf, setHash } from './content-hashes.ts';
 import type { SourceRequest } from './sources.ts';
 import { type FeatureSet, type FeatureTable, keepRows } from './table.ts';
 
@@ -51,7 +52,7 @@ export async function readFeatures(
   const table: FeatureTable = {
     rows: first.rows,
     paths: [],
-    hashes: [],
+    hashes: contentHashes(first.rows),
     labels: [],
     splits: [],
     groups: [],
@@ -150,14 +151,22 @@ function putRow({ set, source, offset }: Use, part: StorePart, from: number, to:
 }
 
 async function fillFirst(table: FeatureTable, { store, uses }: OpenedStore): Promise<Set<number>> {
+  // Rows with the same labels share one list: of a million rows, a list each would take 100 MB.
+  const lists = new Map<string, string[]>();
+  const shared = (labels: string[]): string[] => {
+    const key = JSON.stringify(labels);
+    const known = lists.get(key) ?? labels;
+    lists.set(key, known);
+    return known;
+  };
   for await (const part of store.parts()) {
     for (let from = 0; from < part.rows; from++) {
       const to = table.paths.length;
       for (const use of uses) putRow(use, part, from, to, intoMemory);
       table.views[to] = part.views[from];
       table.paths.push(part.paths[from]);
-      table.hashes.push(part.sha256[from]);
-      table.labels.push(part.labels[from]);
+      setHash(table.hashes, to, part.sha256[from]);
+      table.labels.push(shared(part.labels[from]));
       table.splits.push(part.splits[from]);
       table.groups.push(part.groups[from]);
       table.phashes.push(part.phashes[from]);
@@ -171,7 +180,7 @@ async function fillFirst(table: FeatureTable, { store, uses }: OpenedStore): Pro
 
 /** Fills in another store's features by image; returns the rows for which it has none. */
 async function fillNext(table: FeatureTable, opened: OpenedStore): Promise<Set<number>> {
-  const missing = new Set(table.hashes.keys());
+  const missing = new Set(table.paths.keys());
   await visitStore(opened, rowsByImage(table), (set, row, offset, values) => {
     intoMemory(set, row, offset, values);
     missing.delete(row);
@@ -187,8 +196,8 @@ function imageKey(sha256: string, view: number): string {
 
 function rowsByImage({ hashes, views }: FeatureTable): RowsByImage {
   const rowsOf = new Map<string, number[]>();
-  for (const [row, hash] of hashes.entries()) {
-    const key = imageKey(hash, views[row]);
+  for (const [row, view] of views.entries()) {
+    const key = imageKey(hashOf(hashes, row), view);
     const known = rowsOf.get(key);
     if (known) known.push(row);
     else rowsOf.set(key, [row]);

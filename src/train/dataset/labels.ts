@@ -25,23 +25,24 @@ export function encodeLabels(
   task: Task | 'auto',
   paths: readonly string[] = [],
 ): EncodedLabels {
-  const distinct = labels.map((row) => new Set(row));
-  const decided =
-    task === 'auto' ? (distinct.every(({ size }) => size === 1) ? 'multiclass' : 'multilabel') : task;
+  const single = (row: readonly string[]) => row.length === 1 || new Set(row).size === 1;
+  const decided = task === 'auto' ? (labels.every(single) ? 'multiclass' : 'multilabel') : task;
   if (decided === 'multiclass') {
-    const odd = distinct.findIndex(({ size }) => size !== 1);
+    const odd = labels.findIndex((row) => !single(row));
     if (odd >= 0) {
       const where = `${paths[odd] ?? `row ${odd + 1}`} (a multiclass task)`;
-      throw unexpected('exactly one label', where, [...distinct[odd]!]);
+      throw unexpected('exactly one label', where, [...new Set(labels[odd])]);
     }
   }
-  const classes = [...new Set(labels.flat())].sort();
-  const varies = classes.length > 1 || (decided === 'multilabel' && distinct.some(({ size }) => size === 0));
+  const seen = new Set<string>();
+  for (const row of labels) for (const label of row) seen.add(label);
+  const classes = [...seen].sort();
+  const varies = classes.length > 1 || (decided === 'multilabel' && labels.some((row) => row.length === 0));
   if (classes.length === 0 || !varies) throw unexpected('at least two classes', 'the labels', classes[0]);
 
   const column = new Map(classes.map((name, index) => [name, index]));
   const targets = new Uint8Array(labels.length * classes.length);
-  distinct.forEach((row, index) => {
+  labels.forEach((row, index) => {
     for (const label of row) targets[index * classes.length + column.get(label)!] = 1;
   });
   return { task: decided, classes, targets };

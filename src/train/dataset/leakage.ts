@@ -2,11 +2,11 @@
 
 import { wholeNumber } from '../../shared/cli/values.ts';
 import { usage } from '../../shared/errors.ts';
+import { type ContentHashes, compareHashes, firstWithHash } from './content-hashes.ts';
 
 /** What decides which rows belong together; every array has one entry a row. */
 export interface Kinship {
-  /** Content hashes. */
-  hashes: readonly string[];
+  hashes: ContentHashes;
   /** Groups that the data name, null for none. */
   groups: readonly (string | null)[];
   /** Perceptual hashes, 16 hex digits; null where not known. */
@@ -27,12 +27,13 @@ export function parseNearDuplicates(text: string): number {
 }
 
 /**
- * The rows that belong together have the same text: the smallest content hash among them, so that it stays the same
- * when other images are added.
+ * The rows that belong together have the same number: the first row that has the smallest content hash among them.
+ * That hash stays the same when other images are added, as long as none of them belongs there too.
  * @param nearBits bits in which perceptual hashes of near copies differ at most; undefined: near copies may part
  */
-export function kinOf({ hashes, groups, phashes }: Kinship, nearBits?: number): string[] {
-  const parent = Int32Array.from(hashes.keys());
+export function kinOf({ hashes, groups, phashes }: Kinship, nearBits?: number): Int32Array {
+  const parent = firstWithHash(hashes);
+  const rows = parent.length;
   const root = (row: number): number => {
     let at = row;
     while (parent[at] !== at) {
@@ -44,16 +45,14 @@ export function kinOf({ hashes, groups, phashes }: Kinship, nearBits?: number): 
   const join = (a: number, b: number): void => {
     parent[root(a)] = root(b);
   };
-  joinEqual(hashes, join);
   joinEqual(groups, join);
   if (nearBits !== undefined) joinNear(phashes, nearBits, join);
-  const smallest = new Map<number, string>();
-  for (const [row, hash] of hashes.entries()) {
+  const smallest = new Int32Array(rows).fill(-1);
+  for (let row = 0; row < rows; row++) {
     const kin = root(row);
-    const known = smallest.get(kin);
-    if (known === undefined || hash < known) smallest.set(kin, hash);
+    if (smallest[kin] < 0 || compareHashes(hashes, row, smallest[kin]) < 0) smallest[kin] = row;
   }
-  return hashes.map((_, row) => smallest.get(root(row))!);
+  return parent.map((_, row) => smallest[root(row)]);
 }
 
 type Join = (a: number, b: number) => void;
@@ -61,7 +60,8 @@ type Join = (a: number, b: number) => void;
 /** @returns the first row of each value */
 function joinEqual(values: readonly (string | null)[], join: Join): Map<string, number> {
   const first = new Map<string, number>();
-  for (const [row, value] of values.entries()) {
+  for (let row = 0; row < values.length; row++) {
+    const value = values[row];
     if (value === null) continue;
     const known = first.get(value);
     if (known === undefined) first.set(value, row);

@@ -2,7 +2,10 @@
 import { InputError, unexpected, usage } from '../../shared/errors.ts';
 import type { Task } from '../../shared/head/config.ts';
 import { random } from '../../shared/random.ts';
-import { stratify } from './stratification.ts';
+import { type ContentHashes, hashOf } from './content-hashes.ts';
+import { imagesOf } from './images.ts';
+import { rowsWhere } from './row-numbers.ts';
+import { type StratifiedItem, stratify } from './stratification.ts';
 
 /** The parts, in the order of `--split 70/15/15`. */
 export const PARTS = ['train', 'val', 'test'] as const;
@@ -17,8 +20,8 @@ export interface SplitRequest {
   rows: number;
   classes: readonly string[];
   task: Task;
-  /** What each row belongs to (see leakage.ts): rows with the same text stay together. */
-  groups: readonly string[];
+  /** What each row belongs to (see kinOf): rows with the same number stay together. */
+  kin: Int32Array;
   /** The part each row has in the data itself; all null when the data has no split. */
   fixed: readonly (Part | null)[];
   ratios: SplitRatios;
@@ -27,6 +30,8 @@ export interface SplitRequest {
   folds?: boolean;
   /** Whether each image's part follows from its content alone, so that it stays when others are added. */
   stable?: boolean;
+  /** Content hashes of the rows that `kin` names. */
+  hashes: ContentHashes;
 }
 
 /** Row indices of each part, ascending. */
@@ -75,11 +80,17 @@ export function splitRows(request: SplitRequest): Split {
     );
   }
   if (!named.has('val') && !named.has('test')) {
-    carve(request, parts, Array.from(parts.keys()), request.ratios, warnings);
+    carve(
+      request,
+      parts,
+      rowsWhere(request.rows, () => true),
+      request.ratios,
+      warnings,
+    );
   } else {
-    leaveOutCopies(request.groups, parts, warnings);
+    leaveOutCopies(request.kin, parts, warnings);
     if (!named.has('val')) {
-      const training = [...parts.keys()].filter((row) => parts[row] === 'train');
+      const training = rowsWhere(request.rows, (row) => parts[row] === 'train');
       carve(request, parts, training, [request.ratios[0], request.ratios[1], 0], warnings);
     }
     if (!named.has('test')) {
@@ -88,8 +99,7 @@ export function splitRows(request: SplitRequest): Split {
       );
     }
   }
-  const rowsOf = (part: Part) => Int32Array.from([...parts.keys()].filter((row) => parts[row] === part));
-  const [train, val, test] = PARTS.map(rowsOf);
+  const [train, val, test] = PARTS.map((part) => rowsWhere(request.rows, (row) => parts[row] === part));
   const split = request.folds
     ? { train: Int32Array.from([...train, ...val]).sort(), val: new Int32Array(), test }
     : { train, val, test };
@@ -99,32 +109,34 @@ export function splitRows(request: SplitRequest): Split {
 
 /** Distributes some rows over the parts with a share above 0, stratified and group by group. */
 function carve(
-  { targets, classes, task, groups, seed, stable = false }: SplitRequest,
+  { targets, classes, task, kin, hashes, seed, stable = false }: SplitRequest,
   parts: (Part | null)[],
-  rows: readonly number[],
+  rows: Int32Array,
   ratios: SplitRatios,
   warnings: string[],
 ): void {
   const used = PARTS.filter((_, index) => ratios[index]! > 0);
   const total = ratios.reduce((sum, ratio) => sum + ratio, 0);
   const shares = ratios.filter((ratio) => ratio > 0).map((ratio) => ratio / total);
-  const images = imagesOf(targets, classes.length, groups, rows);
-  const contradicts = ({ labels }: Image) => task === 'multiclass' && labels.length > 1;
-  const contradictory = images.filter(contradicts);
-  const clear = images.filter((image) => !contradicts(image));
+  const images = imagesOf(targets, classes.length, kin, rows);
+  const contradicts = ({ labels }: StratifiedItem) => task === 'multiclass' && labels.length > 1;
+  const [contradictory, clear] = [true, false].map((wanted) =>
+    rowsWhere(images.items.length, (image) => contradicts(images.items[image]) === wanted),
+  );
+  const place = (image: number, part: Part) => {
+    for (const row of images.rowsOf(image)) parts[row] = part;
+  };
   if (contradictory.length > 0) {
-    for (const image of contradictory) for (const row of image.rows) parts[row] = 'train';
+    for (const image of contradictory) place(image, 'train');
     warnings.push(
       `${contradictory.length} images have copies with another label: they are used for training only`,
     );
   }
-  const items = clear.map((image) => ({ labels: image.labels, size: image.rows.length }));
+  const items = Array.from(clear, (image) => images.items[image]);
   const assigned = stable
-    ? clear.map((image) => stablePart(groups[image.rows[0]!]!, shares, seed))
+    ? clear.map((image) => stablePart(hashOf(hashes, kin[images.rowsOf(image)[0]]), shares, seed))
     : stratify(items, classes.length, shares, random(seed, 'split'));
-  clear.forEach((image, index) => {
-    for (const row of image.rows) parts[row] = used[assigned[index]!]!;
-  });
+  for (const [index, image] of clear.entries()) place(image, used[assigned[index]]);
 }
 
 /** The fold of a row that every fold trains on. */
@@ -138,28 +150,28 @@ const EVERY_FOLD = -1;
  * @throws InputError when there are fewer images than folds
  */
 export function foldRows(
-  {
-    targets,
-    classes,
-    task,
-    groups,
-    seed,
-  }: Pick<SplitRequest, 'targets' | 'classes' | 'task' | 'groups' | 'seed'>,
+  { targets, classes, task, kin, seed }: Pick<SplitRequest, 'targets' | 'classes' | 'task' | 'kin' | 'seed'>,
   folds: number,
 ): { foldOf: Int32Array; warnings: string[] } {
-  if (folds === 0) return { foldOf: new Int32Array(groups.length).fill(EVERY_FOLD), warnings: [] };
-  const images = imagesOf(targets, classes.length, groups, Array.from(groups.keys()));
+  const foldOf = new Int32Array(kin.length).fill(EVERY_FOLD);
+  if (folds === 0) return { foldOf, warnings: [] };
+  const images = imagesOf(
+    targets,
+    classes.length,
+    kin,
+    rowsWhere(kin.length, () => true),
+  );
   const imagesWith = new Int32Array(classes.length);
-  for (const { labels } of images) for (const label of labels) imagesWith[label]++;
-  const validates = ({ labels }: Image) =>
+  for (const { labels } of images.items) for (const label of labels) imagesWith[label]++;
+  const validates = ({ labels }: StratifiedItem) =>
     (task === 'multilabel' || labels.length === 1) && labels.every((label) => imagesWith[label] > 1);
-  const divided = images.filter(validates);
+  const divided = rowsWhere(images.items.length, (image) => validates(images.items[image]));
   if (divided.length < folds) throw unexpected(`at least ${folds} images`, '--folds', divided.length);
-  const items = divided.map(({ rows, labels }) => ({ labels, size: rows.length }));
+  const items = Array.from(divided, (image) => images.items[image]);
   const shares = Array.from({ length: folds }, () => 1 / folds);
   const assigned = stratify(items, classes.length, shares, random(seed, 'folds'), { first: false });
-  const foldOf = new Int32Array(groups.length).fill(EVERY_FOLD);
-  for (const [index, { rows }] of divided.entries()) for (const row of rows) foldOf[row] = assigned[index];
+  for (const [index, image] of divided.entries())
+    for (const row of images.rowsOf(image)) foldOf[row] = assigned[index];
   const few = classes.filter((_, label) => imagesWith[label] < folds);
   const warnings =
     few.length > 0 ? [`Fewer images than folds of ${listed(few)}: not every fold can measure them`] : [];
@@ -177,41 +189,16 @@ function stablePart(group: string, shares: readonly number[], seed: number): num
   return part < 0 ? shares.length - 1 : part;
 }
 
-interface Image {
-  rows: number[];
-  /** Labels that any of its rows has. */
-  labels: number[];
-}
-
-function imagesOf(
-  targets: Uint8Array,
-  classes: number,
-  groups: readonly string[],
-  rows: readonly number[],
-): Image[] {
-  const images = new Map<string, number[]>();
-  for (const row of rows) {
-    const known = images.get(groups[row]!);
-    if (known) known.push(row);
-    else images.set(groups[row]!, [row]);
-  }
-  const indices = Array.from({ length: classes }, (_, index) => index);
-  return [...images.values()].map((copies) => ({
-    rows: copies,
-    labels: indices.filter((label) => copies.some((row) => targets[row * classes + label] === 1)),
-  }));
-}
-
 /** Keeps each image in the last part that names it: training on a test image would make the test meaningless. */
-function leaveOutCopies(groups: readonly string[], parts: (Part | null)[], warnings: string[]): void {
-  const rank = (part: Part | null | undefined) => (part ? PARTS.indexOf(part) : -1);
-  const last = new Map<string, Part | null>();
+function leaveOutCopies(kin: Int32Array, parts: (Part | null)[], warnings: string[]): void {
+  const rank = (part: Part | null) => (part ? PARTS.indexOf(part) : -1);
+  const last = new Int8Array(kin.length).fill(-1);
   parts.forEach((part, row) => {
-    if (rank(part) > rank(last.get(groups[row]!))) last.set(groups[row]!, part);
+    last[kin[row]] = Math.max(last[kin[row]], rank(part));
   });
   let leftOut = 0;
   parts.forEach((part, row) => {
-    if (part === last.get(groups[row]!)) return;
+    if (rank(part) === last[kin[row]]) return;
     parts[row] = null;
     leftOut++;
   });

@@ -3,7 +3,9 @@ import type { Augmentation } from '../../shared/augment/augmentation.ts';
 import type { HeadSource } from '../../shared/head/record.ts';
 import type { Split } from '../../shared/store/schema.ts';
 import { type FeatureRows, isInMemory } from '../sweep/rows.ts';
+import { type ContentHashes, pickHashes } from './content-hashes.ts';
 import type { OpenedStore } from './features.ts';
+import { rowsWhere } from './row-numbers.ts';
 import type { SourceRequest } from './sources.ts';
 
 /** The features that one kind of head takes: columns of a store, or of several, side by side. */
@@ -23,8 +25,7 @@ export interface FeatureSet {
 export interface FeatureTable {
   rows: number;
   paths: string[];
-  /** SHA-256 of each image file, in hex. */
-  hashes: string[];
+  hashes: ContentHashes;
   labels: string[][];
   splits: (Split | null)[];
   /** 0: the image itself. */
@@ -45,7 +46,7 @@ export interface FeatureTable {
 
 /** Keeps some rows, closing the gaps. */
 export function keepRows(table: FeatureTable, isKept: (row: number) => boolean): void {
-  reorderRows(table, Int32Array.from(table.paths.keys()).filter(isKept));
+  reorderRows(table, rowsWhere(table.paths.length, isKept));
 }
 
 /**
@@ -54,15 +55,19 @@ export function keepRows(table: FeatureTable, isKept: (row: number) => boolean):
  */
 export function reorderRows(table: FeatureTable, order: Int32Array): void {
   // The full permutation: the rows asked for, then the rest in any order.
-  const named = new Set(order);
-  const source = Int32Array.from([
-    ...order,
-    ...Array.from(table.paths.keys()).filter((row) => !named.has(row)),
-  ]);
+  const named = new Uint8Array(table.paths.length);
+  for (const row of order) named[row] = 1;
+  const source = new Int32Array(table.paths.length);
+  source.set(order);
+  source.set(
+    rowsWhere(table.paths.length, (row) => named[row] === 0),
+    order.length,
+  );
   for (const set of table.sets) permuteRows(set, source, order.length);
-  const picked = <T>(values: readonly T[]): T[] => Array.from(order, (row) => values[row]);
+  const picked = <T>(values: readonly T[]): T[] =>
+    Array.from({ length: order.length }, (_, at) => values[order[at]]);
   table.paths = picked(table.paths);
-  table.hashes = picked(table.hashes);
+  table.hashes = pickHashes(table.hashes, order);
   table.labels = picked(table.labels);
   table.splits = picked(table.splits);
   table.groups = picked(table.groups);

@@ -1,7 +1,8 @@
 /** Puts a report's data together from a finished training. */
 import { answers, argmax } from '../../shared/head/answers.ts';
 import { labelKey } from '../../shared/store/conflicts.ts';
-import { spreadRows } from '../dataset/spread-rows.ts';
+import { firstWithHash } from '../dataset/content-hashes.ts';
+import { spreadRows } from '../dataset/row-numbers.ts';
 import { evaluateAnswers } from '../metrics/evaluate.ts';
 import { type Confusion, confusionMatrix, perClass } from '../metrics/per-class.ts';
 import { flagOf, formatOption, HEAD_OPTION_KEYS, type HeadOptionKey } from '../options.ts';
@@ -197,15 +198,11 @@ function suspectsIn({ separability, classes, task }: Training, gallery: Gallery)
 
 /** Conflicts first, then the largest sets. */
 function duplicatesIn({ table }: Training): { rows: number[]; conflict: boolean }[] {
-  const byHash = new Map<string, number[]>();
-  for (const [row, hash] of table.hashes.entries()) {
-    if (table.views[row] !== 0) continue;
-    const same = byHash.get(hash);
-    if (same) same.push(row);
-    else byHash.set(hash, [row]);
-  }
-  return [...byHash.values()]
-    .filter((rows) => rows.length > 1)
+  const first = firstWithHash(table.hashes, (row) => table.views[row] === 0);
+  const copies = new Map<number, number[]>();
+  for (const [row, same] of first.entries())
+    if (same >= 0 && same !== row) copies.set(same, [...(copies.get(same) ?? [same]), row]);
+  return [...copies.values()]
     .map((rows) => ({ rows, conflict: new Set(rows.map((row) => labelKey(table.labels[row]))).size > 1 }))
     .sort((a, b) => Number(b.conflict) - Number(a.conflict) || b.rows.length - a.rows.length);
 }

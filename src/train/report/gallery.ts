@@ -1,5 +1,6 @@
 /** The images of a report: each listed once, with a thumbnail for as many as there is room for. */
 import { answers, argmax } from '../../shared/head/answers.ts';
+import { hashOf } from '../dataset/content-hashes.ts';
 import type { Training } from '../train.ts';
 import type { ReportImage } from './data.ts';
 import { MOST_THUMBNAILS, makeThumbnails, type Thumbnails } from './photos.ts';
@@ -41,7 +42,7 @@ export function createGallery({ table, parts, classes, probabilities, task, cali
     async finish(folder) {
       const photos = rows
         .slice(0, MOST_THUMBNAILS)
-        .map((row) => ({ path: table.paths[row], sha256: table.hashes[row] }));
+        .map((row) => ({ path: table.paths[row], sha256: hashOf(table.hashes, row) }));
       const thumbnails = await makeThumbnails(photos, folder);
       const images = rows.map((row) => {
         const listed = image(row);

@@ -1,7 +1,7 @@
 /** How right the best heads are on the images they train on, epoch by epoch: what a sweep has no time to measure. */
 
 import type { Metrics, Normalization } from '../../shared/head/config.ts';
-import { spreadRows } from '../dataset/spread-rows.ts';
+import { spreadRows } from '../dataset/row-numbers.ts';
 import type { HeadResult } from '../results/result.ts';
 import type { SweepData } from '../sweep/data.ts';
 import type { HeadJob } from '../sweep/plan.ts';

@@ -5,6 +5,7 @@ import { principalComponents, project } from '../../../src/train/analysis/compon
 import { leaveOneOut } from '../../../src/train/analysis/probe.ts';
 import { separability } from '../../../src/train/analysis/separability.ts';
 import type { Evaluation } from '../../../src/train/metrics/counts.ts';
+import { hashesOf } from '../dataset/hashes.ts';
 
 /** `rows` rows of which each class lies around a corner of its own. */
 function made(rows: number, { classes = 4, inputs = 40, distance = 5, seed = 0 } = {}) {
@@ -17,7 +18,7 @@ function made(rows: number, { classes = 4, inputs = 40, distance = 5, seed = 0 }
       matrix[row * inputs + i] =
         Math.abs(stream.normal()) + (i % classes === row % classes ? distance / 4 : 0);
   }
-  const hashes = Array.from({ length: rows }, (_, row) => `hash ${row}`);
+  const hashes = hashesOf(Array.from({ length: rows }, (_, row) => `hash ${row}`));
   return {
     matrix,
     inputs,
@@ -84,7 +85,7 @@ describe('the probes', () => {
 
   it('look at copies and views once', () => {
     const data = made(40);
-    data.hashes[1] = data.hashes[0];
+    data.hashes.copy(data.hashes, 32, 0, 32);
     data.views[2] = 1;
     expect([...separability(data).rows].slice(0, 3)).toEqual([0, 3, 4]);
   });

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { type Divisible, divide } from '../../../src/train/dataset/divide.ts';
+import { hashesOf } from './hashes.ts';
 
 const CLASSES = ['a', 'b'];
 
@@ -19,7 +20,7 @@ function tableOf(images: readonly Image[], views: number, shuffle = (rows: numbe
     rows.map(({ image }) => value(images[image], image));
   const table: Divisible = {
     paths: of((_, index) => `${index}.jpg`),
-    hashes: of(({ content }) => String(content).padStart(64, '0')),
+    hashes: hashesOf(of(({ content }) => String(content))),
     groups: of(({ group }) => group),
     phashes: of(() => null),
     splits: of(({ split }) => split ?? null),

@@ -7,13 +7,14 @@ import { type FeatureTable, reorderRows } from '../../../src/train/dataset/table
 import { type FeatureRows, isInMemory } from '../../../src/train/sweep/rows.ts';
 import { storeOf } from '../../shared/store/fixture.ts';
 import { clusters, madeStore } from '../made-store.ts';
+import { hashesOf } from './hashes.ts';
 
 function table(rows: number, inputs: number): FeatureTable {
   const numbers = Array.from({ length: rows }, (_, row) => row);
   return {
     rows,
     paths: numbers.map((row) => `${row}.jpg`),
-    hashes: numbers.map(String),
+    hashes: hashesOf(numbers.map(String)),
     labels: numbers.map((row) => [`label ${row}`]),
     splits: numbers.map(() => null),
     views: Int16Array.from(numbers),
@@ -128,7 +129,7 @@ describe('reorderRows', () => {
         expect(changed.paths).toEqual(order.map((row) => `${row}.jpg`));
         expect([...changed.views]).toEqual(order);
         expect(changed.labels).toEqual(order.map((row) => [`label ${row}`]));
-        expect(changed.hashes).toEqual(order.map(String));
+        expect(changed.hashes).toEqual(hashesOf(order.map(String)));
         expect(changed.weights).toEqual(order);
       }),
     );

@@ -10,6 +10,7 @@ import {
   type SplitRequest,
   splitRows,
 } from '../../../src/train/dataset/splits.ts';
+import { hashesOf } from './hashes.ts';
 
 function request(labels: string[][], overrides: Partial<SplitRequest> = {}): SplitRequest {
   const { task, classes, targets } = encodeLabels(labels, 'auto');
@@ -19,7 +20,8 @@ function request(labels: string[][], overrides: Partial<SplitRequest> = {}): Spl
     rows,
     classes,
     task,
-    groups: labels.map((_, row) => `hash${row}`),
+    kin: Int32Array.from(labels.keys()),
+    hashes: hashesOf(labels.map((_, row) => `hash${row}`)),
     fixed: new Array<Part | null>(rows).fill(null),
     ratios: [70, 15, 15],
     seed: 0,
@@ -91,14 +93,14 @@ describe('splitRows', () => {
 
   it('counts copies of one image as one', () => {
     const labels = repeated({ a: 20, copied: 6 });
-    const groups = labels.map(([name], row) => (name === 'copied' ? 'same' : `hash${row}`));
-    expect(countsOf(labels, splitRows(request(labels, { groups })).train).copied).toBe(6);
+    const kin = Int32Array.from(labels, ([name], row) => (name === 'copied' ? 20 : row));
+    expect(countsOf(labels, splitRows(request(labels, { kin })).train).copied).toBe(6);
   });
 
   it('only trains on images whose copies have another label', () => {
     const labels = [...repeated({ a: 20, b: 20 }), ['a'], ['b']];
-    const groups = labels.map((_, row) => (row >= 40 ? 'same' : `hash${row}`));
-    const { train, warnings } = splitRows(request(labels, { groups }));
+    const kin = Int32Array.from(labels, (_, row) => Math.min(row, 40));
+    const { train, warnings } = splitRows(request(labels, { kin }));
     expect([...train]).toEqual(expect.arrayContaining([40, 41]));
     expect(warnings).toEqual(['1 images have copies with another label: they are used for training only']);
   });
@@ -127,16 +129,16 @@ describe('splitRows', () => {
         fc.nat(99),
         (rows, shares, seed) => {
           const labels = [...rows.map((one) => one.labels), ...Array.from({ length: 4 }, () => ['a', 'b'])];
-          const groups = [...rows.map(({ group }) => `g${group}`), 'x1', 'x2', 'x3', 'x4'];
-          const asked = request(labels, { groups, seed, ratios: shares as [number, number, number] });
+          const kin = Int32Array.from([...rows.map(({ group }) => group), 31, 32, 33, 34]);
+          const asked = request(labels, { kin, seed, ratios: shares as [number, number, number] });
           const split = splitRows(asked);
           const all = [...split.train, ...split.val, ...split.test].sort((a, b) => a - b);
           expect(all).toEqual([...labels.keys()]);
-          const part = new Map<string, string>();
+          const part = new Map<number, string>();
           for (const name of ['train', 'val', 'test'] as const) {
             for (const index of split[name]) {
-              expect(part.get(groups[index]!) ?? name).toBe(name);
-              part.set(groups[index]!, name);
+              expect(part.get(kin[index]) ?? name).toBe(name);
+              part.set(kin[index], name);
             }
           }
           expect(Object.keys(countsOf(labels, split.train)).sort()).toEqual(asked.classes);
@@ -183,8 +185,8 @@ describe("the data's own split", () => {
 
   it('leaves out copies of later parts', () => {
     const fixed = own((row) => (row % 4 === 0 ? 'val' : row % 4 === 1 ? 'test' : 'train'));
-    const groups = labels.map((_, row) => (row < 3 ? 'same' : `hash${row}`));
-    const split = splitRows(request(labels, { fixed, groups }));
+    const kin = Int32Array.from(labels, (_, row) => (row < 3 ? 0 : row));
+    const split = splitRows(request(labels, { fixed, kin }));
     expect(split.train).not.toContain(2);
     expect(split.val).not.toContain(0);
     expect(split.test).toContain(1);
@@ -253,8 +255,8 @@ describe('foldRows', () => {
 
   it('keeps an image, its copies and its views in one fold', () => {
     const labels = repeated({ a: 60, b: 60 });
-    const groups = labels.map((_, row) => `hash${Math.floor(row / 3)}`);
-    const { foldOf } = foldRows(request(labels, { groups }), 5);
+    const kin = Int32Array.from(labels, (_, row) => row - (row % 3));
+    const { foldOf } = foldRows(request(labels, { kin }), 5);
     for (const [row, fold] of foldOf.entries()) expect(fold).toBe(foldOf[row - (row % 3)]);
     expect(new Set(foldOf)).toEqual(new Set([0, 1, 2, 3, 4]));
   });
@@ -273,8 +275,8 @@ describe('foldRows', () => {
 
   it('always trains on images whose copies have another label', () => {
     const labels = repeated({ a: 10, b: 10 });
-    const groups = labels.map((_, row) => (row === 19 ? 'hash0' : `hash${row}`));
-    const { foldOf } = foldRows(request(labels, { groups }), 3);
+    const kin = Int32Array.from(labels, (_, row) => row % 19);
+    const { foldOf } = foldRows(request(labels, { kin }), 3);
     expect([foldOf[0], foldOf[19]]).toEqual([-1, -1]);
     expect([...foldOf].filter((fold) => fold === -1)).toHaveLength(2);
   });

@@ -1,0 +1,15 @@
+/** Numbers of rows: those with some property, or a few spread over all. */
+
+/** The rows below `rows` that the condition holds for, ascending. */
+export function rowsWhere(rows: number, holds: (row: number) => boolean): Int32Array {
+  const found = new Int32Array(rows);
+  let count = 0;
+  for (let row = 0; row < rows; row++) if (holds(row)) found[count++] = row;
+  return found.slice(0, count);
+}
+
+/** `most` of the row numbers below `rows`, spread evenly over them, ascending; all where there are no more. */
+export function spreadRows(rows: number, most: number): Int32Array {
+  const count = Math.min(rows, most);
+  return Int32Array.from({ length: count }, (_, at) => Math.floor((at * rows) / count));
+}
