@@ -6,7 +6,7 @@ import { evaluationGraph, type StackShape, trainingGraph } from './training-grap
 export interface Programs {
   training(stack: StackShape, batch: number): Promise<Program>;
   evaluation(stack: StackShape): Promise<Program>;
-  /** A product with so many rows of features at a time (see wide-products.ts). */
+  /** A product with so many rows of features at a time (see exact/wide-products.ts). */
   product(graph: (rows: number, inputs: number) => Graph, rows: number, inputs: number): Promise<Program>;
   release(): Promise<void>;
 }

@@ -1,22 +1,24 @@
 /** Exact linear heads beside scikit-learn's LogisticRegression (golden/make_logistic.py). */
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { loadEngine } from '../../../src/shared/engines/engine.ts';
-import type { Output } from '../../../src/shared/head/config.ts';
-import { resolveConfig } from '../../../src/train/resolve.ts';
-import { createArena } from '../../../src/train/sweep/arena.ts';
-import type { SweepData } from '../../../src/train/sweep/data.ts';
-import type { TrainedHead } from '../../../src/train/sweep/head-progress.ts';
-import { createPrograms } from '../../../src/train/sweep/programs.ts';
-import { solveStack } from '../../../src/train/sweep/solve-stack.ts';
-import { numbers } from './numbers.ts';
+import { loadEngine } from '../../../../src/shared/engines/engine.ts';
+import type { Output } from '../../../../src/shared/head/config.ts';
+import { resolveConfig } from '../../../../src/train/resolve.ts';
+import { createArena } from '../../../../src/train/sweep/arena.ts';
+import type { SweepData } from '../../../../src/train/sweep/data.ts';
+import { solveStack } from '../../../../src/train/sweep/exact/solve-stack.ts';
+import type { TrainedHead } from '../../../../src/train/sweep/head-progress.ts';
+import { createPrograms } from '../../../../src/train/sweep/programs.ts';
+import { numbers } from '../numbers.ts';
 
 const INPUTS = 24;
 const CLASSES = 5;
 const ROWS = 320;
 
 type Golden = { penalties: number[] } & Record<Output, number[]>;
-const golden = JSON.parse(readFileSync(new URL('./golden/logistic.json', import.meta.url), 'utf8')) as Golden;
+const golden = JSON.parse(
+  readFileSync(new URL('../golden/logistic.json', import.meta.url), 'utf8'),
+) as Golden;
 
 /** The rows of make_logistic.py for training, and the first of them again for validation. */
 function data(output: Output): SweepData {

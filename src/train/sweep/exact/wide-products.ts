@@ -1,12 +1,12 @@
 /** The two products of an exact solution: every row's logits in many directions at once, and back to gradients. */
-import type { Program } from '../../shared/engines/engine.ts';
-import * as build from '../../shared/graph/build.ts';
-import { BATCH, type Graph } from '../../shared/graph/value.ts';
-import type { HeadConfig } from '../../shared/head/config.ts';
-import { trainingBlock } from './batches.ts';
-import { featuresOf, type SweepData } from './data.ts';
-import type { Programs } from './programs.ts';
-import { eachBlock, readRows } from './rows.ts';
+import type { Program } from '../../../shared/engines/engine.ts';
+import * as build from '../../../shared/graph/build.ts';
+import { BATCH, type Graph } from '../../../shared/graph/value.ts';
+import type { HeadConfig } from '../../../shared/head/config.ts';
+import { trainingBlock } from '../batches.ts';
+import { featuresOf, type SweepData } from '../data.ts';
+import type { Programs } from '../programs.ts';
+import { eachBlock, readRows } from '../rows.ts';
 
 /** Rows of one product; larger data are taken piece by piece. */
 const MOST_ROWS = 4096;

@@ -1,0 +1,79 @@
+/** One head of an exact solution: its numbers in the arena. */
+import { type Arena, type ArenaArray, arenaFloats } from '../arena.ts';
+import type { SweepData } from '../data.ts';
+import type { HeadJob } from '../plan.ts';
+import { type Curvature, createCurvature, curvatureFloats } from './lbfgs.ts';
+import type { Logits } from './line-loss.ts';
+
+/** A head that is being solved, beside others. */
+export interface Lane extends Logits {
+  job: HeadJob;
+  /** Vectors of a {@link Shape}. */
+  point: ArenaArray;
+  gradient: ArenaArray;
+  direction: ArenaArray;
+  curvature: Curvature;
+  /** The mean loss and the penalty. */
+  value: number;
+  iterations: number;
+  seconds: number;
+  done: boolean;
+}
+
+/** How a head's numbers lie in a vector: its kernel [classes, inputs], then its biases, both padded to whole vectors. */
+export interface Shape {
+  classes: number;
+  inputs: number;
+  /** Where the biases begin. */
+  kernel: number;
+  size: number;
+}
+
+export function shapeOf({ classes, inputs }: SweepData): Shape {
+  const whole = (count: number) => Math.ceil(count / 4) * 4;
+  const kernel = whole(classes * inputs);
+  return { classes, inputs, kernel, size: kernel + whole(classes) };
+}
+
+/** Rows, rounded up to whole vectors. */
+export function pitchOf({ rows }: SweepData): number {
+  return Math.ceil(rows.train / 4) * 4;
+}
+
+/** Room that a lane takes in the arena. */
+export function laneFloats(data: SweepData): number {
+  const { size } = shapeOf(data);
+  return 2 * arenaFloats(size) + curvatureFloats(size) + 3 * arenaFloats(data.classes * pitchOf(data));
+}
+
+/** A head at zero. */
+export function createLane(job: HeadJob, arena: Arena, data: SweepData): Lane {
+  const { size } = shapeOf(data);
+  const logits = () => arena.allocate(data.classes * pitchOf(data));
+  const curvature = createCurvature(arena, size);
+  const gradient = arena.allocate(size);
+  return {
+    ...{ job, curvature, gradient, point: arena.allocate(size), direction: gradient },
+    ...{ logits: logits(), motion: logits(), residuals: logits() },
+    ...{ value: 0, iterations: 0, seconds: 0, done: false },
+  };
+}
+
+/** A lane's parameters in the order of headParameters, for features that are not centred. */
+export function parametersOf(
+  { point: { view } }: Lane,
+  means: Float64Array,
+  { inputs, classes, kernel }: Shape,
+): Float32Array {
+  const parameters = new Float32Array(classes * (inputs + 1));
+  for (let c = 0; c < classes; c++) {
+    let shift = 0;
+    for (let i = 0; i < inputs; i++) {
+      const weight = view[c * inputs + i];
+      parameters[i * classes + c] = weight;
+      shift += weight * means[i];
+    }
+    parameters[inputs * classes + c] = view[kernel + c] - shift;
+  }
+  return parameters;
+}
