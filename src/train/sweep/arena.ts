@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { InputError } from '../../shared/errors.ts';
 
-/** The functions of training.ts and logistic.ts; see there for their arguments. */
+/** The functions of src/train/kernels; see there for their arguments. */
 export interface Kernels {
   adam(...args: number[]): void;
   sgd(...args: number[]): void;
@@ -11,6 +11,8 @@ export interface Kernels {
   adadelta(...args: number[]): void;
   maxNorm(p: number, units: number, inputs: number, limit: number): void;
   dropoutMask(mask: number, count: number, threshold: number, scale: number, seed: number): void;
+  rowPanels(...args: number[]): void;
+  kernelGradient(...args: number[]): void;
   dot(a: number, b: number, count: number): number;
   add(a: number, b: number, count: number, factor: number): void;
   scale(a: number, count: number, factor: number): void;

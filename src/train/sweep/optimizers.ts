@@ -10,7 +10,7 @@ export interface OptimizedTensor {
   state: [ArenaArray, ArenaArray];
 }
 
-/** The kernels of kernels.ts that apply a step. */
+/** The kernels of training.ts that apply a step. */
 export type KernelName = 'adam' | 'sgd' | 'rmsprop' | 'adagrad' | 'adadelta';
 
 interface Optimizer {
@@ -121,19 +121,41 @@ export function stepKernel(settings: StepSettings): { kernel: KernelName; consta
  * @param isKernel whether the tensor is subject to l2, l1 and maxNorm (biases and batch-norm are not)
  */
 export function applyStep(
-  { kernels }: Arena,
+  arena: Arena,
   settings: StepSettings,
   { parameter, gradient, state }: OptimizedTensor,
   { shape, lane, isKernel }: { shape: Shape; lane: number; isKernel: boolean },
 ): void {
-  const { kernel, constants } = stepKernel(settings);
   const count = elementCount(shape);
-  const [p, g, a, b] = [parameter, gradient, ...state].map(
-    ({ address }) => address + lane * count * Float32Array.BYTES_PER_ELEMENT,
+  const own = ({ address }: ArenaArray) => address + lane * count * Float32Array.BYTES_PER_ELEMENT;
+  const inputs = shape[shape.length - 1];
+  stepper(arena, settings, { inputs, isKernel })(
+    count,
+    own(parameter),
+    own(gradient),
+    own(state[0]),
+    own(state[1]),
   );
-  kernels[kernel](p, g, a, b, count, ...stepHyperparameters(settings, isKernel), ...constants);
-  if (isKernel && settings.maxNorm > 0) {
-    const inputs = shape[shape.length - 1];
-    kernels.maxNorm(p, count / inputs, inputs, settings.maxNorm);
-  }
+}
+
+/** Steps so many numbers at the addresses of parameters, gradients and the two state arrays. */
+type Stepper = (count: number, parameters: number, gradients: number, first: number, second: number) => void;
+
+/**
+ * What steps the parts of a tensor, one after the other.
+ * @param isKernel as for {@link applyStep}; parts are whole rows of `inputs` then
+ */
+export function stepper(
+  { kernels }: Arena,
+  settings: StepSettings,
+  { inputs, isKernel }: { inputs: number; isKernel: boolean },
+): Stepper {
+  const { kernel, constants } = stepKernel(settings);
+  const step = kernels[kernel];
+  const values = [...stepHyperparameters(settings, isKernel), ...constants];
+  return (count, parameters, gradients, first, second) => {
+    step(parameters, gradients, first, second, count, ...values);
+    if (isKernel && settings.maxNorm > 0)
+      kernels.maxNorm(parameters, count / inputs, inputs, settings.maxNorm);
+  };
 }

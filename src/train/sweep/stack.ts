@@ -3,10 +3,12 @@ import type { Program, Results } from '../../shared/engines/engine.ts';
 import { elementCount, type Shape } from '../../shared/graph/value.ts';
 import { type HeadLayer, type HeadParameter, headParameters } from '../../shared/head/layers.ts';
 import { type Arena, type ArenaArray, arenaFloats } from './arena.ts';
+import { createFactored, factoredFloats } from './factored.ts';
 import { readLane, writeLane } from './lanes.ts';
 import { applyStep, initialState, type OptimizedTensor, type StepSettings } from './optimizers.ts';
 import type { Programs } from './programs.ts';
 import {
+  errorKey,
   gradientKey,
   isKernel,
   maskKey,
@@ -79,13 +81,18 @@ export function createStack(arena: Arena, programs: Programs, shape: StackShape,
   const dropouts = layers.filter((layer) => layer.kind === 'dropout');
   arena.reset(stackFloats(shape, specs, dropouts, batchSize));
 
+  const isFactored = ({ spec }: { spec: HeadParameter }) => spec.name === shape.factored;
+  const factoredUnits = unitsOf(specs.find((spec) => isFactored({ spec })));
+  const sizes = { units: lanes * factoredUnits, inputs, batchSize };
+  const factored = factoredUnits > 0 ? createFactored(arena, sizes) : undefined;
   const tensors = specs.map((spec): StackTensor => {
     const allocate = () => arena.allocate(lanes * elementCount(spec.shape));
     return {
       spec,
       shape: parameterShape(spec, { ...shape, lanes: 1 }),
       parameter: allocate(),
-      gradient: allocate(),
+      // Of a factored gradient, the errors.
+      gradient: factored && isFactored({ spec }) ? factored.errors : allocate(),
       state: [allocate(), allocate()],
     };
   });
@@ -94,16 +101,16 @@ export function createStack(arena: Arena, programs: Programs, shape: StackShape,
     tensors.map(({ spec, parameter }) => [parameterKey(spec.name), parameter.view]),
   );
   const masks = dropouts.map((layer): Mask => ({ layer, array: arena.allocate(batchSize * layer.units) }));
+  const features = arena.allocate(batchSize * inputs);
   const buffers = {
-    features: arena.allocate(batchSize * inputs).view,
+    features: features.view,
     targets: arena.allocate(batchSize * classes).view,
     weights: arena.allocate(batchSize * classes).view,
   };
   const loss = arena.allocate(lanes).view;
-  const results: Results = {
-    loss,
-    ...Object.fromEntries(trainable.map(({ spec, gradient }) => [gradientKey(spec.name), gradient.view])),
-  };
+  const results: Results = { loss };
+  for (const tensor of trainable)
+    if (!isFactored(tensor)) results[gradientKey(tensor.spec.name)] = tensor.gradient.view;
   for (const layer of layers) {
     if (layer.kind !== 'bn') continue;
     results[meanKey(layer.name)] = arena.allocate(lanes * layer.units).view;
@@ -119,7 +126,7 @@ export function createStack(arena: Arena, programs: Programs, shape: StackShape,
   /** The views of a batch of some size are the same objects every time, which lets the engine reuse its tensors. */
   const bySize = new Map<
     number,
-    { batch: BatchBuffers; feeds: Record<string, Float32Array>; program: Promise<Program> }
+    { batch: BatchBuffers; feeds: Record<string, Float32Array>; program: Promise<Program>; results: Results }
   >();
   const prepared = (rows: number) => {
     const known = bySize.get(rows);
@@ -137,6 +144,11 @@ export function createStack(arena: Arena, programs: Programs, shape: StackShape,
       batch,
       feeds: { ...batch, ...parameterFeeds, ...Object.fromEntries(maskFeeds) },
       program: programs.training(shape, rows),
+      results: {
+        ...results,
+        ...(shape.factored &&
+          factored && { [errorKey(shape.factored)]: factored.errors.view.subarray(0, sizes.units * rows) }),
+      },
     };
     bySize.set(rows, entry);
     return entry;
@@ -168,13 +180,17 @@ export function createStack(arena: Arena, programs: Programs, shape: StackShape,
     lanes,
     batch: (rows) => prepared(rows).batch,
     async step(rows, settings, maskSeed) {
-      const { feeds, program } = prepared(rows);
+      const { feeds, program, results } = prepared(rows);
       for (const [at, { layer, array }] of masks.entries()) drawMask(arena, layer.rate, array, maskSeed, at);
       await (await program).run(feeds, results);
+      factored?.take(features, rows);
       for (const tensor of trainable) {
         const part = { shape: tensor.shape, isKernel: isKernel(tensor.spec.name) };
-        for (const [lane, setting] of settings.entries())
-          applyStep(arena, setting, tensor, { ...part, lane });
+        for (const [lane, setting] of settings.entries()) {
+          if (factored && isFactored(tensor))
+            factored.step(setting, tensor, { lane, units: factoredUnits, rows });
+          else applyStep(arena, setting, tensor, { ...part, lane });
+        }
       }
       for (const { kept, batch } of moving) {
         for (let i = 0; i < kept.length; i++)
@@ -227,6 +243,11 @@ export function drawMask(
   kernels.dropoutMask(address, padded, threshold, 1 / (1 - rate), (Math.imul(seed, 0x9e3779b1) + layer) | 0);
 }
 
+/** Of a kernel as it is stored, [inputs, units]; 0 where there is none. */
+function unitsOf(kernel: HeadParameter | undefined): number {
+  return kernel?.shape[1] ?? 0;
+}
+
 /** What {@link createStack} allocates, in floats. */
 function stackFloats(
   shape: StackShape,
@@ -237,7 +258,11 @@ function stackFloats(
   const { inputs, classes, lanes, layers } = shape;
   const sum = (lengths: readonly number[]) =>
     lengths.reduce((total, length) => total + arenaFloats(length), 0);
-  const tensors = specs.map((spec) => 4 * arenaFloats(lanes * elementCount(spec.shape)));
+  const units = unitsOf(specs.find(({ name }) => name === shape.factored));
+  const factored = units > 0 ? factoredFloats({ units: lanes * units, inputs, batchSize }) : 0;
+  const tensors = specs.map(
+    (spec) => (spec.name === shape.factored ? 3 : 4) * arenaFloats(lanes * elementCount(spec.shape)),
+  );
   const statistics = layers.flatMap((layer) =>
     layer.kind === 'bn' ? [lanes * layer.units, lanes * layer.units] : [],
   );
@@ -248,7 +273,7 @@ function stackFloats(
     ...dropouts.map(({ units }) => batchSize * units),
   ];
   const prediction = [PREDICTION_ROWS * inputs, PREDICTION_ROWS * lanes * classes];
-  return sum(tensors) + sum([...batches, ...statistics, ...prediction, lanes]);
+  return factored + sum(tensors) + sum([...batches, ...statistics, ...prediction, lanes]);
 }
 
 /** The state of a head before its first step. */

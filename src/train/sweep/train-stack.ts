@@ -1,12 +1,12 @@
 /** Trains one stack of heads from first batch to last epoch. */
 import { performance } from 'node:perf_hooks';
 import type { HeadConfig, MetricName, OptimizerName } from '../../shared/head/config.ts';
-import { type HeadParameter, headLayers, headParameters } from '../../shared/head/layers.ts';
-import { random } from '../../shared/random.ts';
+import { headLayers, headParameters } from '../../shared/head/layers.ts';
 import { evaluate } from '../metrics/evaluate.ts';
 import type { Arena } from './arena.ts';
 import { epochOrder, trainingBlock } from './batches.ts';
 import { partTargets, type SweepData } from './data.ts';
+import { factoredKernel } from './factored.ts';
 import {
   finish,
   isFinished,
@@ -17,6 +17,7 @@ import {
   startLane,
   type TrainedHead,
 } from './head-progress.ts';
+import type { InitialParameters } from './initial.ts';
 import type { SteppingOptimizer } from './optimizers.ts';
 import { type HeadJob, stackLanes } from './plan.ts';
 import type { Programs } from './programs.ts';
@@ -30,6 +31,7 @@ export interface StackContext {
   data: SweepData;
   arena: Arena;
   programs: Programs;
+  initial: InitialParameters;
   /** Where stacks keep their numbers on the engine's device; otherwise they train in the arena. */
   device?: DeviceData;
   /** Called as soon as a head is done, while others of its stack go on. */
@@ -63,18 +65,23 @@ export async function trainStack(
     lanes: device ? heads : stackLanes(shared, heads, data.classes),
   });
   const largestBatch = Math.min(shared.batchSize, data.rows.train);
+  const factored = factoredKernel(layers, data.inputs, largestBatch);
   const build = (states: readonly LaneState[]): StackTrainer => {
     const shape = shapeOf(states.length);
     const trainer = device
       ? residentTrainer(device, data, arena, shape, shared)
-      : hostTrainer(createStack(arena, programs, shape, largestBatch), data, shared);
+      : hostTrainer(
+          createStack(arena, programs, { ...shape, ...(factored && { factored }) }, largestBatch),
+          data,
+          shared,
+        );
     trainer.load(states);
     return trainer;
   };
 
   const stepsPerEpoch = Math.ceil(data.rows.train / shared.batchSize);
   let lanes = jobs.map((job, at) => startLane(job, stepsPerEpoch, data, paused[at]));
-  const initial = initialParameters(headParameters(layers), shared.seed);
+  const initial = context.initial(headParameters(layers), shared.seed);
   let stack = build(
     lanes.map((_, at) => paused[at]?.state ?? freshState(initial, stepping(shared.optimizer))),
   );
@@ -112,25 +119,6 @@ export async function trainStack(
 function stepping(optimizer: OptimizerName): SteppingOptimizer {
   if (optimizer === 'lbfgs') throw new Error('lbfgs does not step batch by batch');
   return optimizer;
-}
-
-/** Keras's GlorotUniform for kernels: uniform within sqrt(6 / (inputs + units)) (Glorot and Bengio 2010). */
-function initialParameters(specs: readonly HeadParameter[], seed: number): Float32Array {
-  const parts = specs.map(({ name, shape, initializer }) => {
-    const values = new Float32Array(shape.reduce((product, size) => product * size, 1));
-    if (initializer === 'ones') return values.fill(1);
-    if (initializer === 'zeros') return values;
-    const limit = Math.sqrt(6 / shape.reduce((sum, size) => sum + size, 0));
-    const stream = random(seed, 'initial', name);
-    return values.map(() => (2 * stream.uniform() - 1) * limit);
-  });
-  const all = new Float32Array(parts.reduce((sum, { length }) => sum + length, 0));
-  let offset = 0;
-  for (const part of parts) {
-    all.set(part, offset);
-    offset += part.length;
-  }
-  return all;
 }
 
 /** Returns false when it was asked to stop before the epoch's end. */

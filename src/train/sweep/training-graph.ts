@@ -21,11 +21,15 @@ export interface StackShape {
   inputs: number;
   classes: number;
   lanes: number;
+  /** The kernel whose gradient is left in its two factors while training: see factored.ts. */
+  factored?: string;
 }
 
 /** Names of a training graph's inputs and outputs beside `features`, `targets` and `weights`. */
 export const parameterKey = (name: string): string => `parameter:${name}`;
 export const gradientKey = (name: string): string => `gradient:${name}`;
+/** Derivatives in a product with a kernel, [units, batch]. */
+export const errorKey = (name: string): string => `error:${name}`;
 export const maskKey = (name: string): string => `mask:${name}`;
 export const meanKey = (name: string): string => `mean:${name}`;
 export const varianceKey = (name: string): string => `variance:${name}`;
@@ -85,7 +89,7 @@ function elementLoss({ output, loss }: StackShape): ElementLoss {
 /**
  * Inputs: `features` [batch, inputs], `targets` and `weights` [batch, classes], the parameters, and dropout masks.
  * Outputs: `loss` ([lanes]: the weighted sum over rows and classes; weights carry 1 / batch), a gradient for every
- * trainable parameter, and the batch statistics of every batch-norm.
+ * trainable parameter (for a factored one the errors instead), and the batch statistics of every batch-norm.
  */
 export function trainingGraph(stack: StackShape, batch: number): Graph {
   const { layers, lanes, classes, inputs } = stack;
@@ -108,14 +112,27 @@ export function trainingGraph(stack: StackShape, batch: number): Graph {
   const loss = build.reduceSum(elements, { axes: [0, 2], keepDims: false });
   const total = build.reduceSum(loss, { axes: [0], keepDims: false });
   const outputs: Record<string, Value> = { loss };
-  for (const [at, gradient] of gradients(total, [...parameters.values()]).entries()) {
-    outputs[gradientKey([...parameters.keys()][at])] = gradient;
+  const names = [...parameters.keys()];
+  const varied = Array.from(parameters, ([name, value]) =>
+    name === stack.factored ? productWith(value, total) : value,
+  );
+  for (const [at, gradient] of gradients(total, varied).entries()) {
+    const key = names[at] === stack.factored ? errorKey : gradientKey;
+    outputs[key(names[at])] = gradient;
   }
   for (const [name, { mean, variance }] of statistics) {
     outputs[meanKey(name)] = mean;
     outputs[varianceKey(name)] = variance;
   }
   return build.graph(outputs);
+}
+
+/** The one product that a kernel is the left factor of. */
+function productWith(kernel: Value, total: Value): Value {
+  const { values } = build.graph({ total });
+  const product = values.find(({ op, inputs }) => op === 'matmul' && inputs[0] === kernel);
+  if (!product) throw new Error(`The loss depends on no product with ${kernel.name}`);
+  return product;
 }
 
 /** Inputs: `features` with an open batch and the parameters. Output: `probabilities` [batch, lanes, classes]. */

@@ -3,6 +3,7 @@ import { parentPort, workerData } from 'node:worker_threads';
 import { type Engine, loadEngine, type ResidentEngine } from '../../shared/engines/engine.ts';
 import { createArena } from './arena.ts';
 import { solveStack } from './exact/solve-stack.ts';
+import { createInitialParameters } from './initial.ts';
 import type { FromWorker, ToWorker, WorkerStart } from './messages.ts';
 import { createPrograms } from './programs.ts';
 import { createDeviceData } from './resident/device-data.ts';
@@ -16,6 +17,7 @@ const say = (message: FromWorker, transfer: ArrayBuffer[] = []) => port.postMess
 const arena = createArena();
 const engine = await loadEngine(name, { threads });
 const programs = createPrograms(engine);
+const initial = createInitialParameters();
 const device = resident ? createDeviceData(residentPart(engine), data) : undefined;
 let stopping = false;
 
@@ -28,6 +30,7 @@ port.on('message', async (message: ToWorker) => {
       data,
       arena,
       programs,
+      initial,
       device,
       onFinished: (trained) => say({ type: 'finished', trained }, [trained.parameters.buffer as ArrayBuffer]),
       onEpoch: (heads) => say({ type: 'epoch', heads }),

@@ -5,6 +5,7 @@ import type { Runtime } from '../../../src/shared/engines/tensorflow/runtime.ts'
 import type { HeadConfig } from '../../../src/shared/head/config.ts';
 import { resolveConfig } from '../../../src/train/resolve.ts';
 import { createArena } from '../../../src/train/sweep/arena.ts';
+import { createInitialParameters } from '../../../src/train/sweep/initial.ts';
 import { createPrograms } from '../../../src/train/sweep/programs.ts';
 import { createDeviceData } from '../../../src/train/sweep/resident/device-data.ts';
 import { trainStack } from '../../../src/train/sweep/train-stack.ts';
@@ -40,7 +41,7 @@ export async function trainSteps(runtime: Runtime, steps: number, onDevice: bool
   // Without a device, heads with hidden layers train one by one.
   for (const stack of onDevice ? [jobs] : [[jobs[0]]]) {
     await trainStack(stack, {
-      ...{ data, device, programs, arena: createArena() },
+      ...{ data, device, programs, arena: createArena(), initial: createInitialParameters() },
       onFinished: () => {},
       onEpoch: () => counts.push(count()),
       shouldStop: () => false,

@@ -7,6 +7,7 @@ import { resolveConfig } from '../../../src/train/resolve.ts';
 import { createArena } from '../../../src/train/sweep/arena.ts';
 import type { SweepData } from '../../../src/train/sweep/data.ts';
 import type { PausedHead, TrainedHead } from '../../../src/train/sweep/head-progress.ts';
+import { createInitialParameters } from '../../../src/train/sweep/initial.ts';
 import { createPrograms } from '../../../src/train/sweep/programs.ts';
 import { trainStack } from '../../../src/train/sweep/train-stack.ts';
 
@@ -56,6 +57,7 @@ async function trained(
     {
       data: clouds(),
       arena: createArena(),
+      initial: createInitialParameters(),
       programs,
       onFinished: (head) => heads.push(head),
       onPaused: (head) => paused.push(head),

@@ -8,6 +8,7 @@ import { createArena } from '../../../../src/train/sweep/arena.ts';
 import type { SweepData } from '../../../../src/train/sweep/data.ts';
 import { solveStack } from '../../../../src/train/sweep/exact/solve-stack.ts';
 import type { TrainedHead } from '../../../../src/train/sweep/head-progress.ts';
+import { createInitialParameters } from '../../../../src/train/sweep/initial.ts';
 import { createPrograms } from '../../../../src/train/sweep/programs.ts';
 import { numbers } from '../numbers.ts';
 
@@ -55,6 +56,7 @@ async function solved(
       data: data(output),
       arena: createArena(),
       programs,
+      initial: createInitialParameters(),
       onFinished: (head) => heads.push(head),
       onEpoch: () => {},
       shouldStop,

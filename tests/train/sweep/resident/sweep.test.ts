@@ -6,6 +6,7 @@ import type { HeadRequest } from '../../../../src/train/options.ts';
 import { resolveConfig, withoutIdleOptions } from '../../../../src/train/resolve.ts';
 import { createArena } from '../../../../src/train/sweep/arena.ts';
 import type { PausedHead, TrainedHead } from '../../../../src/train/sweep/head-progress.ts';
+import { createInitialParameters } from '../../../../src/train/sweep/initial.ts';
 import type { HeadJob } from '../../../../src/train/sweep/plan.ts';
 import { createPrograms } from '../../../../src/train/sweep/programs.ts';
 import { createDeviceData } from '../../../../src/train/sweep/resident/device-data.ts';
@@ -95,7 +96,8 @@ describe.each(runtimes)('a stack on the device of %s', (name) => {
           (job) => ({ ...job, ...changes }),
         ),
         {
-          ...{ data, device, arena: createArena(), programs: createPrograms(engine) },
+          ...{ data, device, arena: createArena(), initial: createInitialParameters() },
+          programs: createPrograms(engine),
           onFinished: (head) => heads.push(head),
           onPaused: (head) => paused.push(head),
           onEpoch: () => {},

@@ -1,0 +1,94 @@
+/**
+ * The gradient of a kernel that reads the features (AssemblyScript, not TypeScript): the sum over a batch of each unit's
+ * error times the row, passing over errors of zero, of which relu and dropout leave three in four.
+ */
+
+/** Numbers of a panel's rows: as many as eight vectors hold while a sum is taken. */
+const WIDTH: usize = 32;
+const WIDTH_BYTES: usize = WIDTH << 2;
+
+/** Inputs that are summed for all units of a block before the next ones, in bytes: their rows stay in the first cache. */
+const PIECE: usize = 512;
+
+/**
+ * Copies rows [batch, inputs] into panels [inputs / 32, batch, 32]. Read along the batch, rows of 8 kB would all fall into the same
+ * few places of the cache.
+ * @param inputs a multiple of 32
+ */
+export function rowPanels(panels: usize, rows: usize, batch: usize, inputs: usize): void {
+  const pitch = inputs << 2;
+  for (let row: usize = 0; row < batch; row++) {
+    for (let i: usize = 0; i < pitch; i += WIDTH_BYTES)
+      memory.copy(panels + i * batch + row * WIDTH_BYTES, rows + row * pitch + i, WIDTH_BYTES);
+  }
+}
+
+/** Lists the errors of a unit that are not zero, each behind the place of its row in a panel; returns the list's end. */
+// @ts-expect-error: decorators are AssemblyScript's
+@inline
+function listErrors(list: usize, errors: usize, batch: usize): usize {
+  let end = list;
+  for (let row: usize = 0; row < batch; row++) {
+    const error = load<f32>(errors + (row << 2));
+    store<u32>(end, <u32>(row * WIDTH_BYTES));
+    store<f32>(end, error, 4);
+    end += error != 0 ? 8 : 0;
+  }
+  return end;
+}
+
+/**
+ * The gradient [units, inputs] of some units.
+ * @param errors derivatives of the loss in the units' sums, [units, batch]
+ * @param panels of the batch, see {@link rowPanels}
+ * @param lists room for `units * (batch + 1)` times 8 bytes
+ */
+export function kernelGradient(
+  gradient: usize, errors: usize, panels: usize, lists: usize, units: usize, batch: usize, inputs: usize,
+): void {
+  const pitch = inputs << 2;
+  const room = (batch + 1) << 3;
+  for (let unit: usize = 0; unit < units; unit++) {
+    const list = lists + unit * room;
+    store<u32>(list, <u32>listErrors(list + 8, errors + unit * (batch << 2), batch));
+  }
+  for (let from: usize = 0; from < pitch; from += PIECE) {
+    const to = min(from + PIECE, pitch);
+    for (let unit: usize = 0; unit < units; unit++) {
+      const list = lists + unit * room;
+      const end = <usize>load<u32>(list);
+      for (let i = from; i < to; i += WIDTH_BYTES) {
+        let a = f32x4.splat(0);
+        let b = f32x4.splat(0);
+        let c = f32x4.splat(0);
+        let d = f32x4.splat(0);
+        let e = f32x4.splat(0);
+        let f = f32x4.splat(0);
+        let g = f32x4.splat(0);
+        let h = f32x4.splat(0);
+        const panel = panels + i * batch;
+        for (let at = list + 8; at < end; at += 8) {
+          const row = panel + <usize>load<u32>(at);
+          const error = v128.load32_splat(at, 4);
+          a = f32x4.add(a, f32x4.mul(error, v128.load(row)));
+          b = f32x4.add(b, f32x4.mul(error, v128.load(row, 16)));
+          c = f32x4.add(c, f32x4.mul(error, v128.load(row, 32)));
+          d = f32x4.add(d, f32x4.mul(error, v128.load(row, 48)));
+          e = f32x4.add(e, f32x4.mul(error, v128.load(row, 64)));
+          f = f32x4.add(f, f32x4.mul(error, v128.load(row, 80)));
+          g = f32x4.add(g, f32x4.mul(error, v128.load(row, 96)));
+          h = f32x4.add(h, f32x4.mul(error, v128.load(row, 112)));
+        }
+        const at = gradient + unit * pitch + i;
+        v128.store(at, a);
+        v128.store(at, b, 16);
+        v128.store(at, c, 32);
+        v128.store(at, d, 48);
+        v128.store(at, e, 64);
+        v128.store(at, f, 80);
+        v128.store(at, g, 96);
+        v128.store(at, h, 112);
+      }
+    }
+  }
+}

@@ -1,0 +1,94 @@
+/**
+ * The gradient of a first hidden layer's kernel, left in its two factors: the graph gives the errors of the units, and the product with
+ * the batch is taken block by block while the optimiser steps. The whole gradient, as large as the kernel, is never written.
+ */
+import type { HeadLayer } from '../../shared/head/layers.ts';
+import { type Arena, type ArenaArray, arenaFloats } from './arena.ts';
+import { type OptimizedTensor, type StepSettings, stepper } from './optimizers.ts';
+
+/** Errors other than zero that a unit is expected to have in a batch, at most: with more, the engine's product is faster. */
+const MOST_ERRORS = 16;
+/** Numbers that the kernel's panels are wide. */
+const PANEL = 32;
+/** Units whose gradient is made at once: 16 of 2,048 inputs take 128 kB of the second cache. */
+const BLOCK = 16;
+
+/** What is left of the errors behind some layers; layers not named pass none as zero. */
+const LEFT: Partial<Record<HeadLayer['kind'], (layer: HeadLayer) => number>> = {
+  activation: (layer) => (layer.kind === 'activation' && layer.activation === 'relu' ? 0.5 : 1),
+  dropout: (layer) => (layer.kind === 'dropout' ? 1 - layer.rate : 1),
+};
+
+/** The kernel whose gradient is left in factors when heads of these layers train on such batches, if any. */
+export function factoredKernel(
+  layers: readonly HeadLayer[],
+  inputs: number,
+  batchSize: number,
+): string | undefined {
+  const [first, ...rest] = layers;
+  const isHidden = rest.some(({ kind }) => kind === 'dense');
+  if (first.kind !== 'dense' || !isHidden || inputs % PANEL !== 0) return undefined;
+  const own = rest.slice(
+    0,
+    rest.findIndex(({ kind }) => LEFT[kind] === undefined),
+  );
+  const share = own.reduce((left, layer) => left * (LEFT[layer.kind]?.(layer) ?? 1), 1);
+  return batchSize * share <= MOST_ERRORS ? `${first.name}/kernel` : undefined;
+}
+
+interface Sizes {
+  /** Of all heads together. */
+  units: number;
+  inputs: number;
+  batchSize: number;
+}
+
+export interface FactoredGradient {
+  /** Takes the errors of the units, [units, batch]. */
+  readonly errors: ArenaArray;
+  /** Copies a batch, [rows, inputs], for the steps of all lanes. */
+  take(features: ArenaArray, rows: number): void;
+  /** Steps one head's kernel, [units, inputs], by the gradient on the batch. */
+  step(
+    settings: StepSettings,
+    tensor: Omit<OptimizedTensor, 'gradient'>,
+    of: { lane: number; units: number; rows: number },
+  ): void;
+}
+
+function lengths({ units, inputs, batchSize }: Sizes) {
+  return {
+    errors: units * batchSize,
+    panels: batchSize * inputs,
+    lists: 2 * BLOCK * (batchSize + 1),
+    block: BLOCK * inputs,
+  };
+}
+
+/** Room in the arena that it takes. */
+export function factoredFloats(sizes: Sizes): number {
+  return Object.values(lengths(sizes)).reduce((sum, length) => sum + arenaFloats(length), 0);
+}
+
+export function createFactored(arena: Arena, sizes: Sizes): FactoredGradient {
+  const { kernels } = arena;
+  const { inputs } = sizes;
+  const room = lengths(sizes);
+  const [errors, panels] = [arena.allocate(room.errors), arena.allocate(room.panels)];
+  const [lists, gradient] = [arena.allocate(room.lists), arena.allocate(room.block)];
+  return {
+    errors,
+    take: (features, rows) => kernels.rowPanels(panels.address, features.address, rows, inputs),
+    step(settings, { parameter, state }, { lane, units, rows }) {
+      const apply = stepper(arena, settings, { inputs, isKernel: true });
+      const end = (lane + 1) * units;
+      for (let unit = lane * units; unit < end; unit += BLOCK) {
+        const count = Math.min(BLOCK, end - unit);
+        const own = errors.address + unit * rows * Float32Array.BYTES_PER_ELEMENT;
+        kernels.kernelGradient(gradient.address, own, panels.address, lists.address, count, rows, inputs);
+        const at = ({ address }: ArenaArray) => address + unit * inputs * Float32Array.BYTES_PER_ELEMENT;
+        apply(count * inputs, at(parameter), gradient.address, at(state[0]), at(state[1]));
+      }
+    },
+  };
+}
