@@ -1,5 +1,6 @@
 /** Interpolation pixel for pixel as Pillow does it, for what libvips does otherwise: enlarging, and nearest neighbours. */
-import type { Interpolation } from './resize.ts';
+import { readFileSync } from 'node:fs';
+import type { Interpolation, Size } from './resize.ts';
 
 /** 8-bit pixels, rows from the top, channels interleaved: `data[(y * width + x) * 3 + c]`. */
 export interface Pixels {
@@ -46,60 +47,95 @@ export function interpolate(
   height: number,
   interpolation: Interpolation,
 ): Uint8Array {
-  const wide = image.width === width ? image.data : columns(image, width, interpolation);
-  return image.height === height ? wide : rows(wide, width, image.height, height, interpolation);
+  return interpolation === 'nearest'
+    ? picked(image, { width, height })
+    : enlarged(image, width, height, KERNELS[interpolation]);
 }
 
-function columns({ data, width, height }: Pixels, to: number, interpolation: Interpolation): Uint8Array {
-  const { first, count, weights, most } = taps(width, to, interpolation);
-  const out = new Uint8ClampedArray(to * height * CHANNELS);
+/** Enlarges with a kernel, each axis that does not fit. */
+function enlarged(image: Pixels, width: number, height: number, kernel: Kernel): Uint8Array {
+  const { data: wide } = image.width === width ? image : resampled('columns', image, width, kernel);
+  if (image.height === height) return wide;
+  return resampled('rows', { data: wide, width, height: image.height }, height, kernel).data;
+}
+
+/** The nearest pixels. */
+function picked({ data, width, height }: Pixels, to: Size): Uint8Array {
+  const nearest = (at: number, from: number, count: number) => Math.floor(((at + 0.5) * from) / count);
+  const out = new Uint8Array(to.width * to.height * CHANNELS);
+  const columns = Int32Array.from({ length: to.width }, (_, x) => nearest(x, width, to.width) * CHANNELS);
   let o = 0;
-  for (let y = 0; y < height; y++) {
-    const row = y * width * CHANNELS;
-    for (let x = 0; x < to; x++) {
-      const from = row + first[x] * CHANNELS;
-      for (let c = 0; c < CHANNELS; c++) {
-        let sum = 0.5;
-        for (let k = 0; k < count[x]; k++) sum += data[from + k * CHANNELS + c] * weights[x * most + k];
-        out[o++] = Math.floor(sum);
-      }
-    }
+  for (let y = 0; y < to.height; y++) {
+    const row = nearest(y, height, to.height) * width * CHANNELS;
+    for (const column of columns) for (let c = 0; c < CHANNELS; c++) out[o++] = data[row + column + c];
   }
-  return new Uint8Array(out.buffer);
+  return out;
 }
 
-function rows(
-  data: Uint8Array,
-  width: number,
-  from: number,
+/** The functions of kernels/resample.ts; see there for their arguments. */
+interface Resampler {
+  memory: WebAssembly.Memory;
+  columns(...args: number[]): void;
+  rows(...args: number[]): void;
+}
+
+const PAGE_BYTES = 65_536;
+/** What a kernel may read and write behind its arrays. */
+const SLACK_BYTES = 8;
+
+/** Compiled by `npm run build:kernels`; source and build both lie three folders below the package. */
+const RESAMPLER = new URL('../../../dist/shared/images/kernels/resample.wasm', import.meta.url);
+let resampler: Resampler | undefined;
+
+function openResampler(): Resampler {
+  const memory = new WebAssembly.Memory({ initial: 1 });
+  const module = new WebAssembly.Module(readFileSync(RESAMPLER));
+  const { exports } = new WebAssembly.Instance(module, { env: { memory } });
+  return { ...(exports as unknown as Omit<Resampler, 'memory'>), memory };
+}
+
+/** One axis with `to` pixels. */
+function resampled(
+  axis: 'columns' | 'rows',
+  { data, width, height }: Pixels,
   to: number,
-  interpolation: Interpolation,
-): Uint8Array {
-  const { first, count, weights, most } = taps(from, to, interpolation);
-  const stride = width * CHANNELS;
-  const out = new Uint8ClampedArray(to * stride);
-  let o = 0;
-  for (let y = 0; y < to; y++) {
-    for (let i = 0; i < stride; i++) {
-      let sum = 0.5;
-      for (let k = 0; k < count[y]; k++) sum += data[(first[y] + k) * stride + i] * weights[y * most + k];
-      out[o++] = Math.floor(sum);
-    }
-  }
-  return new Uint8Array(out.buffer);
+  kernel: Kernel,
+): Pixels {
+  resampler ??= openResampler();
+  const { memory } = resampler;
+  const { first, count, weights, most } = taps(axis === 'columns' ? width : height, to, kernel);
+  const size = axis === 'columns' ? { width: to, height } : { width, height: to };
+  const bytes = size.width * size.height * CHANNELS;
+
+  // The first page is the kernels' own; weights come first, since they are read as whole numbers of 8 bytes.
+  let end = PAGE_BYTES;
+  const place = (length: number): number => {
+    const at = end;
+    end += Math.ceil((length + SLACK_BYTES) / 8) * 8;
+    return at;
+  };
+  const [w, f, c] = [weights, first, count].map(({ byteLength }) => place(byteLength));
+  const [source, target] = [place(data.length), place(bytes)];
+  const lacking = Math.ceil((end - memory.buffer.byteLength) / PAGE_BYTES);
+  if (lacking > 0) memory.grow(lacking);
+  new Float64Array(memory.buffer, w).set(weights);
+  new Int32Array(memory.buffer, f).set(first);
+  new Int32Array(memory.buffer, c).set(count);
+  new Uint8Array(memory.buffer, source).set(data);
+  if (axis === 'columns') resampler.columns(source, target, width, height, to, f, c, w, most);
+  else resampler.rows(source, target, width * CHANNELS, to, f, c, w, most);
+  return { data: new Uint8Array(memory.buffer, target, bytes).slice(), ...size };
 }
 
 /** For each of `to` outputs: the first of `from` inputs that count, how many do, and their shares, `most` apart. */
-function taps(from: number, to: number, interpolation: Interpolation) {
-  const kernel = interpolation === 'nearest' ? undefined : KERNELS[interpolation];
-  const most = kernel ? 2 * kernel.support + 1 : 1;
+function taps(from: number, to: number, kernel: Kernel) {
+  const most = 2 * kernel.support + 1;
   const first = new Int32Array(to);
-  const count = new Int32Array(to).fill(1);
-  const weights = new Float64Array(to * most).fill(1);
+  const count = new Int32Array(to);
+  const weights = new Float64Array(to * most);
   for (let i = 0; i < to; i++) {
     const centre = ((i + 0.5) * from) / to;
-    first[i] = kernel ? Math.max(0, Math.floor(centre - kernel.support + 0.5)) : Math.floor(centre);
-    if (!kernel) continue;
+    first[i] = Math.max(0, Math.floor(centre - kernel.support + 0.5));
     count[i] = Math.min(from, Math.floor(centre + kernel.support + 0.5)) - first[i];
     const shares = Array.from({ length: count[i] }, (_, k) => kernel.weight(first[i] + k - centre + 0.5));
     const whole = shares.reduce((sum, share) => sum + share, 0);
