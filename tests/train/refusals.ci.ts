@@ -1,5 +1,5 @@
 /** What the built train-head, predict, serve and export refuse, and how; that nothing is lost by it. */
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { newFolder, permafrost, STACK_TRACE } from '../command.ts';
@@ -108,5 +108,24 @@ describe('predict, serve and export refuse', () => {
       'Expected a file for --out but received "."',
       1,
     );
+  });
+
+  it.each([
+    [
+      '"mobilenet_0.25"',
+      '"mobilenet_0.26"',
+      "sources[0] of the head's head.json: Expected the name of a backbone",
+    ],
+    ['"avg"', '"conv9/avg"', "sources[0] of the head's head.json: Expected a layer of mobilenet_0.25"],
+  ])('a head whose record names %s as %s', async (from, to, message) => {
+    const dir = newFolder();
+    cpSync(head, dir, { recursive: true });
+    const record = readFileSync(join(dir, 'head.json'), 'utf8');
+    writeFileSync(join(dir, 'head.json'), record.replaceAll(from, to));
+    const photo = join(dir, 'photo.jpg');
+    writeFileSync(photo, '');
+    await refused(['predict', '--head', dir, photo], message, 1);
+    await refused(['serve', '--head', dir, '--port', '0'], message, 1);
+    await refused(['export', '--head', dir, '--format', 'onnx', '--out', join(dir, 'x.onnx')], message, 1);
   });
 });

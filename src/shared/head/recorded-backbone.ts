@@ -1,7 +1,9 @@
 /** Whether a backbone is still the one that a head was trained behind. */
 import { existsSync } from 'node:fs';
+import { describeBackbone } from '../backbones/load.ts';
+import { isModelFile } from '../backbones/model-file/request.ts';
 import { type BackboneDescription, PRECISION } from '../backbones/thread/protocol.ts';
-import { InputError, unexpected, usage } from '../errors.ts';
+import { InputError, UsageError, unexpected, usage } from '../errors.ts';
 import { formatResize } from '../images/resize.ts';
 import { MATHS_VERSION } from '../store/pipeline.ts';
 import type { HeadSource } from './record.ts';
@@ -9,14 +11,27 @@ import type { HeadSource } from './record.ts';
 /**
  * The weights of each source's backbone: those given, or what its features were computed with.
  * @param given one for each source, in order, or none at all
- * @throws UsageError for too few or too many, InputError where a file is no longer where it was
+ * @throws UsageError for too few or too many, InputError where a file is no longer where it was or a record names a
+ *   backbone or a column that there is not
  */
 export function weightsOf(sources: readonly HeadSource[], given: readonly string[]): string[] {
   if (given.length > 0 && given.length !== sources.length) {
     const names = sources.map(({ pipeline }) => pipeline.backbone).join(', ');
     throw usage(`one value for each backbone of the head (${names})`, '--weights', given);
   }
+  for (const [at, source] of sources.entries()) checkKnown(source, at);
   return sources.map((source, at) => given[at] ?? recordedWeights(source));
+}
+
+/** A name that is not known is no wrong flag here: nobody typed it. */
+function checkKnown({ pipeline: { backbone, size }, columns }: HeadSource, at: number): void {
+  if (isModelFile(backbone)) return;
+  try {
+    describeBackbone({ name: backbone, size, poolings: columns });
+  } catch (thrown) {
+    if (!(thrown instanceof UsageError)) throw thrown;
+    throw new InputError(`sources[${at}] of the head's head.json: ${thrown.message}`);
+  }
 }
 
 /** What the features were computed with, as long as it is still where it was. */
