@@ -1,5 +1,5 @@
 /** Interpolation pixel for pixel as Pillow does it, for what libvips does otherwise: enlarging, and nearest neighbours. */
-import { readFileSync } from 'node:fs';
+import { imageKernels } from './image-kernels.ts';
 import type { Interpolation, Size } from './resize.ts';
 
 /** 8-bit pixels, rows from the top, channels interleaved: `data[(y * width + x) * 3 + c]`. */
@@ -72,28 +72,6 @@ function picked({ data, width, height }: Pixels, to: Size): Uint8Array {
   return out;
 }
 
-/** The functions of kernels/resample.ts; see there for their arguments. */
-interface Resampler {
-  memory: WebAssembly.Memory;
-  columns(...args: number[]): void;
-  rows(...args: number[]): void;
-}
-
-const PAGE_BYTES = 65_536;
-/** What a kernel may read and write behind its arrays. */
-const SLACK_BYTES = 8;
-
-/** Compiled by `npm run build:kernels`; source and build both lie three folders below the package. */
-const RESAMPLER = new URL('../../../dist/shared/images/kernels/resample.wasm', import.meta.url);
-let resampler: Resampler | undefined;
-
-function openResampler(): Resampler {
-  const memory = new WebAssembly.Memory({ initial: 1 });
-  const module = new WebAssembly.Module(readFileSync(RESAMPLER));
-  const { exports } = new WebAssembly.Instance(module, { env: { memory } });
-  return { ...(exports as unknown as Omit<Resampler, 'memory'>), memory };
-}
-
 /** One axis with `to` pixels. */
 function resampled(
   axis: 'columns' | 'rows',
@@ -101,30 +79,19 @@ function resampled(
   to: number,
   kernel: Kernel,
 ): Pixels {
-  resampler ??= openResampler();
-  const { memory } = resampler;
   const { first, count, weights, most } = taps(axis === 'columns' ? width : height, to, kernel);
   const size = axis === 'columns' ? { width: to, height } : { width, height: to };
   const bytes = size.width * size.height * CHANNELS;
-
-  // The first page is the kernels' own; weights come first, since they are read as whole numbers of 8 bytes.
-  let end = PAGE_BYTES;
-  const place = (length: number): number => {
-    const at = end;
-    end += Math.ceil((length + SLACK_BYTES) / 8) * 8;
-    return at;
-  };
-  const [w, f, c] = [weights, first, count].map(({ byteLength }) => place(byteLength));
-  const [source, target] = [place(data.length), place(bytes)];
-  const lacking = Math.ceil((end - memory.buffer.byteLength) / PAGE_BYTES);
-  if (lacking > 0) memory.grow(lacking);
-  new Float64Array(memory.buffer, w).set(weights);
-  new Int32Array(memory.buffer, f).set(first);
-  new Int32Array(memory.buffer, c).set(count);
-  new Uint8Array(memory.buffer, source).set(data);
-  if (axis === 'columns') resampler.columns(source, target, width, height, to, f, c, w, most);
-  else resampler.rows(source, target, width * CHANNELS, to, f, c, w, most);
-  return { data: new Uint8Array(memory.buffer, target, bytes).slice(), ...size };
+  const lengths = [data.length, bytes, first.byteLength, count.byteLength, weights.byteLength];
+  const { buffer, addresses, columns, rows } = imageKernels(lengths);
+  const [source, target, firstAt, countAt, weightsAt] = addresses;
+  new Uint8Array(buffer, source).set(data);
+  new Int32Array(buffer, firstAt).set(first);
+  new Int32Array(buffer, countAt).set(count);
+  new Float64Array(buffer, weightsAt).set(weights);
+  if (axis === 'columns') columns(source, target, width, height, to, firstAt, countAt, weightsAt, most);
+  else rows(source, target, width * CHANNELS, to, firstAt, countAt, weightsAt, most);
+  return { data: new Uint8Array(buffer, target, bytes).slice(), ...size };
 }
 
 /** For each of `to` outputs: the first of `from` inputs that count, how many do, and their shares, `most` apart. */
