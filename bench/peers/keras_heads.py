@@ -3,7 +3,8 @@
     pip install keras==3.15.1 tensorflow-cpu==2.21.0
 
 Reads a folder with features.f32, labels.u8 and work.json; prints {"seconds", "accuracy"} for training the heads one after the
-other. Features are in memory, several steps run per call (steps_per_execution), nothing is validated between epochs.
+other. Features are in memory, several steps run per call (steps_per_execution), and heads are validated after every epoch, as permafrost's
+are, in large batches.
 """
 import json
 import os
@@ -44,7 +45,15 @@ def build(head):
 
 def fit(head):
     model = build(head)
-    model.fit(x[:train], y[:train], batch_size=head["batchSize"], epochs=head["epochs"], verbose=0)
+    model.fit(
+        x[:train],
+        y[:train],
+        batch_size=head["batchSize"],
+        epochs=head["epochs"],
+        validation_data=(x[train:], y[train:]),
+        validation_batch_size=256,
+        verbose=0,
+    )
     return model
 
 
