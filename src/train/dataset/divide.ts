@@ -2,7 +2,7 @@
 import { hashOf, pickHashes } from './content-hashes.ts';
 import { selectTargets } from './labels.ts';
 import { type Kinship, kinOf } from './leakage.ts';
-import { rowsWhere } from './row-numbers.ts';
+import { allRows, rowsWhere } from './row-numbers.ts';
 import { foldRows, PARTS, type Part, type SplitRatios, type SplitRequest, splitRows } from './splits.ts';
 
 /** What is divided; every array has one entry a row. */
@@ -105,7 +105,7 @@ export function imageParts(
 
 /** The row of the image that each row is a view of, or is; -1 where its image is not there. */
 function ownersOf({ paths, hashes, views }: Pick<Divisible, 'paths' | 'hashes' | 'views'>): Int32Array {
-  if (views.every((view) => view === 0)) return rowsWhere(views.length, () => true);
+  if (views.every((view) => view === 0)) return allRows(views.length);
   // A path alone may name several images in stores that were joined.
   const keyOf = (row: number) => `${hashOf(hashes, row)} ${paths[row]}`;
   const images = new Map<string, number>();

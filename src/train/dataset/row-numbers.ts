@@ -1,5 +1,10 @@
 /** Numbers of rows: those with some property, or a few spread over all. */
 
+/** The rows below `rows`. */
+export function allRows(rows: number): Int32Array {
+  return new Int32Array(rows).map((_, row) => row);
+}
+
 /** The rows below `rows` that the condition holds for, ascending. */
 export function rowsWhere(rows: number, holds: (row: number) => boolean): Int32Array {
   const found = new Int32Array(rows);

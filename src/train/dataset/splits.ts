@@ -4,7 +4,7 @@ import type { Task } from '../../shared/head/config.ts';
 import { random } from '../../shared/random.ts';
 import { type ContentHashes, hashOf } from './content-hashes.ts';
 import { imagesOf } from './images.ts';
-import { rowsWhere } from './row-numbers.ts';
+import { allRows, rowsWhere } from './row-numbers.ts';
 import { type StratifiedItem, stratify } from './stratification.ts';
 
 /** The parts, in the order of `--split 70/15/15`. */
@@ -80,13 +80,7 @@ export function splitRows(request: SplitRequest): Split {
     );
   }
   if (!named.has('val') && !named.has('test')) {
-    carve(
-      request,
-      parts,
-      rowsWhere(request.rows, () => true),
-      request.ratios,
-      warnings,
-    );
+    carve(request, parts, allRows(request.rows), request.ratios, warnings);
   } else {
     leaveOutCopies(request.kin, parts, warnings);
     if (!named.has('val')) {
@@ -155,12 +149,7 @@ export function foldRows(
 ): { foldOf: Int32Array; warnings: string[] } {
   const foldOf = new Int32Array(kin.length).fill(EVERY_FOLD);
   if (folds === 0) return { foldOf, warnings: [] };
-  const images = imagesOf(
-    targets,
-    classes.length,
-    kin,
-    rowsWhere(kin.length, () => true),
-  );
+  const images = imagesOf(targets, classes.length, kin, allRows(kin.length));
   const imagesWith = new Int32Array(classes.length);
   for (const { labels } of images.items) for (const label of labels) imagesWith[label]++;
   const validates = ({ labels }: StratifiedItem) =>

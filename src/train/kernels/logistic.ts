@@ -68,6 +68,13 @@ export function largest(a: usize, count: usize): f32 {
   );
 }
 
+/** One step of Horner's scheme for a polynomial of x. */
+// @ts-expect-error: decorators are AssemblyScript's
+@inline
+function horner(sum: v128, x: v128, coefficient: f64): v128 {
+  return f64x2.add(f64x2.mul(sum, x), f64x2.splat(coefficient));
+}
+
 /** e^x of two numbers of at most 0, to 1e-14 of it: e^x = 2^n e^r with |r| <= ln 2 / 2, and the Taylor series of e^r. */
 // @ts-expect-error: decorators are AssemblyScript's
 @inline
@@ -81,17 +88,17 @@ function exp(x: v128): v128 {
   const coarse = f64x2.sub(bounded, f64x2.mul(n, f64x2.splat(0.693147180369123816490)));
   const r = f64x2.sub(coarse, f64x2.mul(n, f64x2.splat(1.90821492927058770002e-10)));
   let e = f64x2.splat(1.0 / 39916800);
-  e = f64x2.add(f64x2.mul(e, r), f64x2.splat(1.0 / 3628800));
-  e = f64x2.add(f64x2.mul(e, r), f64x2.splat(1.0 / 362880));
-  e = f64x2.add(f64x2.mul(e, r), f64x2.splat(1.0 / 40320));
-  e = f64x2.add(f64x2.mul(e, r), f64x2.splat(1.0 / 5040));
-  e = f64x2.add(f64x2.mul(e, r), f64x2.splat(1.0 / 720));
-  e = f64x2.add(f64x2.mul(e, r), f64x2.splat(1.0 / 120));
-  e = f64x2.add(f64x2.mul(e, r), f64x2.splat(1.0 / 24));
-  e = f64x2.add(f64x2.mul(e, r), f64x2.splat(1.0 / 6));
-  e = f64x2.add(f64x2.mul(e, r), f64x2.splat(0.5));
-  e = f64x2.add(f64x2.mul(e, r), f64x2.splat(1));
-  e = f64x2.add(f64x2.mul(e, r), f64x2.splat(1));
+  e = horner(e, r, 1.0 / 3628800);
+  e = horner(e, r, 1.0 / 362880);
+  e = horner(e, r, 1.0 / 40320);
+  e = horner(e, r, 1.0 / 5040);
+  e = horner(e, r, 1.0 / 720);
+  e = horner(e, r, 1.0 / 120);
+  e = horner(e, r, 1.0 / 24);
+  e = horner(e, r, 1.0 / 6);
+  e = horner(e, r, 0.5);
+  e = horner(e, r, 1);
+  e = horner(e, r, 1);
   return i64x2.add(e, i64x2.shl(shifted, 52));
 }
 
@@ -107,13 +114,13 @@ function log(x: v128): v128 {
   const s = f64x2.div(f64x2.sub(m, one), f64x2.add(m, one));
   const square = f64x2.mul(s, s);
   let a = f64x2.splat(1.0 / 15);
-  a = f64x2.add(f64x2.mul(a, square), f64x2.splat(1.0 / 13));
-  a = f64x2.add(f64x2.mul(a, square), f64x2.splat(1.0 / 11));
-  a = f64x2.add(f64x2.mul(a, square), f64x2.splat(1.0 / 9));
-  a = f64x2.add(f64x2.mul(a, square), f64x2.splat(1.0 / 7));
-  a = f64x2.add(f64x2.mul(a, square), f64x2.splat(1.0 / 5));
-  a = f64x2.add(f64x2.mul(a, square), f64x2.splat(1.0 / 3));
-  a = f64x2.add(f64x2.mul(a, square), one);
+  a = horner(a, square, 1.0 / 13);
+  a = horner(a, square, 1.0 / 11);
+  a = horner(a, square, 1.0 / 9);
+  a = horner(a, square, 1.0 / 7);
+  a = horner(a, square, 1.0 / 5);
+  a = horner(a, square, 1.0 / 3);
+  a = horner(a, square, 1);
   return f64x2.add(f64x2.mul(n, f64x2.splat(0.6931471805599453)), f64x2.mul(f64x2.add(s, s), a));
 }
 

@@ -45,6 +45,11 @@ const VECTOR_FLOATS = 4;
 /** Alignment of every array, a cache line, in floats. */
 const ALIGNMENT_FLOATS = 16;
 
+/** A length, rounded up to whole vectors. */
+export function wholeVectors(length: number): number {
+  return Math.ceil(length / VECTOR_FLOATS) * VECTOR_FLOATS;
+}
+
 /** Room that an array of `length` numbers takes in an arena, in floats. */
 export function arenaFloats(length: number): number {
   return Math.ceil(length / ALIGNMENT_FLOATS) * ALIGNMENT_FLOATS;
@@ -70,7 +75,7 @@ export function createArena(): Arena {
     allocate(length) {
       const address = used;
       used += arenaFloats(length) * Float32Array.BYTES_PER_ELEMENT;
-      const padded = Math.ceil(length / VECTOR_FLOATS) * VECTOR_FLOATS;
+      const padded = wholeVectors(length);
       new Float32Array(memory.buffer, address, padded).fill(0);
       return { view: new Float32Array(memory.buffer, address, length), address, padded };
     },

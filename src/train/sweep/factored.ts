@@ -36,8 +36,9 @@ export function factoredKernel(
   return batchSize * share <= MOST_ERRORS ? `${first.name}/kernel` : undefined;
 }
 
-interface Sizes {
-  /** Of all heads together. */
+export interface FactoredSizes {
+  lanes: number;
+  /** Of one head's layer. */
   units: number;
   inputs: number;
   batchSize: number;
@@ -46,19 +47,21 @@ interface Sizes {
 export interface FactoredGradient {
   /** Takes the errors of the units, [units, batch]. */
   readonly errors: ArenaArray;
+  /** The part of it that a batch of so many rows fills. */
+  errorsOf(rows: number): Float32Array;
   /** Copies a batch, [rows, inputs], for the steps of all lanes. */
   take(features: ArenaArray, rows: number): void;
   /** Steps one head's kernel, [units, inputs], by the gradient on the batch. */
   step(
     settings: StepSettings,
     tensor: Omit<OptimizedTensor, 'gradient'>,
-    of: { lane: number; units: number; rows: number },
+    of: { lane: number; rows: number },
   ): void;
 }
 
-function lengths({ units, inputs, batchSize }: Sizes) {
+function lengths({ lanes, units, inputs, batchSize }: FactoredSizes) {
   return {
-    errors: units * batchSize,
+    errors: lanes * units * batchSize,
     panels: batchSize * inputs,
     lists: 2 * BLOCK * (batchSize + 1),
     block: BLOCK * inputs,
@@ -66,20 +69,21 @@ function lengths({ units, inputs, batchSize }: Sizes) {
 }
 
 /** Room in the arena that it takes. */
-export function factoredFloats(sizes: Sizes): number {
+export function factoredFloats(sizes: FactoredSizes): number {
   return Object.values(lengths(sizes)).reduce((sum, length) => sum + arenaFloats(length), 0);
 }
 
-export function createFactored(arena: Arena, sizes: Sizes): FactoredGradient {
+export function createFactored(arena: Arena, sizes: FactoredSizes): FactoredGradient {
   const { kernels } = arena;
-  const { inputs } = sizes;
+  const { lanes, units, inputs } = sizes;
   const room = lengths(sizes);
   const [errors, panels] = [arena.allocate(room.errors), arena.allocate(room.panels)];
   const [lists, gradient] = [arena.allocate(room.lists), arena.allocate(room.block)];
   return {
     errors,
+    errorsOf: (rows) => errors.view.subarray(0, lanes * units * rows),
     take: (features, rows) => kernels.rowPanels(panels.address, features.address, rows, inputs),
-    step(settings, { parameter, state }, { lane, units, rows }) {
+    step(settings, { parameter, state }, { lane, rows }) {
       const apply = stepper(arena, settings, { inputs, isKernel: true });
       const end = (lane + 1) * units;
       for (let unit = lane * units; unit < end; unit += BLOCK) {

@@ -1,4 +1,5 @@
 /** The numbers that heads begin with. */
+import { elementCount } from '../../shared/graph/value.ts';
 import type { HeadParameter } from '../../shared/head/layers.ts';
 import { random } from '../../shared/random.ts';
 
@@ -17,19 +18,16 @@ export function createInitialParameters(): InitialParameters {
 
 /** Keras's GlorotUniform for kernels: uniform within sqrt(6 / (inputs + units)) (Glorot and Bengio 2010). */
 function drawParameters(specs: readonly HeadParameter[], seed: number): Float32Array {
-  const parts = specs.map(({ name, shape, initializer }) => {
-    const values = new Float32Array(shape.reduce((product, size) => product * size, 1));
-    if (initializer === 'ones') return values.fill(1);
-    if (initializer === 'zeros') return values;
+  const all = new Float32Array(specs.reduce((sum, { shape }) => sum + elementCount(shape), 0));
+  let start = 0;
+  for (const { name, shape, initializer } of specs) {
+    const values = all.subarray(start, start + elementCount(shape));
+    start += values.length;
+    if (initializer === 'ones') values.fill(1);
+    if (initializer === 'ones' || initializer === 'zeros') continue;
     const limit = Math.sqrt(6 / shape.reduce((sum, size) => sum + size, 0));
     const stream = random(seed, 'initial', name);
-    return values.map(() => (2 * stream.uniform() - 1) * limit);
-  });
-  const all = new Float32Array(parts.reduce((sum, { length }) => sum + length, 0));
-  let offset = 0;
-  for (const part of parts) {
-    all.set(part, offset);
-    offset += part.length;
+    for (let i = 0; i < values.length; i++) values[i] = (2 * stream.uniform() - 1) * limit;
   }
   return all;
 }

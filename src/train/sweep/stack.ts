@@ -3,7 +3,7 @@ import type { Program, Results } from '../../shared/engines/engine.ts';
 import { elementCount, type Shape } from '../../shared/graph/value.ts';
 import { type HeadLayer, type HeadParameter, headParameters } from '../../shared/head/layers.ts';
 import { type Arena, type ArenaArray, arenaFloats } from './arena.ts';
-import { createFactored, factoredFloats } from './factored.ts';
+import { createFactored, type FactoredSizes, factoredFloats } from './factored.ts';
 import { readLane, writeLane } from './lanes.ts';
 import { applyStep, initialState, type OptimizedTensor, type StepSettings } from './optimizers.ts';
 import type { Programs } from './programs.ts';
@@ -82,9 +82,8 @@ export function createStack(arena: Arena, programs: Programs, shape: StackShape,
   arena.reset(stackFloats(shape, specs, dropouts, batchSize));
 
   const isFactored = ({ spec }: { spec: HeadParameter }) => spec.name === shape.factored;
-  const factoredUnits = unitsOf(specs.find((spec) => isFactored({ spec })));
-  const sizes = { units: lanes * factoredUnits, inputs, batchSize };
-  const factored = factoredUnits > 0 ? createFactored(arena, sizes) : undefined;
+  const sizes = factoredSizes(shape, specs, batchSize);
+  const factored = sizes && createFactored(arena, sizes);
   const tensors = specs.map((spec): StackTensor => {
     const allocate = () => arena.allocate(lanes * elementCount(spec.shape));
     return {
@@ -146,8 +145,7 @@ export function createStack(arena: Arena, programs: Programs, shape: StackShape,
       program: programs.training(shape, rows),
       results: {
         ...results,
-        ...(shape.factored &&
-          factored && { [errorKey(shape.factored)]: factored.errors.view.subarray(0, sizes.units * rows) }),
+        ...(shape.factored && factored && { [errorKey(shape.factored)]: factored.errorsOf(rows) }),
       },
     };
     bySize.set(rows, entry);
@@ -187,8 +185,7 @@ export function createStack(arena: Arena, programs: Programs, shape: StackShape,
       for (const tensor of trainable) {
         const part = { shape: tensor.shape, isKernel: isKernel(tensor.spec.name) };
         for (const [lane, setting] of settings.entries()) {
-          if (factored && isFactored(tensor))
-            factored.step(setting, tensor, { lane, units: factoredUnits, rows });
+          if (factored && isFactored(tensor)) factored.step(setting, tensor, { lane, rows });
           else applyStep(arena, setting, tensor, { ...part, lane });
         }
       }
@@ -243,9 +240,15 @@ export function drawMask(
   kernels.dropoutMask(address, padded, threshold, 1 / (1 - rate), (Math.imul(seed, 0x9e3779b1) + layer) | 0);
 }
 
-/** Of a kernel as it is stored, [inputs, units]; 0 where there is none. */
-function unitsOf(kernel: HeadParameter | undefined): number {
-  return kernel?.shape[1] ?? 0;
+/** Of the gradient that is left in its factors, if one is. */
+function factoredSizes(
+  { factored, lanes, inputs }: StackShape,
+  specs: readonly HeadParameter[],
+  batchSize: number,
+): FactoredSizes | undefined {
+  // As it is stored, a kernel is [inputs, units].
+  const units = specs.find(({ name }) => name === factored)?.shape[1];
+  return units === undefined ? undefined : { lanes, units, inputs, batchSize };
 }
 
 /** What {@link createStack} allocates, in floats. */
@@ -258,8 +261,8 @@ function stackFloats(
   const { inputs, classes, lanes, layers } = shape;
   const sum = (lengths: readonly number[]) =>
     lengths.reduce((total, length) => total + arenaFloats(length), 0);
-  const units = unitsOf(specs.find(({ name }) => name === shape.factored));
-  const factored = units > 0 ? factoredFloats({ units: lanes * units, inputs, batchSize }) : 0;
+  const sizes = factoredSizes(shape, specs, batchSize);
+  const factored = sizes ? factoredFloats(sizes) : 0;
   const tensors = specs.map(
     (spec) => (spec.name === shape.factored ? 3 : 4) * arenaFloats(lanes * elementCount(spec.shape)),
   );

@@ -1,5 +1,5 @@
 /** One head of an exact solution: its numbers in the arena. */
-import { type Arena, type ArenaArray, arenaFloats } from '../arena.ts';
+import { type Arena, type ArenaArray, arenaFloats, wholeVectors } from '../arena.ts';
 import type { SweepData } from '../data.ts';
 import type { HeadJob } from '../plan.ts';
 import { type Curvature, createCurvature, curvatureFloats } from './lbfgs.ts';
@@ -27,29 +27,23 @@ export interface Shape {
   /** Where the biases begin. */
   kernel: number;
   size: number;
+  /** Rows of a class's logits, rounded up to whole vectors. */
+  pitch: number;
 }
 
-export function shapeOf({ classes, inputs }: SweepData): Shape {
-  const whole = (count: number) => Math.ceil(count / 4) * 4;
-  const kernel = whole(classes * inputs);
-  return { classes, inputs, kernel, size: kernel + whole(classes) };
-}
-
-/** Rows, rounded up to whole vectors. */
-export function pitchOf({ rows }: SweepData): number {
-  return Math.ceil(rows.train / 4) * 4;
+export function shapeOf({ classes, inputs, rows }: SweepData): Shape {
+  const kernel = wholeVectors(classes * inputs);
+  return { classes, inputs, kernel, size: kernel + wholeVectors(classes), pitch: wholeVectors(rows.train) };
 }
 
 /** Room that a lane takes in the arena. */
-export function laneFloats(data: SweepData): number {
-  const { size } = shapeOf(data);
-  return 2 * arenaFloats(size) + curvatureFloats(size) + 3 * arenaFloats(data.classes * pitchOf(data));
+export function laneFloats({ classes, size, pitch }: Shape): number {
+  return 2 * arenaFloats(size) + curvatureFloats(size) + 3 * arenaFloats(classes * pitch);
 }
 
 /** A head at zero. */
-export function createLane(job: HeadJob, arena: Arena, data: SweepData): Lane {
-  const { size } = shapeOf(data);
-  const logits = () => arena.allocate(data.classes * pitchOf(data));
+export function createLane(job: HeadJob, arena: Arena, { classes, size, pitch }: Shape): Lane {
+  const logits = () => arena.allocate(classes * pitch);
   const curvature = createCurvature(arena, size);
   const gradient = arena.allocate(size);
   return {

@@ -10,7 +10,7 @@ import { type HeadJob, stackLanes } from '../plan.ts';
 import { predictRows } from '../predict-rows.ts';
 import { createStack } from '../stack.ts';
 import { laneProbabilities, type StackContext } from '../train-stack.ts';
-import { createLane, type Lane, laneFloats, parametersOf, pitchOf, type Shape, shapeOf } from './lane.ts';
+import { createLane, type Lane, laneFloats, parametersOf, type Shape, shapeOf } from './lane.ts';
 import { LINE_LOSS_FLOATS, type LinePoint, lineLoss, searchLine, type Wanted } from './line-loss.ts';
 import { type WideProducts, wideProducts } from './wide-products.ts';
 
@@ -38,7 +38,7 @@ const MOST_ITERATIONS = 1000;
  * line searches need logits only.
  */
 export async function solveStack(jobs: readonly HeadJob[], context: StackContext): Promise<void> {
-  const atOnce = Math.max(1, Math.floor(MOST_FLOATS / laneFloats(context.data)));
+  const atOnce = Math.max(1, Math.floor(MOST_FLOATS / laneFloats(shapeOf(context.data))));
   for (let start = 0; start < jobs.length && !(start > 0 && context.shouldStop()); start += atOnce) {
     await solveTogether(jobs.slice(start, start + atOnce), context);
   }
@@ -49,15 +49,16 @@ async function solveTogether(jobs: readonly HeadJob[], context: StackContext): P
   const [{ config: shared }] = jobs;
   // A product of a single row takes another way through onnxruntime, and rounds otherwise.
   const products = wideProducts(data, shared, programs, Math.max(2, jobs.length * data.classes));
-  const wantedFloats = 2 * arenaFloats(data.classes * pitchOf(data));
-  arena.reset(wantedFloats + LINE_LOSS_FLOATS + jobs.length * laneFloats(data));
-  const loss = lineLoss(arena, wantedOf(data, shared, arena), shared.output);
-  const all = jobs.map((job) => createLane(job, arena, data));
+  const shape = shapeOf(data);
+  const wantedFloats = 2 * arenaFloats(shape.classes * shape.pitch);
+  arena.reset(wantedFloats + LINE_LOSS_FLOATS + jobs.length * laneFloats(shape));
+  const loss = lineLoss(arena, wantedOf(data, shared, arena, shape), shared.output);
+  const all = jobs.map((job) => createLane(job, arena, shape));
   for (const lane of all) lane.value = loss(lane, 0).value;
 
   let lanes = all;
   let started = performance.now();
-  await takeGradients(lanes, products, arena, data);
+  await takeGradients(lanes, products, arena, shape);
   while (lanes.length > 0 && !shouldStop()) {
     for (const lane of lanes) {
       lane.direction = lane.curvature.direction(lane.gradient);
@@ -65,11 +66,11 @@ async function solveTogether(jobs: readonly HeadJob[], context: StackContext): P
     }
     lanes = lanes.filter(({ done }) => !done);
     if (lanes.length === 0) break;
-    await takeMotions(lanes, products, data);
+    await takeMotions(lanes, products, shape);
     const moved = lanes;
-    for (const lane of lanes) lane.done = !moveAlong(lane, (step) => loss(lane, step), arena, shapeOf(data));
+    for (const lane of lanes) lane.done = !moveAlong(lane, (step) => loss(lane, step), arena, shape);
     lanes = lanes.filter(({ done }) => !done);
-    if (lanes.length > 0) await takeGradients(lanes, products, arena, data);
+    if (lanes.length > 0) await takeGradients(lanes, products, arena, shape);
     for (const lane of lanes) lane.curvature.remember(lane.gradient);
     const seconds = (performance.now() - started) / 1000 / moved.length;
     for (const lane of moved) lane.seconds += seconds;
@@ -92,10 +93,13 @@ function isSolved({ value, gradient, direction, iterations }: Lane, { kernels }:
 }
 
 /** Targets and weights of all training rows. */
-function wantedOf(data: SweepData, config: HeadJob['config'], arena: Arena): Wanted {
-  const { classes } = data;
+function wantedOf(
+  data: SweepData,
+  config: HeadJob['config'],
+  arena: Arena,
+  { classes, pitch }: Shape,
+): Wanted {
   const rows = data.rows.train;
-  const pitch = pitchOf(data);
   const batch = {
     targets: new Float32Array(rows * classes),
     weights: new Float32Array(rows * classes),
@@ -120,16 +124,17 @@ async function takeGradients(
   lanes: readonly Lane[],
   products: WideProducts,
   { kernels }: Arena,
-  data: SweepData,
+  { classes, inputs, kernel, pitch }: Shape,
 ): Promise<void> {
-  const { classes, inputs, kernel } = shapeOf(data);
-  const pitch = pitchOf(data);
   const weights = classes * inputs;
   for (const { job, point, gradient, residuals } of lanes) {
     gradient.view.set(point.view.subarray(0, kernel));
     kernels.scale(gradient.address, kernel, 2 * job.config.l2);
     for (let c = 0; c < classes; c++)
-      gradient.view[kernel + c] = kernels.sum(residuals.address + 4 * c * pitch, pitch);
+      gradient.view[kernel + c] = kernels.sum(
+        residuals.address + c * pitch * Float32Array.BYTES_PER_ELEMENT,
+        pitch,
+      );
   }
   await products.backward(
     Math.max(2, lanes.length * classes),
@@ -151,9 +156,11 @@ async function takeGradients(
 }
 
 /** Sets how a step along each lane's direction moves its logits. */
-async function takeMotions(lanes: readonly Lane[], products: WideProducts, data: SweepData): Promise<void> {
-  const { classes, inputs, kernel } = shapeOf(data);
-  const pitch = pitchOf(data);
+async function takeMotions(
+  lanes: readonly Lane[],
+  products: WideProducts,
+  { classes, inputs, kernel, pitch }: Shape,
+): Promise<void> {
   const weights = classes * inputs;
   const directions = new Float32Array(Math.max(2, lanes.length * classes) * inputs);
   for (const [at, { direction }] of lanes.entries())
