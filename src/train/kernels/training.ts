@@ -40,8 +40,14 @@ function flushed(x: v128, least: v128): v128 {
 function penalised(g: usize, p: v128, twiceL2: v128, l1: v128): v128 {
   const sign = v128.and(p, i32x4.splat(0x80000000));
   const slope = v128.and(v128.or(sign, l1), f32x4.ne(p, f32x4.splat(0)));
-  const penalty = f32x4.add(f32x4.mul(twiceL2, p), slope);
-  return flushed(f32x4.add(v128.load(g), penalty), f32x4.splat(1e-18));
+  return f32x4.add(v128.load(g), f32x4.add(f32x4.mul(twiceL2, p), slope));
+}
+
+/** The same, set to zero where its square would leave the normal range. */
+// @ts-ignore: decorators are AssemblyScript's
+@inline
+function flushedGradient(g: usize, p: v128, twiceL2: v128, l1: v128): v128 {
+  return flushed(penalised(g, p, twiceL2, l1), f32x4.splat(1e-18));
 }
 
 /** v + (x - v) (1 - beta). */
@@ -51,18 +57,53 @@ function blend(v: v128, x: v128, share: v128): v128 {
   return f32x4.add(v, f32x4.mul(f32x4.sub(x, v), share));
 }
 
-/** Moves four entries of m and v towards the gradient and returns the step. */
+/** Added and taken away again, it rounds to multiples of 6e-36, whose tenths are still normal numbers. */
+const ROUNDING: f32 = 1e-28;
+
+/** Gradients count as at least this in v: beside an epsilon of 1e-7, the difference is below a float32's precision. */
+const LEAST_GRADIENT: f32 = 1e-16;
+
+/** Moves four entries of m and v towards the gradient and returns the step. Neither reaches numbers below the normal range. */
 // @ts-expect-error: decorators are AssemblyScript's
 @inline
 function adamStep(m: usize, v: usize, gradient: v128, rate: v128, share1: v128, share2: v128, tiny: v128): v128 {
-  const least = f32x4.splat(1e-36);
-  const first = flushed(blend(v128.load(m), gradient, share1), least);
-  const blended = blend(v128.load(v), f32x4.mul(gradient, gradient), share2);
-  const second = v128.and(blended, f32x4.ge(blended, least));
+  const rounding = f32x4.splat(ROUNDING);
+  const before = v128.load(m);
+  const change = f32x4.mul(f32x4.sub(gradient, before), share1);
+  const first = f32x4.sub(f32x4.add(f32x4.add(before, rounding), change), rounding);
+  const size = f32x4.pmax(v128.and(gradient, i32x4.splat(0x7fffffff)), f32x4.splat(LEAST_GRADIENT));
+  const second = blend(v128.load(v), f32x4.mul(size, size), share2);
   v128.store(m, first);
   v128.store(v, second);
   return f32x4.div(f32x4.mul(first, rate), f32x4.add(f32x4.sqrt(second), tiny));
 }
+
+/** Steps the four parameters at `i`. */
+// @ts-expect-error: decorators are AssemblyScript's
+@inline
+function plainAdam(
+  p: usize, g: usize, m: usize, v: usize, i: usize, rate: v128, share1: v128, share2: v128, tiny: v128,
+): void {
+  const step = adamStep(m + i, v + i, v128.load(g + i), rate, share1, share2, tiny);
+  v128.store(p + i, f32x4.sub(v128.load(p + i), step));
+}
+
+/** The same with penalties and decay. */
+// @ts-expect-error: decorators are AssemblyScript's
+@inline
+function penalisedAdam(
+  p: usize, g: usize, m: usize, v: usize, i: usize, rate: v128, share1: v128, share2: v128, tiny: v128,
+  ridge: v128, lasso: v128, shrink: v128,
+): void {
+  const weight = v128.load(p + i);
+  const gradient = penalised(g + i, weight, ridge, lasso);
+  const step = adamStep(m + i, v + i, gradient, rate, share1, share2, tiny);
+  const decayed = f32x4.sub(weight, f32x4.mul(weight, shrink));
+  v128.store(p + i, f32x4.sub(decayed, step));
+}
+
+/** Bytes of a turn of Adam's loop, four vectors: with one, a third of the time went into the loop itself. */
+const TURN: usize = 64;
 
 /** Adam and AdamW; the learning rate arrives with its bias correction. State: m, v. */
 export function adam(
@@ -74,24 +115,28 @@ export function adam(
   const tiny = f32x4.splat(epsilon);
   const rate = f32x4.splat(lr);
   const end = count << 2;
+  let i: usize = 0;
   if (count & 3) keepNext(p, m, v, count);
   if (twiceL2 == 0 && decay == 0 && l1 == 0) {
-    for (let i: usize = 0; i < end; i += 16) {
-      const gradient = flushed(v128.load(g + i), f32x4.splat(1e-18));
-      const step = adamStep(m + i, v + i, gradient, rate, share1, share2, tiny);
-      v128.store(p + i, f32x4.sub(v128.load(p + i), step));
+    for (; i + TURN <= end; i += TURN) {
+      plainAdam(p, g, m, v, i, rate, share1, share2, tiny);
+      plainAdam(p, g, m, v, i + 16, rate, share1, share2, tiny);
+      plainAdam(p, g, m, v, i + 32, rate, share1, share2, tiny);
+      plainAdam(p, g, m, v, i + 48, rate, share1, share2, tiny);
     }
+    for (; i < end; i += 16) plainAdam(p, g, m, v, i, rate, share1, share2, tiny);
   } else {
     const ridge = f32x4.splat(twiceL2);
     const lasso = f32x4.splat(l1);
     const shrink = f32x4.splat(decay);
-    for (let i: usize = 0; i < end; i += 16) {
-      const weight = v128.load(p + i);
-      const gradient = penalised(g + i, weight, ridge, lasso);
-      const step = adamStep(m + i, v + i, gradient, rate, share1, share2, tiny);
-      const decayed = f32x4.sub(weight, f32x4.mul(weight, shrink));
-      v128.store(p + i, f32x4.sub(decayed, step));
+    for (; i + TURN <= end; i += TURN) {
+      penalisedAdam(p, g, m, v, i, rate, share1, share2, tiny, ridge, lasso, shrink);
+      penalisedAdam(p, g, m, v, i + 16, rate, share1, share2, tiny, ridge, lasso, shrink);
+      penalisedAdam(p, g, m, v, i + 32, rate, share1, share2, tiny, ridge, lasso, shrink);
+      penalisedAdam(p, g, m, v, i + 48, rate, share1, share2, tiny, ridge, lasso, shrink);
     }
+    for (; i < end; i += 16)
+      penalisedAdam(p, g, m, v, i, rate, share1, share2, tiny, ridge, lasso, shrink);
   }
   if (count & 3) restoreNext(p, m, v, count);
 }
@@ -110,7 +155,7 @@ export function sgd(
   if (count & 3) keepNext(p, velocity, unused, count);
   for (let i: usize = 0; i < end; i += 16) {
     const weight = v128.load(p + i);
-    const descent = f32x4.mul(penalised(g + i, weight, ridge, lasso), rate);
+    const descent = f32x4.mul(flushedGradient(g + i, weight, ridge, lasso), rate);
     const moved = flushed(f32x4.sub(f32x4.mul(v128.load(velocity + i), inertia), descent), least);
     v128.store(velocity + i, moved);
     const step = nesterov ? f32x4.sub(f32x4.mul(moved, inertia), descent) : moved;
@@ -134,7 +179,7 @@ export function rmsprop(
   if (count & 3) keepNext(p, square, velocity, count);
   for (let i: usize = 0; i < end; i += 16) {
     const weight = v128.load(p + i);
-    const gradient = penalised(g + i, weight, ridge, lasso);
+    const gradient = flushedGradient(g + i, weight, ridge, lasso);
     const second = blend(v128.load(square + i), f32x4.mul(gradient, gradient), share);
     v128.store(square + i, second);
     const step = f32x4.div(f32x4.mul(gradient, rate), f32x4.sqrt(f32x4.add(second, tiny)));
@@ -158,7 +203,7 @@ export function adagrad(
   if (count & 3) keepNext(p, square, unused, count);
   for (let i: usize = 0; i < end; i += 16) {
     const weight = v128.load(p + i);
-    const gradient = penalised(g + i, weight, ridge, lasso);
+    const gradient = flushedGradient(g + i, weight, ridge, lasso);
     const total = f32x4.add(v128.load(square + i), f32x4.mul(gradient, gradient));
     v128.store(square + i, total);
     const step = f32x4.div(f32x4.mul(gradient, rate), f32x4.sqrt(f32x4.add(total, tiny)));
@@ -181,7 +226,7 @@ export function adadelta(
   if (count & 3) keepNext(p, square, steps, count);
   for (let i: usize = 0; i < end; i += 16) {
     const weight = v128.load(p + i);
-    const gradient = penalised(g + i, weight, ridge, lasso);
+    const gradient = flushedGradient(g + i, weight, ridge, lasso);
     const second = blend(v128.load(square + i), f32x4.mul(gradient, gradient), share);
     const past = v128.load(steps + i);
     const scale = f32x4.sqrt(f32x4.div(f32x4.add(past, tiny), f32x4.add(second, tiny)));

@@ -6,10 +6,10 @@ import type { HeadLayer } from '../../shared/head/layers.ts';
 import { type Arena, type ArenaArray, arenaFloats } from './arena.ts';
 import { type OptimizedTensor, type StepSettings, stepper } from './optimizers.ts';
 
-/** Errors other than zero that a unit is expected to have in a batch, at most: with more, the engine's product is faster. */
-const MOST_ERRORS = 16;
+/** Errors other than zero that a unit is expected to have in a batch, at most: with more, the engine's product is as fast. */
+const MOST_ERRORS = 32;
 /** Numbers that the kernel's panels are wide. */
-const PANEL = 32;
+const PANEL = 16;
 /** Units whose gradient is made at once: 16 of 2,048 inputs take 128 kB of the second cache. */
 const BLOCK = 16;
 

@@ -60,7 +60,7 @@ describe('heads whose first gradient is left in factors', () => {
     { inputs: 160, hidden: [5], optimizer: 'adamw', l2: 0.01 },
     { inputs: 32, hidden: [16, 8], dropout: 0.5, optimizer: 'rmsprop', maxNorm: 1 },
     { inputs: 96, hidden: [36], bias: false, optimizer: 'sgd', momentum: 0.9, l1: 0.001 },
-    { inputs: 32, hidden: [20], activation: 'tanh', optimizer: 'adagrad' },
+    { inputs: 48, hidden: [20], activation: 'tanh', optimizer: 'adagrad' },
     { inputs: 64, hidden: [8], optimizer: 'adadelta' },
   ];
 
@@ -86,14 +86,14 @@ describe('a first gradient is left in factors', () => {
   it('where few errors are expected', () => {
     expect(chosen({ hidden: [64] })).toBe('dense_0/kernel');
     expect(chosen({ hidden: [64], dropout: 0.5 }, 1280, 64)).toBe('dense_0/kernel');
-    expect(chosen({ hidden: [64], activation: 'tanh' }, 1280, 16)).toBe('dense_0/kernel');
+    expect(chosen({ hidden: [64], activation: 'tanh' }, 1280, 32)).toBe('dense_0/kernel');
   });
 
   it('and not elsewhere', () => {
     expect(chosen({})).toBeUndefined();
-    expect(chosen({ hidden: [64] }, 2048, 64)).toBeUndefined();
-    expect(chosen({ hidden: [64], activation: 'gelu' })).toBeUndefined();
-    expect(chosen({ hidden: [64], batchNorm: true })).toBeUndefined();
+    expect(chosen({ hidden: [64] }, 2048, 128)).toBeUndefined();
+    expect(chosen({ hidden: [64], activation: 'gelu' }, 2048, 64)).toBeUndefined();
+    expect(chosen({ hidden: [64], batchNorm: true }, 2048, 64)).toBeUndefined();
     // The product's rows would not be the features themselves, or not fill the kernel's panels.
     expect(
       chosen({ hidden: [64], dropout: 0.5, order: ['dropout', 'dense', 'activation', 'bn'] }),
