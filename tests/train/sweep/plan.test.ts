@@ -36,7 +36,7 @@ describe('planStacks', () => {
 
   it('gives each worker as many stacks of a kind as any other', () => {
     expect(sizes(planned(rates(300), 2))).toEqual([75, 75, 75, 75]);
-    expect(sizes(planned(rates(10, { hidden: [64] }), 2))).toEqual([3, 3, 2, 2]);
+    expect(sizes(planned(rates(40, { hidden: [64] }), 2))).toEqual([10, 10, 10, 10]);
     expect(sizes(planned(rates(3, { hidden: [1024] }), 2))).toEqual([1, 1, 1]);
   });
 
@@ -56,8 +56,8 @@ describe('planStacks', () => {
       expect(stack).not.toEqual(expect.arrayContaining(['1', '2']));
   });
 
-  it('stacks heads with the same hidden layers up to 256 units, the largest first', () => {
-    expect(planned(rates(8, { hidden: [64] }))).toEqual([
+  it('stacks heads with the same hidden layers up to 1,024 units, the largest first', () => {
+    expect(planned(rates(8, { hidden: [256] }))).toEqual([
       ['1', '3', '5', '7'],
       ['2', '4', '6', '8'],
     ]);
@@ -77,7 +77,18 @@ describe('planStacks', () => {
     expect(planned(rates(3), 2)).toEqual([['1', '3'], ['2']]);
     expect(planned(rates(3), 4)).toEqual([['1'], ['3'], ['2']]);
     expect(planned([{}, { hidden: [8] }], 4)).toHaveLength(2);
+    expect(sizes(planned([...rates(4), ...rates(4, { seed: 1 })], 4))).toEqual([2, 2, 2, 2]);
     expect(planned([], 2)).toEqual([]);
+  });
+
+  it('splits stacks that would leave a worker waiting, and no others', () => {
+    const seeds = (count: number) => Array.from({ length: count }, (_, seed) => rates(16, { seed })).flat();
+    expect(sizes(planned(seeds(3), 2))).toEqual([16, 16, 8, 8]);
+    expect(sizes(planned(seeds(4), 2))).toEqual([16, 16, 16, 16]);
+    expect(sizes(planned(seeds(12), 2))).toEqual(new Array(12).fill(16));
+    expect(sizes(planned([...rates(2, { epochs: 40 }), ...rates(8, { seed: 1, epochs: 1 })], 2))).toEqual([
+      1, 1, 8,
+    ]);
   });
 
   it('names every head once, at most 18 of 50 classes in a stack, and depends on the heads alone', () => {
