@@ -1,11 +1,12 @@
 /**
  * `npx tsx bench/label-errors.ts STORE [TRIALS [SEED]]`: plants five wrong labels, twenty times by default, and says how
  * the ranking finds them. Where photos have one label each, another takes its place; where they have several, one is
- * added or taken away.
+ * added or taken away. Beside it stands each error planted alone, with the right labels of all other photos to learn from:
+ * what it misses then, the features do not tell.
  */
 import { silent } from '../src/shared/cli/terminal.ts';
 import { type Random, random } from '../src/shared/random.ts';
-import { separability } from '../src/train/analysis/separability.ts';
+import { linearProbe, probeSpace } from '../src/train/analysis/separability.ts';
 import { readFeatures } from '../src/train/dataset/features.ts';
 import { encodeLabels } from '../src/train/dataset/labels.ts';
 
@@ -38,38 +39,52 @@ const table = await readFeatures([{ features: [store], pooling: [] }], silent);
 const [set] = table.sets;
 const images = [...table.views.keys()].filter((row) => table.views[row] === 0);
 const { task, classes, targets: right } = encodeLabels(table.labels, 'auto');
-const found = { within: 0, mended: 0, complete: 0 };
+const space = probeSpace({ ...set, hashes: table.hashes, views: table.views });
+type Remedy = ReturnType<Plant>;
+
+/** The rank of each planted error among the suspects, from 1 (0: none of them), and whether the suggestion mends it. */
+function ranksOf(planted: ReadonlyMap<number, Remedy>, targets: Uint8Array) {
+  const { suspects } = linearProbe(space, { targets, classes: classes.length, task });
+  return Array.from(planted, ([row, { label, present }]) => {
+    const at = suspects.findIndex((suspect) => suspect.row === row);
+    const { suggestion } = suspects[at] ?? {};
+    return { rank: at + 1, isMended: suggestion?.label === label && suggestion.present === present };
+  });
+}
+
+const isInTime = ({ rank }: { rank: number }) => rank > 0 && rank <= FIRST;
+const found = { within: 0, mended: 0, complete: 0, alone: 0, completeAlone: 0 };
 let milliseconds = 0;
 for (let trial = 0; trial < Number(trials); trial++) {
   const stream = random(Number(seed) + trial, 'planted label errors');
   const targets = right.slice();
-  const planted = new Map<number, ReturnType<Plant>>();
+  const planted = new Map<number, Remedy>();
+  const labelsOf = (of: Uint8Array, row: number) =>
+    of.subarray(row * classes.length, (row + 1) * classes.length);
   while (planted.size < PLANTED) {
     const row = images[stream.integer(images.length)];
-    if (planted.has(row)) continue;
-    const labels = targets.subarray(row * classes.length, (row + 1) * classes.length);
-    planted.set(row, PLANTS[task](labels, stream));
+    if (!planted.has(row)) planted.set(row, PLANTS[task](labelsOf(targets, row), stream));
   }
   const started = performance.now();
-  const { suspects } = separability({
-    ...{ matrix: set.matrix, inputs: set.inputs, hashes: table.hashes, views: table.views },
-    ...{ targets, classes: classes.length, task },
-  });
+  const ranks = ranksOf(planted, targets);
   milliseconds += performance.now() - started;
-  const ranks = [...planted].map(([row, { label, present }]) => {
-    const at = suspects.findIndex((suspect) => suspect.row === row);
-    const { suggestion } = suspects[at] ?? {};
-    const isMended = suggestion?.label === label && suggestion.present === present;
-    if (at >= 0 && at < FIRST) found.mended += isMended ? 1 : 0;
-    return { rank: at + 1, shown: `${present ? '-' : '+'}${classes[label]} ${at + 1}` };
+  const alone = [...planted].flatMap(([row, remedy]) => {
+    const others = right.slice();
+    labelsOf(others, row).set(labelsOf(targets, row));
+    return ranksOf(new Map([[row, remedy]]), others);
   });
-  const inTime = ranks.filter(({ rank }) => rank > 0 && rank <= FIRST).length;
-  found.within += inTime;
-  found.complete += inTime === PLANTED ? 1 : 0;
-  console.log(`trial ${trial}: ${ranks.map(({ shown }) => shown).join(', ')} of ${suspects.length} suspects`);
+  const inTime = ranks.filter(isInTime);
+  found.within += inTime.length;
+  found.mended += inTime.filter(({ isMended }) => isMended).length;
+  found.complete += Number(inTime.length === PLANTED);
+  found.alone += alone.filter(isInTime).length;
+  found.completeAlone += Number(alone.every(isInTime));
+  const shown = ranks.map(({ rank }, at) => `${rank} (${alone[at].rank})`);
+  console.log(`trial ${trial}: ranks, and alone: ${shown.join(', ')}`);
 }
+const all = Number(trials) * PLANTED;
 console.log(
-  `${images.length} photos, ${task}: ${found.within} of ${Number(trials) * PLANTED} planted errors within the first ${FIRST} ` +
+  `${images.length} photos, ${task}: ${found.within} of ${all} planted errors within the first ${FIRST} ` +
     `(${found.mended} with the right remedy), all ${PLANTED} in ${found.complete} of ${trials} trials; ` +
-    `${(milliseconds / Number(trials)).toFixed(0)} ms each`,
+    `planted alone, ${found.alone} and ${found.completeAlone}; ${(milliseconds / Number(trials)).toFixed(0)} ms each`,
 );

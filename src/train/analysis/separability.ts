@@ -7,7 +7,7 @@ import { rankClass } from '../metrics/ranking.ts';
 import type { FeatureRows } from '../sweep/rows.ts';
 import { type Directions, directionsOf, principalComponents, project } from './components.ts';
 import { neighbourVotes } from './neighbours.ts';
-import { leaveOneOut } from './probe.ts';
+import { leaveOneOut, type ProbeData } from './probe.ts';
 
 /**
  * Coordinates that the probes see: as many as tell something while rows are few, fewer where they would take time. Of
@@ -54,34 +54,64 @@ export interface SeparabilityInput {
   task: Task;
 }
 
-/** Both probes answer each image without having seen it, so that training images are judged like all others. */
-export function separability(input: SeparabilityInput): Separability {
-  const { matrix, inputs, targets, classes, task } = input;
+/** Images as the probes see them. */
+export interface ProbeSpace extends Pick<Separability, 'rows'> {
+  /** [rows, width]. */
+  coordinates: Float32Array;
+  width: number;
+  /** Share of the variance along each coordinate. */
+  share: number[];
+}
+
+export function probeSpace(input: Omit<SeparabilityInput, 'targets' | 'classes' | 'task'>): ProbeSpace {
+  const { matrix, inputs } = input;
   const rows = distinctRows(input);
   const directions = directionsOf(matrix, inputs, rows);
   const components = principalComponents(directions, widthFor(rows.length));
   const coordinates = project(directions, components);
-  const width = components.count;
-  const chosen = new Uint8Array(rows.length * classes);
-  for (const [at, row] of rows.entries())
-    chosen.set(targets.subarray(row * classes, (row + 1) * classes), at * classes);
-  const data = { coordinates, targets: chosen, rows: rows.length, width, classes };
+  return { rows, coordinates, width: components.count, share: components.share };
+}
+
+type Labels = Pick<SeparabilityInput, 'targets' | 'classes' | 'task'>;
+
+/** The linear probe's scores, and what they say against the labels. */
+export function linearProbe(
+  space: ProbeSpace,
+  labels: Labels,
+): { scores: Float32Array; suspects: Suspect[] } {
+  const data = probeData(space, labels);
   const scores = leaveOneOut(data);
+  const suspects = suspectsIn(scores, data.targets, labels.classes, labels.task);
+  return { scores, suspects: suspects.map((suspect) => ({ ...suspect, row: space.rows[suspect.row] })) };
+}
+
+/** Both probes answer each image without having seen it, so that training images are judged like all others. */
+export function separability(input: SeparabilityInput): Separability {
+  const { classes } = input;
+  const space = probeSpace(input);
+  const { rows, coordinates, width } = space;
+  const data = probeData(space, input);
+  const { scores, suspects } = linearProbe(space, input);
   const { votes, queries } = neighbourVotes(data);
   const asked = new Uint8Array(queries.length * classes);
   for (const [at, query] of queries.entries())
-    asked.set(chosen.subarray(query * classes, (query + 1) * classes), at * classes);
+    asked.set(data.targets.subarray(query * classes, (query + 1) * classes), at * classes);
   return {
     rows,
-    linearAuc: meanAuc(probabilityLike(scores), chosen, classes),
+    linearAuc: meanAuc(probabilityLike(scores), data.targets, classes),
     neighbourAuc: meanAuc(votes, asked, classes),
-    chanceError: chanceError(chosen, rows.length, classes),
-    suspects: suspectsIn(scores, chosen, classes, task).map((suspect) => ({
-      ...suspect,
-      row: rows[suspect.row],
-    })),
-    ...flattened({ values: coordinates, rows: rows.length, inputs: width }, components.share),
+    chanceError: chanceError(data.targets, rows.length, classes),
+    suspects,
+    ...flattened({ values: coordinates, rows: rows.length, inputs: width }, space.share),
   };
+}
+
+/** What the probes read: the rows' coordinates with their part of all targets. */
+function probeData({ rows, coordinates, width }: ProbeSpace, { targets, classes }: Labels): ProbeData {
+  const own = new Uint8Array(rows.length * classes);
+  for (const [at, row] of rows.entries())
+    own.set(targets.subarray(row * classes, (row + 1) * classes), at * classes);
+  return { coordinates, targets: own, rows: rows.length, width, classes };
 }
 
 /** Fewer coordinates than images: a probe with one for each would only interpolate. */
@@ -109,7 +139,7 @@ function flattened(
   };
 }
 
-function distinctRows({ hashes, views }: SeparabilityInput): Int32Array {
+function distinctRows({ hashes, views }: Pick<SeparabilityInput, 'hashes' | 'views'>): Int32Array {
   const first = firstWithHash(hashes, (row) => views[row] === 0);
   const distinct = rowsWhere(first.length, (row) => first[row] === row);
   return spreadRows(distinct.length, MOST_ROWS).map((at) => distinct[at]);
