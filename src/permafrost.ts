@@ -1,25 +1,16 @@
 #!/usr/bin/env node
 /** The `permafrost` executable: every stage as a subcommand. */
-import { backbonesCommand } from './backbones/command.ts';
-import { cacheCommand } from './cache/command.ts';
-import { doctorCommand } from './doctor/command.ts';
-import { exportCommand } from './export/command.ts';
-import { extractCommand } from './extract/command.ts';
-import { predictCommand } from './predict/command.ts';
-import { serveCommand } from './predict/serve/command.ts';
-import { type Command, runProgram } from './shared/cli/program.ts';
-import { trainHeadCommand } from './train/command.ts';
+import { type Commands, runProgram } from './shared/cli/program.ts';
 
-/** In the order of the help text. */
-const COMMANDS: Command[] = [
-  extractCommand,
-  trainHeadCommand,
-  predictCommand,
-  serveCommand,
-  exportCommand,
-  backbonesCommand,
-  cacheCommand,
-  doctorCommand,
-];
+const COMMANDS: Commands = {
+  extract: async () => (await import('./extract/command.ts')).extractCommand,
+  'train-head': async () => (await import('./train/command.ts')).trainHeadCommand,
+  predict: async () => (await import('./predict/command.ts')).predictCommand,
+  serve: async () => (await import('./predict/serve/command.ts')).serveCommand,
+  export: async () => (await import('./export/command.ts')).exportCommand,
+  backbones: async () => (await import('./backbones/command.ts')).backbonesCommand,
+  cache: async () => (await import('./cache/command.ts')).cacheCommand,
+  doctor: async () => (await import('./doctor/command.ts')).doctorCommand,
+};
 
 await runProgram('permafrost', COMMANDS);

@@ -23,16 +23,19 @@ export interface Command {
 /** Flags that every command has. */
 const GENERAL = ['help', 'version'];
 
+/** Commands by name, in the order of the help text: each is loaded when it is called, with the libraries it needs. */
+export type Commands = Readonly<Record<string, () => Promise<Command>>>;
+
 /**
  * Runs the command that the process was called with. A wrong command line prints one line and exits with status 2.
  * @param name of the program, for its help
- * @param commands to choose from by name, or the one command that the program is
+ * @param program commands to choose from, or the one command that the program is
  */
-export async function runProgram(name: string, commands: readonly Command[] | Command): Promise<void> {
+export async function runProgram(name: string, program: Commands | Command): Promise<void> {
   const { version } = createRequire(import.meta.url)('../../../package.json') as { version: string };
   const args = hideBin(process.argv);
-  const only = 'command' in commands ? commands : undefined;
-  const choices = 'command' in commands ? [commands] : commands;
+  const only = isCommand(program) ? program : undefined;
+  const choices = isCommand(program) ? [program] : await calledCommands(program, args[0]);
   const chosen = only ?? choices.find(({ command }) => command === args[0]);
   const parser = yargs(args)
     .scriptName(name)
@@ -70,6 +73,16 @@ export async function runProgram(name: string, commands: readonly Command[] | Co
     process.stderr.write(`${explain(messageOf(thrown), known, chosen, args)}\n${help} shows what there is\n`);
     process.exitCode = EXIT.usage;
   }
+}
+
+function isCommand(program: Commands | Command): program is Command {
+  return typeof program.command === 'string';
+}
+
+/** The command of that name, or all where there is none: for the help, or to say what was meant. */
+function calledCommands(commands: Commands, name = ''): Promise<Command[]> {
+  const loaders = Object.hasOwn(commands, name) ? [commands[name]] : Object.values(commands);
+  return Promise.all(loaders.map((load) => load()));
 }
 
 /** Refuses `--dry-run=yes`, which yargs takes for false. */
