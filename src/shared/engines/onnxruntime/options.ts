@@ -12,8 +12,9 @@ const LOG_ERRORS = 3;
 const UNSAFE_OPTIMIZERS = { optimization: { disable_specified_optimizers: 'Pad_Fusion' } };
 
 /**
- * Numbers below float32's normal range count as zero, as in TensorFlow, on the thread that makes a session too: a head that is
- * nearly sure of every answer has gradients full of them, and arithmetic on those is many times slower.
+ * Numbers below float32's normal range count as zero, as in TensorFlow: a head that is nearly sure of every answer has gradients
+ * full of them, and arithmetic on those is many times slower. onnxruntime sets it on its own threads and on the one that makes a
+ * process's first session, no other: what steps parameters must keep out of that range by itself.
  */
 const DENORMALS_AS_ZERO = { session: { set_denormal_as_zero: '1' } };
 
