@@ -47,11 +47,13 @@ export function isWide(parameterName: string, layers: readonly HeadLayer[]): boo
   return parameterName === `${wideLayer(layers)}/kernel`;
 }
 
-type ElementLoss = (logits: Value, targets: Value) => Value;
+/** Of logits [batch, lanes, classes] with targets and weights [batch, 1, classes], which are small beside them. */
+type ElementLoss = (logits: Value, targets: Value, weights: Value) => Value;
 
-const categorical: ElementLoss = (logits, targets) => build.neg(build.mul(targets, build.logSoftmax(logits)));
-const binary: ElementLoss = (logits, targets) =>
-  build.sub(build.softplus(logits), build.mul(targets, logits));
+const categorical: ElementLoss = (logits, targets, weights) =>
+  build.mul(build.neg(build.mul(targets, weights)), build.logSoftmax(logits));
+const binary: ElementLoss = (logits, targets, weights) =>
+  build.mul(weights, build.sub(build.softplus(logits), build.mul(targets, logits)));
 
 /** Focusing and balance of focal losses: Keras's defaults, from Lin et al. 2017. Keras balances the categorical one only. */
 const FOCAL_ALPHA = 0.25;
@@ -59,23 +61,23 @@ const FOCAL_ALPHA = 0.25;
 const focus = (miss: Value): Value => build.mul(miss, miss);
 const complement = (x: Value): Value => build.sub(build.scalar(1), x);
 
-/** Element by element; the sum over classes, weighted, is a row's loss. All take logits, which cannot overflow. */
+/** Element by element, weighted; the sum over classes is a row's loss. All take logits, which cannot overflow. */
 const LOSS: Readonly<Record<Output, Partial<Record<Loss, ElementLoss>>>> = {
   softmax: {
     categorical_crossentropy: categorical,
-    focal: (logits, targets) =>
+    focal: (logits, targets, weights) =>
       build.mul(
         build.mul(build.scalar(FOCAL_ALPHA), focus(complement(build.softmax(logits)))),
-        categorical(logits, targets),
+        categorical(logits, targets, weights),
       ),
   },
   sigmoid: {
     binary_crossentropy: binary,
     // With probability p of yes, the right answer has p where the target is 1 and 1 - p where it is 0.
-    focal(logits, targets) {
+    focal(logits, targets, weights) {
       const p = build.sigmoid(logits);
       const right = build.add(build.mul(targets, p), build.mul(complement(targets), complement(p)));
-      return build.mul(focus(complement(right)), binary(logits, targets));
+      return build.mul(focus(complement(right)), binary(logits, targets, weights));
     },
   },
 };
@@ -108,7 +110,7 @@ export function trainingGraph(stack: StackShape, batch: number): Graph {
   });
   const perRow = (name: string) =>
     build.reshape(build.input(name, 'float32', [batch, classes]), [batch, 1, classes]);
-  const elements = build.mul(elementLoss(stack)(logits, perRow('targets')), perRow('weights'));
+  const elements = elementLoss(stack)(logits, perRow('targets'), perRow('weights'));
   const loss = build.reduceSum(elements, { axes: [0, 2], keepDims: false });
   const total = build.reduceSum(loss, { axes: [0], keepDims: false });
   const outputs: Record<string, Value> = { loss };
