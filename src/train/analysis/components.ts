@@ -2,6 +2,7 @@
 
 import { random } from '../../shared/random.ts';
 import { spreadRows } from '../dataset/row-numbers.ts';
+import { type ArenaArray, arenaFloats, createArena, type Kernels, wholeVectors } from '../sweep/arena.ts';
 import { type FeatureRows, readRows } from '../sweep/rows.ts';
 
 /** Rows in some order over which an analysis runs: each of unit length, so that only directions count. */
@@ -57,26 +58,27 @@ export function principalComponents(
   const mean = new Float32Array(inputs);
   for (const row of sample)
     for (let i = 0; i < inputs; i++) mean[i] += values[row * inputs + i] / sample.length;
-  const centred = new Float32Array(sample.length * inputs);
-  for (const [to, row] of sample.entries())
-    for (let i = 0; i < inputs; i++) centred[to * inputs + i] = values[row * inputs + i] - mean[i];
-
   const most = Math.max(1, Math.min(wanted, inputs, sample.length - 1));
+  const { kernels, matrices } = arenaMatrices([sample.length, most], inputs);
+  const [centred, axes] = matrices;
+  for (const [to, row] of sample.entries()) {
+    const own = centred.row(to);
+    for (let i = 0; i < inputs; i++) own[i] = values[row * inputs + i] - mean[i];
+  }
   const stream = random(0, 'principal components');
-  let axes = Float32Array.from({ length: most * inputs }, () => stream.normal());
+  for (let axis = 0; axis < most; axis++) axes.row(axis).set(Float32Array.from(mean, () => stream.normal()));
+
   let lengths: number[] = [];
   for (let iteration = 0; iteration < iterations; iteration++) {
-    const scores = product(centred, sample.length, axes, most, inputs);
-    axes = new Float32Array(most * inputs);
-    for (let row = 0; row < sample.length; row++)
-      for (let axis = 0; axis < most; axis++) {
-        const weight = scores[row * most + axis];
-        for (let i = 0; i < inputs; i++) axes[axis * inputs + i] += weight * centred[row * inputs + i];
-      }
-    lengths = orthonormalise(axes, most, inputs);
+    const scores = product(kernels, centred, axes);
+    axes.array.view.fill(0);
+    for (let axis = 0; axis < most; axis++)
+      for (let row = 0; row < sample.length; row++)
+        kernels.add(axes.address(axis), centred.address(row), axes.pitch, scores[row * most + axis]);
+    lengths = orthonormalise(kernels, axes);
   }
-  const total = centred.reduce((sum, value) => sum + value * value, 0);
-  const scores = product(centred, sample.length, axes, most, inputs);
+  const total = kernels.dot(centred.array.address, centred.array.address, centred.array.padded);
+  const scores = product(kernels, centred, axes);
   const variance = Array.from({ length: most }, (_, axis) => {
     let squares = 0;
     for (let row = 0; row < sample.length; row++) squares += scores[row * most + axis] ** 2;
@@ -84,81 +86,90 @@ export function principalComponents(
   });
   const kept = variance.filter((squares, axis) => squares > 1e-9 * total && lengths[axis] > 0).length;
   const count = Math.max(1, kept);
+  const found = new Float32Array(count * inputs);
+  for (let axis = 0; axis < count; axis++) found.set(axes.row(axis), axis * inputs);
   return {
-    axes: axes.subarray(0, count * inputs),
-    count,
-    mean,
+    ...{ axes: found, count, mean },
     share: variance.slice(0, count).map((squares) => (total === 0 ? 0 : squares / total)),
   };
 }
+
+/** Rows that are turned into coordinates at a time. */
+const PROJECTED = 256;
 
 /** Coordinates of rows along the axes, [rows, count]. */
 export function project(
   { values, rows, inputs }: Directions,
   { axes, count, mean }: Components,
 ): Float32Array {
-  const offset = product(mean, 1, axes, count, inputs);
-  const scores = product(values, rows, axes, count, inputs);
-  for (let at = 0; at < scores.length; at++) scores[at] -= offset[at % count];
-  return scores;
+  const { kernels, matrices } = arenaMatrices([Math.min(rows, PROJECTED), count], inputs);
+  const [some, directions] = matrices;
+  for (let axis = 0; axis < count; axis++)
+    directions.row(axis).set(axes.subarray(axis * inputs, (axis + 1) * inputs));
+  const coordinates = new Float32Array(rows * count);
+  for (let start = 0; start < rows; start += PROJECTED) {
+    const next = Math.min(rows, start + PROJECTED);
+    for (let row = start; row < next; row++) {
+      const own = some.row(row - start);
+      for (let i = 0; i < inputs; i++) own[i] = values[row * inputs + i] - mean[i];
+    }
+    const scores = product(kernels, some, directions);
+    coordinates.set(scores.subarray(0, (next - start) * count), start * count);
+  }
+  return coordinates;
 }
 
-/** a [n, inputs] times the transpose of b [m, inputs]: [n, m]. Four columns at a time, so that no sum waits for itself. */
-function product(a: Float32Array, n: number, b: Float32Array, m: number, inputs: number): Float32Array {
-  const result = new Float32Array(n * m);
-  for (let column = 0; column < m; column += 4) {
-    const many = column + 4 <= m;
-    for (let row = 0; row < n; row++) {
-      const to = row * m + column;
-      const x = row * inputs;
-      const y = column * inputs;
-      if (many) {
-        let [first, second, third, fourth] = [0, 0, 0, 0];
-        for (let i = 0; i < inputs; i++) {
-          const value = a[x + i];
-          first += value * b[y + i];
-          second += value * b[y + inputs + i];
-          third += value * b[y + 2 * inputs + i];
-          fourth += value * b[y + 3 * inputs + i];
-        }
-        result[to] = first;
-        result[to + 1] = second;
-        result[to + 2] = third;
-        result[to + 3] = fourth;
-      } else {
-        for (let left = 0; column + left < m; left++) {
-          let sum = 0;
-          for (let i = 0; i < inputs; i++) sum += a[x + i] * b[y + left * inputs + i];
-          result[to + left] = sum;
-        }
-      }
-    }
+/** A matrix [rows, inputs] that the kernels of training read, zeros behind each row. */
+interface ArenaMatrix {
+  array: ArenaArray;
+  rows: number;
+  /** Floats from row to row, whole vectors. */
+  pitch: number;
+  row(at: number): Float32Array;
+  address(row: number): number;
+}
+
+function arenaMatrices(
+  rows: readonly number[],
+  inputs: number,
+): { kernels: Kernels; matrices: ArenaMatrix[] } {
+  const arena = createArena();
+  const pitch = wholeVectors(inputs);
+  arena.reset(rows.reduce((sum, count) => sum + arenaFloats(count * pitch), 0));
+  const matrices = rows.map((count): ArenaMatrix => {
+    const array = arena.allocate(count * pitch);
+    return {
+      ...{ array, rows: count, pitch },
+      row: (at) => array.view.subarray(at * pitch, at * pitch + inputs),
+      address: (row) => array.address + row * pitch * Float32Array.BYTES_PER_ELEMENT,
+    };
+  });
+  return { kernels: arena.kernels, matrices };
+}
+
+/** a [n, inputs] times the transpose of b [m, inputs]: [n, m]. */
+function product({ dot }: Kernels, a: ArenaMatrix, b: ArenaMatrix): Float32Array {
+  const result = new Float32Array(a.rows * b.rows);
+  for (let row = 0; row < a.rows; row++) {
+    const address = a.address(row);
+    for (let column = 0; column < b.rows; column++)
+      result[row * b.rows + column] = dot(address, b.address(column), a.pitch);
   }
   return result;
 }
 
 /** Gram-Schmidt, twice over each axis for the digits that the first pass loses; returns the lengths taken off. */
-function orthonormalise(axes: Float32Array, count: number, inputs: number): number[] {
-  return Array.from({ length: count }, (_, axis) => {
-    const own = axes.subarray(axis * inputs, (axis + 1) * inputs);
-    const before = norm(own);
+function orthonormalise({ dot, add, scale }: Kernels, { rows, pitch, address }: ArenaMatrix): number[] {
+  return Array.from({ length: rows }, (_, axis) => {
+    const own = address(axis);
+    const before = Math.sqrt(dot(own, own, pitch));
     for (const _pass of [1, 2])
-      for (let other = 0; other < axis; other++) {
-        const one = axes.subarray(other * inputs, (other + 1) * inputs);
-        let along = 0;
-        for (let i = 0; i < inputs; i++) along += own[i] * one[i];
-        for (let i = 0; i < inputs; i++) own[i] -= along * one[i];
-      }
-    const length = norm(own);
+      for (let other = 0; other < axis; other++)
+        add(own, address(other), pitch, -dot(own, address(other), pitch));
+    const length = Math.sqrt(dot(own, own, pitch));
     // What is left of a direction that the others span is rounding.
     const isNew = length > 1e-6 * before;
-    for (let i = 0; i < inputs; i++) own[i] = isNew ? own[i] / length : 0;
+    scale(own, pitch, isNew ? 1 / length : 0);
     return isNew ? length : 0;
   });
-}
-
-function norm(values: Float32Array): number {
-  let squares = 0;
-  for (const value of values) squares += value * value;
-  return Math.sqrt(squares);
 }
