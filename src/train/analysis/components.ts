@@ -50,10 +50,11 @@ export function directionsOf(matrix: FeatureRows, inputs: number, rows: ArrayLik
 
 /** The leading components; fewer than asked for where the rows do not span so many directions. */
 export function principalComponents(
-  { values, rows, inputs }: Directions,
+  directions: Directions,
   wanted: number,
   iterations = ITERATIONS,
 ): Components {
+  const { values, rows, inputs } = directions;
   const sample = spreadRows(rows, SAMPLE);
   const mean = new Float32Array(inputs);
   for (const row of sample)
@@ -61,12 +62,10 @@ export function principalComponents(
   const most = Math.max(1, Math.min(wanted, inputs, sample.length - 1));
   const { kernels, matrices } = arenaMatrices([sample.length, most], inputs);
   const [centred, axes] = matrices;
-  for (const [to, row] of sample.entries()) {
-    const own = centred.row(to);
-    for (let i = 0; i < inputs; i++) own[i] = values[row * inputs + i] - mean[i];
-  }
+  for (const [to, row] of sample.entries()) centre(centred.row(to), directions, row, mean);
   const stream = random(0, 'principal components');
-  for (let axis = 0; axis < most; axis++) axes.row(axis).set(Float32Array.from(mean, () => stream.normal()));
+  for (let axis = 0; axis < most; axis++)
+    axes.row(axis).set(Float32Array.from({ length: inputs }, () => stream.normal()));
 
   let lengths: number[] = [];
   for (let iteration = 0; iteration < iterations; iteration++) {
@@ -98,25 +97,24 @@ export function principalComponents(
 const PROJECTED = 256;
 
 /** Coordinates of rows along the axes, [rows, count]. */
-export function project(
-  { values, rows, inputs }: Directions,
-  { axes, count, mean }: Components,
-): Float32Array {
+export function project(directions: Directions, { axes, count, mean }: Components): Float32Array {
+  const { rows, inputs } = directions;
   const { kernels, matrices } = arenaMatrices([Math.min(rows, PROJECTED), count], inputs);
-  const [some, directions] = matrices;
+  const [some, along] = matrices;
   for (let axis = 0; axis < count; axis++)
-    directions.row(axis).set(axes.subarray(axis * inputs, (axis + 1) * inputs));
+    along.row(axis).set(axes.subarray(axis * inputs, (axis + 1) * inputs));
   const coordinates = new Float32Array(rows * count);
   for (let start = 0; start < rows; start += PROJECTED) {
-    const next = Math.min(rows, start + PROJECTED);
-    for (let row = start; row < next; row++) {
-      const own = some.row(row - start);
-      for (let i = 0; i < inputs; i++) own[i] = values[row * inputs + i] - mean[i];
-    }
-    const scores = product(kernels, some, directions);
-    coordinates.set(scores.subarray(0, (next - start) * count), start * count);
+    const length = Math.min(PROJECTED, rows - start);
+    for (let at = 0; at < length; at++) centre(some.row(at), directions, start + at, mean);
+    coordinates.set(product(kernels, some, along, length), start * count);
   }
   return coordinates;
+}
+
+/** Writes what is left of a row without the mean. */
+function centre(to: Float32Array, { values, inputs }: Directions, row: number, mean: Float32Array): void {
+  for (let i = 0; i < inputs; i++) to[i] = values[row * inputs + i] - mean[i];
 }
 
 /** A matrix [rows, inputs] that the kernels of training read, zeros behind each row. */
@@ -147,10 +145,10 @@ function arenaMatrices(
   return { kernels: arena.kernels, matrices };
 }
 
-/** a [n, inputs] times the transpose of b [m, inputs]: [n, m]. */
-function product({ dot }: Kernels, a: ArenaMatrix, b: ArenaMatrix): Float32Array {
-  const result = new Float32Array(a.rows * b.rows);
-  for (let row = 0; row < a.rows; row++) {
+/** The first rows of a [n, inputs] times the transpose of b [m, inputs]: [rows, m]. */
+function product({ dot }: Kernels, a: ArenaMatrix, b: ArenaMatrix, rows = a.rows): Float32Array {
+  const result = new Float32Array(rows * b.rows);
+  for (let row = 0; row < rows; row++) {
     const address = a.address(row);
     for (let column = 0; column < b.rows; column++)
       result[row * b.rows + column] = dot(address, b.address(column), a.pitch);

@@ -1,6 +1,7 @@
 /** What the features alone tell of the labels, whatever head was trained: two probes, doubtful labels, and a map. */
 import type { Task } from '../../shared/head/config.ts';
 import { type ContentHashes, firstWithHash } from '../dataset/content-hashes.ts';
+import { selectTargets } from '../dataset/labels.ts';
 import { rowsWhere, spreadRows } from '../dataset/row-numbers.ts';
 import { meanDefined } from '../metrics/counts.ts';
 import { rankClass } from '../metrics/ranking.ts';
@@ -74,15 +75,16 @@ export function probeSpace(input: Omit<SeparabilityInput, 'targets' | 'classes' 
 
 type Labels = Pick<SeparabilityInput, 'targets' | 'classes' | 'task'>;
 
-/** The linear probe's scores, and what they say against the labels. */
+/** What the linear probe read, its scores, and what they say against the labels. */
 export function linearProbe(
-  space: ProbeSpace,
-  labels: Labels,
-): { scores: Float32Array; suspects: Suspect[] } {
-  const data = probeData(space, labels);
+  { rows, coordinates, width }: ProbeSpace,
+  { targets, classes, task }: Labels,
+): { data: ProbeData; scores: Float32Array; suspects: Suspect[] } {
+  const own = selectTargets(targets, classes, rows);
+  const data = { coordinates, targets: own, rows: rows.length, width, classes };
   const scores = leaveOneOut(data);
-  const suspects = suspectsIn(scores, data.targets, labels.classes, labels.task);
-  return { scores, suspects: suspects.map((suspect) => ({ ...suspect, row: space.rows[suspect.row] })) };
+  const suspects = suspectsIn(scores, own, classes, task);
+  return { data, scores, suspects: suspects.map((suspect) => ({ ...suspect, row: rows[suspect.row] })) };
 }
 
 /** Both probes answer each image without having seen it, so that training images are judged like all others. */
@@ -90,28 +92,16 @@ export function separability(input: SeparabilityInput): Separability {
   const { classes } = input;
   const space = probeSpace(input);
   const { rows, coordinates, width } = space;
-  const data = probeData(space, input);
-  const { scores, suspects } = linearProbe(space, input);
+  const { data, scores, suspects } = linearProbe(space, input);
   const { votes, queries } = neighbourVotes(data);
-  const asked = new Uint8Array(queries.length * classes);
-  for (const [at, query] of queries.entries())
-    asked.set(data.targets.subarray(query * classes, (query + 1) * classes), at * classes);
   return {
     rows,
     linearAuc: meanAuc(probabilityLike(scores), data.targets, classes),
-    neighbourAuc: meanAuc(votes, asked, classes),
+    neighbourAuc: meanAuc(votes, selectTargets(data.targets, classes, queries), classes),
     chanceError: chanceError(data.targets, rows.length, classes),
     suspects,
     ...flattened({ values: coordinates, rows: rows.length, inputs: width }, space.share),
   };
-}
-
-/** What the probes read: the rows' coordinates with their part of all targets. */
-function probeData({ rows, coordinates, width }: ProbeSpace, { targets, classes }: Labels): ProbeData {
-  const own = new Uint8Array(rows.length * classes);
-  for (const [at, row] of rows.entries())
-    own.set(targets.subarray(row * classes, (row + 1) * classes), at * classes);
-  return { coordinates, targets: own, rows: rows.length, width, classes };
 }
 
 /** Fewer coordinates than images: a probe with one for each would only interpolate. */
