@@ -68,11 +68,21 @@ export function largest(a: usize, count: usize): f32 {
   );
 }
 
-/** One step of Horner's scheme for a polynomial of x. */
+/** Coefficients of the Taylor series of e^r, the highest power first. */
+const EXPONENTIAL = memory.data<f64>([
+  1.0 / 39916800, 1.0 / 3628800, 1.0 / 362880, 1.0 / 40320, 1.0 / 5040, 1.0 / 720, 1.0 / 120, 1.0 / 24, 1.0 / 6, 0.5, 1, 1,
+]);
+/** Coefficients of artanh(s) / s in powers of s * s, the highest first. */
+const ARTANH = memory.data<f64>([1.0 / 15, 1.0 / 13, 1.0 / 11, 1.0 / 9, 1.0 / 7, 1.0 / 5, 1.0 / 3, 1]);
+
+/** A polynomial of x by Horner's scheme. */
 // @ts-expect-error: decorators are AssemblyScript's
 @inline
-function horner(sum: v128, x: v128, coefficient: f64): v128 {
-  return f64x2.add(f64x2.mul(sum, x), f64x2.splat(coefficient));
+function polynomial(x: v128, coefficients: usize, count: usize): v128 {
+  let sum = v128.load64_splat(coefficients);
+  for (let at: usize = 8; at < count << 3; at += 8)
+    sum = f64x2.add(f64x2.mul(sum, x), v128.load64_splat(coefficients + at));
+  return sum;
 }
 
 /** e^x of two numbers of at most 0, to 1e-14 of it: e^x = 2^n e^r with |r| <= ln 2 / 2, and the Taylor series of e^r. */
@@ -87,18 +97,7 @@ function exp(x: v128): v128 {
   // ln 2 in two parts, of which the first has room for n.
   const coarse = f64x2.sub(bounded, f64x2.mul(n, f64x2.splat(0.693147180369123816490)));
   const r = f64x2.sub(coarse, f64x2.mul(n, f64x2.splat(1.90821492927058770002e-10)));
-  let e = f64x2.splat(1.0 / 39916800);
-  e = horner(e, r, 1.0 / 3628800);
-  e = horner(e, r, 1.0 / 362880);
-  e = horner(e, r, 1.0 / 40320);
-  e = horner(e, r, 1.0 / 5040);
-  e = horner(e, r, 1.0 / 720);
-  e = horner(e, r, 1.0 / 120);
-  e = horner(e, r, 1.0 / 24);
-  e = horner(e, r, 1.0 / 6);
-  e = horner(e, r, 0.5);
-  e = horner(e, r, 1);
-  e = horner(e, r, 1);
+  const e = polynomial(r, EXPONENTIAL, 12);
   return i64x2.add(e, i64x2.shl(shifted, 52));
 }
 
@@ -113,14 +112,7 @@ function log(x: v128): v128 {
   const one = f64x2.splat(1);
   const s = f64x2.div(f64x2.sub(m, one), f64x2.add(m, one));
   const square = f64x2.mul(s, s);
-  let a = f64x2.splat(1.0 / 15);
-  a = horner(a, square, 1.0 / 13);
-  a = horner(a, square, 1.0 / 11);
-  a = horner(a, square, 1.0 / 9);
-  a = horner(a, square, 1.0 / 7);
-  a = horner(a, square, 1.0 / 5);
-  a = horner(a, square, 1.0 / 3);
-  a = horner(a, square, 1);
+  const a = polynomial(square, ARTANH, 8);
   return f64x2.add(f64x2.mul(n, f64x2.splat(0.6931471805599453)), f64x2.mul(f64x2.add(s, s), a));
 }
 
