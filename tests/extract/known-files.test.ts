@@ -2,8 +2,9 @@
 import { mkdtempSync, readFileSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import { openKnownFiles } from '../../src/extract/known-files.ts';
+import { disk } from '../../src/shared/store/files.ts';
 
 const newFolder = () => mkdtempSync(join(tmpdir(), 'permafrost-test-'));
 
@@ -11,7 +12,10 @@ const newFolder = () => mkdtempSync(join(tmpdir(), 'permafrost-test-'));
 async function remembered(dir: string, sha256 = 'a'): Promise<string> {
   const file = join(newFolder(), 'x.jpg');
   writeFileSync(file, 'content');
-  await settle();
+  // A whole second, which utimes puts back exactly: fractions of a millisecond it does not.
+  utimesSync(file, LONG_AGO, LONG_AGO);
+  // Three seconds later.
+  vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + 3000 });
   const known = await openKnownFiles(dir);
   expect(await known.hashOf('x.jpg', file)).toBeUndefined();
   known.remember('x.jpg', sha256);
@@ -19,21 +23,47 @@ async function remembered(dir: string, sha256 = 'a'): Promise<string> {
   return file;
 }
 
-const settle = () => new Promise((resolve) => setTimeout(resolve, 2100));
+const LONG_AGO = 1_600_000_000;
 const hashAgain = async (dir: string, file: string, options = {}) =>
   (await openKnownFiles(dir, options)).hashOf('x.jpg', file);
 
+afterEach(() => {
+  vi.useRealTimers();
+  vi.restoreAllMocks();
+});
+
 describe('a known file', () => {
-  it('is not read again until it changes, even when its size and date are put back', async () => {
+  it('is not read again until it changes', async () => {
     const dir = newFolder();
     const file = await remembered(dir);
     expect(await hashAgain(dir, file)).toBe('a');
     expect(await hashAgain(dir, file, { trusted: false })).toBeUndefined();
-    const { atime, mtime } = statSync(file);
+  });
+
+  it('is read again when its size, date and inode are as before and only ctime tells', async () => {
+    const dir = newFolder();
+    const file = await remembered(dir);
+    const before = statSync(file);
+    // Longer than the steps of the clock that the file system reads.
+    await new Promise((resolve) => setTimeout(resolve, 50));
     writeFileSync(file, 'CONTENT');
-    utimesSync(file, atime, mtime);
+    utimesSync(file, LONG_AGO, LONG_AGO);
+    const { size, mtimeMs, ino, ctimeMs } = statSync(file);
+    expect({ size, mtimeMs, ino }).toEqual({ size: before.size, mtimeMs: before.mtimeMs, ino: before.ino });
+    expect(ctimeMs).not.toBe(before.ctimeMs);
     expect(await hashAgain(dir, file)).toBeUndefined();
   });
+
+  it.each(['size', 'mtimeMs', 'ctimeMs', 'ino'] as const)(
+    'is read again when only %s differs',
+    async (field) => {
+      const dir = newFolder();
+      const file = await remembered(dir);
+      const stat = await disk.stat(file);
+      vi.spyOn(disk, 'stat').mockResolvedValue(Object.assign(stat, { [field]: stat[field] + 1 }));
+      expect(await hashAgain(dir, file)).toBeUndefined();
+    },
+  );
 
   it('is not one when it has just been written, for it may change again unseen', async () => {
     const [dir, file] = [newFolder(), join(newFolder(), 'x.jpg')];
