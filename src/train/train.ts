@@ -181,6 +181,7 @@ export async function train(
       sources: table.sets.map((set) => set.sources),
       images: createHash('sha256').update(table.hashes).digest('hex'),
       views: [...table.views],
+      augment: table.augment?.kind,
       labels: table.labels,
       parts,
     },

@@ -13,6 +13,8 @@ export interface MadeImage {
   labels: string[];
   split?: Split;
   weight?: number;
+  /** Default: the image itself. */
+  view?: number;
   features: number[];
 }
 
@@ -43,26 +45,31 @@ export function labelled(classes: readonly string[], count: number, seed = 0): M
   });
 }
 
-/** Writes a store at `data/backbone` below a new folder, with the one column avg. */
+/**
+ * Writes a store at `data/backbone` below a new folder, with the one column avg.
+ * @param augment how its views are made
+ */
 export async function madeStore(
   images: readonly MadeImage[],
   changes: Partial<Pipeline> = {},
+  augment: string | null = null,
 ): Promise<string> {
   const dir = join(newFolder(), 'data', changes.backbone ?? 'resnet50');
   const writer = await createStoreWriter(dir, {
     pipeline: { ...pipeline(), poolings: ['avg'], ...changes },
     classes: [...new Set(images.flatMap(({ labels }) => labels))].sort(),
     columns: [{ name: 'avg', dimension: images[0].features.length }],
-    images: images.length,
+    images: images.filter(({ view = 0 }) => view === 0).length,
+    augment,
   });
-  for (const { name, labels, split, weight, features } of images) {
+  for (const { name, labels, split, weight, view = 0, features } of images) {
     const sha256 = createHash('sha256').update(name).digest('hex');
     const record = {
       path: `${name}.jpg`,
       sha256,
       labels,
       split: split ?? null,
-      view: 0,
+      view,
       group: null,
       weight,
     };
