@@ -101,4 +101,17 @@ describe('dividing images that have views', () => {
     expect(images).toEqual({ train: 12, val: 6, test: 6 });
     expect(rows).toEqual({ train: 36, val: 6, test: 6 });
   });
+
+  it('trains on no copy of a validation image, nor on its views', () => {
+    const parts = ['train', 'train', 'val', 'test'] as const;
+    const images = base.map((one, i): Image => ({ ...one, label: (i >> 2) % 2, split: parts[i % 4] }));
+    // Image 4, which is to train, is a copy of image 6, which validates.
+    const { table, targets } = tableOf(images.with(4, { ...images[4], content: images[6].content }), 2);
+    const { order, parts: placed, rows } = divide(table, { ...request, targets, folds: 0 });
+    const of = (path: string) =>
+      [...order.entries()].filter(([, row]) => table.paths[row] === path).map(([at]) => placed[at]);
+    expect(of('4.jpg')).toEqual([null]);
+    expect(of('6.jpg')).toEqual(['val']);
+    expect(rows).toEqual({ train: 33, val: 6, test: 6 });
+  });
 });

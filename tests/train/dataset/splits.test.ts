@@ -5,6 +5,7 @@ import { random } from '../../../src/shared/random.ts';
 import { encodeLabels } from '../../../src/train/dataset/labels.ts';
 import {
   foldRows,
+  PARTS,
   type Part,
   parseSplit,
   type SplitRequest,
@@ -183,14 +184,31 @@ describe("the data's own split", () => {
     expect(split).toEqual(splitRows(request(labels)));
   });
 
-  it('leaves out copies of later parts', () => {
+  it.each<[Part, Part]>([
+    ['train', 'val'],
+    ['train', 'test'],
+    ['val', 'test'],
+  ])('leaves a copy of an image out of %s where %s has it too, and keeps it there', (earlier, later) => {
     const fixed = own((row) => (row % 4 === 0 ? 'val' : row % 4 === 1 ? 'test' : 'train'));
-    const kin = Int32Array.from(labels, (_, row) => (row < 3 ? 0 : row));
-    const split = splitRows(request(labels, { fixed, kin }));
-    expect(split.train).not.toContain(2);
-    expect(split.val).not.toContain(0);
-    expect(split.test).toContain(1);
-    expect(split.warnings.join()).toContain('2 rows are copies');
+    const [copy, original] = [fixed.indexOf(earlier), fixed.indexOf(later)];
+    // The copy comes before and behind its original: which one is first must not matter.
+    for (const same of [copy, fixed.lastIndexOf(earlier, 39)]) {
+      const kin = Int32Array.from(labels, (_, row) => (row === same ? original : row));
+      const split = splitRows(request(labels, { fixed, kin }));
+      const whole = splitRows(request(labels, { fixed }));
+      expect([...split[earlier]]).toEqual([...whole[earlier]].filter((row) => row !== same));
+      for (const part of PARTS) if (part !== earlier) expect(split[part]).toEqual(whole[part]);
+      expect(split.warnings.join()).toMatch(/^1 .*cop.* in a later part/);
+    }
+  });
+
+  it('leaves out copies of test images before a validation part is taken from training', () => {
+    const fixed = own((row) => (row % 4 === 0 ? 'test' : 'train'));
+    const kin = Int32Array.from(labels, (_, row) => (row < 4 ? 0 : row));
+    const { train, val, test, warnings } = splitRows(request(labels, { fixed, kin, ratios: [50, 50, 0] }));
+    for (const row of [1, 2, 3]) expect([...train, ...val]).not.toContain(row);
+    expect(test).toHaveLength(20);
+    expect(warnings.join()).toContain('3 rows are copies');
   });
 
   it('is refused where some rows have none', () => {

@@ -1,64 +1,10 @@
-/** Successive halving, with the built command and rung by rung. */
+/** Successive halving with the built command. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parse } from 'csv-parse/sync';
 import { describe, expect, it } from 'vitest';
-import { resolveConfig } from '../../../src/train/resolve.ts';
-import { configurationsOf } from '../../../src/train/search/configurations.ts';
-import { resultAfter, rungsOf } from '../../../src/train/search/halving.ts';
 import { newFolder, permafrost, STACK_TRACE } from '../../command.ts';
 import { clusters, madeStore } from '../made-store.ts';
-
-function some(count: number, epochs: number) {
-  const configs = Array.from({ length: count }, (_, at) => ({ lr: 1e-3 * (at + 1), epochs }));
-  return configurationsOf(
-    configs.map((config) => ({ config: resolveConfig(config, 'multiclass'), source: 0 })),
-  );
-}
-
-function drawn(count: number, epochs: number, factor: number): [number, number][] {
-  const configurations = some(count, epochs);
-  return rungsOf(configurations, factor).map((rung) => [
-    rung.configurations,
-    rung.until(configurations[0].config),
-  ]);
-}
-
-describe('rungsOf', () => {
-  it('starts as many heads as there are for a share of the epochs', () => {
-    expect(drawn(16, 100, 3)).toEqual([
-      [16, 12],
-      [6, 34],
-      [2, 100],
-    ]);
-    expect(drawn(8, 8, 2)).toEqual([
-      [8, 1],
-      [4, 2],
-      [2, 4],
-      [1, 8],
-    ]);
-  });
-
-  it('has no rung below one epoch', () => {
-    expect(drawn(100, 4, 3)).toEqual([
-      [100, 2],
-      [34, 4],
-    ]);
-  });
-});
-
-describe('resultAfter', () => {
-  it('is what the head had by then', () => {
-    const [{ config }] = some(1, 10);
-    const history = [0.5, 0.4, 0.6, 0.3].map((loss, at) => {
-      return { epoch: at + 1, lr: 1, trainLoss: 1, val: { loss } };
-    });
-    const result = { id: '1', config, status: 'diverged' as const, epochs: 4, bestEpoch: 4, seconds: 1 };
-    const whole = { ...result, val: {}, test: null, history };
-    expect(resultAfter(whole, 3, 'loss')).toMatchObject({ status: 'done', bestEpoch: 2, val: { loss: 0.4 } });
-    expect(resultAfter(whole, 4, 'loss')).toBe(whole);
-  });
-});
 
 describe('--halving', () => {
   /** Rates from useless to good: the winners show at once. */
