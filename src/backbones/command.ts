@@ -9,7 +9,6 @@ export const backbonesCommand: Command = {
   describe: 'List the backbones, or the layers and numbers of some',
   operands: {
     name: 'name',
-    shown: 'a backbone',
     description: 'Backbones to describe; without one, all are listed',
     optional: true,
   },

@@ -36,7 +36,7 @@ export const cacheCommand: Command = {
   describe: 'List, verify, merge and prune feature stores',
   operands: {
     name: 'action',
-    shown: `one of ${ACTIONS.join(', ')}, and folders,`,
+    missing: `action: one of ${ACTIONS.join(', ')}`,
     description: 'ls, verify, merge or prune, and the folders to look in (default: cache)',
   },
   builder: flags,

@@ -32,6 +32,7 @@ export const exportCommand: Command = {
   command: 'export',
   describe: 'Write a trained head for onnxruntime, Keras, TensorFlow.js or as safetensors, and check it',
   builder: flags,
+  mainFlag: 'head',
   handler: (argv) => runCommand((signal) => run(argv, signal), argv.json === true),
 };
 

@@ -128,6 +128,7 @@ export const extractCommand: Command = {
   command: 'extract',
   describe: 'Compute the features of a folder of images once, with a frozen backbone',
   builder: flags,
+  mainFlag: 'data',
   handler: (argv) => runCommand((signal) => run(argv, signal), argv.json === true),
 };
 

@@ -62,7 +62,6 @@ export const predictCommand: Command = {
   describe: 'Answer for new images with a trained head',
   operands: {
     name: 'images',
-    shown: 'IMAGE or DIR, one or more,',
     description: 'Image files, folders for all images below them, globs',
     optional: true,
   },
@@ -91,7 +90,7 @@ async function run(argv: Flags, signal: AbortSignal): Promise<{ predictions: Pre
     concurrency: wholeNumber(1).parse(concurrency, '--concurrency'),
   };
   const named = allValues(argv, 'images');
-  if (named.includes('')) throw usage('a path', 'IMAGE or DIR', '');
+  if (named.includes('')) throw usage('a path', 'an image', '');
   const stdin = argv.stdin === true;
   const watched = onePath(argv, 'watch');
   if (watched !== undefined) {
@@ -104,7 +103,7 @@ async function run(argv: Flags, signal: AbortSignal): Promise<{ predictions: Pre
     if (other !== undefined)
       throw usage('no images, --stdin, --out, --tta or other --format than jsonl', '--watch', other);
   } else if (named.length === 0 && !stdin)
-    throw new UsageError('Expected IMAGE or DIR, one or more, but received nothing');
+    throw new UsageError('Missing images: name files, folders or globs, or give --stdin or --watch DIR');
   const head = await readHead(onePath(argv, 'head')!);
   if (watched !== undefined) return watch(head, watched, { ...settings, topK }, signal);
   const images = await listImages(named, stdin ? process.stdin : undefined);

@@ -27,21 +27,9 @@ export async function writeFile(path: string, pieces: Pieces): Promise<void> {
   }
 }
 
-/** Writes to stdout as fast as it is read; ends early, without an error, when its reader (`| head`) has gone. */
+/** Writes to stdout as fast as it is read; what cannot be written ends it, and the command (see watchOutput). */
 export async function writeStdout(pieces: Pieces): Promise<void> {
-  const { stdout } = process;
-  // The failure reaches the write that caused it; unheard, the event would end the process with a stack trace.
-  const ignore = (): void => {};
-  stdout.on('error', ignore);
-  try {
-    for await (const piece of pieces) {
-      await new Promise<void>((resolve, reject) => {
-        stdout.write(piece, (error) => (error ? reject(error) : resolve()));
-      });
-    }
-  } catch (thrown) {
-    if (!(thrown instanceof Error && 'code' in thrown && thrown.code === 'EPIPE')) throw thrown;
-  } finally {
-    stdout.off('error', ignore);
+  for await (const piece of pieces) {
+    if (!(await new Promise((resolve) => process.stdout.write(piece, (error) => resolve(!error))))) return;
   }
 }

@@ -122,6 +122,7 @@ export const trainHeadCommand: Command = {
   command: 'train-head',
   describe: 'Train heads on stored features, choose the best, and say how good it is',
   builder: { ...flags, ...headFlags() },
+  mainFlag: 'features',
   handler: (argv) => runCommand((signal) => run(argv, signal), argv.json === true),
 };
 

@@ -167,7 +167,7 @@ describe('cache', () => {
   });
 
   it.each([
-    [['cache'], 'Expected one of ls, verify, merge, prune, and folders, but received nothing'],
+    [['cache'], 'Missing action: one of ls, verify, merge, prune'],
     [['cache', 'lst'], 'Expected one of ls, verify, merge, prune for permafrost cache but received "lst"'],
     [['cache', 'ls', '--dry-run'], '--dry-run means nothing for permafrost cache ls'],
     [['cache', 'prune', '.', '--older-than', 'x'], 'for --older-than but received "x"'],

@@ -10,8 +10,9 @@ const DIST = new URL('../../dist/', import.meta.url);
 
 describe('extract refuses', () => {
   it.each([
-    [[], 'Expected --data but received nothing'],
-    [['--data', '.', '--batchsize', '8'], 'Unknown flag --batchsize (did you mean batch-size?)'],
+    [[], 'Missing --data'],
+    [['photos'], 'Unexpected "photos": extract takes flags only (did you mean --data photos?)'],
+    [['--data', '.', '--batchsize', '8'], 'Unknown flag --batchsize (did you mean --batch-size?)'],
     [['--data', '.', '--backbone', 'resnet5'], '(did you mean resnet50 or '],
     [['--data', '.', '--size', '454'], 'Expected WIDTHxHEIGHT for --size but received "454"'],
     [['--data', '.', '--size', '8x8'], 'for --size but received "8x8"'],
@@ -46,10 +47,10 @@ describe('extract refuses', () => {
       ['--data', '.', '--size', '99999x99999'],
       'at most 8192x8192 pixels for --size but received "99999x99999"',
     ],
-    [['--data', '.', '--size'], 'Expected a value for --size but received nothing'],
+    [['--data', '.', '--size'], 'Missing value for --size'],
     [['--data', '.', '--rehash=yes'], 'Expected true or false for --rehash but received "yes"'],
     [['--data', '.', '--no-follow=1'], 'Expected true or false for --follow but received "1"'],
-    [['--data', '.', 'more'], 'Expected flags only for extract but received "more"'],
+    [['--data', '.', 'more'], 'Unexpected "more": extract takes flags only'],
     [
       ['--data', '.', '--batch-size', '99999999999', '--weights', 'none'],
       'for --batch-size but received 99999999999',

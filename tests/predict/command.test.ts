@@ -250,9 +250,9 @@ describe('predict refuses', () => {
   });
 
   it.each([
-    [['--head', 'h'], 'Expected IMAGE or DIR, one or more, but received nothing'],
-    [['a.jpg'], 'Expected --head but received nothing'],
-    [['a.jpg', '--head', 'h', '--formt', 'csv'], 'Unknown flag --formt (did you mean format?)'],
+    [['--head', 'h'], 'Missing images: name files, folders or globs'],
+    [['a.jpg'], 'Missing --head'],
+    [['a.jpg', '--head', 'h', '--formt', 'csv'], 'Unknown flag --formt (did you mean --format?)'],
     [['a.jpg', '--head', 'h', '--format', 'arrow'], 'Expected a file for --out with --format arrow'],
     [['a.jpg', '--head', 'h', '--format', 'csv', '--json'], 'for --out with --format csv and --json'],
     [['a.jpg', '--head', 'h', '--top-k', '0'], 'Expected a whole number of at least 1 for --top-k'],

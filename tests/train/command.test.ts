@@ -325,7 +325,7 @@ describe('train-head refuses', () => {
     [['--pooling', 'maxx'], 'for --pooling (the columns of '],
     [['--grid', 'lr=1e-3;hiden=8'], '(did you mean hidden?)'],
     [['--grid', 'lr=fast'], '"fast"'],
-    [['--epoch', '5'], 'Unknown flag --epoch (did you mean epochs?)'],
+    [['--epoch', '5'], 'Unknown flag --epoch (did you mean --epochs?)'],
   ])('%j with status 2', async (args, message) => {
     const { status, stderr, stdout } = await trainHead(await madeStore(clusters(ABC, 6)), args);
     expect(stderr).toContain(message);

@@ -40,7 +40,7 @@ describe('train-head refuses', () => {
     [['--hidden', '65536x65536'], 'of at most 134217728 weights for --hidden 65536x65536 but received 429'],
     [['--out', ''], 'Expected a path for --out but received ""'],
     [['--out', 'a', '--out', 'b'], 'Expected one value for --out but received ["a","b"]'],
-    [['--lrr', '1'], 'Unknown flag --lrr (did you mean lr or l1 or l2?)'],
+    [['--lrr', '1'], 'Unknown flag --lrr (did you mean --lr or --l1 or --l2?)'],
     [['--engine', ''], 'for --engine but received ""\n'],
   ])('%j', async (flags, message, status) => {
     await refused(['train-head', '--features', store, ...flags], message, status);
@@ -75,7 +75,7 @@ describe('train-head refuses', () => {
 
 describe('predict, serve and export refuse', () => {
   it.each<[string[], string, number?]>([
-    [['predict', '--hed', 'x', 'photo.jpg'], 'Unknown flag --hed (did you mean head?)'],
+    [['predict', '--hed', 'x', 'photo.jpg'], 'Unknown flag --hed (did you mean --head?)'],
     [['predict', '--head', '', 'photo.jpg'], 'Expected a path for --head but received ""'],
     [['predict', '--head', '.', ''], 'Expected a path for IMAGE or DIR but received ""'],
     [['predict', '--head', '.', '--watch', '.', '--tta'], 'for --watch but received "--tta"'],

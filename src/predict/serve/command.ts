@@ -37,6 +37,7 @@ export const serveCommand: Command = {
   command: 'serve',
   describe: 'Answer over HTTP with a trained head, on this machine',
   builder: flags,
+  mainFlag: 'head',
   handler: (argv) => runCommand((signal) => run(argv, signal), false),
 };
 

@@ -1,10 +1,9 @@
 /** How every command ends: one JSON line on request, a message instead of a stack trace, a fixed exit status. */
 import { InputError, messageOf, UsageError } from '../errors.ts';
+import { EXIT } from './exit.ts';
+import { outputLost } from './output.ts';
 
-/** Exit statuses of all commands. */
-export const EXIT = { done: 0, failed: 1, usage: 2, interrupted: 130 } as const;
-
-/** Thrown (as an abort reason) when the user pressed Ctrl-C: work done so far has been kept. */
+/** Thrown (as an abort reason) when the user pressed Ctrl-C or output has no reader: work done so far has been kept. */
 export class Interrupted extends Error {
   override name = 'Interrupted';
 }
@@ -12,6 +11,7 @@ export class Interrupted extends Error {
 /**
  * Runs a command's work and turns its outcome into stdout, stderr and an exit status.
  * The first SIGINT or SIGTERM aborts `signal`, so that the work can keep what it has; a second one ends at once.
+ * It aborts, too, when nobody reads the output any more; then there is nobody to tell.
  * @param work does everything and returns the object that `--json` prints
  * @param json whether to print that object as the last line of stdout
  */
@@ -20,20 +20,25 @@ export async function runCommand(
   json: boolean,
 ): Promise<void> {
   const abort = new AbortController();
+  const end = (): void => abort.abort(new Interrupted('Interrupted: what was done is kept'));
   const interrupt = (): void => {
     if (abort.signal.aborted) process.exit(EXIT.interrupted);
-    abort.abort(new Interrupted('Interrupted: what was done is kept'));
+    end();
   };
+  outputLost.addEventListener('abort', end);
   process.on('SIGINT', interrupt).on('SIGTERM', interrupt);
   try {
     const summary = await work(abort.signal);
     if (json) process.stdout.write(`${JSON.stringify(summary)}\n`);
-    process.exitCode = EXIT.done;
+    // A write that failed has set its own.
+    process.exitCode ??= EXIT.done;
   } catch (thrown) {
+    if (outputLost.aborted && thrown instanceof Interrupted) return;
     process.exitCode = exitStatus(thrown);
     process.stderr.write(`${describeFailure(thrown)}\n`);
   } finally {
     process.off('SIGINT', interrupt).off('SIGTERM', interrupt);
+    outputLost.removeEventListener('abort', end);
   }
 }
 

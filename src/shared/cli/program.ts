@@ -1,9 +1,11 @@
 /** Parses a command line for one command or several, the same way for all of them. */
 import { createRequire } from 'node:module';
-import yargs, { type Options } from 'yargs';
+import yargs, { type Argv, type Options } from 'yargs';
 import { hideBin } from 'yargs/helpers';
-import { expectedMessage, messageOf, usage } from '../errors.ts';
-import { EXIT } from './command.ts';
+import { messageOf, shown, UsageError, usage } from '../errors.ts';
+import { EXIT } from './exit.ts';
+import { allValues, type Flags } from './flags.ts';
+import { watchOutput } from './output.ts';
 import { didYouMean } from './suggest.ts';
 
 /** A subcommand. */
@@ -12,8 +14,16 @@ export interface Command {
   command: string;
   /** One line for the help text. */
   describe: string;
-  /** What stands behind the name without a flag, if anything: one or more texts (none, too, if optional). */
-  operands?: { name: string; shown: string; description: string; optional?: boolean };
+  /**
+   * What stands behind the name without a flag, if anything: one or more texts (none, too, if optional). `missing`
+   * says what to give when there is none.
+   */
+  operands?: { name: string; description: string } & (
+    | { optional: true }
+    | { optional?: false; missing: string }
+  );
+  /** The flag that was probably meant by a word without one, where the command takes none. */
+  mainFlag?: string;
   /** Its flags by name. */
   builder: Record<string, Options>;
   /** Does the work and sets the exit status (see runCommand). */
@@ -32,47 +42,81 @@ export type Commands = Readonly<Record<string, () => Promise<Command>>>;
  * @param program commands to choose from, or the one command that the program is
  */
 export async function runProgram(name: string, program: Commands | Command): Promise<void> {
-  const { version } = createRequire(import.meta.url)('../../../package.json') as { version: string };
+  watchOutput();
   const args = hideBin(process.argv);
   const only = isCommand(program) ? program : undefined;
   const choices = isCommand(program) ? [program] : await calledCommands(program, args[0]);
   const chosen = only ?? choices.find(({ command }) => command === args[0]);
-  const parser = yargs(args)
+  const parser = createParser(name, args);
+  for (const choice of choices) addCommand(parser, choice, only ? '$0' : choice.command);
+  if (!only) parser.demandCommand(1, MISSING_COMMAND);
+  try {
+    if (chosen) checkSwitches(args, chosen);
+    else if (args[0] === '--') throw new UsageError(MISSING_COMMAND);
+    await parser.parseAsync();
+  } catch (thrown) {
+    const called = chosen && !only ? `${name} ${chosen.command}` : name;
+    const text = chosen
+      ? explain(messageOf(thrown), chosen, args)
+      : explainCommand(messageOf(thrown), choices);
+    process.stderr.write(`${text}\nSee ${called} --help\n`);
+    process.exitCode = EXIT.usage;
+  }
+}
+
+/** What is said first where there is no command; the commands follow. */
+const MISSING_COMMAND = 'Missing command';
+
+function createParser(name: string, args: string[]): Argv {
+  const { version } = createRequire(import.meta.url)('../../../package.json') as { version: string };
+  return yargs(args)
     .scriptName(name)
     .version(version)
     .help()
     .alias('help', 'h')
     .strict()
     .exitProcess(false)
-    .parserConfiguration({ 'camel-case-expansion': false, 'duplicate-arguments-array': true })
+    .parserConfiguration({
+      'camel-case-expansion': false,
+      'duplicate-arguments-array': true,
+      'populate--': true,
+    })
     .wrap(Math.min(110, process.stdout.columns ?? 100))
     .fail((message, error) => {
       throw error ?? new Error(message);
     });
-  for (const { command, describe, operands, builder, handler } of choices) {
-    const called = only ? '$0' : command;
-    parser.command(
-      operands ? `${called} ${operands.optional ? `[${operands.name}..]` : `<${operands.name}..>`}` : called,
-      describe,
-      (flags) => {
-        if (operands) flags.positional(operands.name, { type: 'string', description: operands.description });
-        return flags.options(builder);
-      },
-      handler,
-    );
+}
+
+/** @param called its name, or $0 where the program is that command alone */
+function addCommand(parser: Argv, command: Command, called: string): void {
+  const { describe, operands, builder, handler } = command;
+  parser.command(
+    operands ? `${called} [${operands.name}..]` : called,
+    describe,
+    (flags) => {
+      if (operands) flags.positional(operands.name, { type: 'string', description: operands.description });
+      return flags.options(builder);
+    },
+    (argv) => handler(withOperands(argv, command)),
+  );
+}
+
+/** What stands behind `--` is a name, whatever it begins with; yargs keeps it apart. */
+function withOperands({ '--': behind, ...argv }: Flags, chosen: Command): Flags {
+  const { operands } = chosen;
+  const names = [behind ?? []].flat().map(String);
+  if (!operands) {
+    if (names.length > 0) throw new UsageError(strayMessage(names[0], chosen, Object.keys(argv)));
+    return argv;
   }
-  if (!only) {
-    parser.demandCommand(1, `Expected a command: ${choices.map(({ command }) => command).join(', ')}`);
-  }
-  try {
-    if (chosen) checkSwitches(args, chosen);
-    await parser.parseAsync();
-  } catch (thrown) {
-    const known = chosen ? Object.keys(chosen.builder) : choices.map(({ command }) => command);
-    const help = `${name}${chosen && !only ? ` ${chosen.command}` : ''} --help`;
-    process.stderr.write(`${explain(messageOf(thrown), known, chosen, args)}\n${help} shows what there is\n`);
-    process.exitCode = EXIT.usage;
-  }
+  const all = [...allValues(argv, operands.name), ...names];
+  if (all.length === 0 && !operands.optional) throw new UsageError(`Missing ${operands.missing}`);
+  return { ...argv, [operands.name]: all };
+}
+
+function strayMessage(word: string, { command, mainFlag }: Command, given: readonly string[]): string {
+  const isMeant = mainFlag !== undefined && !given.includes(mainFlag);
+  return `Unexpected ${shown(word)}: ${command} takes flags only${isMeant ? ` (did you mean --${mainFlag} ${word}?)` : ''}`;
 }
 
 function isCommand(program: Commands | Command): program is Command {
@@ -96,34 +140,47 @@ function checkSwitches(args: readonly string[], { builder }: Command): void {
 }
 
 /** yargs's message in our grammar, with the names near one that it does not know. */
-function explain(
-  message: string,
-  known: string[],
-  chosen: Command | undefined,
-  args: readonly string[],
-): string {
-  if (chosen?.operands && message.startsWith('Not enough non-option arguments'))
-    return `Expected ${chosen.operands.shown} but received nothing`;
+function explain(message: string, chosen: Command, args: readonly string[]): string {
   const [, missing] = /^Missing required arguments?: (.+)$/.exec(message) ?? [];
-  const wrong = chosen && unknownFlag(args, chosen);
-  if (missing !== undefined && wrong === undefined)
-    return `Expected ${missing.replace(/^|(?<=, )/g, '--')} but received nothing`;
+  const wrong = unknownFlag(args, chosen);
   const [, empty] = /^Not enough arguments following: (.+)$/.exec(message) ?? [];
-  if (empty !== undefined) return `Expected a value for --${empty} but received nothing`;
-  const unknown = missing === undefined ? /^Unknown (?:argument|command)s?: (.+)$/.exec(message)?.[1] : wrong;
+  if (empty !== undefined) return `Missing value for --${empty}`;
+  const unknown = missing === undefined ? /^Unknown arguments?: (.+)$/.exec(message)?.[1] : wrong;
+  const words = unknown?.split(', ') ?? [];
+  const stray = words.find((word) => args.includes(word)) ?? (missing && firstWord(args, chosen));
+  if (stray !== undefined) return strayMessage(stray, chosen, flagNames(args));
+  if (words.length > 0) {
+    const known = Object.keys(chosen.builder);
+    return `Unknown flag ${words.map((name) => `--${name}${didYouMean(name, known, '--')}`).join(', ')}`;
+  }
+  return missing === undefined ? message : `Missing ${missing.replace(/^|(?<=, )/g, '--')}`;
+}
+
+/** The same of a call without a command that exists. */
+function explainCommand(message: string, commands: readonly Command[]): string {
+  const names = commands.map(({ command }) => command);
+  if (message === MISSING_COMMAND) return `${message}: one of ${names.join(', ')}`;
+  const [, unknown] = /^Unknown (?:argument|command)s?: (.+)$/.exec(message) ?? [];
   if (unknown === undefined) return message;
   const words = unknown.split(', ');
-  const stray = words.find((word) => args.includes(word));
-  if (chosen && stray !== undefined) return expectedMessage('flags only', chosen.command, stray);
-  const names = words.map((name) => `${chosen ? '--' : ''}${name}${didYouMean(name, known)}`);
-  return `Unknown ${chosen ? 'flag' : 'command'} ${names.join(', ')}`;
+  return `Unknown command ${words.map((name) => `${name}${didYouMean(name, names)}`).join(', ')}`;
+}
+
+/** The word in front of all flags, where the command takes none: said rather than that its flag is missing. */
+function firstWord(args: readonly string[], { command, operands }: Command): string | undefined {
+  const word = args[0] === command ? args[1] : args[0];
+  return operands || word === undefined || word.startsWith('-') ? undefined : word;
 }
 
 /** A flag that the command does not have: said rather than that the one it was meant for is missing. */
 function unknownFlag(args: readonly string[], { builder }: Command): string | undefined {
+  const known = new Set([...Object.keys(builder), ...GENERAL]);
+  return flagNames(args).find((name) => !known.has(name));
+}
+
+/** Names of the flags on a command line, up to `--`. */
+function flagNames(args: readonly string[]): string[] {
   const ends = args.indexOf('--');
   const flags = ends < 0 ? args : args.slice(0, ends);
-  const known = new Set([...Object.keys(builder), ...GENERAL]);
-  const names = flags.map((arg) => /^--(?:no-)?([^=]+)/.exec(arg)?.[1]);
-  return names.find((name) => name !== undefined && !known.has(name));
+  return flags.flatMap((arg) => /^--(?:no-)?([^=]+)/.exec(arg)?.[1] ?? []);
 }

@@ -17,8 +17,11 @@ function nearNames(name: string, known: Iterable<string>, most = 3): string[] {
     .map(({ candidate }) => candidate);
 }
 
-/** ` (did you mean resnet50?)`, or nothing when no known name is near. */
-export function didYouMean(name: string, known: Iterable<string>): string {
-  const near = nearNames(name, known);
+/**
+ * ` (did you mean resnet50?)`, or nothing when no known name is near.
+ * @param prefix of each name in the message
+ */
+export function didYouMean(name: string, known: Iterable<string>, prefix = ''): string {
+  const near = nearNames(name, known).map((candidate) => prefix + candidate);
   return near.length === 0 ? '' : ` (did you mean ${near.join(' or ')}?)`;
 }
