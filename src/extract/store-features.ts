@@ -2,7 +2,7 @@
 import { createBatches } from '../shared/backbones/thread/batches.ts';
 import type { BackboneThread } from '../shared/backbones/thread/start.ts';
 import { perceptualHash } from '../shared/images/phash.ts';
-import { contentKey } from '../shared/store/held.ts';
+import { contentKey } from '../shared/store/content.ts';
 import type { RowRecord } from '../shared/store/part-buffer.ts';
 import type { StoreWriter } from '../shared/store/writer.ts';
 

@@ -163,47 +163,6 @@ export function slice(x: Value, range: { axis: number; start: number; end: numbe
   return apply('slice', [x], range);
 }
 
-/** The constructors that gradient rules use, handed to them so that the table needs no import of this file. */
-export interface Build {
-  scalar: typeof scalar;
-  add: typeof add;
-  sub: typeof sub;
-  mul: typeof mul;
-  div: typeof div;
-  neg: typeof neg;
-  exp: typeof exp;
-  sign: typeof sign;
-  relu: typeof relu;
-  sigmoid: typeof sigmoid;
-  matmul: typeof matmul;
-  reduceSum: typeof reduceSum;
-  reshape: typeof reshape;
-  broadcastTo: typeof broadcastTo;
-  transpose: typeof transpose;
-  concat: typeof concat;
-  slice: typeof slice;
-}
-
-export const BUILD: Build = {
-  scalar,
-  add,
-  sub,
-  mul,
-  div,
-  neg,
-  exp,
-  sign,
-  relu,
-  sigmoid,
-  matmul,
-  reduceSum,
-  reshape,
-  broadcastTo,
-  transpose,
-  concat,
-  slice,
-};
-
 /** Collects everything that `outputs` need, inputs before users. Iterative: backbones are deeper than a call stack likes. */
 export function graph(outputs: Readonly<Record<string, Value>>): Graph {
   const values: Value[] = [];

@@ -1,7 +1,7 @@
 /** Reverse-mode differentiation, graph in, graph out. */
-import { BUILD, graph, scalar } from './build.ts';
-import type { Operation } from './operation.ts';
-import { OPERATIONS } from './operations/index.ts';
+import { add, graph, reshape, scalar } from './build.ts';
+import { GRADIENT_RULES } from './gradients/index.ts';
+import type { GradientRule } from './gradients/rule.ts';
 import { elementCount, type OperationName, shapeText, type Value } from './value.ts';
 
 /**
@@ -16,7 +16,7 @@ export function gradients(loss: Value, parameters: readonly Value[]): Value[] {
   const dependent = new Set<Value>(parameters);
   for (const value of values) if (value.inputs.some((source) => dependent.has(source))) dependent.add(value);
 
-  const upstream = new Map<Value, Value>([[loss, BUILD.reshape(scalar(1), loss.shape)]]);
+  const upstream = new Map<Value, Value>([[loss, reshape(scalar(1), loss.shape)]]);
   for (const value of values.toReversed()) {
     const gradient = upstream.get(value);
     if (!gradient || !dependent.has(value) || value.inputs.length === 0) continue;
@@ -24,7 +24,7 @@ export function gradients(loss: Value, parameters: readonly Value[]): Value[] {
     value.inputs.forEach((source, at) => {
       if (!dependent.has(source)) return;
       const sofar = upstream.get(source);
-      upstream.set(source, sofar ? BUILD.add(sofar, sources[at]) : sources[at]);
+      upstream.set(source, sofar ? add(sofar, sources[at]) : sources[at]);
     });
   }
   return parameters.map((parameter) => {
@@ -35,7 +35,7 @@ export function gradients(loss: Value, parameters: readonly Value[]): Value[] {
 }
 
 function inputGradients<O extends OperationName>(value: Value<O>, upstream: Value): Value[] {
-  const row = (OPERATIONS as Partial<Record<OperationName, Operation<O>>>)[value.op];
-  if (!row?.gradient) throw new Error(`${value.op} has no gradient rule`);
-  return row.gradient(value, upstream, BUILD);
+  const rule = (GRADIENT_RULES as Partial<Record<OperationName, GradientRule<O>>>)[value.op];
+  if (!rule) throw new Error(`${value.op} has no gradient rule`);
+  return rule(value, upstream);
 }

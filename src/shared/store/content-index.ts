@@ -2,11 +2,9 @@
  * Where the features of each content are: an open-addressing hash table of row numbers. A store has many rows, and a
  * Map of their contents would take ten times as much memory.
  */
+import type { Content } from './content.ts';
 import type { HeldPart } from './held.ts';
 import type { RowRecord } from './part-buffer.ts';
-
-/** What identifies features within a store: the content they were computed from, and the view of it. */
-export type Content = Pick<RowRecord, 'sha256' | 'view'>;
 
 /** Where features are: the part file and the row. */
 export interface Place {

@@ -1,6 +1,5 @@
 /** What the parts of a store hold, without the features themselves. */
 import { messageOf } from '../errors.ts';
-import type { Content } from './content-index.ts';
 import type { RowRecord } from './part-buffer.ts';
 import { readPart, sharedMemory } from './reader.ts';
 import type { PartEntry, StoreManifest } from './schema.ts';
@@ -45,9 +44,4 @@ export async function heldParts(
     }
   }
   return { held, damage };
-}
-
-/** A {@link Content} as one text. */
-export function contentKey({ sha256, view }: Content): string {
-  return `${sha256}/${view}`;
 }

@@ -2,9 +2,10 @@
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import { evenlyWeighted, gather, partsInOrder } from './arrange.ts';
-import { type Content, contentIndex } from './content-index.ts';
+import { type Content, contentKey } from './content.ts';
+import { contentIndex } from './content-index.ts';
 import { disk, diskError, makeFolder, writeDurably } from './files.ts';
-import { contentKey, type HeldPart } from './held.ts';
+import type { HeldPart } from './held.ts';
 import { encodePart, type PartRows } from './part.ts';
 import { partBuffer, type RowRecord } from './part-buffer.ts';
 import { readPart, type StorePart, sharedMemory } from './reader.ts';

@@ -1,4 +1,4 @@
-/** The table of operations: shape inference and gradient rules, and nothing about engines. */
+/** The table of operations: shape inference, and nothing about gradients or engines. */
 import type { Operation } from '../operation.ts';
 import type { OperationName } from '../value.ts';
 import { elementwise } from './elementwise.ts';

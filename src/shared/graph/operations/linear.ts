@@ -1,5 +1,5 @@
 /** Matrix products and normalisations along the last axis. */
-import { broadcastShape, graphError, type Operation, sumTo } from '../operation.ts';
+import { broadcastShape, graphError, type Operation } from '../operation.ts';
 import { type Shape, sameShape } from '../value.ts';
 
 type Linear = 'matmul' | 'softmax' | 'logSoftmax' | 'layerNorm';
@@ -21,33 +21,14 @@ export const linear: { [O in Linear]: Operation<O> } = {
       if (inner !== innerB || !stack) throw graphError('matmul', 'expected inner sizes that agree', inputs);
       return [...stack, rows, columns];
     },
-    gradient({ inputs: [a, b], attributes: { transposeA, transposeB } }, upstream, build) {
-      const forA = transposeA
-        ? build.matmul(b, upstream, { transposeA: transposeB, transposeB: true })
-        : build.matmul(upstream, b, { transposeA: false, transposeB: !transposeB });
-      const forB = transposeB
-        ? build.matmul(upstream, a, { transposeA: true, transposeB: transposeA })
-        : build.matmul(a, upstream, { transposeA: !transposeA, transposeB: false });
-      return [sumTo(forA, a.shape, build), sumTo(forB, b.shape, build)];
-    },
   },
   softmax: {
     shape: ([x]) => x.shape,
-    gradient(value, upstream, build) {
-      const axes = [value.shape.length - 1];
-      const product = build.mul(upstream, value);
-      return [build.sub(product, build.mul(value, build.reduceSum(product, { axes, keepDims: true })))];
-    },
   },
   logSoftmax: {
     shape: ([x]) => x.shape,
-    gradient(value, upstream, build) {
-      const axes = [value.shape.length - 1];
-      const total = build.reduceSum(upstream, { axes, keepDims: true });
-      return [build.sub(upstream, build.mul(build.exp(value), total))];
-    },
   },
-  /** Inputs: x, gamma [C], beta [C]; only frozen backbones use it, so it has no gradient. */
+  /** Inputs: x, gamma [C], beta [C]. */
   layerNorm: {
     shape(inputs) {
       const [x, gamma, beta] = inputs;

@@ -1,34 +1,18 @@
 /** Operations that fold, reorder or join axes. */
-import { broadcastShape, graphError, type Operation, reducedCount, sumTo } from '../operation.ts';
+import { broadcastShape, graphError, type Operation } from '../operation.ts';
 import { elementCount, type ReductionAttributes, type Shape, sameShape, type Value } from '../value.ts';
 
 type Reduction = 'reduceSum' | 'reduceMean' | 'reduceMax';
 type Shaping = 'reshape' | 'broadcastTo' | 'transpose' | 'concat' | 'slice';
 
-function reducedShape([x]: readonly Value[], { axes, keepDims }: ReductionAttributes): Shape {
+/** The shape after folding `axes`, which stay as 1 with `keepDims`. */
+export function reducedShape([x]: readonly Value[], { axes, keepDims }: ReductionAttributes): Shape {
   return x.shape.flatMap((size, axis) => (!axes.includes(axis) ? [size] : keepDims ? [1] : []));
 }
 
-/** The shape with reduced axes kept as 1, which broadcasts back over the reduction's input. */
-function keptShape(value: Value<Reduction>): Shape {
-  return reducedShape(value.inputs, { axes: value.attributes.axes, keepDims: true });
-}
-
 export const reductions: { [O in Reduction]: Operation<O> } = {
-  reduceSum: {
-    shape: reducedShape,
-    gradient: (value, upstream, build) => [
-      build.broadcastTo(build.reshape(upstream, keptShape(value)), value.inputs[0].shape),
-    ],
-  },
-  reduceMean: {
-    shape: reducedShape,
-    gradient(value, upstream, build) {
-      const [x] = value.inputs;
-      const share = build.scalar(1 / reducedCount(x.shape, value.attributes.axes));
-      return [build.broadcastTo(build.reshape(build.mul(upstream, share), keptShape(value)), x.shape)];
-    },
-  },
+  reduceSum: { shape: reducedShape },
+  reduceMean: { shape: reducedShape },
   reduceMax: { shape: reducedShape },
 };
 
@@ -40,7 +24,6 @@ export const shaping: { [O in Shaping]: Operation<O> } = {
       }
       return shape;
     },
-    gradient: ({ inputs: [x] }, upstream, build) => [build.reshape(upstream, x.shape)],
   },
   broadcastTo: {
     shape(inputs, { shape }) {
@@ -50,14 +33,9 @@ export const shaping: { [O in Shaping]: Operation<O> } = {
       }
       return shape;
     },
-    gradient: ({ inputs: [x] }, upstream, build) => [sumTo(upstream, x.shape, build)],
   },
   transpose: {
     shape: ([x], { permutation }) => permutation.map((axis) => x.shape[axis]),
-    gradient({ attributes: { permutation } }, upstream, build) {
-      const inverse = permutation.map((_, axis) => permutation.indexOf(axis));
-      return [build.transpose(upstream, inverse)];
-    },
   },
   concat: {
     shape(inputs, { axis }) {
@@ -71,15 +49,6 @@ export const shaping: { [O in Shaping]: Operation<O> } = {
         inputs.reduce((sum, { shape }) => sum + shape[axis], 0),
       );
     },
-    gradient({ inputs, attributes: { axis } }, upstream, build) {
-      let start = 0;
-      return inputs.map(({ shape }) => {
-        const end = start + shape[axis];
-        const part = build.slice(upstream, { axis, start, end });
-        start = end;
-        return part;
-      });
-    },
   },
   slice: {
     shape(inputs, { axis, start, end }) {
@@ -87,22 +56,6 @@ export const shaping: { [O in Shaping]: Operation<O> } = {
       if (start < 0 || end > shape[axis] || start >= end)
         throw graphError('slice', `expected ${start}..${end} inside axis ${axis}`, inputs);
       return shape.with(axis, end - start);
-    },
-    gradient({ inputs: [x], attributes: { axis, start, end } }, upstream, build) {
-      const zeros = (size: number): Value[] => {
-        if (size === 0) return [];
-        const shape = x.shape.with(axis, size);
-        return [
-          build.broadcastTo(
-            build.reshape(
-              build.scalar(0),
-              shape.map(() => 1),
-            ),
-            shape,
-          ),
-        ];
-      };
-      return [build.concat([...zeros(start), upstream, ...zeros(x.shape[axis] - end)], { axis })];
     },
   },
 };

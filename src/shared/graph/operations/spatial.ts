@@ -1,4 +1,4 @@
-/** Operations over the height and width of NHWC images; only frozen backbones use them, so they have no gradients. */
+/** Operations over the height and width of NHWC images. */
 import { graphError, type Operation } from '../operation.ts';
 import type { PoolingAttributes, Shape, SpatialPadding, Value } from '../value.ts';
 

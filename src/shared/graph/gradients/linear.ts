@@ -1,0 +1,27 @@
+/** Gradient rules of matrix products and of normalisations along the last axis. */
+import { exp, matmul, mul, reduceSum, sub } from '../build.ts';
+import { type GradientRule, sumTo } from './rule.ts';
+
+type Linear = 'matmul' | 'softmax' | 'logSoftmax';
+
+export const linear: { [O in Linear]: GradientRule<O> } = {
+  matmul({ inputs: [a, b], attributes: { transposeA, transposeB } }, upstream) {
+    const forA = transposeA
+      ? matmul(b, upstream, { transposeA: transposeB, transposeB: true })
+      : matmul(upstream, b, { transposeA: false, transposeB: !transposeB });
+    const forB = transposeB
+      ? matmul(upstream, a, { transposeA: true, transposeB: transposeA })
+      : matmul(a, upstream, { transposeA: !transposeA, transposeB: false });
+    return [sumTo(forA, a.shape), sumTo(forB, b.shape)];
+  },
+  softmax(value, upstream) {
+    const axes = [value.shape.length - 1];
+    const product = mul(upstream, value);
+    return [sub(product, mul(value, reduceSum(product, { axes, keepDims: true })))];
+  },
+  logSoftmax(value, upstream) {
+    const axes = [value.shape.length - 1];
+    const total = reduceSum(upstream, { axes, keepDims: true });
+    return [sub(upstream, mul(exp(value), total))];
+  },
+};
