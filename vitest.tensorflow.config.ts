@@ -8,7 +8,7 @@ export default defineConfig({
       'tests/shared/graph/gradient.test.ts',
       'tests/shared/backbones/goldens.test.ts',
       'tests/train/sweep/trajectory.test.ts',
-      'tests/train/sweep/resident/*.test.ts',
+      'tests/train/sweep/device/*.test.ts',
     ],
     provide: { engines: ['tfjs-node'] },
     testTimeout: 300_000,

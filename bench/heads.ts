@@ -2,7 +2,7 @@
 import { availableParallelism } from 'node:os';
 import type { HeadConfig } from '../src/shared/head/config.ts';
 import { random } from '../src/shared/random.ts';
-import { resolveConfig } from '../src/train/resolve.ts';
+import { resolveConfig } from '../src/train/options/resolve.ts';
 import type { SweepData } from '../src/train/sweep/data.ts';
 import { sweep } from '../src/train/sweep/sweep.ts';
 import type { Measurement } from './report.ts';

@@ -6,7 +6,7 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { resolveConfig } from '../src/train/resolve.ts';
+import { resolveConfig } from '../src/train/options/resolve.ts';
 import { featuresOf, type SweepData } from '../src/train/sweep/data.ts';
 import { readRows } from '../src/train/sweep/rows.ts';
 import { headSteps, madeUpData } from './heads.ts';

@@ -9,6 +9,6 @@ export { type Reporter, silent } from './shared/cli/terminal.ts';
 export { InputError, UsageError } from './shared/errors.ts';
 export { type Head, type HeadRecord, readHead } from './shared/head/record.ts';
 export { type FeatureStore, openStore as openFeatures, type StorePart } from './shared/store/reader.ts';
-export { parseGrid } from './train/grid.ts';
 export { type TrainHeadsOptions, trainHeads } from './train/library.ts';
+export { parseGrid } from './train/search/grid.ts';
 export type { Training, TrainOptions } from './train/train.ts';

@@ -1,7 +1,7 @@
 /** `cache verify`: reads every byte of a store and compares it with its checksums. */
 import { messageOf } from '../shared/errors.ts';
-import { heldParts } from '../shared/store/held.ts';
 import { openStore } from '../shared/store/reader.ts';
+import { heldParts } from '../shared/store/stored-parts.ts';
 
 /** What a store turned out to be. */
 export interface Verified {

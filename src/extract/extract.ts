@@ -15,8 +15,8 @@ import { CONFLICTS_FILE, type Dtype } from '../shared/store/schema.ts';
 import type { Dataset } from './dataset/dataset.ts';
 import type { DatasetImage, ImageSource } from './dataset/layout.ts';
 import { allowedFailures, type Failure, failureError, type MostFailures } from './failures.ts';
+import { openTarget, type Target, type TargetRequest } from './job.ts';
 import { pixelMemory } from './pixel-memory.ts';
-import { openTarget, type Target, type TargetRequest } from './target.ts';
 
 export interface ExtractOptions {
   dataset: Dataset;

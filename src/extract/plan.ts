@@ -2,10 +2,10 @@
 import { join } from 'node:path';
 import { InputError } from '../shared/errors.ts';
 import { codeOf, disk, diskError } from '../shared/store/files.ts';
-import { type HeldPart, heldParts } from '../shared/store/held.ts';
 import { type Origin, pipelineDifferences, pipelineFingerprint } from '../shared/store/pipeline.ts';
 import { openStore } from '../shared/store/reader.ts';
 import { MANIFEST_FILE, type StoreManifest } from '../shared/store/schema.ts';
+import { type HeldPart, heldParts } from '../shared/store/stored-parts.ts';
 import { createStoreWriter } from '../shared/store/writer.ts';
 
 /** The rows of an earlier run that may be reused. */

@@ -16,12 +16,12 @@ import { parseNearDuplicates } from './dataset/leakage.ts';
 import { type SourceRequest, splitBySource } from './dataset/sources.ts';
 import { parseSplit } from './dataset/splits.ts';
 import { describeFinding } from './diagnosis/diagnose.ts';
-import { DEFAULT_GRID, type Grid, MOST_HEADS, parseGrid } from './grid.ts';
 import { confusionMatrix, perClass } from './metrics/per-class.ts';
-import { headFlags, readHeadFlags } from './options.ts';
+import { headFlags, readHeadFlags } from './options/head-options.ts';
 import { score } from './results/drawing.ts';
 import { BEST_FOLDER, type TrainSummary } from './results/summary.ts';
 import { confusionTable, leaderboardTable, metricsTable, perClassTable } from './results/tables.ts';
+import { DEFAULT_GRID, type Grid, MOST_HEADS, parseGrid } from './search/grid.ts';
 import type { Training } from './train.ts';
 
 /** What goes on at each rung of successive halving is one head in so many (Li et al. 2018 use 3 or 4). */
@@ -161,7 +161,7 @@ async function run(argv: Flags, signal: AbortSignal): Promise<TrainSummary> {
   // Loaded once the flags are known to be right: with it comes apache-arrow, most of the time a command takes to start.
   const [{ trainInto }, { holdsUnfinished }] = await Promise.all([
     import('./library.ts'),
-    import('./recorded.ts'),
+    import('./checkpoint/writer.ts'),
   ]);
   const reporter = terminalReporter();
   const { training, summary } = await trainInto(

@@ -1,6 +1,6 @@
 /** A sweep and the folder it leaves: what `permafrost train-head` does, without its printing. */
 import { type Reporter, silent } from '../shared/cli/terminal.ts';
-import { openRecorder, type Recorder } from './recorded.ts';
+import { openRecorder, type Recorder } from './checkpoint/writer.ts';
 import { saveReport } from './report/save.ts';
 import { summarise, type TrainSummary } from './results/summary.ts';
 import { writeRun } from './results/write.ts';

@@ -3,8 +3,8 @@
  * Map of their contents would take ten times as much memory.
  */
 import type { Content } from './content.ts';
-import type { HeldPart } from './held.ts';
 import type { RowRecord } from './part-buffer.ts';
+import type { HeldPart } from './stored-parts.ts';
 
 /** Where features are: the part file and the row. */
 export interface Place {

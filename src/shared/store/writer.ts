@@ -1,14 +1,13 @@
 /** Writes a feature store: rows are committed a part at a time, and put in their final order at the end. */
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
-import { evenlyWeighted, gather, partsInOrder } from './arrange.ts';
 import { type Content, contentKey } from './content.ts';
 import { contentIndex } from './content-index.ts';
 import { disk, diskError, makeFolder, writeDurably } from './files.ts';
-import type { HeldPart } from './held.ts';
 import { encodePart, type PartRows } from './part.ts';
 import { partBuffer, type RowRecord } from './part-buffer.ts';
 import { readPart, type StorePart, sharedMemory } from './reader.ts';
+import { evenlyWeighted, gather, partsInOrder } from './reorder.ts';
 import {
   type FeatureColumn,
   FORMAT,
@@ -22,6 +21,7 @@ import {
   type StoreManifest,
   sealManifest,
 } from './schema.ts';
+import type { HeldPart } from './stored-parts.ts';
 
 /** What the manifest of a store to be written says from the start. */
 export interface StoreHeader {

@@ -3,7 +3,7 @@ import { resolve } from 'node:path';
 import type { ValueKind } from '../../shared/cli/values.ts';
 import { usage } from '../../shared/errors.ts';
 import type { HeadSource } from '../../shared/head/record.ts';
-import type { Grid, HeadBlock } from '../grid.ts';
+import type { Grid, HeadBlock } from '../search/grid.ts';
 
 /** A source as it is asked for. */
 export interface SourceRequest {

@@ -1,4 +1,6 @@
 /** The table of failures that are recognised. Start reading here. */
+
+import { imbalanceHidden, validationTooSmall } from './evaluation.ts';
 import {
   featuresUnlikeBackbone,
   imagesLookAlike,
@@ -6,7 +8,6 @@ import {
   preprocessingDiffers,
 } from './features.ts';
 import { type Facts, type Finding, type Rule, SEVERITIES } from './finding.ts';
-import { imbalanceHidden, validationTooSmall } from './judging.ts';
 import { learningRateTooHigh, learningRateTooLow, overfitting, stuckAtMajority } from './learning.ts';
 import { softmaxInside } from './settings.ts';
 

@@ -3,7 +3,7 @@ import type { Metrics, Task } from '../../shared/head/config.ts';
 import type { Standing } from '../analysis/bootstrap.ts';
 import type { FeatureFacts } from '../analysis/feature-facts.ts';
 import type { Separability } from '../analysis/separability.ts';
-import type { JudgedPart } from '../judge.ts';
+import type { JudgedPart } from '../evaluation/evaluate-best.ts';
 import type { ClassReport } from '../metrics/per-class.ts';
 import type { HeadResult } from '../results/result.ts';
 

@@ -1,6 +1,6 @@
 /** Heads that did not learn, learned by heart, or learned at the wrong pace. */
 import type { MetricName, Metrics, Task } from '../../shared/head/config.ts';
-import { formatOption } from '../options.ts';
+import { formatOption } from '../options/head-options.ts';
 import type { HeadResult } from '../results/result.ts';
 import { digits, type Facts, percent, type Rule } from './finding.ts';
 

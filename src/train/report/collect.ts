@@ -5,7 +5,7 @@ import { firstWithHash } from '../dataset/content-hashes.ts';
 import { spreadRows } from '../dataset/row-numbers.ts';
 import { evaluateAnswers } from '../metrics/evaluate.ts';
 import { type Confusion, confusionMatrix, perClass } from '../metrics/per-class.ts';
-import { flagOf, formatOption, HEAD_OPTION_KEYS, type HeadOptionKey } from '../options.ts';
+import { flagOf, formatOption, HEAD_OPTION_KEYS, type HeadOptionKey } from '../options/head-options.ts';
 import { type HeadResult, rankResults } from '../results/result.ts';
 import type { Training } from '../train.ts';
 import { calibrationBins, classCurves, cooccurrence, wrongAnswers } from './curves.ts';

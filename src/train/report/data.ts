@@ -1,7 +1,7 @@
 /** What report.html is made from: plain data, embedded in the page as JSON. */
 import type { MetricName, Metrics, Task } from '../../shared/head/config.ts';
 import type { Finding } from '../diagnosis/finding.ts';
-import type { JudgedPart } from '../judge.ts';
+import type { JudgedPart } from '../evaluation/evaluate-best.ts';
 import type { ClassReport, Confusion } from '../metrics/per-class.ts';
 
 /** A line of the leaderboard. */

@@ -3,7 +3,7 @@
 import { csvLine } from '../../shared/csv-line.ts';
 import { METRICS, type MetricName } from '../../shared/head/config.ts';
 import { SOURCE_KEYS } from '../dataset/sources.ts';
-import { formatOption, HEAD_OPTION_KEYS } from '../options.ts';
+import { formatOption, HEAD_OPTION_KEYS } from '../options/head-options.ts';
 import { type HeadResult, rankResults } from './result.ts';
 
 /**

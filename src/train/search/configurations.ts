@@ -1,7 +1,7 @@
 /** Configurations: heads that differ in nothing but their seed, and, with folds, in the images they are trained on. */
 import { type HeadConfig, METRICS, type Metrics } from '../../shared/head/config.ts';
 import type { SourceName } from '../dataset/sources.ts';
-import { formatOption, HEAD_OPTION_KEYS } from '../options.ts';
+import { formatOption, HEAD_OPTION_KEYS } from '../options/head-options.ts';
 import type { HeadResult } from '../results/result.ts';
 import type { HeadJob } from '../sweep/plan.ts';
 

@@ -9,8 +9,8 @@ import {
   type RawData,
 } from '../dataset/prepare.ts';
 import type { FeatureSet } from '../dataset/table.ts';
+import { predictAll } from '../evaluation/predict-all.ts';
 import type { Evaluation } from '../metrics/counts.ts';
-import { predictAll } from '../predict-all.ts';
 import type { HeadResult } from '../results/result.ts';
 import type { SweepData } from '../sweep/data.ts';
 import type { HeadJob } from '../sweep/plan.ts';

@@ -1,7 +1,7 @@
 /** Search with one validation part: every head is trained on the training part and compared on validation. */
 import { loadEngine } from '../../shared/engines/engine.ts';
 import { partEvaluation, prepareInPlace, type RawData } from '../dataset/prepare.ts';
-import { predictAll } from '../predict-all.ts';
+import { predictAll } from '../evaluation/predict-all.ts';
 import type { SweepData } from '../sweep/data.ts';
 import { jobsOf } from './configurations.ts';
 import { halve, type Rung } from './halving.ts';

@@ -2,7 +2,7 @@
 import type { NumberKind } from '../../shared/cli/values.ts';
 import { usage } from '../../shared/errors.ts';
 import type { Random } from '../../shared/random.ts';
-import { flagOf, HEAD_OPTIONS, type HeadOptionKey } from '../options.ts';
+import { flagOf, HEAD_OPTIONS, type HeadOptionKey } from '../options/head-options.ts';
 
 /** Numbers from `from` to `to`, both included. */
 export interface Range {

@@ -1,18 +1,18 @@
 /** What every way of searching needs, and what it ends with. */
 import type { Normalization } from '../../shared/head/config.ts';
+import type { PausedHeads } from '../checkpoint/paused-heads.ts';
+import type { Recorder } from '../checkpoint/writer.ts';
 import type { Prepared } from '../dataset/prepare.ts';
 import type { FeatureSet } from '../dataset/table.ts';
-import type { LiveView } from '../live.ts';
 import type { Evaluation } from '../metrics/counts.ts';
-import type { PausedHeads } from '../paused.ts';
-import type { Recorder } from '../recorded.ts';
+import type { LiveView } from '../results/live.ts';
 import { type HeadResult, rankResults } from '../results/result.ts';
 import type { SweepData } from '../sweep/data.ts';
 import type { PausedHead, TrainedHead } from '../sweep/head-progress.ts';
 import type { HeadJob } from '../sweep/plan.ts';
 import { sweep } from '../sweep/sweep.ts';
 import type { Configuration } from './configurations.ts';
-import type { Standings } from './standings.ts';
+import type { Standings } from './leaderboard.ts';
 
 export interface Search {
   /** The sources' features, by the configurations' `source`. */

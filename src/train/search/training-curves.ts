@@ -6,7 +6,7 @@ import type { HeadResult } from '../results/result.ts';
 import type { SweepData } from '../sweep/data.ts';
 import type { HeadJob } from '../sweep/plan.ts';
 import { isInMemory } from '../sweep/rows.ts';
-import { trainOnceMore } from './rivals.ts';
+import { trainOnceMore } from './contenders.ts';
 import type { Found, Search } from './search.ts';
 
 /** Training images that are looked at after each epoch, spread evenly. */

@@ -3,10 +3,10 @@ import { SHARE_ENV, Worker } from 'node:worker_threads';
 import { loadEngine } from '../../shared/engines/engine.ts';
 import { revivedError } from '../../shared/errors.ts';
 import { fitsMemory, type SweepData } from './data.ts';
+import { planWideStacks } from './device/plan-wide.ts';
 import type { PausedHead, TrainedHead } from './head-progress.ts';
 import type { FromWorker, ToWorker, WorkerStart } from './messages.ts';
 import { type HeadJob, planStacks } from './plan.ts';
-import { planWideStacks } from './resident/plan-wide.ts';
 
 export interface SweepOptions {
   data: SweepData;

@@ -6,6 +6,8 @@ import { evaluate } from '../metrics/evaluate.ts';
 import type { Arena } from './arena.ts';
 import { epochOrder, trainingBlock } from './batches.ts';
 import { partTargets, type SweepData } from './data.ts';
+import type { DeviceData } from './device/device-data.ts';
+import { residentTrainer } from './device/resident-trainer.ts';
 import { factoredKernel } from './factored.ts';
 import {
   finish,
@@ -21,8 +23,6 @@ import type { InitialParameters } from './initial.ts';
 import type { SteppingOptimizer } from './optimizers.ts';
 import { type HeadJob, stackLanes } from './plan.ts';
 import type { Programs } from './programs.ts';
-import type { DeviceData } from './resident/device-data.ts';
-import { residentTrainer } from './resident/resident-trainer.ts';
 import { createStack, freshState, type LaneState } from './stack.ts';
 import { hostTrainer, type StackTrainer } from './trainer.ts';
 import type { StackShape } from './training-graph.ts';

@@ -2,11 +2,11 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { type Engine, loadEngine, type ResidentEngine } from '../../shared/engines/engine.ts';
 import { createArena } from './arena.ts';
-import { solveStack } from './exact/solve-stack.ts';
+import { createDeviceData } from './device/device-data.ts';
 import { createInitialParameters } from './initial.ts';
+import { solveStack } from './lbfgs/solve-stack.ts';
 import type { FromWorker, ToWorker, WorkerStart } from './messages.ts';
 import { createPrograms } from './programs.ts';
-import { createDeviceData } from './resident/device-data.ts';
 import { type StackContext, trainStack } from './train-stack.ts';
 
 const port = parentPort;

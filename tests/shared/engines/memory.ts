@@ -3,13 +3,13 @@ import { loadBackbone } from '../../../src/shared/backbones/load.ts';
 import { tensorflowEngine } from '../../../src/shared/engines/tensorflow/index.ts';
 import type { Runtime } from '../../../src/shared/engines/tensorflow/runtime.ts';
 import type { HeadConfig } from '../../../src/shared/head/config.ts';
-import { resolveConfig } from '../../../src/train/resolve.ts';
+import { resolveConfig } from '../../../src/train/options/resolve.ts';
 import { createArena } from '../../../src/train/sweep/arena.ts';
+import { createDeviceData } from '../../../src/train/sweep/device/device-data.ts';
 import { createInitialParameters } from '../../../src/train/sweep/initial.ts';
 import { createPrograms } from '../../../src/train/sweep/programs.ts';
-import { createDeviceData } from '../../../src/train/sweep/resident/device-data.ts';
 import { trainStack } from '../../../src/train/sweep/train-stack.ts';
-import { clouds, residentPart } from '../../train/sweep/resident/clouds.ts';
+import { clouds, residentPart } from '../../train/sweep/device/clouds.ts';
 
 /** Numbers of tensors: before anything, after a little work, after all of it, and once everything is released. */
 export interface Tensors {

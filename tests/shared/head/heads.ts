@@ -4,8 +4,8 @@ import { headLayers, headParameters } from '../../../src/shared/head/layers.ts';
 import type { Head, HeadRecord } from '../../../src/shared/head/record.ts';
 import { headTensors } from '../../../src/shared/head/record.ts';
 import { random } from '../../../src/shared/random.ts';
-import type { HeadRequest } from '../../../src/train/options.ts';
-import { resolveConfig } from '../../../src/train/resolve.ts';
+import type { HeadRequest } from '../../../src/train/options/head-options.ts';
+import { resolveConfig } from '../../../src/train/options/resolve.ts';
 import { pipeline } from '../store/fixture.ts';
 
 export const CLASSES = ['a', 'b', 'c'];

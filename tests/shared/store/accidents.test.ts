@@ -2,8 +2,8 @@
 import { cpSync, readdirSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { disk } from '../../../src/shared/store/files.ts';
-import { heldParts } from '../../../src/shared/store/held.ts';
 import { openStore } from '../../../src/shared/store/reader.ts';
+import { heldParts } from '../../../src/shared/store/stored-parts.ts';
 import { numbers, rowsOf, run, surviveFaults, surviveMutations } from './accidents.ts';
 import { failCall } from './failing-disk.ts';
 import { newFolder, row, writerOf } from './fixture.ts';

@@ -5,10 +5,10 @@ import { join } from 'node:path';
 import { expect } from 'vitest';
 import { random } from '../../../src/shared/random.ts';
 import { disk } from '../../../src/shared/store/files.ts';
-import { heldParts } from '../../../src/shared/store/held.ts';
 import { lockStore } from '../../../src/shared/store/lock.ts';
 import type { RowRecord } from '../../../src/shared/store/part-buffer.ts';
 import { openStore } from '../../../src/shared/store/reader.ts';
+import { heldParts } from '../../../src/shared/store/stored-parts.ts';
 import { failCall } from './failing-disk.ts';
 import { COLUMNS, newFolder, row, storeOf, writerOf } from './fixture.ts';
 

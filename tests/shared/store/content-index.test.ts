@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { contentIndex } from '../../../src/shared/store/content-index.ts';
-import type { HeldPart } from '../../../src/shared/store/held.ts';
+import type { HeldPart } from '../../../src/shared/store/stored-parts.ts';
 
 const shaOf = (number: number) => createHash('sha256').update(String(number)).digest('hex');
 

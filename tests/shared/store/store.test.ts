@@ -3,10 +3,10 @@ import { rm, truncate } from 'node:fs/promises';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { heldParts } from '../../../src/shared/store/held.ts';
 import type { RowRecord } from '../../../src/shared/store/part-buffer.ts';
 import { openStore, type StorePart } from '../../../src/shared/store/reader.ts';
 import { type StoreManifest, sealManifest } from '../../../src/shared/store/schema.ts';
+import { heldParts } from '../../../src/shared/store/stored-parts.ts';
 import { createStoreWriter } from '../../../src/shared/store/writer.ts';
 import { COLUMNS, newFolder, pipeline, row, storeOf, writerOf } from './fixture.ts';
 

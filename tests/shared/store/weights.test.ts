@@ -4,8 +4,8 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { tableFromIPC } from 'apache-arrow';
 import { expect, it } from 'vitest';
-import { heldParts } from '../../../src/shared/store/held.ts';
 import { openStore } from '../../../src/shared/store/reader.ts';
+import { heldParts } from '../../../src/shared/store/stored-parts.ts';
 import { newFolder, row, storeOf, writerOf } from './fixture.ts';
 
 /** The weights of each part, null where it has no such column. */

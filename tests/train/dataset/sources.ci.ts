@@ -5,7 +5,7 @@ import { parse } from 'csv-parse/sync';
 import { describe, expect, it } from 'vitest';
 import { readHead } from '../../../src/shared/head/record.ts';
 import { splitBySource } from '../../../src/train/dataset/sources.ts';
-import { parseGrid } from '../../../src/train/grid.ts';
+import { parseGrid } from '../../../src/train/search/grid.ts';
 import { newFolder, permafrost, STACK_TRACE } from '../../command.ts';
 import { storeOf } from '../../shared/store/fixture.ts';
 import { clusters, type MadeImage, madeStore } from '../made-store.ts';

@@ -2,7 +2,7 @@
 import type { FeatureFacts } from '../../../src/train/analysis/feature-facts.ts';
 import { diagnose } from '../../../src/train/diagnosis/diagnose.ts';
 import type { Facts } from '../../../src/train/diagnosis/finding.ts';
-import { resolveConfig } from '../../../src/train/resolve.ts';
+import { resolveConfig } from '../../../src/train/options/resolve.ts';
 import type { EpochRecord, HeadResult } from '../../../src/train/results/result.ts';
 
 export function healthyFeatures(changes: Partial<FeatureFacts> = {}): FeatureFacts {

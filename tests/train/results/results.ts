@@ -1,6 +1,6 @@
 /** Head results for tests. */
-import type { HeadRequest } from '../../../src/train/options.ts';
-import { resolveConfig } from '../../../src/train/resolve.ts';
+import type { HeadRequest } from '../../../src/train/options/head-options.ts';
+import { resolveConfig } from '../../../src/train/options/resolve.ts';
 import type { HeadResult } from '../../../src/train/results/result.ts';
 
 /** A finished multiclass head with two epochs. */

@@ -1,6 +1,6 @@
 /** Heads of one configuration: grouped, named, summarised. */
 import { describe, expect, it } from 'vitest';
-import { resolveConfig } from '../../../src/train/resolve.ts';
+import { resolveConfig } from '../../../src/train/options/resolve.ts';
 import {
   configurationId,
   configurationsOf,
@@ -8,7 +8,7 @@ import {
   summariseRuns,
   withSeeds,
 } from '../../../src/train/search/configurations.ts';
-import { createStandings } from '../../../src/train/search/standings.ts';
+import { createStandings } from '../../../src/train/search/leaderboard.ts';
 import { headResult } from '../results/results.ts';
 
 const fast = { config: resolveConfig({ lr: 0.1 }, 'multiclass'), source: 0 };

@@ -1,13 +1,13 @@
 /** Which heads successive halving keeps and drops, whatever the order in which they arrive. */
 import fc from 'fast-check';
 import { describe, expect, it, vi } from 'vitest';
-import { pausedInMemory } from '../../../src/train/paused.ts';
-import { resolveConfig } from '../../../src/train/resolve.ts';
+import { pausedInMemory } from '../../../src/train/checkpoint/paused-heads.ts';
+import { resolveConfig } from '../../../src/train/options/resolve.ts';
 import type { HeadResult } from '../../../src/train/results/result.ts';
 import { configurationsOf, withSeeds } from '../../../src/train/search/configurations.ts';
 import { describeRungs, halve, resultAfter, rungsOf } from '../../../src/train/search/halving.ts';
+import { createStandings } from '../../../src/train/search/leaderboard.ts';
 import type { Search } from '../../../src/train/search/search.ts';
-import { createStandings } from '../../../src/train/search/standings.ts';
 import type { SweepData } from '../../../src/train/sweep/data.ts';
 import type { PausedHead, TrainedHead } from '../../../src/train/sweep/head-progress.ts';
 import type { HeadJob } from '../../../src/train/sweep/plan.ts';

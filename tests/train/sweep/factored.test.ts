@@ -2,8 +2,8 @@
 import { describe, expect, it } from 'vitest';
 import { loadEngine } from '../../../src/shared/engines/engine.ts';
 import { headLayers, headParameters } from '../../../src/shared/head/layers.ts';
-import type { HeadRequest } from '../../../src/train/options.ts';
-import { resolveConfig } from '../../../src/train/resolve.ts';
+import type { HeadRequest } from '../../../src/train/options/head-options.ts';
+import { resolveConfig } from '../../../src/train/options/resolve.ts';
 import { createArena } from '../../../src/train/sweep/arena.ts';
 import { factoredKernel } from '../../../src/train/sweep/factored.ts';
 import { createInitialParameters } from '../../../src/train/sweep/initial.ts';

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, it, onTestFinished } from 'vitest';
 import { InputError } from '../../../src/shared/errors.ts';
-import { resolveConfig } from '../../../src/train/resolve.ts';
+import { resolveConfig } from '../../../src/train/options/resolve.ts';
 import { createArena } from '../../../src/train/sweep/arena.ts';
 import { sweep } from '../../../src/train/sweep/sweep.ts';
 

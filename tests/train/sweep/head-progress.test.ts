@@ -1,7 +1,7 @@
 /** When an epoch counts as better, and when a head ends. */
 import { describe, expect, it } from 'vitest';
-import type { HeadRequest } from '../../../src/train/options.ts';
-import { resolveConfig } from '../../../src/train/resolve.ts';
+import type { HeadRequest } from '../../../src/train/options/head-options.ts';
+import { resolveConfig } from '../../../src/train/options/resolve.ts';
 import type { SweepData } from '../../../src/train/sweep/data.ts';
 import { isFinished, type Lane, noteEpoch, startLane } from '../../../src/train/sweep/head-progress.ts';
 

@@ -1,6 +1,6 @@
 /** Learning rates over time. */
 import { describe, expect, it } from 'vitest';
-import { resolveConfig } from '../../../src/train/resolve.ts';
+import { resolveConfig } from '../../../src/train/options/resolve.ts';
 import { learningRate } from '../../../src/train/sweep/schedule.ts';
 
 const rateOf = (request: Parameters<typeof resolveConfig>[0]) =>

@@ -2,8 +2,8 @@
 import { describe, expect, it } from 'vitest';
 import { loadEngine } from '../../../src/shared/engines/engine.ts';
 import { random } from '../../../src/shared/random.ts';
-import type { HeadRequest } from '../../../src/train/options.ts';
-import { resolveConfig } from '../../../src/train/resolve.ts';
+import type { HeadRequest } from '../../../src/train/options/head-options.ts';
+import { resolveConfig } from '../../../src/train/options/resolve.ts';
 import { createArena } from '../../../src/train/sweep/arena.ts';
 import type { SweepData } from '../../../src/train/sweep/data.ts';
 import type { PausedHead, TrainedHead } from '../../../src/train/sweep/head-progress.ts';

@@ -4,8 +4,8 @@ import { usage } from '../../errors.ts';
 import type { Graph } from '../../graph/value.ts';
 import { batchSize, checkLength, concreteShape } from '../arrays.ts';
 import type { DeviceChoice, Engine, EngineOptions, Feeds, Program, Results } from '../interface.ts';
+import { residentEngine } from './device.ts';
 import { planGraph } from './plan.ts';
-import { residentEngine } from './resident.ts';
 import {
   loadRuntime,
   RUNTIME_NAMES,

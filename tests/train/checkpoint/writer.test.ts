@@ -12,9 +12,9 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { holdsUnfinished, openRecorder, sweepFingerprint } from '../../src/train/recorded.ts';
-import { resolveConfig } from '../../src/train/resolve.ts';
-import type { PausedHead, TrainedHead } from '../../src/train/sweep/head-progress.ts';
+import { holdsUnfinished, openRecorder, sweepFingerprint } from '../../../src/train/checkpoint/writer.ts';
+import { resolveConfig } from '../../../src/train/options/resolve.ts';
+import type { PausedHead, TrainedHead } from '../../../src/train/sweep/head-progress.ts';
 
 let dir = '';
 beforeEach(() => {

@@ -3,12 +3,12 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { loadEngine } from '../../../../src/shared/engines/engine.ts';
 import type { Output } from '../../../../src/shared/head/config.ts';
-import { resolveConfig } from '../../../../src/train/resolve.ts';
+import { resolveConfig } from '../../../../src/train/options/resolve.ts';
 import { createArena } from '../../../../src/train/sweep/arena.ts';
 import type { SweepData } from '../../../../src/train/sweep/data.ts';
-import { solveStack } from '../../../../src/train/sweep/exact/solve-stack.ts';
 import type { TrainedHead } from '../../../../src/train/sweep/head-progress.ts';
 import { createInitialParameters } from '../../../../src/train/sweep/initial.ts';
+import { solveStack } from '../../../../src/train/sweep/lbfgs/solve-stack.ts';
 import { createPrograms } from '../../../../src/train/sweep/programs.ts';
 import { numbers } from '../numbers.ts';
 

@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { DEFAULT_GRID, expandGrid, parseGrid } from '../../src/train/grid.ts';
+import { DEFAULT_GRID, expandGrid, parseGrid } from '../../../src/train/search/grid.ts';
 
 let folder: string;
 beforeAll(() => {

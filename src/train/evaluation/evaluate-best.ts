@@ -1,9 +1,9 @@
 /** How good the chosen head is: calibrated on validation, judged on test, or on validation where there is no test. */
-import type { Metrics, Output } from '../shared/head/config.ts';
-import { type Calibration, calibrated, fitCalibration } from './calibration/calibrate.ts';
-import { calibrationError, type TopK, topKAccuracy } from './metrics/confidence.ts';
-import type { Evaluation } from './metrics/counts.ts';
-import { evaluateAnswers } from './metrics/evaluate.ts';
+import type { Metrics, Output } from '../../shared/head/config.ts';
+import { type Calibration, calibrated, fitCalibration } from '../calibration/calibrate.ts';
+import { calibrationError, type TopK, topKAccuracy } from '../metrics/confidence.ts';
+import type { Evaluation } from '../metrics/counts.ts';
+import { evaluateAnswers } from '../metrics/evaluate.ts';
 
 /** The parts a head is judged on. */
 export type JudgedPart = 'val' | 'test';

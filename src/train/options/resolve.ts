@@ -1,8 +1,8 @@
 /** From options as they are asked for to a complete head configuration; combinations that cannot work are refused. */
-import { UsageError, usage } from '../shared/errors.ts';
-import type { HeadConfig, Loss, Output, Task } from '../shared/head/config.ts';
-import { mismatchOf } from './diagnosis/settings.ts';
-import { metricsOf } from './metrics/evaluate.ts';
+import { UsageError, usage } from '../../shared/errors.ts';
+import type { HeadConfig, Loss, Output, Task } from '../../shared/head/config.ts';
+import { mismatchOf } from '../diagnosis/settings.ts';
+import { metricsOf } from '../metrics/evaluate.ts';
 import {
   flagOf,
   formatOption,
@@ -10,7 +10,7 @@ import {
   HEAD_OPTIONS,
   type HeadOptionKey,
   type HeadRequest,
-} from './options.ts';
+} from './head-options.ts';
 
 /** The request with every option that it leaves out at its default. */
 function withDefaults(request: Partial<HeadRequest>): HeadRequest {

@@ -1,10 +1,10 @@
 /** Puts the rows of a store in their final order. */
 import type { ContentIndex } from './content-index.ts';
-import type { HeldPart } from './held.ts';
 import type { PartRows } from './part.ts';
 import type { PartBuffer, RowRecord } from './part-buffer.ts';
 import type { StorePart } from './reader.ts';
 import type { FeatureColumn, PartEntry } from './schema.ts';
+import type { HeldPart } from './stored-parts.ts';
 
 /** The parts at the start of a store that already are the start of `wanted`: full ones, and a last one that ends it. */
 export function partsInOrder(held: HeldPart[], wanted: RowRecord[], partRows: number): PartEntry[] {

@@ -1,12 +1,12 @@
 /** What a trained head answers for every row of the sweep's matrix. */
-import type { Engine } from '../shared/engines/engine.ts';
-import { headLayers } from '../shared/head/layers.ts';
-import { createArena } from './sweep/arena.ts';
-import type { SweepData } from './sweep/data.ts';
-import type { TrainedHead } from './sweep/head-progress.ts';
-import { predictRows } from './sweep/predict-rows.ts';
-import { createPrograms } from './sweep/programs.ts';
-import { createStack } from './sweep/stack.ts';
+import type { Engine } from '../../shared/engines/engine.ts';
+import { headLayers } from '../../shared/head/layers.ts';
+import { createArena } from '../sweep/arena.ts';
+import type { SweepData } from '../sweep/data.ts';
+import type { TrainedHead } from '../sweep/head-progress.ts';
+import { predictRows } from '../sweep/predict-rows.ts';
+import { createPrograms } from '../sweep/programs.ts';
+import { createStack } from '../sweep/stack.ts';
 
 /** Probabilities [rows, classes], in the order of the matrix. */
 export async function predictAll(

@@ -1,17 +1,17 @@
 /** The heads that a run is asked to train: one, a grid, or heads drawn at random; each with its seeds. */
 
-import { usage } from '../shared/errors.ts';
-import { elementCount } from '../shared/graph/value.ts';
-import type { Task } from '../shared/head/config.ts';
-import { headLayers, headParameters } from '../shared/head/layers.ts';
-import type { SourcedBlock } from './dataset/sources.ts';
-import type { FeatureSet } from './dataset/table.ts';
+import { usage } from '../../shared/errors.ts';
+import { elementCount } from '../../shared/graph/value.ts';
+import type { Task } from '../../shared/head/config.ts';
+import { headLayers, headParameters } from '../../shared/head/layers.ts';
+import type { SourcedBlock } from '../dataset/sources.ts';
+import type { FeatureSet } from '../dataset/table.ts';
+import { formatOption, HEAD_OPTIONS, type HeadRequest } from '../options/head-options.ts';
+import { resolveConfig } from '../options/resolve.ts';
+import type { TrainOptions } from '../train.ts';
+import { type Candidate, type Configuration, withSeeds } from './configurations.ts';
 import { expandGrid, MOST_HEADS } from './grid.ts';
-import { formatOption, HEAD_OPTIONS, type HeadRequest } from './options.ts';
-import { resolveConfig } from './resolve.ts';
-import { type Candidate, type Configuration, withSeeds } from './search/configurations.ts';
-import { DEFAULT_SPACE, drawHeads } from './search/random.ts';
-import type { TrainOptions } from './train.ts';
+import { DEFAULT_SPACE, drawHeads } from './random.ts';
 
 /**
  * Every head that is to be trained, those of one source after those of another.

@@ -11,14 +11,14 @@ import {
   rmSync,
 } from 'node:fs';
 import { join } from 'node:path';
-import { unexpected } from '../shared/errors.ts';
-import { parseJson } from '../shared/fields.ts';
-import type { MetricName } from '../shared/head/config.ts';
-import { makeFolder, writeDurably } from '../shared/store/files.ts';
-import { type PausedHeads, pausedOnDisk } from './paused.ts';
-import { type HeadResult, rankResults } from './results/result.ts';
-import { FOLDER, openLine, readSealed, sealedLine, writeFully, writeSealed } from './sealed.ts';
-import type { TrainedHead } from './sweep/head-progress.ts';
+import { unexpected } from '../../shared/errors.ts';
+import { parseJson } from '../../shared/fields.ts';
+import type { MetricName } from '../../shared/head/config.ts';
+import { makeFolder, writeDurably } from '../../shared/store/files.ts';
+import { type HeadResult, rankResults } from '../results/result.ts';
+import type { TrainedHead } from '../sweep/head-progress.ts';
+import { type PausedHeads, pausedOnDisk } from './paused-heads.ts';
+import { FOLDER, openLine, readSealed, sealedLine, writeFully, writeSealed } from './records.ts';
 
 const SWEEP_FILE = 'sweep.json';
 const RESULTS_FILE = 'results.jsonl';

@@ -1,7 +1,7 @@
 /** The one table of head options: the flags of train-head and the keys of a grid are both made from it. */
 import type { Options } from 'yargs';
-import { choice, number, toggle, type ValueKind, wholeNumber } from '../shared/cli/values.ts';
-import { usage } from '../shared/errors.ts';
+import { choice, number, toggle, type ValueKind, wholeNumber } from '../../shared/cli/values.ts';
+import { usage } from '../../shared/errors.ts';
 import {
   ACTIVATIONS,
   BLOCK_LAYERS,
@@ -17,7 +17,7 @@ import {
   OUTPUTS,
   type Output,
   SCHEDULES,
-} from '../shared/head/config.ts';
+} from '../../shared/head/config.ts';
 
 /** A head as it is asked for: `auto` is settled by the task (see resolve.ts). */
 export type HeadRequest = Omit<HeadConfig, 'output' | 'loss'> & {

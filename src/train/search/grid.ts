@@ -2,11 +2,18 @@
 import { readFile, stat } from 'node:fs/promises';
 import { extname } from 'node:path';
 import { parse as parseYaml } from 'yaml';
-import { didYouMean } from '../shared/cli/suggest.ts';
-import { expectedMessage, InputError, messageOf, UsageError, unexpected, usage } from '../shared/errors.ts';
-import type { HeadConfig, Task } from '../shared/head/config.ts';
-import { causeOf } from '../shared/store/files.ts';
-import { SOURCE_KEYS, SOURCE_OPTIONS, type SourceKey, type SourceRequest } from './dataset/sources.ts';
+import { didYouMean } from '../../shared/cli/suggest.ts';
+import {
+  expectedMessage,
+  InputError,
+  messageOf,
+  UsageError,
+  unexpected,
+  usage,
+} from '../../shared/errors.ts';
+import type { HeadConfig, Task } from '../../shared/head/config.ts';
+import { causeOf } from '../../shared/store/files.ts';
+import { SOURCE_KEYS, SOURCE_OPTIONS, type SourceKey, type SourceRequest } from '../dataset/sources.ts';
 import {
   flagOf,
   formatOption,
@@ -14,9 +21,9 @@ import {
   HEAD_OPTIONS,
   type HeadOptionKey,
   type HeadRequest,
-} from './options.ts';
-import { resolveConfig, withoutIdleOptions } from './resolve.ts';
-import { formatRange, isRange, parseRange, type Range } from './search/ranges.ts';
+} from '../options/head-options.ts';
+import { resolveConfig, withoutIdleOptions } from '../options/resolve.ts';
+import { formatRange, isRange, parseRange, type Range } from './ranges.ts';
 
 /** Values of head options that are combined each with each; from a range random search draws. */
 export type HeadBlock = { [K in HeadOptionKey]?: (HeadRequest[K] | Range)[] };

@@ -1,19 +1,19 @@
 /** A look at the run when it is over: how firm the ranking is, what the features hold, and what is wrong. */
-import type { MetricName } from '../shared/head/config.ts';
-import { bootstrap, type Standing } from './analysis/bootstrap.ts';
-import type { FeatureFacts } from './analysis/feature-facts.ts';
-import { type Separability, separability } from './analysis/separability.ts';
-import type { FeatureSet, FeatureTable } from './dataset/table.ts';
-import { diagnose } from './diagnosis/diagnose.ts';
-import type { Facts, Finding } from './diagnosis/finding.ts';
-import { TELLING } from './diagnosis/learning.ts';
-import type { JudgedPart } from './judge.ts';
-import { baseline } from './metrics/baseline.ts';
-import type { Evaluation } from './metrics/counts.ts';
-import { evaluateAnswers } from './metrics/evaluate.ts';
-import { perClass } from './metrics/per-class.ts';
-import type { HeadResult } from './results/result.ts';
-import type { Rival } from './search/rivals.ts';
+import type { MetricName } from '../../shared/head/config.ts';
+import { bootstrap, type Standing } from '../analysis/bootstrap.ts';
+import type { FeatureFacts } from '../analysis/feature-facts.ts';
+import { type Separability, separability } from '../analysis/separability.ts';
+import type { FeatureSet, FeatureTable } from '../dataset/table.ts';
+import { diagnose } from '../diagnosis/diagnose.ts';
+import type { Facts, Finding } from '../diagnosis/finding.ts';
+import { TELLING } from '../diagnosis/learning.ts';
+import { baseline } from '../metrics/baseline.ts';
+import type { Evaluation } from '../metrics/counts.ts';
+import { evaluateAnswers } from '../metrics/evaluate.ts';
+import { perClass } from '../metrics/per-class.ts';
+import type { HeadResult } from '../results/result.ts';
+import type { Rival } from '../search/contenders.ts';
+import type { JudgedPart } from './evaluate-best.ts';
 
 export interface Review {
   /** The leaderboard with the intervals of its best lines. */

@@ -1,9 +1,9 @@
 /** What a sweep shows while it runs: on a terminal the best heads so far, redrawn; elsewhere progress lines. */
 import { createLogUpdate } from 'log-update';
-import { duration, type Progress, type Reporter } from '../shared/cli/terminal.ts';
-import type { MetricName } from '../shared/head/config.ts';
-import type { HeadResult } from './results/result.ts';
-import { leaderboardTable } from './results/tables.ts';
+import { duration, type Progress, type Reporter } from '../../shared/cli/terminal.ts';
+import type { MetricName } from '../../shared/head/config.ts';
+import type { HeadResult } from './result.ts';
+import { leaderboardTable } from './tables.ts';
 
 export interface LiveView {
   /** An epoch of so many heads has been trained. */

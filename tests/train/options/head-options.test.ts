@@ -10,8 +10,8 @@ import {
   type HeadRequest,
   headFlags,
   readHeadFlags,
-} from '../../src/train/options.ts';
-import { resolveConfig, withoutIdleOptions } from '../../src/train/resolve.ts';
+} from '../../../src/train/options/head-options.ts';
+import { resolveConfig, withoutIdleOptions } from '../../../src/train/options/resolve.ts';
 
 async function readLine(line: string): Promise<Partial<HeadRequest>> {
   const parser = yargs(line.split(' ')).options(headFlags()).strict().exitProcess(false).help(false);

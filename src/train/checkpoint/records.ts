@@ -1,8 +1,8 @@
 /** What an unfinished sweep keeps on disk, with checksums: what was altered since is refused, not gone on from. */
 import { createHash } from 'node:crypto';
 import { closeSync, fsyncSync, openSync, readFileSync, renameSync, writeSync } from 'node:fs';
-import { InputError } from '../shared/errors.ts';
-import { causeOf } from '../shared/store/files.ts';
+import { InputError } from '../../shared/errors.ts';
+import { causeOf } from '../../shared/store/files.ts';
 
 /** The folder inside a run in which all of it is; it goes when the run is whole. */
 export const FOLDER = 'unfinished';

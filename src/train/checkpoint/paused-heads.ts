@@ -2,9 +2,9 @@
 import { readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { deserialize, serialize } from 'node:v8';
-import type { HeadResult } from './results/result.ts';
-import { readSealed, writeSealed } from './sealed.ts';
-import type { PausedHead } from './sweep/head-progress.ts';
+import type { HeadResult } from '../results/result.ts';
+import type { PausedHead } from '../sweep/head-progress.ts';
+import { readSealed, writeSealed } from './records.ts';
 
 /** Paused heads by their id. */
 export interface PausedHeads {
