@@ -30,9 +30,9 @@ try {
   const data = madeUpData(ROWS, INPUTS, CLASSES);
   const path = join(folder, 'features.f32');
   await writeFile(path, readRows(featuresOf(data, 'none'), INPUTS, 0, ROWS).values);
-  const inBlocks = (mostRows: number): SweepData => ({
+  const inBlocks = (maxRows: number): SweepData => ({
     ...data,
-    features: { none: { path, mostRows, normalize: 'none' } },
+    features: { none: { path, maxRows, normalize: 'none' } },
   });
   for (const [what, heads] of Object.entries(WORK)) {
     const configs = heads.map((head) => resolveConfig({ ...head, earlyStopping: 0 }, 'multiclass'));

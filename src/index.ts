@@ -10,5 +10,6 @@ export { InputError, UsageError } from './shared/errors.ts';
 export { type Head, type HeadRecord, readHead } from './shared/head/record.ts';
 export { type FeatureStore, openStore as openFeatures, type StorePart } from './shared/store/reader.ts';
 export { type TrainHeadsOptions, trainHeads } from './train/library.ts';
+export type { TrainOptions } from './train/options/train-options.ts';
+export type { Training } from './train/results/training.ts';
 export { parseGrid } from './train/search/grid.ts';
-export type { Training, TrainOptions } from './train/train.ts';

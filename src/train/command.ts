@@ -21,8 +21,8 @@ import { headFlags, readHeadFlags } from './options/head-options.ts';
 import { score } from './results/drawing.ts';
 import { BEST_FOLDER, type TrainSummary } from './results/summary.ts';
 import { confusionTable, leaderboardTable, metricsTable, perClassTable } from './results/tables.ts';
+import type { Training } from './results/training.ts';
 import { DEFAULT_GRID, type Grid, MOST_HEADS, parseGrid } from './search/grid.ts';
-import type { Training } from './train.ts';
 
 /** What goes on at each rung of successive halving is one head in so many (Li et al. 2018 use 3 or 4). */
 const HALVING_FACTOR = 3;

@@ -1,12 +1,14 @@
 /** A sweep and the folder it leaves: what `permafrost train-head` does, without its printing. */
 import { type Reporter, silent } from '../shared/cli/terminal.ts';
-import { openRecorder, type Recorder } from './checkpoint/writer.ts';
+import { openRecorder } from './checkpoint/writer.ts';
+import type { TrainOptions } from './options/train-options.ts';
 import { saveReport } from './report/save.ts';
 import { summarise, type TrainSummary } from './results/summary.ts';
+import type { Training } from './results/training.ts';
 import { writeRun } from './results/write.ts';
-import { type Training, type TrainOptions, train } from './train.ts';
+import { planTraining, runPlan, train } from './train.ts';
 
-export interface TrainHeadsOptions extends Omit<TrainOptions, 'openRecorder' | 'watchTraining'> {
+export interface TrainHeadsOptions extends TrainOptions {
   /**
    * Folder of the run, with the files that the command writes; one that an unfinished sweep with the same options
    * left there is gone on with. Default: nothing is written.
@@ -53,29 +55,20 @@ export async function trainInto(
   { signal, reporter }: Required<Context>,
   started = performance.now(),
 ): Promise<{ training: Training; summary: TrainSummary }> {
-  let out = '';
-  let recorder: Recorder | undefined;
+  const plan = await planTraining(options, { signal, reporter });
+  const [{ config }] = plan.configurations;
+  const out = folderFor(plan.fingerprint);
+  const checkpoint = await openRecorder(out, plan.fingerprint, config.monitor);
   try {
-    const training = await train(
-      {
-        ...options,
-        watchTraining: report,
-        async openRecorder(fingerprint, metric) {
-          out = folderFor(fingerprint);
-          recorder = await openRecorder(out, fingerprint, metric);
-          const { length } = recorder.results;
-          if (length > 0) reporter.info(`Going on with ${out}: ${length} heads are trained already`);
-          return recorder;
-        },
-      },
-      { signal, reporter },
-    );
+    const { length } = checkpoint.results;
+    if (length > 0) reporter.info(`Resuming ${out}: ${length} heads are trained already`);
+    const training = await runPlan(plan, { checkpoint, watchTraining: report }, { signal, reporter });
     const summary = summarise(out, training, (performance.now() - started) / 1000);
     await writeRun(out, training, summary);
     if (report) await saveReport(out, training, images, reporter);
-    if (!training.interrupted) recorder?.finish();
+    if (!training.interrupted) checkpoint.finish();
     return { training, summary };
   } finally {
-    recorder?.close();
+    checkpoint.close();
   }
 }

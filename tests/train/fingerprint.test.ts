@@ -2,7 +2,8 @@
 import { expect, it } from 'vitest';
 import { silent } from '../../src/shared/cli/terminal.ts';
 import type { Split } from '../../src/shared/store/schema.ts';
-import { type TrainOptions, train } from '../../src/train/train.ts';
+import type { TrainOptions } from '../../src/train/options/train-options.ts';
+import { planTraining } from '../../src/train/train.ts';
 import { clusters, type MadeImage, madeStore } from './made-store.ts';
 
 const SPLITS: Split[] = [...Array(12).fill('train'), ...Array(6).fill('val'), ...Array(6).fill('test')];
@@ -15,7 +16,7 @@ const VIEWED = IMAGES.flatMap((image) => [image, { ...image, view: 1 }]);
 const changed = (at: number, changes: Partial<MadeImage>): MadeImage[] =>
   IMAGES.with(at, { ...IMAGES[at], ...changes } as (typeof IMAGES)[number]);
 
-type Sweep = Partial<Omit<TrainOptions, 'openRecorder'>>;
+type Sweep = Partial<TrainOptions>;
 
 /** The fingerprint under which a sweep looks for its record; nothing is trained. */
 async function fingerprintOf(images: readonly MadeImage[], options: Sweep = {}): Promise<string> {
@@ -23,19 +24,13 @@ async function fingerprintOf(images: readonly MadeImage[], options: Sweep = {}):
 }
 
 async function fingerprintOn(store: string, options: Sweep = {}): Promise<string> {
-  let found = '';
-  const stop = new Error('enough');
   const sweep: TrainOptions = {
     ...{ source: { features: [store], pooling: [] }, task: 'auto', head: {}, split: [70, 15, 15] },
     ...{ engine: 'onnxruntime', workers: 1 },
     ...options,
-    async openRecorder(fingerprint) {
-      found = fingerprint;
-      throw stop;
-    },
   };
-  await expect(train(sweep, { signal: new AbortController().signal, reporter: silent })).rejects.toBe(stop);
-  return found;
+  const plan = await planTraining(sweep, { signal: new AbortController().signal, reporter: silent });
+  return plan.fingerprint;
 }
 
 it.each<[string, Promise<string>]>([

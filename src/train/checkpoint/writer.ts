@@ -1,5 +1,4 @@
 /** Finished heads on disk while a sweep runs, so that a killed one goes on where it was. */
-import { createHash } from 'node:crypto';
 import {
   closeSync,
   existsSync,
@@ -43,36 +42,6 @@ export interface Recorder {
   finish(): void;
   /** Lets go of the record, which stays for the next run unless it is finished. */
   close(): void;
-}
-
-/** A name for everything that decides a sweep's numbers: the same fingerprint, the same heads. */
-export function sweepFingerprint(parts: unknown): string {
-  const hash = createHash('sha256');
-  for (const text of jsonPieces(parts)) hash.update(text);
-  return hash.digest('hex');
-}
-
-/** Values of a list that are written at once: a list of millions would not fit into one string. */
-const PIECE = 10_000;
-
-/** The JSON text of plain data, in pieces. */
-function* jsonPieces(value: unknown): Generator<string> {
-  if (Array.isArray(value)) {
-    yield '[';
-    for (let at = 0; at < value.length; at += PIECE)
-      yield (at === 0 ? '' : ',') + JSON.stringify(value.slice(at, at + PIECE)).slice(1, -1);
-    yield ']';
-  } else if (typeof value === 'object' && value !== null) {
-    yield '{';
-    let separator = '';
-    for (const [key, entry] of Object.entries(value)) {
-      if (entry === undefined) continue;
-      yield `${separator}${JSON.stringify(key)}:`;
-      yield* jsonPieces(entry);
-      separator = ',';
-    }
-    yield '}';
-  } else yield JSON.stringify(value);
 }
 
 /** Whether a run's folder holds an unfinished sweep with this fingerprint. */

@@ -6,50 +6,36 @@ import { InputError, UsageError } from '../../shared/errors.ts';
 import type { HeadSource } from '../../shared/head/record.ts';
 import { type FeatureStore, openStore, type StorePart } from '../../shared/store/reader.ts';
 import { isInMemory } from '../sweep/rows.ts';
+import { sharedFloats } from '../sweep/shared-memory.ts';
 import { augmentationOf } from './augmented.ts';
 import { contentHashes, hashOf, setHash } from './content-hashes.ts';
 import type { SourceRequest } from './sources.ts';
-import { type FeatureSet, type FeatureTable, keepRows } from './table.ts';
+import { type FeatureSet, type FeatureTable, keepRows, type OpenedStore } from './table.ts';
 
 /** The column used when none is named, if the store has it. */
 const DEFAULT_COLUMN = 'avg';
 
-/** Where a store's columns go. */
-interface Use {
-  set: FeatureSet;
-  source: HeadSource;
-  /** Of the columns in a row of the set. */
-  offset: number;
-}
-
-/** A store, and what its columns are used for. */
-export interface OpenedStore {
-  store: FeatureStore;
-  uses: Use[];
-}
-
 /**
  * Reads the stores of all sources, each once. They are joined by image content: an image that some store lacks is left
  * out with a warning, so that all sources have the same rows.
- * @param fits whether all matrices together may be in memory; otherwise they are left empty, see {@link visitFeatures}
+ * @param maxBytes all matrices together may have in memory; larger ones are left empty, see {@link visitFeatures}
  * @throws InputError for a damaged store or features that are not finite, UsageError for an unknown column
  */
 export async function readFeatures(
   requests: readonly SourceRequest[],
   reporter: Reporter,
-  fits: (bytes: number) => boolean = () => true,
+  { maxBytes = Number.POSITIVE_INFINITY } = {},
 ): Promise<FeatureTable> {
   const stores = await openStores(
     requests.flatMap(({ features }) => features),
     reporter,
   );
   const [{ store: first }] = stores.values();
-  const sets = requests.map((request) => openSet(request, stores));
+  const sets = requests.map((request, index) => openSet(request, index, stores));
   const numbers = first.rows * sets.reduce((sum, { inputs }) => sum + inputs, 0);
-  if (fits(numbers * Float32Array.BYTES_PER_ELEMENT)) {
-    for (const set of sets) set.matrix = sharedFloats(first.rows * set.inputs);
-  }
-  const table: FeatureTable = {
+  const matrixBytes = numbers * Float32Array.BYTES_PER_ELEMENT;
+  const fits = matrixBytes <= maxBytes;
+  let table: FeatureTable = {
     rows: first.rows,
     paths: [],
     hashes: contentHashes(first.rows),
@@ -60,11 +46,12 @@ export async function readFeatures(
     weights: null,
     views: new Int16Array(first.rows),
     augment: null,
-    sets,
+    sets: sets.map((set) => (fits ? { ...set, matrix: sharedFloats(first.rows * set.inputs) } : set)),
+    matrixBytes,
     stores: [...stores.values()],
   };
-  for (const [at, opened] of table.stores.entries()) {
-    const missing = at === 0 ? await fillFirst(table, opened) : await fillNext(table, opened);
+  for (const [index, opened] of table.stores.entries()) {
+    const missing = index === 0 ? await fillFirst(table, opened) : await fillNext(table, opened);
     if (missing.size === 0) continue;
     const { dir } = opened.store;
     if (missing.size === table.rows)
@@ -72,13 +59,13 @@ export async function readFeatures(
         `Expected the same images in all feature stores but ${dir} has none of ${first.dir}`,
       );
     reporter.warn(`${missing.size} of ${table.rows} images are not in ${dir} and are left out`);
-    keepRows(table, (row) => !missing.has(row));
+    table = keepRows(table, (row) => !missing.has(row));
   }
-  table.augment = augmentationOf(
-    [...stores.values()].map(({ store }) => store),
+  const augment = augmentationOf(
+    table.stores.map(({ store }) => store),
     table.views,
   );
-  return table;
+  return { ...table, augment };
 }
 
 /** Opens each store once, in the order in which they are first named. */
@@ -94,17 +81,21 @@ async function openStores(dirs: readonly string[], reporter: Reporter): Promise<
 }
 
 /** Notes at the stores of a source where their features go. */
-function openSet(request: SourceRequest, stores: ReadonlyMap<string, OpenedStore>): FeatureSet {
+function openSet(
+  request: SourceRequest,
+  index: number,
+  stores: ReadonlyMap<string, OpenedStore>,
+): FeatureSet {
   const opened = request.features.flatMap((dir) => stores.get(dir) ?? []);
   const sources = opened.map(({ store }) => sourceOf(store, request.pooling));
   const inputs = sources.reduce((sum, { dimension }) => sum + dimension, 0);
-  const set: FeatureSet = { request, sources, inputs, matrix: new Float32Array(0) };
   let offset = 0;
-  for (const [at, { uses }] of opened.entries()) {
-    uses.push({ set, source: sources[at], offset });
-    offset += sources[at].dimension;
+  for (const [position, { uses }] of opened.entries()) {
+    const source = sources[position];
+    uses.push({ set: index, source, offset });
+    offset += source.dimension;
   }
-  return set;
+  return { request, sources, inputs, matrix: new Float32Array(0) };
 }
 
 function sourceOf(
@@ -124,17 +115,25 @@ function sourceOf(
   return { pipeline: manifest.pipeline, columns, dimension };
 }
 
-/** Some of the numbers of a row of a set, which begin at `offset`. */
-type Put = (set: FeatureSet, row: number, offset: number, values: Float32Array) => void;
+/** Some of the numbers of a row of a set (its place in the table's list), which begin at `offset`. */
+type Put = (set: number, row: number, offset: number, values: Float32Array) => void;
 
-/** Into the matrix, where that is in memory. */
-const intoMemory: Put = ({ matrix, inputs }, row, offset, values) => {
-  if (isInMemory(matrix) && matrix.length > 0) matrix.set(values, row * inputs + offset);
-};
+/** Into the matrices, where they are in memory. */
+function intoMemory({ sets }: FeatureTable): Put {
+  return (set, row, offset, values) => {
+    const { matrix, inputs } = sets[set];
+    if (isInMemory(matrix) && matrix.length > 0) matrix.set(values, row * inputs + offset);
+  };
+}
 
 /** Puts a part's row `from` where it is used, as row `to`. */
-function putRow({ set, source, offset }: Use, part: StorePart, from: number, to: number, put: Put): void {
-  let at = offset;
+function putRow(
+  { set, source, offset }: OpenedStore['uses'][number],
+  part: StorePart,
+  { from, to }: { from: number; to: number },
+  put: Put,
+): void {
+  let position = offset;
   for (const name of source.columns) {
     const column = part.features.get(name);
     if (!column) throw new Error(`A part has no column ${name}`);
@@ -145,8 +144,8 @@ function putRow({ set, source, offset }: Use, part: StorePart, from: number, to:
         `Expected finite features but ${name} of ${part.paths[from]} in ${part.entry.file} has NaN or infinity`,
       );
     }
-    put(set, to, at, row);
-    at += dimension;
+    put(set, to, position, row);
+    position += dimension;
   }
 }
 
@@ -159,10 +158,11 @@ async function fillFirst(table: FeatureTable, { store, uses }: OpenedStore): Pro
     lists.set(key, known);
     return known;
   };
+  const put = intoMemory(table);
   for await (const part of store.parts()) {
     for (let from = 0; from < part.rows; from++) {
       const to = table.paths.length;
-      for (const use of uses) putRow(use, part, from, to, intoMemory);
+      for (const use of uses) putRow(use, part, { from, to }, put);
       table.views[to] = part.views[from];
       table.paths.push(part.paths[from]);
       setHash(table.hashes, to, part.sha256[from]);
@@ -181,8 +181,9 @@ async function fillFirst(table: FeatureTable, { store, uses }: OpenedStore): Pro
 /** Fills in another store's features by image; returns the rows for which it has none. */
 async function fillNext(table: FeatureTable, opened: OpenedStore): Promise<Set<number>> {
   const missing = new Set(table.paths.keys());
+  const put = intoMemory(table);
   await visitStore(opened, rowsByImage(table), (set, row, offset, values) => {
-    intoMemory(set, row, offset, values);
+    put(set, row, offset, values);
     missing.delete(row);
   });
   return missing;
@@ -209,7 +210,7 @@ async function visitStore({ store, uses }: OpenedStore, rowsOf: RowsByImage, put
   for await (const part of store.parts()) {
     for (let from = 0; from < part.rows; from++) {
       for (const to of rowsOf.get(imageKey(part.sha256[from], part.views[from])) ?? []) {
-        for (const use of uses) putRow(use, part, from, to, put);
+        for (const use of uses) putRow(use, part, { from, to }, put);
       }
     }
   }
@@ -222,8 +223,4 @@ async function visitStore({ store, uses }: OpenedStore, rowsOf: RowsByImage, put
 export async function visitFeatures(table: FeatureTable, put: Put): Promise<void> {
   const rowsOf = rowsByImage(table);
   for (const opened of table.stores) await visitStore(opened, rowsOf, put);
-}
-
-function sharedFloats(length: number): Float32Array {
-  return new Float32Array(new SharedArrayBuffer(length * Float32Array.BYTES_PER_ELEMENT));
 }

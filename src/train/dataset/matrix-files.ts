@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { random, shuffle } from '../../shared/random.ts';
 import { diskError } from '../../shared/store/files.ts';
 import { visitFeatures } from './features.ts';
-import type { FeatureTable } from './table.ts';
+import type { FeatureSet, FeatureTable } from './table.ts';
 
 /**
  * Share of the machine's memory (or of what its container may have) that features take unless told otherwise. Not of
@@ -28,22 +28,24 @@ export function shuffledTraining(order: Int32Array, train: number, seed: number)
 
 /** Files with the matrices of a table; disposing of them removes them. */
 export interface MatrixFiles extends Disposable {
+  /** The table's sets, whose matrices are these files. */
+  sets: FeatureSet[];
   /** Rows of the largest block: those of all threads together take what memory there is. */
   blockRows: number;
 }
 
 /**
- * Writes the matrices of a table to disk, one file for each set, its rows in the table's order, and lets the sets point to them.
+ * Writes the matrices of a table to disk, one file for each set, its rows in the table's order.
  * @param folder where; default: the system's folder for temporary files
- * @param mostBytes that the blocks of all threads may take together
+ * @param maxBytes that the blocks of all threads may take together
  * @throws InputError when the disk is full or a store is damaged
  */
 export async function writeMatrices(
   table: FeatureTable,
-  { folder, mostBytes }: { folder: string | undefined; mostBytes: number },
+  { folder, maxBytes }: { folder: string | undefined; maxBytes: number },
 ): Promise<MatrixFiles> {
   const own = folder ?? mkdtempSync(join(tmpdir(), 'permafrost-'));
-  const files = table.sets.map((_, at) => join(own, `features-${at}.f32`));
+  const files = table.sets.map((_, index) => join(own, `features-${index}.f32`));
   const remove = () => {
     for (const path of folder === undefined ? [own] : files) rmSync(path, { recursive: true, force: true });
   };
@@ -53,34 +55,33 @@ export async function writeMatrices(
     remove();
     throw thrown;
   }
-  let blockRows = 0;
-  for (const [at, set] of table.sets.entries()) {
-    // By the machine's cores and not by the workers asked for, whose number must not change what is computed.
-    const bytes = mostBytes / availableParallelism();
-    const mostRows = Math.max(1, Math.floor(bytes / (set.inputs * Float32Array.BYTES_PER_ELEMENT)));
-    set.matrix = { path: files[at], mostRows, normalize: 'none' };
-    blockRows = Math.max(blockRows, mostRows);
-  }
-  return { blockRows, [Symbol.dispose]: remove };
+  // By the machine's cores and not by --workers, whose number must not change what is computed.
+  const bytes = maxBytes / availableParallelism();
+  const blockRows = table.sets.map(({ inputs }) =>
+    Math.max(1, Math.floor(bytes / (inputs * Float32Array.BYTES_PER_ELEMENT))),
+  );
+  const sets = table.sets.map((set, index): FeatureSet => {
+    const matrix = { path: files[index], maxRows: blockRows[index], normalize: 'none' } as const;
+    return { ...set, matrix };
+  });
+  return { sets, blockRows: Math.max(...blockRows), [Symbol.dispose]: remove };
 }
 
 async function fillFiles(table: FeatureTable, files: readonly string[]): Promise<void> {
   const opened: number[] = [];
   try {
-    for (const [at, { inputs }] of table.sets.entries()) {
-      attempt(files[at], () => {
-        opened[at] = openSync(files[at], 'w');
-        ftruncateSync(opened[at], table.rows * inputs * Float32Array.BYTES_PER_ELEMENT);
+    for (const [index, { inputs }] of table.sets.entries()) {
+      attempt(files[index], () => {
+        opened[index] = openSync(files[index], 'w');
+        ftruncateSync(opened[index], table.rows * inputs * Float32Array.BYTES_PER_ELEMENT);
       });
     }
-    const indices = new Map(table.sets.map((set, at) => [set, at]));
     await visitFeatures(table, (set, row, offset, values) => {
-      const at = indices.get(set) ?? 0;
-      const position = (row * set.inputs + offset) * Float32Array.BYTES_PER_ELEMENT;
+      const position = (row * table.sets[set].inputs + offset) * Float32Array.BYTES_PER_ELEMENT;
       const bytes = new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
-      attempt(files[at], () => {
+      attempt(files[set], () => {
         for (let done = 0; done < bytes.length; )
-          done += writeSync(opened[at], bytes, done, bytes.length - done, position + done);
+          done += writeSync(opened[set], bytes, done, bytes.length - done, position + done);
       });
     });
   } finally {

@@ -4,6 +4,7 @@ import type { Evaluation } from '../metrics/counts.ts';
 import type { SweepData } from '../sweep/data.ts';
 import { fitStandardization, type NormalizationStatistics, normalizeRows } from '../sweep/normalize.ts';
 import { blockRows, eachBlock, type FeatureRows, isInMemory } from '../sweep/rows.ts';
+import { sharedBytes, sharedFloats } from '../sweep/shared-memory.ts';
 import { selectTargets } from './labels.ts';
 import type { FeatureSet } from './table.ts';
 
@@ -25,7 +26,7 @@ export interface RawData {
 
 /** Targets in the order of the rows, over shared memory. */
 export function sharedTargets(targets: Uint8Array, classes: number, order: Int32Array): Uint8Array {
-  const shared = new Uint8Array(new SharedArrayBuffer(order.length * classes));
+  const shared = sharedBytes(order.length * classes);
   shared.set(selectTargets(targets, classes, order));
   return shared;
 }
@@ -47,15 +48,15 @@ export function prepareInPlace(
   rows: SweepData['rows'],
   normalizations: ReadonlySet<Normalization>,
 ): Prepared {
-  const asked = [...normalizations];
+  const requested = [...normalizations];
   const statistics = normalizations.has('standardize') ? fitOn(matrix, inputs, rows.train) : undefined;
   const features: SweepData['features'] = {};
-  for (const [at, normalize] of asked.entries()) {
+  for (const [at, normalize] of requested.entries()) {
     if (!isInMemory(matrix)) {
       features[normalize] = { ...matrix, normalize, ...(statistics && { statistics }) };
       continue;
     }
-    const own = at === asked.length - 1 ? matrix : sharedFloats(matrix.length);
+    const own = at === requested.length - 1 ? matrix : sharedFloats(matrix.length);
     if (own !== matrix) own.set(matrix);
     normalizeRows(own, inputs, normalize, statistics);
     features[normalize] = own;
@@ -101,10 +102,6 @@ function fitOn(matrix: FeatureRows, inputs: number, trainRows: number): Normaliz
   return fitStandardization(function* () {
     for (const { values } of eachBlock(matrix, inputs, { first: 0, end: trainRows, size })) yield values;
   }, inputs);
-}
-
-function sharedFloats(length: number): Float32Array {
-  return new Float32Array(new SharedArrayBuffer(length * Float32Array.BYTES_PER_ELEMENT));
 }
 
 /** The rows of a part with the answers given for them. @param probabilities of all rows, [rows, classes] */

@@ -10,8 +10,8 @@ import { causeOf } from '../../shared/store/files.ts';
 import { type FeatureTable, keepRows } from './table.ts';
 
 /**
- * Replaces labels, parts, groups and weights of all rows by those a manifest gives for their paths. Rows it does not name are
- * left out; the features stay as they are, so that nothing is extracted again.
+ * The table with the labels, splits, groups and weights that a manifest gives for its paths, without the rows that it
+ * does not name. The features stay as they are, so that nothing is extracted again; they move over, see `reorderRows`.
  * @param file a .csv, .tsv or .jsonl manifest whose paths are those of the store
  * @throws InputError when it cannot be read, names an image twice, or names none of the rows
  */
@@ -20,7 +20,7 @@ export async function relabel(
   file: string,
   options: ManifestOptions,
   reporter: Reporter,
-): Promise<void> {
+): Promise<FeatureTable> {
   const found = await stat(file).catch((thrown: unknown) => {
     throw new InputError(`Expected a readable file for --labels but ${file} is not: ${causeOf(thrown)}`);
   });
@@ -33,23 +33,23 @@ export async function relabel(
     if (known) known.push(row);
     else rowsOf.set(path, [row]);
   }
+  const [labels, splits, groups] = [[...table.labels], [...table.splits], [...table.groups]];
   const named = new Set<number>();
   const weights: number[] = [];
   let unknown = 0;
   const rows = readManifest(file, createReadStream(file), options, (note) => reporter.info(note));
-  for await (const { path, where, labels, split, group, weight } of rows) {
+  for await (const { path, where, weight, ...entry } of rows) {
     const own = rowsOf.get(path.replace(/^\.\//, '').replaceAll('\\', '/'));
     if (!own) unknown++;
     for (const row of own ?? []) {
       if (named.has(row)) throw unexpected('each image once', where, path);
       named.add(row);
-      table.labels[row] = labels;
-      table.splits[row] = split;
-      table.groups[row] = group;
+      labels[row] = entry.labels;
+      splits[row] = entry.split;
+      groups[row] = entry.group;
       if (weight !== undefined) weights[row] = weight;
     }
   }
-  table.weights = weights.length > 0 ? weights : null;
   if (named.size === 0) {
     throw new InputError(
       `Expected paths like ${JSON.stringify(table.paths[0])} in ${file} but none of its ${unknown} is in the feature store`,
@@ -57,8 +57,8 @@ export async function relabel(
   }
   if (unknown > 0) reporter.warn(`${unknown} images of ${file} are not in the feature store`);
   const without = table.rows - named.size;
-  if (without > 0) {
-    reporter.warn(`${without} of ${table.rows} rows have no labels in ${file} and are left out`);
-    keepRows(table, (row) => named.has(row));
-  }
+  const changed = { ...table, labels, splits, groups, weights: weights.length > 0 ? weights : null };
+  if (without === 0) return changed;
+  reporter.warn(`${without} of ${table.rows} rows have no labels in ${file} and are left out`);
+  return keepRows(changed, (row) => named.has(row));
 }

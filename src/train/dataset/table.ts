@@ -1,10 +1,10 @@
 /** Images and their features in memory: what a search works on, and how its rows are put in order. */
 import type { Augmentation } from '../../shared/augment/augmentation.ts';
 import type { HeadSource } from '../../shared/head/record.ts';
+import type { FeatureStore } from '../../shared/store/reader.ts';
 import type { Split } from '../../shared/store/schema.ts';
 import { type FeatureRows, isInMemory } from '../sweep/rows.ts';
 import { type ContentHashes, pickHashes } from './content-hashes.ts';
-import type { OpenedStore } from './features.ts';
 import { rowsWhere } from './row-numbers.ts';
 import type { SourceRequest } from './sources.ts';
 
@@ -19,6 +19,21 @@ export interface FeatureSet {
    * matrix-files.ts). Empty until that is written.
    */
   matrix: FeatureRows;
+}
+
+/** Which columns of a store are used, and where their numbers go. */
+interface StoreUse {
+  /** The place of the set in the table's list. */
+  set: number;
+  source: HeadSource;
+  /** Of the columns in a row of the set. */
+  offset: number;
+}
+
+/** A store, and what its columns are used for. */
+export interface OpenedStore {
+  store: FeatureStore;
+  uses: StoreUse[];
 }
 
 /** Everything stage one knows about the images, and their features. */
@@ -40,20 +55,23 @@ export interface FeatureTable {
   weights: number[] | null;
   /** One for each source that heads compete on, of the same rows. */
   sets: FeatureSet[];
+  /** Bytes of all matrices together, as they were read or would have been. */
+  matrixBytes: number;
   /** Where the features come from. */
   stores: readonly OpenedStore[];
 }
 
-/** Keeps some rows, closing the gaps. */
-export function keepRows(table: FeatureTable, isKept: (row: number) => boolean): void {
-  reorderRows(table, rowsWhere(table.paths.length, isKept));
+/** The table with some of its rows, closing the gaps; see {@link reorderRows}. */
+export function keepRows(table: FeatureTable, isKept: (row: number) => boolean): FeatureTable {
+  return reorderRows(table, rowsWhere(table.paths.length, isKept));
 }
 
 /**
- * Puts the rows into the given order, leaving out those it does not name. Matrices are rearranged in place, one
- * row at a time, so that a large one is never held twice.
+ * The table with its rows in the given order, without those that it does not name. The result takes over the memory of
+ * the matrices, which are rearranged one row at a time, so that a large one is never there twice: `table` must not be
+ * used afterwards.
  */
-export function reorderRows(table: FeatureTable, order: Int32Array): void {
+export function reorderRows(table: FeatureTable, order: Int32Array): FeatureTable {
   // The full permutation: the rows asked for, then the rest in any order.
   const named = new Uint8Array(table.paths.length);
   for (const row of order) named[row] = 1;
@@ -63,36 +81,37 @@ export function reorderRows(table: FeatureTable, order: Int32Array): void {
     rowsWhere(table.paths.length, (row) => named[row] === 0),
     order.length,
   );
-  for (const set of table.sets) permuteRows(set, source, order.length);
-  const picked = <T>(values: readonly T[]): T[] =>
-    Array.from({ length: order.length }, (_, at) => values[order[at]]);
-  table.paths = picked(table.paths);
-  table.hashes = pickHashes(table.hashes, order);
-  table.labels = picked(table.labels);
-  table.splits = picked(table.splits);
-  table.groups = picked(table.groups);
-  table.phashes = picked(table.phashes);
-  table.weights = table.weights && picked(table.weights);
-  table.views = order.length === 0 ? new Int16Array() : Int16Array.from(order, (row) => table.views[row]);
-  table.rows = order.length;
+  const picked = <T>(values: readonly T[]): T[] => Array.from(order, (row) => values[row]);
+  return {
+    ...table,
+    rows: order.length,
+    paths: picked(table.paths),
+    hashes: pickHashes(table.hashes, order),
+    labels: picked(table.labels),
+    splits: picked(table.splits),
+    groups: picked(table.groups),
+    phashes: picked(table.phashes),
+    weights: table.weights && picked(table.weights),
+    views: order.length === 0 ? new Int16Array() : Int16Array.from(order, (row) => table.views[row]),
+    sets: table.sets.map((set) => ({ ...set, matrix: permuted(set, source, order.length) })),
+  };
 }
 
-/** Row `to` becomes what row `source[to]` was; the first `kept` rows stay. */
-function permuteRows(set: FeatureSet, source: Int32Array, kept: number): void {
-  const { inputs, matrix } = set;
-  if (!isInMemory(matrix) || matrix.length === 0) return;
+/** The set's matrix, in whose row `to` is what was in row `source[to]`; only the first `kept` rows are left. */
+function permuted({ inputs, matrix }: FeatureSet, source: Int32Array, kept: number): FeatureRows {
+  if (!isInMemory(matrix) || matrix.length === 0) return matrix;
   const placed = new Uint8Array(source.length);
-  const held = new Float32Array(inputs);
+  const displaced = new Float32Array(inputs);
   for (let start = 0; start < source.length; start++) {
     if (placed[start]) continue;
-    held.set(matrix.subarray(start * inputs, (start + 1) * inputs));
+    displaced.set(matrix.subarray(start * inputs, (start + 1) * inputs));
     let to = start;
     for (; source[to] !== start; to = source[to]) {
       matrix.copyWithin(to * inputs, source[to] * inputs, (source[to] + 1) * inputs);
       placed[to] = 1;
     }
-    matrix.set(held, to * inputs);
+    matrix.set(displaced, to * inputs);
     placed[to] = 1;
   }
-  set.matrix = matrix.subarray(0, kept * inputs);
+  return matrix.subarray(0, kept * inputs);
 }

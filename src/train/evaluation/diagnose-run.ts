@@ -22,7 +22,7 @@ export interface Review {
   diagnosis: Finding[];
 }
 
-/** What {@link review} looks at; rows are in the order of the table, the training rows first. */
+/** What {@link diagnoseRun} looks at; rows are in the order of the table, the training rows first. */
 interface Reviewed {
   classes: readonly string[];
   table: FeatureTable;
@@ -41,7 +41,7 @@ interface Reviewed {
   judged: { part: JudgedPart; evaluation: Evaluation };
 }
 
-export function review(run: Reviewed): Review {
+export function diagnoseRun(run: Reviewed): Review {
   const { classes, table, features, targets, rows, best, rivals, answers, judged } = run;
   const { task } = answers;
   const standings = standingsOf(rivals, best.config.monitor);

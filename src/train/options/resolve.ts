@@ -1,7 +1,6 @@
 /** From options as they are asked for to a complete head configuration; combinations that cannot work are refused. */
 import { UsageError, usage } from '../../shared/errors.ts';
 import type { HeadConfig, Loss, Output, Task } from '../../shared/head/config.ts';
-import { mismatchOf } from '../diagnosis/settings.ts';
 import { metricsOf } from '../metrics/evaluate.ts';
 import {
   flagOf,
@@ -11,6 +10,7 @@ import {
   type HeadOptionKey,
   type HeadRequest,
 } from './head-options.ts';
+import { outputLossMismatch } from './output-loss.ts';
 
 /** The request with every option that it leaves out at its default. */
 function withDefaults(request: Partial<HeadRequest>): HeadRequest {
@@ -44,8 +44,8 @@ export function resolveConfig(request: Partial<HeadRequest>, task: Task): HeadCo
   if (head.optimizer === 'lbfgs') refuseForExactSolution(head);
   const output = head.output === 'auto' ? (task === 'multiclass' ? 'softmax' : 'sigmoid') : head.output;
   const loss = head.loss === 'auto' ? LOSS_OF[output] : head.loss;
-  const mismatch = mismatchOf(task, { output, loss });
-  if (mismatch) throw usage(mismatch.expected, `--${mismatch.at}`, { output, loss }[mismatch.at]);
+  const mismatch = outputLossMismatch(task, { output, loss });
+  if (mismatch) throw usage(mismatch.expected, `--${mismatch.option}`, { output, loss }[mismatch.option]);
   if (!metricsOf(task).includes(head.monitor)) {
     throw usage(`one of ${metricsOf(task).join(', ')} (${task} data)`, '--monitor', head.monitor);
   }

@@ -7,7 +7,7 @@ import { evaluateAnswers } from '../metrics/evaluate.ts';
 import { type Confusion, confusionMatrix, perClass } from '../metrics/per-class.ts';
 import { flagOf, formatOption, HEAD_OPTION_KEYS, type HeadOptionKey } from '../options/head-options.ts';
 import { type HeadResult, rankResults } from '../results/result.ts';
-import type { Training } from '../train.ts';
+import type { Training } from '../results/training.ts';
 import { calibrationBins, classCurves, cooccurrence, wrongAnswers } from './curves.ts';
 import type { ReportCurve, ReportData, ReportLine } from './data.ts';
 import { createGallery, type Gallery } from './gallery.ts';

@@ -1,7 +1,7 @@
 /** The images of a report: each listed once, with a thumbnail for as many as there is room for. */
 import { answers, argmax } from '../../shared/head/answers.ts';
 import { hashOf } from '../dataset/content-hashes.ts';
-import type { Training } from '../train.ts';
+import type { Training } from '../results/training.ts';
 import type { ReportImage } from './data.ts';
 import { MOST_THUMBNAILS, makeThumbnails, type Thumbnails } from './photos.ts';
 

@@ -1,7 +1,7 @@
 /** report.html for those who want to look: that it, or a photo in it, cannot be had does not fail a run. */
 import type { Reporter } from '../../shared/cli/terminal.ts';
 import { InputError } from '../../shared/errors.ts';
-import type { Training } from '../train.ts';
+import type { Training } from '../results/training.ts';
 
 /**
  * Writes report.html into a run's folder, or warns why it cannot.

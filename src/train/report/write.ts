@@ -4,7 +4,7 @@ import { createRequire } from 'node:module';
 import { basename, join, resolve } from 'node:path';
 import { writeDurably } from '../../shared/store/files.ts';
 import { readPhotoFolder } from '../../shared/store/photos.ts';
-import type { Training } from '../train.ts';
+import type { Training } from '../results/training.ts';
 import { collectReport } from './collect.ts';
 import type { ReportData } from './data.ts';
 

@@ -1,7 +1,7 @@
 /** The object that train-head prints with --json. */
 import type { HeadConfig, Metrics, Task } from '../../shared/head/config.ts';
 import type { SourceName } from '../dataset/sources.ts';
-import type { Training } from '../train.ts';
+import type { Training } from './training.ts';
 
 /** The folder of the chosen head inside a run. */
 export const BEST_FOLDER = 'best';

@@ -9,11 +9,11 @@ import { headTensors, writeHead } from '../../shared/head/record.ts';
 import { makeFolder, writeDurably } from '../../shared/store/files.ts';
 import { imageParts } from '../dataset/divide.ts';
 import { confusionMatrix, perClass } from '../metrics/per-class.ts';
-import type { Training } from '../train.ts';
 import { historyArrow } from './history.ts';
 import { leaderboardCsv } from './leaderboard.ts';
 import { predictionLines } from './predictions.ts';
 import { BEST_FOLDER, type TrainSummary } from './summary.ts';
+import type { Training } from './training.ts';
 
 /**
  * Writes leaderboard.csv, history.arrow, predictions.csv, best/ and metrics.json, the last of which says that the

@@ -29,7 +29,7 @@ const MOST_WORK = 5e10;
  * kept, since those of hundreds would fill the memory, are trained again: the same job gives the same head. Only lines
  * of the chosen head's source are compared; with folds, only the chosen one has answers for all rows.
  */
-export async function rivalsOf(found: Found, search: Search): Promise<Rival[]> {
+export async function contendersOf(found: Found, search: Search): Promise<Rival[]> {
   const { data } = found.prepared;
   const { standings, configurations } = search;
   const [own = found.head.result] = standings.runsOf(found.line.id);

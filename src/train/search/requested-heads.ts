@@ -1,14 +1,13 @@
-/** The heads that a run is asked to train: one, a grid, or heads drawn at random; each with its seeds. */
-
+/** The heads of a sweep: one, a grid, or heads drawn at random; each with its seeds. */
 import { usage } from '../../shared/errors.ts';
 import { elementCount } from '../../shared/graph/value.ts';
 import type { Task } from '../../shared/head/config.ts';
 import { headLayers, headParameters } from '../../shared/head/layers.ts';
 import type { SourcedBlock } from '../dataset/sources.ts';
 import type { FeatureSet } from '../dataset/table.ts';
-import { formatOption, HEAD_OPTIONS, type HeadRequest } from '../options/head-options.ts';
+import { formatOption } from '../options/head-options.ts';
 import { resolveConfig } from '../options/resolve.ts';
-import type { TrainOptions } from '../train.ts';
+import type { TrainOptions } from '../options/train-options.ts';
 import { type Candidate, type Configuration, withSeeds } from './configurations.ts';
 import { expandGrid, MOST_HEADS } from './grid.ts';
 import { DEFAULT_SPACE, drawHeads } from './random.ts';
@@ -18,19 +17,19 @@ import { DEFAULT_SPACE, drawHeads } from './random.ts';
  * @param blocks of the grid, by their source
  * @throws UsageError naming the combination that cannot work
  */
-export function askedHeads(
+export function requestedHeads(
   { grid, head, seeds = 1, random }: Pick<TrainOptions, 'grid' | 'head' | 'seeds' | 'random'>,
   blocks: readonly SourcedBlock[],
   task: Task,
 ): Candidate[] {
-  const candidates = askedOnce({ grid, head, random }, blocks, task);
+  const candidates = oneSeedHeads({ grid, head, random }, blocks, task);
   if (candidates.length * seeds > MOST_HEADS)
     throw usage(`at most ${MOST_HEADS} heads`, `--seeds ${seeds}`, candidates.length * seeds);
   return withSeeds(candidates, seeds);
 }
 
 /** Before each is trained with several seeds. */
-function askedOnce(
+function oneSeedHeads(
   { grid, head, random }: Pick<TrainOptions, 'grid' | 'head' | 'random'>,
   blocks: readonly SourcedBlock[],
   task: Task,
@@ -65,12 +64,4 @@ export function refuseHuge(
         weights,
       );
   }
-}
-
-/** Matrices that are in memory for each source: one for every input normalisation that a head may ask for. */
-export function matricesAsked(
-  { normalize = HEAD_OPTIONS.normalize.initial }: Partial<HeadRequest>,
-  blocks: readonly SourcedBlock[],
-): number {
-  return new Set(blocks.flatMap(({ block }) => block.normalize ?? [normalize])).size;
 }

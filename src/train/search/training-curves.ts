@@ -6,6 +6,7 @@ import type { HeadResult } from '../results/result.ts';
 import type { SweepData } from '../sweep/data.ts';
 import type { HeadJob } from '../sweep/plan.ts';
 import { isInMemory } from '../sweep/rows.ts';
+import { sharedBytes, sharedFloats } from '../sweep/shared-memory.ts';
 import { trainOnceMore } from './contenders.ts';
 import type { Found, Search } from './search.ts';
 
@@ -49,23 +50,19 @@ function watching(data: SweepData, normalizations: ReadonlySet<Normalization>): 
   for (const normalize of normalizations) {
     const matrix = data.features[normalize];
     if (!matrix || !isInMemory(matrix)) return undefined;
-    const own = floats((rows.train + count) * inputs);
+    const own = sharedFloats((rows.train + count) * inputs);
     copyRows(matrix, own, { width: inputs, train: rows.train, sample });
     features[normalize] = own;
   }
-  const ownTargets = new Uint8Array(new SharedArrayBuffer((rows.train + count) * classes));
+  const ownTargets = sharedBytes((rows.train + count) * classes);
   copyRows(targets, ownTargets, { width: classes, train: rows.train, sample });
-  const ownWeights = weights && floats(rows.train + count);
+  const ownWeights = weights && sharedFloats(rows.train + count);
   if (weights && ownWeights) copyRows(weights, ownWeights, { width: 1, train: rows.train, sample });
   return {
     ...data,
     ...{ features, targets: ownTargets, rows: { train: rows.train, val: count, test: 0 } },
     ...(ownWeights && { weights: ownWeights }),
   };
-}
-
-function floats(length: number): Float32Array {
-  return new Float32Array(new SharedArrayBuffer(length * Float32Array.BYTES_PER_ELEMENT));
 }
 
 function copyRows<A extends Float32Array | Uint8Array>(

@@ -8,7 +8,7 @@ import { type NormalizationStatistics, normalizeRows } from './normalize.ts';
 export interface MatrixFile {
   path: string;
   /** Rows that are in memory at a time, as far as batches allow (see {@link blockRows}). */
-  mostRows: number;
+  maxRows: number;
   /** What is done to rows as they are read. */
   normalize: Normalization;
   statistics?: NormalizationStatistics;
@@ -27,7 +27,7 @@ export function isInMemory(features: FeatureRows): features is Float32Array {
  */
 export function blockRows(features: FeatureRows, all: number, batchSize: number): number {
   if (isInMemory(features)) return Math.max(1, all);
-  return Math.max(1, Math.floor(features.mostRows / batchSize)) * batchSize;
+  return Math.max(1, Math.floor(features.maxRows / batchSize)) * batchSize;
 }
 
 /** Some of the rows, valid until other rows are read by the same thread. */

@@ -12,7 +12,8 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { holdsUnfinished, openRecorder, sweepFingerprint } from '../../../src/train/checkpoint/writer.ts';
+import { sweepFingerprint } from '../../../src/train/checkpoint/fingerprint.ts';
+import { holdsUnfinished, openRecorder } from '../../../src/train/checkpoint/writer.ts';
 import { resolveConfig } from '../../../src/train/options/resolve.ts';
 import type { PausedHead, TrainedHead } from '../../../src/train/sweep/head-progress.ts';
 

@@ -30,6 +30,7 @@ function table(rows: number, inputs: number): FeatureTable {
         matrix: Float32Array.from({ length: rows * inputs }, (_, i) => i),
       },
     ],
+    matrixBytes: rows * inputs * Float32Array.BYTES_PER_ELEMENT,
     stores: [],
   };
 }
@@ -123,8 +124,7 @@ describe('reorderRows', () => {
       fc.property(choices, fc.integer({ min: 1, max: 5 }), ([rows, order], inputs) => {
         const before = table(rows, inputs);
         const expected = order.map((row) => rowsOf(before)[row]);
-        const changed = table(rows, inputs);
-        reorderRows(changed, Int32Array.from(order));
+        const changed = reorderRows(table(rows, inputs), Int32Array.from(order));
         expect(rowsOf(changed)).toEqual(expected);
         expect(changed.paths).toEqual(order.map((row) => `${row}.jpg`));
         expect([...changed.views]).toEqual(order);

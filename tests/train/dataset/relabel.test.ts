@@ -13,8 +13,8 @@ async function relabelled(content: string, name = 'new.csv') {
   writeFileSync(file, content);
   const warnings: string[] = [];
   const reporter = { ...silent, warn: (message: string) => void warnings.push(message) };
-  const table = await readFeatures([{ features: [await storeOf(4)], pooling: ['avg'] }], reporter);
-  await relabel(table, file, {}, reporter);
+  const stored = await readFeatures([{ features: [await storeOf(4)], pooling: ['avg'] }], reporter);
+  const table = await relabel(stored, file, {}, reporter);
   return { table, warnings };
 }
 

@@ -19,7 +19,7 @@ it('names the file of features that became shorter, from a worker thread', async
       inputs: 4,
       classes: 2,
       rows: { train: 4, val: 2, test: 0 },
-      features: { none: { path, mostRows: 32, normalize: 'none' } },
+      features: { none: { path, maxRows: 32, normalize: 'none' } },
       targets: Uint8Array.of(0, 1, 1, 0, 0, 1, 1, 0, 0, 1, 1, 0),
     },
     engine: 'onnxruntime',

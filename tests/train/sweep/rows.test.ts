@@ -12,7 +12,7 @@ const matrix = Float32Array.from({ length: 10 * INPUTS }, (_, i) => i);
 function inFile(changes: Partial<MatrixFile> = {}): MatrixFile {
   const path = join(mkdtempSync(join(tmpdir(), 'permafrost-test-')), 'features.f32');
   writeFileSync(path, matrix);
-  return { path, mostRows: 4, normalize: 'none', ...changes };
+  return { path, maxRows: 4, normalize: 'none', ...changes };
 }
 
 describe.each([

@@ -51,9 +51,9 @@ export function residentTrainer(
   const tensors = headParameters(layers).map((spec) => ({ spec, size: parameterShape(spec, shape) }));
   const length = tensors.reduce((sum, { spec }) => sum + elementCount(spec.shape), 0);
   const dropouts = layers.filter((layer) => layer.kind === 'dropout');
-  const mostRows = Math.min(config.batchSize, data.rows.train);
-  arena.reset(dropouts.reduce((sum, { units }) => sum + arenaFloats(mostRows * units), 0));
-  const masks = dropouts.map((layer) => ({ layer, array: arena.allocate(mostRows * layer.units) }));
+  const maxRows = Math.min(config.batchSize, data.rows.train);
+  arena.reset(dropouts.reduce((sum, { units }) => sum + arenaFloats(maxRows * units), 0));
+  const masks = dropouts.map((layer) => ({ layer, array: arena.allocate(maxRows * layer.units) }));
 
   /** Parameters, optimiser state and the sum of losses, by the names of the step graph. */
   const held = new Map<string, ResidentArray>();

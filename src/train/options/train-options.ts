@@ -1,0 +1,36 @@
+/** The options of a sweep. */
+import type { Task } from '../../shared/head/config.ts';
+import type { ManifestOptions } from '../../shared/manifest/columns.ts';
+import type { SourceRequest } from '../dataset/sources.ts';
+import type { SplitRatios } from '../dataset/splits.ts';
+import type { Grid } from '../search/grid.ts';
+import type { HeadRequest } from './head-options.ts';
+
+export interface TrainOptions {
+  /** What heads are trained on unless the grid says otherwise. */
+  source: SourceRequest;
+  /** Labels from a manifest instead of the stored ones. */
+  labels?: { file: string; manifest: ManifestOptions };
+  /** Bits in which the perceptual hashes of near copies, which stay in one part, differ at most. */
+  nearDuplicates?: number;
+  /** Whether an image's part follows from its content alone. */
+  stableSplit?: boolean;
+  task: Task | 'auto';
+  /** Options that every head has unless the grid says otherwise. */
+  head: Partial<HeadRequest>;
+  /** Without one, a single head is trained. */
+  grid?: Grid;
+  /** Draws so many heads from the grid and its ranges, or from a default space, instead of training all. */
+  random?: number;
+  /** Seeds of each head, counted up from its own; default: 1. */
+  seeds?: number;
+  /** Successive halving: this share of the heads, its inverse, goes on at each rung; default: all train to their end. */
+  halving?: number;
+  /** Folds of cross-validation; default: none, one validation part. */
+  folds?: number;
+  split: SplitRatios;
+  engine: string;
+  workers: number;
+  /** Bytes that features may take in memory; larger ones are read from disk in blocks. Default: see {@link defaultMemory}. */
+  maxMemory?: number;
+}
