@@ -13,16 +13,18 @@ import { ENGINE_NAMES } from '../shared/engines/engine.ts';
 import { unexpected, usage } from '../shared/errors.ts';
 import { manifestFlags, readManifestFlags } from '../shared/manifest/flags.ts';
 import { parseNearDuplicates } from './dataset/leakage.ts';
-import { type SourceRequest, splitBySource } from './dataset/sources.ts';
+import { splitBySource } from './dataset/sources.ts';
 import { parseSplit } from './dataset/splits.ts';
 import { describeFinding } from './diagnosis/diagnose.ts';
 import { confusionMatrix, perClass } from './metrics/per-class.ts';
+import type { Grid } from './options/grid.ts';
 import { headFlags, readHeadFlags } from './options/head-options.ts';
+import type { SourceRequest } from './options/source-options.ts';
 import { score } from './results/drawing.ts';
 import { BEST_FOLDER, type TrainSummary } from './results/summary.ts';
 import { confusionTable, leaderboardTable, metricsTable, perClassTable } from './results/tables.ts';
 import type { Training } from './results/training.ts';
-import { DEFAULT_GRID, type Grid, MOST_HEADS, parseGrid } from './search/grid.ts';
+import { DEFAULT_GRID, MOST_HEADS, parseGrid } from './search/grid.ts';
 
 /** What goes on at each rung of successive halving is one head in so many (Li et al. 2018 use 3 or 4). */
 const HALVING_FACTOR = 3;

@@ -5,11 +5,11 @@ import type { Reporter } from '../../shared/cli/terminal.ts';
 import { InputError, UsageError } from '../../shared/errors.ts';
 import type { HeadSource } from '../../shared/head/record.ts';
 import { type FeatureStore, openStore, type StorePart } from '../../shared/store/reader.ts';
+import type { SourceRequest } from '../options/source-options.ts';
 import { isInMemory } from '../sweep/rows.ts';
 import { sharedFloats } from '../sweep/shared-memory.ts';
 import { augmentationOf } from './augmented.ts';
 import { contentHashes, hashOf, setHash } from './content-hashes.ts';
-import type { SourceRequest } from './sources.ts';
 import { type FeatureSet, type FeatureTable, keepRows, type OpenedStore } from './table.ts';
 
 /** The column used when none is named, if the store has it. */

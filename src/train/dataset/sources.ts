@@ -1,37 +1,9 @@
 /** Feature sources: which stores and columns heads take their inputs from, and grids in which several compete. */
 import { resolve } from 'node:path';
-import type { ValueKind } from '../../shared/cli/values.ts';
 import { usage } from '../../shared/errors.ts';
 import type { HeadSource } from '../../shared/head/record.ts';
-import type { Grid, HeadBlock } from '../search/grid.ts';
-
-/** A source as it is asked for. */
-export interface SourceRequest {
-  /** Folders of stores, which are joined by image. */
-  features: string[];
-  /** Columns of every store; empty: avg, or the store's only column. */
-  pooling: string[];
-}
-
-export type SourceKey = keyof SourceRequest;
-
-/** What is joined by `+` in one value of a grid, and by commas after a flag. */
-const joined: ValueKind<string[]> = {
-  parse(text, where) {
-    const names = text.split('+').map((name) => name.trim());
-    if (names.includes('')) throw usage('names joined by +', where, text);
-    return names;
-  },
-  format: (names) => names.join('+'),
-};
-
-/** Keys of a grid beside the options of heads. */
-export const SOURCE_OPTIONS: { readonly [K in SourceKey]: ValueKind<SourceRequest[K]> } = {
-  features: joined,
-  pooling: joined,
-};
-
-export const SOURCE_KEYS = Object.keys(SOURCE_OPTIONS) as SourceKey[];
+import type { Grid, HeadBlock } from '../options/grid.ts';
+import { SOURCE_OPTIONS, type SourceKey, type SourceRequest } from '../options/source-options.ts';
 
 /** What a source is called on the leaderboard of a sweep that has several. */
 export type SourceName = Readonly<Record<SourceKey, string>>;
@@ -39,7 +11,10 @@ export type SourceName = Readonly<Record<SourceKey, string>>;
 /** @param sources of the request, as the stores have them */
 export function sourceName({ features }: SourceRequest, sources: readonly HeadSource[]): SourceName {
   const columns = new Set(sources.flatMap((source) => source.columns));
-  return { features: joined.format(features), pooling: joined.format([...columns]) };
+  return {
+    features: SOURCE_OPTIONS.features.format(features),
+    pooling: SOURCE_OPTIONS.pooling.format([...columns]),
+  };
 }
 
 /** Values of head options, and which source the heads take. */

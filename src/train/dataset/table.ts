@@ -3,10 +3,10 @@ import type { Augmentation } from '../../shared/augment/augmentation.ts';
 import type { HeadSource } from '../../shared/head/record.ts';
 import type { FeatureStore } from '../../shared/store/reader.ts';
 import type { Split } from '../../shared/store/schema.ts';
+import type { SourceRequest } from '../options/source-options.ts';
 import { type FeatureRows, isInMemory } from '../sweep/rows.ts';
 import { type ContentHashes, pickHashes } from './content-hashes.ts';
 import { rowsWhere } from './row-numbers.ts';
-import type { SourceRequest } from './sources.ts';
 
 /** The features that one kind of head takes: columns of a store, or of several, side by side. */
 export interface FeatureSet {

@@ -1,10 +1,10 @@
 /** The options of a sweep. */
 import type { Task } from '../../shared/head/config.ts';
 import type { ManifestOptions } from '../../shared/manifest/columns.ts';
-import type { SourceRequest } from '../dataset/sources.ts';
 import type { SplitRatios } from '../dataset/splits.ts';
-import type { Grid } from '../search/grid.ts';
+import type { Grid } from './grid.ts';
 import type { HeadRequest } from './head-options.ts';
+import type { SourceRequest } from './source-options.ts';
 
 export interface TrainOptions {
   /** What heads are trained on unless the grid says otherwise. */

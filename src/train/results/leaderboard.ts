@@ -2,8 +2,8 @@
 
 import { csvLine } from '../../shared/csv-line.ts';
 import { METRICS, type MetricName } from '../../shared/head/config.ts';
-import { SOURCE_KEYS } from '../dataset/sources.ts';
 import { formatOption, HEAD_OPTION_KEYS } from '../options/head-options.ts';
+import { SOURCE_KEYS } from '../options/source-options.ts';
 import { type HeadResult, rankResults } from './result.ts';
 
 /**

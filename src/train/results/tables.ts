@@ -1,8 +1,8 @@
 /** What a sweep shows in the terminal: the leaderboard, the best head against the baseline, and each class. */
 import { METRICS, type MetricName, type Metrics } from '../../shared/head/config.ts';
-import { SOURCE_KEYS } from '../dataset/sources.ts';
 import type { ClassReport, Confusion } from '../metrics/per-class.ts';
 import { flagOf, formatOption, HEAD_OPTION_KEYS } from '../options/head-options.ts';
+import { SOURCE_KEYS } from '../options/source-options.ts';
 import { type Column, drawTable, printable, score } from './drawing.ts';
 import { type HeadResult, rankResults } from './result.ts';
 

@@ -13,7 +13,7 @@ import {
 } from '../../shared/errors.ts';
 import type { HeadConfig, Task } from '../../shared/head/config.ts';
 import { causeOf } from '../../shared/store/files.ts';
-import { SOURCE_KEYS, SOURCE_OPTIONS, type SourceKey, type SourceRequest } from '../dataset/sources.ts';
+import type { Grid, GridBlock, HeadBlock } from '../options/grid.ts';
 import {
   flagOf,
   formatOption,
@@ -23,16 +23,8 @@ import {
   type HeadRequest,
 } from '../options/head-options.ts';
 import { resolveConfig, withoutIdleOptions } from '../options/resolve.ts';
-import { formatRange, isRange, parseRange, type Range } from './ranges.ts';
-
-/** Values of head options that are combined each with each; from a range random search draws. */
-export type HeadBlock = { [K in HeadOptionKey]?: (HeadRequest[K] | Range)[] };
-
-/** With them, the sources that the heads are trained on. */
-export type GridBlock = HeadBlock & { [K in SourceKey]?: SourceRequest[K][] };
-
-/** The union of its blocks. */
-export type Grid = readonly GridBlock[];
+import { SOURCE_KEYS, SOURCE_OPTIONS, type SourceKey } from '../options/source-options.ts';
+import { formatRange, isRange, parseRange } from './ranges.ts';
 
 /**
  * What `--grid` alone trains: linear probes and one hidden layer, on features of unit length, which suit rectified and

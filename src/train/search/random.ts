@@ -2,9 +2,10 @@
 import type { Task } from '../../shared/head/config.ts';
 import { type Random, random } from '../../shared/random.ts';
 import type { SourcedBlock } from '../dataset/sources.ts';
+import type { HeadBlock } from '../options/grid.ts';
 import type { HeadOptionKey, HeadRequest } from '../options/head-options.ts';
 import type { Candidate } from './configurations.ts';
-import { type HeadBlock, headIdentity, resolveCombination } from './grid.ts';
+import { headIdentity, resolveCombination } from './grid.ts';
 import { drawFrom, isRange } from './ranges.ts';
 
 /** What `--random` draws from without a `--grid`: linear and hidden heads with usual rates and penalties. */

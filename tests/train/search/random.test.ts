@@ -1,7 +1,8 @@
 /** Random search: ranges read and drawn from, heads that differ. */
 import { describe, expect, it } from 'vitest';
 import { random } from '../../../src/shared/random.ts';
-import { expandGrid, type Grid, type HeadBlock, parseGrid } from '../../../src/train/search/grid.ts';
+import type { Grid, HeadBlock } from '../../../src/train/options/grid.ts';
+import { expandGrid, parseGrid } from '../../../src/train/search/grid.ts';
 import { DEFAULT_SPACE, drawHeads } from '../../../src/train/search/random.ts';
 import { drawFrom, type Range } from '../../../src/train/search/ranges.ts';
 
