@@ -38,6 +38,11 @@ const flags = {
     defaultDescription: "the manifest's folder, else the working folder",
   },
   ...manifestFlags,
+  'label-level': {
+    ...textFlag,
+    description: 'Which folder below --data names the class: 1 is the first',
+    defaultDescription: "by the folders' names",
+  },
   follow: {
     type: 'boolean',
     default: true,
@@ -164,6 +169,7 @@ async function run(argv: Flags, signal: AbortSignal): Promise<ExtractSummary | {
   const networks = networksOf(argv);
   const out = onePath(argv, 'out');
   const root = onePath(argv, 'root');
+  const labelLevel = oneValue(argv, 'label-level');
   const shardText = oneValue(argv, 'shard');
   const shard = shardText === undefined ? undefined : parseShard(shardText);
 
@@ -172,6 +178,7 @@ async function run(argv: Flags, signal: AbortSignal): Promise<ExtractSummary | {
     data: onePath(argv, 'data')!,
     root,
     follow: argv.follow === true,
+    labelLevel: labelLevel === undefined ? undefined : wholeNumber(1).parse(labelLevel, '--label-level'),
     ...readManifestFlags(argv),
   });
   try {

@@ -109,8 +109,8 @@ describe('a glob', () => {
       ['x/b/3.jpg', 'b'],
     ]);
     expect(notes).toEqual([
-      'The folder that an image lies in is taken for its label',
-      '1 file(s) that are no images by name were passed over',
+      'Labels are names of folders in "x/"',
+      '1 file(s) that are no images by name were passed over: .txt',
     ]);
     expect(source.fileOf?.('x/a/1.jpg')).toBe(join(root, 'x/a/1.jpg'));
     await expect(openDataset({ data: '../*/*/*.jpg', root: join(root, 'x') })).rejects.toThrow(

@@ -8,7 +8,7 @@ import { hasImageExtension } from '../../shared/images/formats.ts';
 import { type ManifestOptions, ROLES } from '../../shared/manifest/columns.ts';
 import { hasManifestExtension, MANIFEST_EXTENSIONS } from '../../shared/manifest/rows.ts';
 import type { Shard } from '../../shared/store/schema.ts';
-import { readFolders } from './folders.ts';
+import { type FolderOptions, readFolders } from './folders.ts';
 import type { ImageSource, Images, Listing } from './layout.ts';
 import { manifestImages } from './manifest.ts';
 import { isGlob, readGlob, readList } from './paths.ts';
@@ -24,7 +24,7 @@ export interface Dataset extends Listing {
   shard?: Shard;
 }
 
-export interface DatasetOptions extends ManifestOptions {
+export interface DatasetOptions extends ManifestOptions, FolderOptions {
   /**
    * A folder of class folders, a .csv, .tsv or .jsonl manifest, a zip or tar archive of either, a .parquet or .arrow
    * table with image bytes, a glob, or `-` for paths on stdin.
@@ -51,18 +51,14 @@ const KINDS = `a folder, a glob, a ${[...MANIFEST_EXTENSIONS].join(', ')} manife
  * @throws InputError when there is nothing at `data`, or nothing that can be read
  */
 export async function openDataset({ data, follow = true, ...options }: DatasetOptions): Promise<Dataset> {
-  const { root } = options;
-  const refuseColumns = (): void => {
-    const { columns = {}, separator } = options;
-    const role = ROLES.find((name) => columns[name] !== undefined);
-    const flag = role === undefined ? 'label-separator' : `${role}-column`;
-    if (role !== undefined || separator !== undefined)
-      throw unexpected(`a manifest or a table to go with --${flag}`, '--data', data);
-  };
+  const { root, labelLevel } = options;
+  if (labelLevel !== undefined && !(Number.isSafeInteger(labelLevel) && labelLevel > 0))
+    throw unexpected('a whole number from 1', '--label-level', labelLevel);
+  const refuseColumns = () => refuseManifestOptions(options, data);
   if (data === '-') {
     refuseColumns();
     const base = await folderAt(root ?? '.');
-    const images = await readList(options.stdin ?? process.stdin, base);
+    const images = await readList(options.stdin ?? process.stdin, base, labelLevel);
     return dataset(`${basename(base)}-list`, filesBelow(base), images);
   }
   const path = resolve(data);
@@ -70,7 +66,7 @@ export async function openDataset({ data, follow = true, ...options }: DatasetOp
   if (!found && isGlob(data)) {
     refuseColumns();
     const base = await folderAt(root ?? '.');
-    const images = await readGlob(data, base, follow);
+    const images = await readGlob(data, base, { follow, labelLevel });
     return dataset(
       basename(resolve(base, data.split(/[*?{[]/)[0])),
       filesBelow(base, { listed: true }),
@@ -82,22 +78,34 @@ export async function openDataset({ data, follow = true, ...options }: DatasetOp
   if (found?.isDirectory()) {
     refuseColumns();
     const tree = await folderTree(path, { follow });
-    const { images, notes } = readFolders(tree);
-    const links = tree.links > 0 ? [`${tree.links} link(s) were passed over (--follow follows them)`] : [];
-    return dataset(basename(path), tree.source, { images, notes: [...notes, ...links] });
+    return dataset(basename(path), tree.source, readFolders(tree, { labelLevel }));
   }
   if (found?.isFile()) return openFile(path, options);
   throw unexpected(KINDS, `--data ${data}`, kind(found));
+}
+
+function refuseManifestOptions({ columns = {}, separator }: ManifestOptions, data: string): void {
+  const role = ROLES.find((name) => columns[name] !== undefined);
+  const flag = role === undefined ? 'label-separator' : `${role}-column`;
+  if (role !== undefined || separator !== undefined)
+    throw unexpected(`a manifest or a table to go with --${flag}`, '--data', data);
+}
+
+function refuseLabelLevel({ labelLevel }: FolderOptions, data: string): void {
+  if (labelLevel !== undefined)
+    throw unexpected('folders of images to go with --label-level', '--data', data);
 }
 
 async function openFile(path: string, options: Omit<DatasetOptions, 'data'>): Promise<Dataset> {
   const ending = basename(path).replace(/(\.tar)?\.[^.]*$/, '');
   const name = `${basename(dirname(path))}-${ending}`;
   if (hasManifestExtension(path)) {
+    refuseLabelLevel(options, path);
     const root = await folderAt(options.root ?? dirname(path));
     return dataset(name, filesBelow(root), await manifestImages(path, createReadStream(path), root, options));
   }
   if (isTable(path)) {
+    refuseLabelLevel(options, path);
     const { source, ...images } = await readTable(path, options);
     return dataset(name, source, images);
   }
@@ -114,10 +122,14 @@ async function openFile(path: string, options: Omit<DatasetOptions, 'data'>): Pr
 }
 
 /** A manifest at the top of an archive says what is in it; without one, its folders do. */
-async function imagesInside(tree: Tree, options: ManifestOptions): Promise<Images> {
+async function imagesInside(tree: Tree, options: ManifestOptions & FolderOptions): Promise<Images> {
   const manifests = manifestsIn(tree.files);
-  if (manifests.length !== 1) return readFolders(tree);
+  if (manifests.length !== 1) {
+    refuseManifestOptions(options, tree.name);
+    return readFolders(tree, options);
+  }
   const [manifest] = manifests;
+  refuseLabelLevel(options, `${tree.name} with ${manifest}`);
   // The root of an archive is no folder on disk; any will do to see that a path does not lead out of it.
   return manifestImages(manifest, await tree.stream(manifest), '/', options);
 }

@@ -1,85 +1,159 @@
-/** Class folders: each folder's name is the label of every image below it. */
+/** Images labelled by the folders that they lie in, on disk, in an archive, of a glob or of a list. */
+import { extname } from 'node:path';
 import { InputError } from '../../shared/errors.ts';
 import { hasImageExtension } from '../../shared/images/formats.ts';
-import { SPLIT_NAMES } from '../../shared/manifest/read.ts';
-import type { Split } from '../../shared/store/schema.ts';
+import { hasManifestExtension } from '../../shared/manifest/rows.ts';
+import { splitNamed } from '../../shared/manifest/splits.ts';
+import { type ImageFolder, imageFolders } from './image-folder.ts';
 import type { DatasetImage, Images } from './layout.ts';
+import { findLevels, type Section } from './levels.ts';
+import { IN_CLASS_FOLDERS, LAYOUT } from './levels-message.ts';
 import type { Tree } from './tree.ts';
 
-const LAYOUT =
-  'Expected class folders (<folder>/<class>/image.jpg, or <folder>/train/<class>/image.jpg with val and test beside train)';
-
-/** A folder whose folders are classes. */
-interface PartFolder {
-  /** Its path with a slash behind it, or nothing for the root. */
-  prefix: string;
-  split: Split | null;
+export interface FolderOptions {
+  /** Which folder below the root names the class, from 1; default: found from the folders' names. */
+  labelLevel?: number;
 }
+
+/** What the folders of an image say about it, or undefined where it lies outside the class folders. */
+type Labelling = (path: string) => Pick<DatasetImage, 'labels' | 'split'> | undefined;
 
 /**
- * Finds the images of root/class/... or root/train|val|validation|test/class/..., at any depth below the class.
+ * The images of root/class/..., root/split/class/... or root/class/split/..., at any depth below the class.
  * The order is that of the paths' code units.
- * @throws InputError when no image lies in a class folder
+ * @throws InputError when no image lies in a class folder, or classes cannot be told from other folders
  */
-export function readFolders(tree: Tree): Images {
-  const parts = partFolders(tree) ?? [{ prefix: '', split: null }];
-  const images: DatasetImage[] = [];
-  const notes: string[] = [];
-  const filled = new Set<string>();
-  let outside = 0;
-  let others = 0;
-  for (const path of tree.files) {
-    const part = parts.find(({ prefix }) => path.startsWith(prefix));
-    const inside = part ? path.slice(part.prefix.length) : '';
-    const slash = inside.indexOf('/');
-    const isImage = hasImageExtension(path);
-    if (!part || slash < 0) {
-      if (isImage) outside++;
-    } else if (!isImage) others++;
-    else {
-      const label = inside.slice(0, slash);
-      filled.add(part.prefix + label);
-      images.push({ path, labels: [label], split: part.split, group: null });
-    }
-  }
+export function readFolders(tree: Tree, { labelLevel }: FolderOptions = {}): Images {
+  const paths = tree.files.filter(hasImageExtension);
+  const root = imageFolders(tree.name, paths);
+  const { labelling, notes, base } = labellingOf(root, labelLevel);
+  const { images, outside } = labelImages(paths, labelling);
   if (images.length === 0)
-    throw new InputError(`${LAYOUT} in ${tree.name} but found ${found(tree, outside)}`);
-  for (const folder of classFolders(tree, parts)) {
-    if (!filled.has(folder)) notes.push(`The class folder ${JSON.stringify(folder)} holds no image`);
+    throw new InputError(`${LAYOUT} in ${tree.name} but found ${nothingIn(tree, root.total, labelLevel)}`);
+  return {
+    images,
+    notes: [...notes, ...emptyClasses(tree, base, root), ...outside, ...passedOverNotes(tree)],
+  };
+}
+
+/** Labels by the levels that the folders below `top` show, or by the level that the user named. */
+export function labellingOf(
+  top: ImageFolder,
+  labelLevel: number | undefined,
+): { labelling: Labelling; notes: string[]; base: string[] } {
+  if (labelLevel !== undefined) return { labelling: labelAt(top.path, labelLevel), notes: [], base: [] };
+  const { sections, notes } = findLevels(top);
+  const base = [...sections].filter(([, { label }]) => label === undefined).map(([path]) => path);
+  return { labelling: bySection(sections), notes, base };
+}
+
+/** The images that have a label, in their order, and a note on those that lie outside. */
+export function labelImages(
+  paths: readonly string[],
+  labelling: Labelling,
+): { images: DatasetImage[]; outside: string[] } {
+  const images: DatasetImage[] = [];
+  const outside: string[] = [];
+  for (const path of paths) {
+    const found = labelling(path);
+    if (found) images.push({ path, ...found, group: null });
+    else outside.push(folderOf(path) === '' ? 'on top' : JSON.stringify(folderOf(path)));
   }
-  if (outside > 0) notes.push(`${outside} image(s) outside the class folders were passed over`);
-  if (others > 0) notes.push(`${others} file(s) that are no images by name were passed over`);
-  return { images, notes };
+  if (outside.length === 0) return { images, outside };
+  const note = `${outside.length} image(s) outside the class folders were passed over: ${counted(outside)}`;
+  return { images, outside: [note] };
 }
 
-/** Folders right below `prefix`. */
-function foldersIn({ folders }: Tree, prefix: string): string[] {
-  return folders.filter((path) => path.startsWith(prefix) && !path.includes('/', prefix.length));
+function bySection(sections: ReadonlyMap<string, Section>): Labelling {
+  return (path) => {
+    for (let end = path.lastIndexOf('/'); ; end = path.lastIndexOf('/', end - 1)) {
+      const prefix = path.slice(0, end + 1);
+      const section = sections.get(prefix);
+      if (section) {
+        const slash = path.indexOf('/', prefix.length);
+        const label = section.label ?? (slash < 0 ? undefined : path.slice(prefix.length, slash));
+        return label === undefined ? undefined : { labels: [label], split: section.split };
+      }
+      if (end <= 0) return undefined;
+    }
+  };
 }
 
-function classFolders(tree: Tree, parts: readonly PartFolder[]): string[] {
-  return parts.flatMap(({ prefix }) => foldersIn(tree, prefix));
+/** The N-th folder below `prefix` is the class; the first folder named like a split, above or below it, the split. */
+function labelAt(prefix: string, level: number): Labelling {
+  return (path) => {
+    const folders = path.slice(prefix.length).split('/').slice(0, -1);
+    const label = folders[level - 1];
+    if (label === undefined) return undefined;
+    const [split = null] = folders
+      .filter((_, index) => index !== level - 1)
+      .map(splitNamed)
+      .filter((named) => named !== undefined);
+    return { labels: [label], split };
+  };
 }
 
-function found(tree: Tree, outside: number): string {
-  if (outside > 0) {
-    return (
-      `${outside} image(s) in no class folder. ` +
-      'Put each into a folder named after its class, or list them with their labels in a .csv manifest (columns: path,label)'
+function folderOf(path: string): string {
+  return path.slice(0, path.lastIndexOf('/') + 1);
+}
+
+/** Folders that would be classes but hold no image. */
+function emptyClasses({ folders }: Tree, base: readonly string[], root: ImageFolder): string[] {
+  return folders
+    .filter((path) => base.includes(folderOf(path)) && !hasImages(root, path))
+    .map((path) => `The class folder ${JSON.stringify(path)} holds no image`);
+}
+
+function hasImages(root: ImageFolder, path: string): boolean {
+  let folder: ImageFolder | undefined = root;
+  for (const name of path.split('/')) folder = folder?.folders.get(name);
+  return folder !== undefined;
+}
+
+/** The first few, and how many more there are. */
+function cut(items: readonly string[], most = 4): string {
+  const more = items.length > most ? ` and ${items.length - most} more` : '';
+  return `${items.slice(0, most).join(', ')}${more}`;
+}
+
+function counted(items: Iterable<string>): string {
+  const counts = new Map<string, number>();
+  for (const item of items) counts.set(item, (counts.get(item) ?? 0) + 1);
+  return cut([...counts].map(([item, count]) => (count === 1 ? item : `${item} (${count})`)));
+}
+
+/** What is no image by its name, hidden or the system's. */
+export function passedOverNotes({
+  files,
+  ignored,
+  links,
+}: Pick<Tree, 'files' | 'ignored' | 'links'>): string[] {
+  const others = files.filter((path) => !hasImageExtension(path));
+  const notes: string[] = [];
+  if (others.length > 0) {
+    const endings = counted(others.map((path) => extname(path).toLowerCase() || 'no extension'));
+    notes.push(`${others.length} file(s) that are no images by name were passed over: ${endings}`);
+  }
+  const hidden = ignored.filter((path) => path.endsWith('/') || hasImageExtension(path));
+  if (hidden.length > 0) {
+    const names = counted(
+      hidden.map((path) => JSON.stringify(path.slice(path.lastIndexOf('/', path.length - 2) + 1))),
     );
+    notes.push(`Hidden and system files and folders were passed over: ${names}`);
   }
-  const folders = foldersIn(tree, '').length;
-  if (folders > 0) return `no image in its ${folders} folder(s)`;
-  return tree.files.length > 0 ? `${tree.files.length} file(s), none of them an image` : 'an empty folder';
+  if (links > 0) notes.push(`${links} link(s) were passed over (--follow follows them)`);
+  return notes;
 }
 
-/** The folders of a train/val/test layout, or undefined where the top folders are classes. */
-function partFolders(tree: Tree): PartFolder[] | undefined {
-  const parts = foldersIn(tree, '').map((folder) => ({
-    prefix: `${folder}/`,
-    split: SPLIT_NAMES.get(folder.toLowerCase()),
-  }));
-  const named = parts.filter((part): part is { prefix: string; split: Split } => part.split !== undefined);
-  // Images right inside `train` make it a class of that name.
-  return named.length === parts.length && classFolders(tree, named).length > 0 ? named : undefined;
+function nothingIn({ files, folders }: Tree, images: number, labelLevel: number | undefined): string {
+  if (images > 0) {
+    const where = labelLevel === undefined ? 'in no class folder' : `less than ${labelLevel} folder(s) deep`;
+    const manifests = files.filter((path) => !path.includes('/') && hasManifestExtension(path));
+    const list =
+      manifests.length > 0 ? ` (or give ${cut(manifests)} as --data, if that says what they show)` : '';
+    return `${images} image(s) ${where}. ${IN_CLASS_FOLDERS}${list}`;
+  }
+  const top = folders.filter((path) => !path.includes('/')).length;
+  if (top > 0) return `no image in its ${top} folder(s)`;
+  return files.length > 0 ? `${files.length} file(s), none of them an image` : 'an empty folder';
 }

@@ -1,10 +1,13 @@
 /** Bare lists of images, from a glob or from stdin: the folder an image lies in is its label. */
 import { isAbsolute, relative, resolve, sep } from 'node:path';
 import type { Readable } from 'node:stream';
-import { expectedMessage, InputError } from '../../shared/errors.ts';
+import { expectedMessage, InputError, unexpected } from '../../shared/errors.ts';
 import { hasImageExtension } from '../../shared/images/formats.ts';
 import { readLines } from '../../shared/manifest/lines.ts';
-import type { DatasetImage, Images } from './layout.ts';
+import { labelImages, labellingOf, passedOverNotes } from './folders.ts';
+import { imageFolders } from './image-folder.ts';
+import type { Images } from './layout.ts';
+import { withoutIgnored } from './tree.ts';
 
 /**
  * A path as it is stored: relative to `root`, with forward slashes.
@@ -32,24 +35,36 @@ export function isGlob(text: string): boolean {
 }
 
 /** The images that a glob matches, in code-unit order. Names that start with a dot are passed over. */
-export async function readGlob(pattern: string, root: string, follow: boolean): Promise<Images> {
+export async function readGlob(
+  pattern: string,
+  root: string,
+  { follow, labelLevel }: { follow: boolean; labelLevel?: number },
+): Promise<Images> {
   const { glob } = await import('tinyglobby');
   const files = await glob(pattern, { cwd: root, followSymbolicLinks: follow, expandDirectories: false });
   const paths = files.map((file) => pathInside(root, file, `--data ${pattern}`)).sort();
-  const images = paths.filter(hasImageExtension).map(labelled);
-  if (images.length === 0) {
+  const prefix = pathInside(root, `${globPrefix(pattern)}x`, `--data ${pattern}`).slice(0, -1);
+  const { visible, ignored } = withoutIgnored(paths, prefix);
+  const found = visible.filter(hasImageExtension);
+  if (found.length === 0) {
     throw new InputError(
       `Expected images for --data ${pattern} but found ${paths.length} file(s), none of them one`,
     );
   }
-  return { images, notes: [LABEL_NOTE, ...passedOver(paths.length - images.length)] };
+  const { images, notes } = labelled(`--data ${pattern}`, found, prefix, labelLevel);
+  return { images, notes: [...notes, ...passedOverNotes({ files: visible, ignored, links: 0 })] };
+}
+
+/** What a glob begins with before anything in it varies, up to the last slash. */
+function globPrefix(pattern: string): string {
+  return pattern.slice(0, pattern.search(/[*?{[]/)).replace(/[^/]*$/, '');
 }
 
 /**
  * The images listed on a stream, one path a line, in their order; a line that is there twice counts once.
  * Paths are taken for images whatever their names.
  */
-export async function readList(stream: Readable, root: string): Promise<Images> {
+export async function readList(stream: Readable, root: string, labelLevel?: number): Promise<Images> {
   const paths = new Set<string>();
   let line = 0;
   for await (const text of readLines('stdin', stream)) {
@@ -57,16 +72,47 @@ export async function readList(stream: Readable, root: string): Promise<Images> 
     if (text !== '') paths.add(pathInside(root, text, `line ${line} of stdin`));
   }
   if (paths.size === 0) throw new InputError('Expected paths of images on stdin, one a line, but found none');
-  return { images: Array.from(paths, labelled), notes: [LABEL_NOTE] };
+  const prefix = commonFolder(paths);
+  const { visible, ignored } = withoutIgnored([...paths], prefix);
+  const { images, notes } = labelled('--data -', visible, prefix, labelLevel);
+  return { images, notes: [...notes, ...passedOverNotes({ files: [], ignored, links: 0 })] };
 }
 
-const LABEL_NOTE = 'The folder that an image lies in is taken for its label';
-
-function labelled(path: string): DatasetImage {
-  const label = path.split('/').at(-2);
-  return { path, labels: label === undefined ? [] : [label], split: null, group: null };
+/** The folder that all paths lie in, with a slash behind it, or nothing. */
+function commonFolder(paths: Iterable<string>): string {
+  let common: string | undefined;
+  for (const path of paths) {
+    common ??= path;
+    let end = Math.min(common.length, path.length);
+    while (!path.startsWith(common.slice(0, end))) end--;
+    common = common.slice(0, end);
+  }
+  return common!.slice(0, common!.lastIndexOf('/') + 1);
 }
 
-function passedOver(count: number): string[] {
-  return count === 0 ? [] : [`${count} file(s) that are no images by name were passed over`];
+/**
+ * Labels as a folder's images are labelled, where the folder is the one that the paths have in common. Where images
+ * lie right inside it, it is a class itself: its parent is then read.
+ */
+function labelled(
+  name: string,
+  paths: readonly string[],
+  prefix: string,
+  labelLevel: number | undefined,
+): Images {
+  let top = imageFolders(name, paths);
+  for (const folder of prefix.split('/')) top = top.folders.get(folder) ?? top;
+  if (top.images > 0 && top.parent) top = top.parent;
+  if (top.total === top.images)
+    return { images: paths.map((path) => ({ path, labels: [], split: null, group: null })), notes: [] };
+  const { labelling, notes } = labellingOf(top, labelLevel);
+  const { images, outside } = labelImages(paths, labelling);
+  if (images.length === 0)
+    throw unexpected(
+      `images in class folders below ${JSON.stringify(top.path)}`,
+      name,
+      `${paths.length} images in none`,
+    );
+  const where = top.path === '' ? 'the working folder' : JSON.stringify(top.path);
+  return { images, notes: [`Labels are names of folders in ${where}`, ...notes, ...outside] };
 }

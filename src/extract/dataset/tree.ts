@@ -3,7 +3,7 @@ import { createReadStream } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
-import { walkTree } from '../../shared/images/folder.ts';
+import { isIgnored, walkTree } from '../../shared/images/folder.ts';
 import type { ImageSource } from './layout.ts';
 
 export interface Tree {
@@ -13,6 +13,8 @@ export interface Tree {
   files: string[];
   /** Paths of folders, likewise. */
   folders: string[];
+  /** Hidden and system files and folders that were passed over; folders end with a slash. */
+  ignored: string[];
   /** Links that were passed over. */
   links: number;
   source: ImageSource;
@@ -42,8 +44,8 @@ export async function folderTree(root: string, { follow }: { follow: boolean }):
 }
 
 /**
- * The tree of an archive. Hidden entries and `__MACOSX` are passed over, and a folder that everything else lies in is
- * taken for the root, since archives are mostly made of one folder.
+ * The tree of an archive. A folder that everything else lies in is taken for the root, since archives are mostly made
+ * of one folder.
  * @param entries paths with forward slashes
  * @param isRoot whether a folder's entries (paths below it) can be a whole dataset
  */
@@ -53,9 +55,7 @@ export function archiveTree(
   isRoot: (paths: string[]) => boolean,
   { read, close }: Pick<ImageSource, 'read' | 'close'>,
 ): Tree {
-  const visible = entries.filter(
-    (path) => !path.split('/').some((part) => part.startsWith('.') || part === '__MACOSX'),
-  );
+  const { visible, ignored } = withoutIgnored(entries);
   const prefix = wrapper(visible, isRoot);
   const files = visible.map((path) => path.slice(prefix.length)).sort();
   const folders = new Set<string>();
@@ -68,10 +68,29 @@ export function archiveTree(
     name,
     files,
     folders: [...folders].sort(),
+    ignored,
     links: 0,
     source: { read: readInside, close },
     stream: async (path) => Readable.from([await readInside(path)]),
   };
+}
+
+/**
+ * Paths without those that are hidden or the system's below `prefix`, or lie in such a folder, which is named once.
+ */
+export function withoutIgnored(
+  paths: readonly string[],
+  prefix = '',
+): { visible: string[]; ignored: string[] } {
+  const ignored = new Set<string>();
+  const visible = paths.filter((path) => {
+    const names = path.slice(prefix.length).split('/');
+    const index = names.findIndex(isIgnored);
+    if (index < 0) return true;
+    ignored.add(`${prefix}${names.slice(0, index + 1).join('/')}${index < names.length - 1 ? '/' : ''}`);
+    return false;
+  });
+  return { visible, ignored: [...ignored] };
 }
 
 function wrapper(paths: readonly string[], isRoot: (paths: string[]) => boolean): string {

@@ -8,18 +8,31 @@ import { InputError } from '../errors.ts';
 export interface FolderTree {
   files: string[];
   folders: string[];
+  /** Hidden and system files and folders that were passed over; folders end with a slash. */
+  ignored: string[];
   /** Links that were passed over. */
   links: number;
 }
 
+/** Folders that systems and devices put beside images: thumbnails, copies, what was deleted (lower case). */
+const SYSTEM_FOLDERS: ReadonlySet<string> = new Set([
+  ...['@eadir', '@__thumb', '#recycle', '@recycle', '#snapshot', '@recently-snapshot'],
+  ...['__macosx', '$recycle.bin', 'system volume information', 'lost+found'],
+]);
+
+/** Whether a file or folder of this name is no part of a data set: hidden (`.thumbnails`) or the system's (`@eaDir`). */
+export function isIgnored(name: string): boolean {
+  return name.startsWith('.') || SYSTEM_FOLDERS.has(name.toLowerCase());
+}
+
 /**
- * Lists everything at any depth in `folder`. Names that start with a dot are passed over. A link to nowhere counts as a
+ * Lists everything at any depth in `folder` but hidden and system files and folders. A link to nowhere counts as a
  * file, so that it shows up as an image that cannot be read.
  * @param follow whether links are followed or passed over
  * @throws InputError for a link back to a folder above it
  */
 export async function walkTree(folder: string, { follow }: { follow: boolean }): Promise<FolderTree> {
-  const tree: FolderTree = { files: [], folders: [], links: 0 };
+  const tree: FolderTree = { files: [], folders: [], ignored: [], links: 0 };
   await walk(folder, '', new Set(), follow, tree);
   tree.files.sort();
   tree.folders.sort();
@@ -44,9 +57,9 @@ async function walk(
     throw new InputError(`Expected a folder tree but ${folder} links back to a folder above it`);
   const inside = new Set(above).add(real);
   for (const entry of await readdir(real, { withFileTypes: true })) {
-    if (entry.name.startsWith('.')) continue;
     const path = `${prefix}${entry.name}`;
-    if (!follow && entry.isSymbolicLink()) tree.links++;
+    if (isIgnored(entry.name)) tree.ignored.push(entry.isDirectory() ? `${path}/` : path);
+    else if (!follow && entry.isSymbolicLink()) tree.links++;
     else if (await isFolder(real, entry)) {
       tree.folders.push(path);
       await walk(join(folder, entry.name), `${path}/`, inside, follow, tree);

@@ -5,15 +5,7 @@ import { expectedMessage, InputError } from '../errors.ts';
 import type { Split } from '../store/schema.ts';
 import { assignColumns, type Columns, describeColumns, type ManifestOptions, SEPARATOR } from './columns.ts';
 import { type Row, readRows } from './rows.ts';
-
-/** Names of parts, as folders and in manifests (lower case). */
-export const SPLIT_NAMES: ReadonlyMap<string, Split> = new Map([
-  ['train', 'train'],
-  ['val', 'val'],
-  ['valid', 'val'],
-  ['validation', 'val'],
-  ['test', 'test'],
-]);
+import { SPLIT_FORMS, splitNamed } from './splits.ts';
 
 /** What a row says about an image. */
 export interface ManifestRow {
@@ -133,8 +125,8 @@ function classColumns(
 
 function readSplit(cell: unknown, where: string): Split | null {
   if (cell === undefined || cell === null || cell === '') return null;
-  const split = typeof cell === 'string' ? SPLIT_NAMES.get(cell.trim().toLowerCase()) : undefined;
-  if (!split) throw new InputError(expectedMessage('train, val, validation, test or nothing', where, cell));
+  const split = typeof cell === 'string' ? splitNamed(cell) : undefined;
+  if (!split) throw new InputError(expectedMessage(`${SPLIT_FORMS} or nothing`, where, cell));
   return split;
 }
 
