@@ -5,7 +5,8 @@ import { jsonFlag } from '../shared/cli/common-flags.ts';
 import { allValues, type Flags, onePath, oneValue, textFlag } from '../shared/cli/flags.ts';
 import type { Command } from '../shared/cli/program.ts';
 import { choice, number } from '../shared/cli/values.ts';
-import { InputError, UsageError, usage } from '../shared/errors.ts';
+import { InputError, UsageError } from '../shared/errors.ts';
+import { counted, plural } from '../shared/plural.ts';
 
 /** What can be done with stores; the flags each takes are named in its description. */
 const ACTIONS = ['ls', 'verify', 'merge', 'prune'] as const;
@@ -49,8 +50,7 @@ async function run(argv: Flags): Promise<object> {
   const foreign = Object.values(OWN_FLAGS)
     .flat()
     .find((flag) => !OWN_FLAGS[action].includes(flag) && argv[flag] !== undefined && argv[flag] !== false);
-  if (foreign !== undefined)
-    throw new UsageError(`--${foreign} means nothing for permafrost cache ${action}`);
+  if (foreign !== undefined) throw new UsageError(`--${foreign} does not go with cache ${action}`);
   const { findStores } = await import('./find.ts');
   const wanted = { mustHold: action === 'merge' || action === 'verify' };
   const dirs = await findStores(roots.length > 0 ? roots : ['cache'], wanted);
@@ -77,24 +77,29 @@ const RUN: Readonly<Record<Action, (dirs: string[], argv: Flags) => Promise<obje
       stores.push(verified);
       const { problems, rows } = verified;
       if (argv.json !== true || problems.length > 0) {
-        const lines = problems.length > 0 ? problems : [`${rows} rows, every byte as it was written`];
+        const lines =
+          problems.length > 0 ? problems : [`${counted(rows, 'row')}, every byte as it was written`];
         print(lines.map((line) => `${dir}: ${line}`));
       }
     }
     const damaged = stores.filter(({ problems }) => problems.length > 0);
-    if (damaged.length > 0) throw new InputError(`${damaged.length} of ${stores.length} stores are damaged`);
+    if (damaged.length > 0)
+      throw new InputError(
+        `${damaged.length} of ${counted(stores.length, 'store')} ${plural(damaged.length, 'is', 'are')} damaged`,
+      );
     return { stores };
   },
 
   async merge(dirs, argv) {
-    if (dirs.length === 0) throw usage('stores to join', 'permafrost cache merge', undefined);
+    if (dirs.length === 0) throw new InputError('No feature store to merge: name folders that hold some');
     const { mergeStores } = await import('./merge.ts');
     const out = onePath(argv, 'out') ?? commonFolder(dirs);
     const merged = await mergeStores(
       dirs.filter((dir) => dir !== out),
       out,
     );
-    if (argv.json !== true) print([`${merged.out}: ${merged.rows} rows of ${merged.stores} stores`]);
+    if (argv.json !== true)
+      print([`${merged.out}: ${counted(merged.rows, 'row')} of ${counted(merged.stores, 'store')}`]);
     return merged;
   },
 
@@ -112,7 +117,7 @@ const RUN: Readonly<Record<Action, (dirs: string[], argv: Flags) => Promise<obje
       print([
         ...pruned.removed,
         ...pruned.inUse.map((dir) => `${dir}: in use, left alone`),
-        `${pruned.removed.length} files, ${(pruned.bytes / 1e6).toFixed(1)} MB ${verb}`,
+        `${counted(pruned.removed.length, 'file')}, ${(pruned.bytes / 1e6).toFixed(1)} MB ${verb}`,
       ]);
     }
     return pruned;
@@ -124,5 +129,5 @@ function commonFolder(dirs: readonly string[]): string {
   const [first] = dirs;
   const folder = dirname(first);
   if (dirs.every((dir) => join(dirname(dir)) === join(folder))) return folder;
-  throw usage('a folder', '--out (the stores lie in several)', undefined);
+  throw new UsageError('Missing --out: the stores lie in several folders, so say where the joined one goes');
 }

@@ -1,6 +1,6 @@
 /** Finds the feature stores below a folder. */
 import { join } from 'node:path';
-import { unexpected } from '../shared/errors.ts';
+import { InputError } from '../shared/errors.ts';
 import { codeOf, disk, diskError } from '../shared/store/files.ts';
 import { MANIFEST_FILE } from '../shared/store/schema.ts';
 
@@ -13,8 +13,7 @@ export async function findStores(roots: readonly string[], { mustHold = false } 
   const found = new Set<string>();
   for (const root of roots) {
     const dirs = await below(root, true);
-    if (mustHold && dirs.length === 0)
-      throw unexpected('a folder with feature stores', root, 'a folder without one');
+    if (mustHold && dirs.length === 0) throw new InputError(`No feature store at or below ${root}`);
     for (const dir of dirs) found.add(dir);
   }
   return [...found].sort();
@@ -23,7 +22,7 @@ export async function findStores(roots: readonly string[], { mustHold = false } 
 async function below(dir: string, asked = false): Promise<string[]> {
   const entries = await disk.readdir(dir, { withFileTypes: true }).catch((thrown: unknown) => {
     if (!asked) return [];
-    if (codeOf(thrown) === 'ENOENT') throw unexpected('a folder with feature stores', dir, undefined);
+    if (codeOf(thrown) === 'ENOENT') throw new InputError(`No such folder: ${dir}`);
     throw diskError('read', dir, thrown);
   });
   const stores = entries.some((entry) => entry.isFile() && entry.name === MANIFEST_FILE) ? [dir] : [];

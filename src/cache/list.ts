@@ -1,6 +1,7 @@
 /** `cache ls`: what each store holds. */
 import { join } from 'node:path';
 import { messageOf } from '../shared/errors.ts';
+import { counted } from '../shared/plural.ts';
 import { disk } from '../shared/store/files.ts';
 import { isLocked } from '../shared/store/lock.ts';
 import { openStore } from '../shared/store/reader.ts';
@@ -71,6 +72,6 @@ export function listLines(stores: readonly (StoreSummary | Unreadable)[]): strin
     const state = inUse ? 'being written' : complete ? 'complete' : 'incomplete';
     const what = `${backbone} ${size} ${columns.join(' ')}`;
     const part = shard ? `, shard ${shard.index}/${shard.of}` : '';
-    return `${dir}: ${rows} rows, ${what}, ${(bytes / 1e6).toFixed(1)} MB, ${state}${part}, ${written.slice(0, 16)}`;
+    return `${dir}: ${counted(rows, 'row')}, ${what}, ${(bytes / 1e6).toFixed(1)} MB, ${state}${part}, ${written.slice(0, 16)}`;
   });
 }

@@ -24,12 +24,14 @@ export interface Merged {
  * @throws InputError when a store is incomplete or damaged, pipelines differ, shards are missing, or `out` holds a store
  */
 export async function mergeStores(dirs: readonly string[], out: string): Promise<Merged> {
-  if (dirs.some((dir) => resolve(dir) === resolve(out))) throw unexpected('another folder', '--out', out);
+  if (dirs.some((dir) => resolve(dir) === resolve(out)))
+    throw new InputError(`--out ${out} is one of the stores to merge: give another folder`);
   const stores = inOrder(await Promise.all(dirs.map(openStore)));
   for (const store of stores) checkFits(store, stores[0]);
   const lock = await lockStore(out);
   try {
-    if (await isComplete(out)) throw unexpected('a folder without a feature store', '--out', out);
+    if (await isComplete(out))
+      throw new InputError(`--out ${out} holds a feature store already: give another folder`);
     const { pipeline, columns, augment } = stores[0].manifest;
     const sum = (count: 'images' | 'failed') =>
       stores.reduce((total, { manifest }) => total + manifest.counts[count], 0);

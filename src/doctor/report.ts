@@ -1,4 +1,6 @@
 /** The doctor's findings as lines of text, and the one command that would help most. */
+
+import { counted } from '../shared/plural.ts';
 import type { EngineReport } from './engines.ts';
 import type { Folder, Machine } from './machine.ts';
 
@@ -50,7 +52,7 @@ export function reportLines(findings: Findings): string[] {
   const advice = advise(findings);
   return [
     `Node ${machine.node} on ${machine.platform}`,
-    `Processor   ${machine.processor}, ${machine.threads} threads`,
+    `Processor   ${machine.processor}, ${counted(machine.threads, 'thread')}`,
     `            ${machine.instructionSets?.join(' ') ?? 'instruction sets unknown'}`,
     `Memory      ${size(machine.memory.total)}, ${size(machine.memory.free)} free`,
     ...(machine.gpus.length === 0 ? ['GPU         none seen by nvidia-smi'] : []),
@@ -60,7 +62,8 @@ export function reportLines(findings: Findings): string[] {
     `--engine auto computes with ${automatic(engines) ?? 'nothing'}`,
     '',
     ...folders.map(
-      ({ what, path, bytes, files }) => `${what.padEnd(11)} ${path}: ${files} files, ${size(bytes)}`,
+      ({ what, path, bytes, files }) =>
+        `${what.padEnd(11)} ${path}: ${counted(files, 'file')}, ${size(bytes)}`,
     ),
     '',
     advice

@@ -44,8 +44,13 @@ async function run(argv: Flags, signal: AbortSignal): Promise<ExportSummary> {
   const head = await readHead(onePath(argv, 'head')!);
   const reporter = terminalReporter();
   const summary = await exportHead({ head, format, full, out, weights, signal, reporter });
-  reporter.info(
-    `${summary.out}: ${shownBytes(summary.bytes)}, answers within ${summary.difference.toExponential(1)} of permafrost's`,
-  );
+  reporter.info(`${summary.out}: ${shownBytes(summary.bytes)}, ${agreement(summary.difference)}`);
   return summary;
+}
+
+/** How well the file answers as permafrost does, over the images or features it was checked with. */
+function agreement(difference: number): string {
+  return difference === 0
+    ? "its probabilities equal permafrost's"
+    : `its probabilities differ from permafrost's by at most ${difference.toExponential(1)}`;
 }

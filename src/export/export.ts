@@ -2,7 +2,7 @@
 import { mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { type Engine, loadEngine } from '../shared/engines/engine.ts';
-import { InputError, usage } from '../shared/errors.ts';
+import { InputError, UsageError } from '../shared/errors.ts';
 import type { Graph } from '../shared/graph/value.ts';
 import { headGraph } from '../shared/head/predictor.ts';
 import { type Head, headInputs } from '../shared/head/record.ts';
@@ -85,9 +85,12 @@ const TOLERANCE = 1e-4;
 export async function exportHead({ head, format, out, ...options }: ExportOptions): Promise<ExportSummary> {
   const { signal } = options;
   signal?.throwIfAborted();
-  if (options.full && format !== 'keras') throw usage('--format keras', '--full', format);
+  if (options.full && format !== 'keras')
+    throw new UsageError(`--full goes with --format keras, not ${format}`);
   if (options.weights.length > 0 && format !== 'onnx' && !options.full)
-    throw usage('--format onnx or --full, which hold the backbone,', '--weights', format);
+    throw new UsageError(
+      `--weights goes with --format onnx or --full, which hold the backbone; ${format} holds the head alone`,
+    );
   const { files, expected, computed } = await FORMATS[format](head, options);
   const target = resolve(out);
   const isFolder = !files.has('');

@@ -14,9 +14,10 @@ import type { Command } from '../shared/cli/program.ts';
 import { terminalReporter } from '../shared/cli/terminal.ts';
 import { choice, wholeNumber } from '../shared/cli/values.ts';
 import { DEVICES, ENGINE_NAMES } from '../shared/engines/engine.ts';
-import { usage } from '../shared/errors.ts';
+import { UsageError, usage } from '../shared/errors.ts';
 import { FITS, INTERPOLATIONS, MOST_PIXELS, type Size } from '../shared/images/resize.ts';
 import { manifestFlags, readManifestFlags } from '../shared/manifest/flags.ts';
+import { counted } from '../shared/plural.ts';
 import { DTYPES } from '../shared/store/schema.ts';
 import { openDataset } from './dataset/dataset.ts';
 import type { ExtractSummary } from './extract.ts';
@@ -143,7 +144,8 @@ async function run(argv: Flags, signal: AbortSignal): Promise<ExtractSummary | {
   const concurrency = oneValue(argv, 'concurrency') ?? String(2 * availableParallelism());
   const augment = oneValue(argv, 'augment');
   const seed = oneValue(argv, 'seed');
-  if (augment === undefined && seed !== undefined) throw usage('--augment beside it', '--seed', seed);
+  if (augment === undefined && seed !== undefined)
+    throw new UsageError('--seed needs --augment, whose views it draws');
   const settings = {
     augment:
       augment === undefined
@@ -184,7 +186,9 @@ async function run(argv: Flags, signal: AbortSignal): Promise<ExtractSummary | {
   try {
     const dataset = shard ? takeShard(whole, shard) : whole;
     const { images, classes, notes } = dataset;
-    reporter.info(`${dataset.name}: ${images.length} images, ${classes.length} classes`);
+    reporter.info(
+      `${dataset.name}: ${counted(images.length, 'image')}, ${counted(classes.length, 'class', 'classes')}`,
+    );
     for (const note of notes) reporter.warn(note);
 
     // Loaded once flags and data are known to be right: sharp and apache-arrow take most of the time to start.
@@ -203,7 +207,9 @@ async function run(argv: Flags, signal: AbortSignal): Promise<ExtractSummary | {
         `${summary.out}: ${summary.computed} computed, ${summary.reused} reused, ${summary.failed} failed, ${summary.seconds} s`,
       );
       if (summary.failed > 0)
-        reporter.warn(`${summary.failed} images could not be used: see ${join(summary.out, 'errors.jsonl')}`);
+        reporter.warn(
+          `${counted(summary.failed, 'image')} could not be used: see ${join(summary.out, 'errors.jsonl')}`,
+        );
     }
     return runs.length === 1 ? runs[0] : { runs };
   } finally {
@@ -219,9 +225,9 @@ function networksOf(argv: Flags): Pick<BackboneRequest, 'name' | 'weights' | 'pr
   if (preprocess !== undefined) parsePixels(preprocess);
   const files = [...asked].filter(isModelFile);
   if (files.length > 0 && weights !== flags.weights.default)
-    throw usage('a backbone that holds none itself', '--weights', weights);
+    throw new UsageError(`--weights ${weights} does not go with ${files[0]}, which holds its own weights`);
   if (files.length < asked.size && preprocess !== undefined)
-    throw usage('an .onnx file as --backbone', '--preprocess', preprocess);
+    throw new UsageError('--preprocess is for .onnx files; other backbones know their own');
   const networks = new Map(
     [...asked].map((name) => {
       const network = isModelFile(name)

@@ -8,6 +8,7 @@ import { InputError } from '../shared/errors.ts';
 import { imagesAhead } from '../shared/images/ahead.ts';
 import { decodeFrames } from '../shared/images/frames.ts';
 import { NO_SUCH_FILE, readImages } from '../shared/images/read.ts';
+import { counted, plural } from '../shared/plural.ts';
 import { writeConflicts } from '../shared/store/conflicts.ts';
 import type { RowRecord } from '../shared/store/part-buffer.ts';
 import { writePhotoFolder } from '../shared/store/photos.ts';
@@ -108,7 +109,7 @@ export async function extract(
       const conflicts = await writeConflicts(out, rows);
       if (conflicts > 0)
         reporter.warn(
-          `${conflicts} images are there twice with different labels: see ${join(out, CONFLICTS_FILE)}`,
+          `${counted(conflicts, 'image')} ${plural(conflicts, 'is', 'are')} there twice with different labels: see ${join(out, CONFLICTS_FILE)}`,
         );
     }
     const seconds = (performance.now() - started) / 1000;
@@ -210,5 +211,7 @@ function noneUsable(failures: Failure[]): InputError {
   const [{ path, reason }] = failures;
   const missing = failures.every((failure) => failure.reason === NO_SUCH_FILE);
   const hint = missing ? ' (paths of a manifest are relative to its folder; --root names another)' : '';
-  return new InputError(`None of the ${failures.length} images can be used; ${path}: ${reason}${hint}`);
+  return new InputError(
+    `${failures.length === 1 ? 'The only image cannot be used' : `None of the ${failures.length} images can be used`}; ${path}: ${reason}${hint}`,
+  );
 }

@@ -1,6 +1,7 @@
 /** What an earlier run left to go on from, and whether it may be gone on from. */
 import { join } from 'node:path';
 import { InputError } from '../shared/errors.ts';
+import { counted } from '../shared/plural.ts';
 import { codeOf, disk, diskError } from '../shared/store/files.ts';
 import { type Origin, pipelineDifferences, pipelineFingerprint } from '../shared/store/pipeline.ts';
 import { openStore } from '../shared/store/reader.ts';
@@ -45,11 +46,11 @@ export async function openEarlier(
   const differing = pipelineDifferences({ pipeline, columns }, { pipeline: there, columns: found });
   if (differing.length > 0) {
     throw new InputError(
-      `Expected ${out} to hold features of the same pipeline but asked for was ${differing.join(', ')}: give another --out, or delete that folder`,
+      `${out} holds features that were made another way: ${differing.join(', ')}. Give another --out, or delete that folder`,
     );
   }
   const rows = manifest.counts.rows;
-  const said = manifest.complete ? [] : [`${out}: going on from the ${rows} rows of an unfinished run`];
+  const said = manifest.complete ? [] : [`${out}: resumes an unfinished run after ${counted(rows, 'row')}`];
   const earlier = await heldParts(out, manifest);
   if (manifest.augment === null || manifest.augment === augment) return { found: said, ...earlier };
   said.push(`${out}: its views were made by ${manifest.augment}; they are removed`);

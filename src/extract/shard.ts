@@ -1,5 +1,6 @@
 /** Shards: equal parts of a dataset for machines that do not talk to each other. */
 import { UsageError, usage } from '../shared/errors.ts';
+import { counted } from '../shared/plural.ts';
 import type { Shard } from '../shared/store/schema.ts';
 import type { Dataset } from './dataset/dataset.ts';
 
@@ -54,7 +55,9 @@ function placeInArray(asked: number | undefined, environment: Environment): Shar
   const scheduler = SCHEDULERS.find(({ task }) => environment[task] !== undefined);
   if (!scheduler) {
     const variables = SCHEDULERS.map(({ name, task }) => `${task} (${name})`).join(', ');
-    throw new UsageError(`Expected one of ${variables} for --shard auto but received none of them`);
+    throw new UsageError(
+      `--shard auto reads its place in an array job from one of ${variables}, but none is set`,
+    );
   }
   const value = (variable: string): number => {
     const text = environment[variable] ?? '';
@@ -74,7 +77,7 @@ function placeInArray(asked: number | undefined, environment: Environment): Shar
     throw usage(
       'task numbers without gaps',
       `the array job of ${name}`,
-      `${from} to ${value(last)}, ${of} tasks`,
+      `${from} to ${value(last)}, ${counted(of, 'task')}`,
     );
   }
   return { index: value(task) - from + 1, of };

@@ -15,6 +15,7 @@ import { choice, wholeNumber } from '../shared/cli/values.ts';
 import { ENGINE_NAMES } from '../shared/engines/engine.ts';
 import { messageOf, UsageError, usage } from '../shared/errors.ts';
 import { type Head, readHead } from '../shared/head/record.ts';
+import { counted, plural } from '../shared/plural.ts';
 import { FORMAT_NAMES, FORMATS, type PredictionObject, predictionObject } from './formats.ts';
 import { listImages } from './images.ts';
 import type { PredictorOptions } from './library.ts';
@@ -74,13 +75,14 @@ async function run(argv: Flags, signal: AbortSignal): Promise<{ predictions: Pre
   const format = choice(FORMAT_NAMES).parse(oneValue(argv, 'format') ?? '', '--format');
   const out = onePath(argv, 'out');
   const json = argv.json === true;
-  if (format === 'arrow' && out === undefined) throw usage('a file', '--out with --format arrow', out);
+  if (format === 'arrow' && out === undefined)
+    throw new UsageError('Missing --out: --format arrow writes a file');
   if (format !== 'json' && json && out === undefined)
-    throw usage('a file', `--out with --format ${format} and --json`, out);
+    throw new UsageError(`Missing --out: --format ${format} and --json cannot both have stdout`);
   const topText = oneValue(argv, 'top-k');
   const topK = topText === undefined ? undefined : wholeNumber(1).parse(topText, '--top-k');
   if (format === 'arrow' && topK !== undefined)
-    throw usage('json, jsonl or csv', '--format with --top-k', format);
+    throw new UsageError('--top-k does not go with --format arrow: use json, jsonl or csv');
   const concurrency = oneValue(argv, 'concurrency') ?? String(2 * availableParallelism());
   const settings = {
     tta: argv.tta === true,
@@ -96,12 +98,14 @@ async function run(argv: Flags, signal: AbortSignal): Promise<{ predictions: Pre
   if (watched !== undefined) {
     const isJson = format.startsWith('json');
     const others = [
-      ...[named.length > 0 && named, stdin && '--stdin', out],
-      ...[!isJson && format, settings.tta && '--tta'],
+      ...[named.length > 0 && 'images', stdin && '--stdin', out !== undefined && '--out'],
+      ...[!isJson && `--format ${format}`, settings.tta && '--tta'],
     ];
-    const other = others.find((value) => value !== undefined && value !== false);
+    const other = others.find((value) => value !== false);
     if (other !== undefined)
-      throw usage('no images, --stdin, --out, --tta or other --format than jsonl', '--watch', other);
+      throw new UsageError(
+        `--watch does not go with ${other}: it prints JSON lines for the images of its folder`,
+      );
   } else if (named.length === 0 && !stdin)
     throw new UsageError('Missing images: name files, folders or globs, or give --stdin or --watch DIR');
   const head = await readHead(onePath(argv, 'head')!);
@@ -125,7 +129,10 @@ async function run(argv: Flags, signal: AbortSignal): Promise<{ predictions: Pre
   };
   const pieces = FORMATS[format](seen(), classes, topK);
   await (out === undefined ? writeStdout(pieces) : writeFile(out, pieces));
-  if (signal.aborted) throw new Interrupted(`Interrupted: ${count} of ${images.length} images are predicted`);
+  if (signal.aborted)
+    throw new Interrupted(
+      `Interrupted: ${count} of ${counted(images.length, 'image')} ${plural(count, 'is', 'are')} predicted`,
+    );
   return { predictions: kept };
 }
 

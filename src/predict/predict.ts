@@ -3,11 +3,12 @@ import { readFile } from 'node:fs/promises';
 import { contentHash, createViews } from '../shared/augment/view.ts';
 import { createBatches } from '../shared/backbones/thread/batches.ts';
 import { type Progress, type Reporter, silent } from '../shared/cli/terminal.ts';
-import { InputError, shownPath, usage } from '../shared/errors.ts';
+import { InputError, shownPath, UsageError } from '../shared/errors.ts';
 import type { Head } from '../shared/head/record.ts';
 import { imagesAhead } from '../shared/images/ahead.ts';
 import { decodeFrames } from '../shared/images/frames.ts';
 import { readImages } from '../shared/images/read.ts';
+import { counted, plural } from '../shared/plural.ts';
 import { type Answer, type Answerer, answered, openAnswerer } from './answer.ts';
 import { createAverager } from './average.ts';
 import type { ImageFile } from './images.ts';
@@ -50,7 +51,9 @@ export async function* predict(
 ): AsyncGenerator<Prediction[]> {
   const { head, images, weights, engine, tta } = options;
   if (tta && !head.record.augment)
-    throw usage('a head that was trained on views (extract --augment)', '--tta', undefined);
+    throw new UsageError(
+      '--tta needs a head that was trained on views (extract --augment); this one was not',
+    );
   const answerer = await openAnswerer(head, { weights, engine, signal, reporter });
   const failures: Running['failures'] = [];
   const progress = reporter.progress('predict', 'images', images.length);
@@ -62,11 +65,15 @@ export async function* predict(
   }
   if (failures.length === images.length) {
     const [{ file, reason }] = failures;
-    throw new InputError(`None of the ${images.length} images can be read; ${file}: ${reason}`);
+    throw new InputError(
+      `${images.length === 1 ? 'The only image cannot be read' : `None of the ${images.length} images can be read`}; ${file}: ${reason}`,
+    );
   }
   for (const { file, reason } of failures) reporter.warn(`${file}: ${reason}`);
   if (failures.length > 0)
-    reporter.warn(`${failures.length} of ${images.length} images could not be read and are left out`);
+    reporter.warn(
+      `${failures.length} of ${counted(images.length, 'image')} could not be read and ${plural(failures.length, 'is', 'are')} left out`,
+    );
 }
 
 /** An image or one of its views on its way through the backbones. */

@@ -2,7 +2,7 @@
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { unexpected } from '../shared/errors.ts';
+import { InputError } from '../shared/errors.ts';
 import { walkFolder } from '../shared/images/folder.ts';
 import { hasImageExtension } from '../shared/images/formats.ts';
 
@@ -16,7 +16,7 @@ const INTERVAL = 500;
  */
 export async function watchFolder(folder: string, signal: AbortSignal): Promise<AsyncGenerator<string[]>> {
   if (!(await stat(folder).catch(() => undefined))?.isDirectory())
-    throw unexpected('a folder', '--watch', folder);
+    throw new InputError(`No such folder: ${folder} (--watch)`);
   return changes(folder, await states(folder), signal);
 }
 

@@ -10,8 +10,9 @@ import type { Command } from '../shared/cli/program.ts';
 import { terminalReporter } from '../shared/cli/terminal.ts';
 import { byteSize, choice, wholeNumber } from '../shared/cli/values.ts';
 import { ENGINE_NAMES } from '../shared/engines/engine.ts';
-import { unexpected, usage } from '../shared/errors.ts';
+import { InputError, UsageError } from '../shared/errors.ts';
 import { manifestFlags, readManifestFlags } from '../shared/manifest/flags.ts';
+import { counted } from '../shared/plural.ts';
 import { parseNearDuplicates } from './dataset/leakage.ts';
 import { splitBySource } from './dataset/sources.ts';
 import { parseSplit } from './dataset/splits.ts';
@@ -179,13 +180,13 @@ async function run(argv: Flags, signal: AbortSignal): Promise<TrainSummary> {
     started,
   ).catch((thrown: unknown) => {
     if (!signal.aborted || thrown !== signal.reason) throw thrown;
-    throw new Interrupted('Interrupted before a head was chosen: the same command goes on from there');
+    throw new Interrupted('Interrupted before a head was chosen: the same command resumes from there');
   });
   for (const finding of training.diagnosis) reporter.info(describeFinding(finding));
   process.stdout.write(`${describe(training, summary)}\n`);
   if (training.interrupted) {
     throw new Interrupted(
-      `Interrupted: the heads trained so far are in ${summary.out}; the same command goes on from there`,
+      `Interrupted: the heads trained so far are in ${summary.out}; the same command resumes from there`,
     );
   }
   return summary;
@@ -202,17 +203,18 @@ function readHalving(argv: Flags): { halving?: number } {
 
 /** Where the report looks for photos: said to be wrong before hours of training, not after. */
 async function readImages(argv: Flags): Promise<string | undefined> {
-  if (argv.report === false) refuseWithout('--report', argv, ['images']);
+  if (argv.report === false) refuseWithout('the report, which --no-report leaves out', argv, ['images']);
   const images = onePath(argv, 'images');
   const found = images === undefined ? undefined : await stat(images).catch(() => undefined);
-  if (images !== undefined && !found?.isDirectory()) throw unexpected('a folder', '--images', images);
+  if (images !== undefined && !found?.isDirectory())
+    throw new InputError(`No such folder: ${images} (--images)`);
   return images;
 }
 
 /** @throws UsageError for flags that mean nothing beside the others */
 function refuseWithout(needed: string, argv: Flags, flags: readonly string[]): void {
   const given = flags.find((flag) => argv[flag] !== undefined);
-  if (given !== undefined) throw usage(needed, `--${given}`, argv[given]);
+  if (given !== undefined) throw new UsageError(`--${given} needs ${needed}`);
 }
 
 /** Absent: one head. Alone: the default grid. */
@@ -267,7 +269,7 @@ function describe(training: Training, summary: TrainSummary): string {
     '',
     confusionTable(classes, confusionMatrix(judged.evaluation), width),
     '',
-    `${summary.heads} heads in ${summary.seconds} s. Best head: ${join(summary.out, BEST_FOLDER)}; all heads: ${join(summary.out, 'leaderboard.csv')}`,
+    `${counted(summary.heads, 'head')} in ${summary.seconds} s. Best head: ${join(summary.out, BEST_FOLDER)}; all heads: ${join(summary.out, 'leaderboard.csv')}`,
   ].join('\n');
 }
 

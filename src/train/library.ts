@@ -1,5 +1,6 @@
 /** A sweep and the folder it leaves: what `permafrost train-head` does, without its printing. */
 import { type Reporter, silent } from '../shared/cli/terminal.ts';
+import { counted, plural } from '../shared/plural.ts';
 import { openRecorder } from './checkpoint/writer.ts';
 import type { TrainOptions } from './options/train-options.ts';
 import { saveReport } from './report/save.ts';
@@ -61,7 +62,10 @@ export async function trainInto(
   const checkpoint = await openRecorder(out, plan.fingerprint, config.monitor);
   try {
     const { length } = checkpoint.results;
-    if (length > 0) reporter.info(`Resuming ${out}: ${length} heads are trained already`);
+    if (length > 0)
+      reporter.info(
+        `Resuming ${out}: ${counted(length, 'head')} ${plural(length, 'is', 'are')} trained already`,
+      );
     const training = await runPlan(plan, { checkpoint, watchTraining: report }, { signal, reporter });
     const summary = summarise(out, training, (performance.now() - started) / 1000);
     await writeRun(out, training, summary);

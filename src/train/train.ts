@@ -1,6 +1,7 @@
 /** Stage two: a sweep of heads on stored features, from feature stores to a chosen head. Start reading here. */
 import type { Reporter } from '../shared/cli/terminal.ts';
 import { shownBytes } from '../shared/cli/values.ts';
+import { counted } from '../shared/plural.ts';
 import type { Recorder } from './checkpoint/writer.ts';
 import { loadDataset } from './dataset/load.ts';
 import { type MatrixFiles, writeMatrices } from './dataset/matrix-files.ts';
@@ -65,7 +66,7 @@ async function matrixFiles(
   if (!isStreamed) return undefined;
   const files = await writeMatrices(table, { folder, maxBytes });
   reporter.info(
-    `Features of ${shownBytes(neededBytes)} do not fit into ${shownBytes(maxBytes)}: read from disk in blocks of ${files.blockRows} rows`,
+    `Features of ${shownBytes(neededBytes)} do not fit into ${shownBytes(maxBytes)}: read from disk in blocks of ${counted(files.blockRows, 'row')}`,
   );
   return files;
 }

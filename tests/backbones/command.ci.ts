@@ -44,9 +44,7 @@ describe('permafrost backbones', () => {
   it('names the near ones for a name it does not know', async () => {
     const { status, stderr } = await permafrost(['backbones', 'resnet51']);
     expect(status).toBe(2);
-    expect(stderr).toMatch(
-      /^Expected the name of a backbone for --backbone but received "resnet51" \(did you mean/,
-    );
+    expect(stderr).toMatch(/^Unknown backbone "resnet51" \(did you mean/);
   });
 });
 

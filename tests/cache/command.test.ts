@@ -109,7 +109,7 @@ describe('cache', () => {
     const { status, stdout, stderr } = await permafrost(['cache', 'verify', dir]);
     expect(status).toBe(1);
     expect(stdout).toContain('part-00001.arrow has SHA-256');
-    expect(stderr).toContain('1 of 1 stores are damaged');
+    expect(stderr).toContain('1 of 1 store is damaged');
   });
 
   it('prune removes what a crash left, and old stores when asked to', async () => {
@@ -162,14 +162,14 @@ describe('cache', () => {
     const [store, empty] = [await storeOf(3), newFolder()];
     const out = action === 'merge' ? ['--out', join(newFolder(), 'out')] : [];
     const { status, stderr } = await permafrost(['cache', action, store, empty, ...out]);
-    expect(stderr).toContain(`Expected a folder with feature stores for ${empty} but received`);
+    expect(stderr).toContain(`No feature store at or below ${empty}`);
     expect(status).toBe(1);
   });
 
   it.each([
     [['cache'], 'Missing action: one of ls, verify, merge, prune'],
     [['cache', 'lst'], 'Expected one of ls, verify, merge, prune for permafrost cache but received "lst"'],
-    [['cache', 'ls', '--dry-run'], '--dry-run means nothing for permafrost cache ls'],
+    [['cache', 'ls', '--dry-run'], '--dry-run does not go with cache ls'],
     [['cache', 'prune', '.', '--older-than', 'x'], 'for --older-than but received "x"'],
     [['cache', 'prune', '.', '--dry-run=yes'], 'Expected true or false for --dry-run but received "yes"'],
     [['cache', 'merge', '.', '--out', ''], 'Expected a path for --out but received ""'],

@@ -119,11 +119,9 @@ describe('merging', () => {
 
   it('writes into none of the stores, and over no store', async () => {
     const [one, other] = [await store(), await store({ rows: [4] })];
-    await expect(mergeStores([one, other], join(one, '.'))).rejects.toThrow(
-      'Expected another folder for --out',
-    );
+    await expect(mergeStores([one, other], join(one, '.'))).rejects.toThrow('is one of the stores to merge');
     await expect(mergeStores([one], other)).rejects.toThrow(
-      'Expected a folder without a feature store for --out',
+      'holds a feature store already: give another folder',
     );
     expect((await openStore(other)).rows).toBe(1);
   });

@@ -50,6 +50,6 @@ describe('a whole model for Keras', () => {
     const args = ['--head', head, '--format', 'onnx', '--full', '--out', join(folder, 'model.onnx')];
     const run = await permafrost(['export', ...args]);
     expect(run.status).toBe(2);
-    expect(run.stderr).toContain('Expected --format keras for --full but received "onnx"');
+    expect(run.stderr).toContain('--full goes with --format keras, not onnx');
   });
 });

@@ -32,7 +32,7 @@ describe('class folders', () => {
     expect(dataset.classes).toEqual(['a', 'b', 'ä']);
     expect(dataset.source.fileOf?.(dataset.images[0].path)).toBe(join(root, 'a/A.tiff'));
     expect(dataset.notes).toEqual([
-      '1 image(s) lie in folders inside class folders, such as "a/deep/": their class is the outer folder\'s ("a")',
+      '1 image lies in folders inside class folders, such as "a/deep/": their class is the outer folder\'s ("a")',
     ]);
   });
 
@@ -60,8 +60,8 @@ describe('class folders', () => {
     expect(images).toHaveLength(2);
     expect(notes).toEqual([
       'The class folder "empty" holds no image',
-      '1 image(s) outside the class folders were passed over: on top',
-      '2 file(s) that are no images by name were passed over: .txt, no extension',
+      '1 image outside the class folders was passed over: on top',
+      '2 files that are no images by name were passed over: .txt, no extension',
       'Hidden and system files and folders were passed over: ".git/"',
     ]);
   });
@@ -88,9 +88,9 @@ describe('class folders', () => {
 
   it.each([
     [[], 'an empty folder'],
-    [['1.jpg', '2.jpg'], '2 image(s) in no class folder. Put each into a folder'],
-    [['a/readme.txt', 'b/x.csv'], 'no image in its 2 folder(s)'],
-    [['readme.txt'], '1 file(s), none of them an image'],
+    [['1.jpg', '2.jpg'], '2 images in no class folder. Put each into a folder'],
+    [['a/readme.txt', 'b/x.csv'], 'no image in its 2 folders'],
+    [['readme.txt'], '1 file, none of them an image'],
   ])('are explained when there are none: %j', async (files, found) => {
     await expect(openDataset({ data: tree(files) })).rejects.toThrow(
       expect.objectContaining({ name: 'InputError', message: expect.stringContaining(`but found ${found}`) }),
@@ -102,7 +102,7 @@ describe('--data', () => {
   it('must exist and be a folder or a manifest', async () => {
     const root = tree(['a/1.jpg', 'x.parquet']);
     await expect(openDataset({ data: join(root, 'missing') })).rejects.toThrow(
-      /but received "nothing by that name"/,
+      /^No such file or folder: .* \(--data\)$/,
     );
     await expect(openDataset({ data: join(root, 'x.parquet') })).rejects.toThrow(
       /Expected a table in x\.parquet but it is damaged/,

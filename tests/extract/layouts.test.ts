@@ -110,13 +110,13 @@ describe('a glob', () => {
     ]);
     expect(notes).toEqual([
       'Labels are names of folders in "x/"',
-      '1 file(s) that are no images by name were passed over: .txt',
+      '1 file that is no image by name was passed over: .txt',
     ]);
     expect(source.fileOf?.('x/a/1.jpg')).toBe(join(root, 'x/a/1.jpg'));
     await expect(openDataset({ data: '../*/*/*.jpg', root: join(root, 'x') })).rejects.toThrow(
       'a path inside',
     );
-    await expect(openDataset({ data: 'z/*.jpg', root })).rejects.toThrow('found 0 file(s)');
+    await expect(openDataset({ data: 'z/*.jpg', root })).rejects.toThrow('found no file');
   });
 });
 
@@ -211,6 +211,6 @@ describe('links', () => {
     expect((await openDataset({ data: root })).images).toHaveLength(4);
     const { images, notes } = await openDataset({ data: root, follow: false });
     expect(images).toHaveLength(2);
-    expect(notes).toEqual(['1 link(s) were passed over (--follow follows them)']);
+    expect(notes).toEqual(['1 link was passed over (--follow follows them)']);
   });
 });

@@ -204,7 +204,7 @@ describe('predict refuses', () => {
 
   it('a folder without a head, and one whose head is damaged', async () => {
     expect(await refused(1, '--head', leaves, image)).toContain(
-      `Expected a trained head (a folder like runs/NAME/best) at ${leaves} but head.json cannot be read`,
+      `No trained head at ${leaves}: give the folder best`,
     );
     const cut = changedHead((record) => record.slice(0, 100));
     expect(await refused(1, '--head', cut, image)).toMatch(/Expected JSON in .*head\.json but it is damaged/);
@@ -240,7 +240,7 @@ describe('predict refuses', () => {
     const out = join(newFolder(), 'answers.csv');
     const missing = ['missing.jpg', '--format', 'csv', '--out', out];
     expect(await refused(1, '--head', join(run, 'best'), ...missing)).toContain(
-      'None of the 1 images can be read; missing.jpg: no such file',
+      'The only image cannot be read; missing.jpg: no such file',
     );
     expect(existsSync(out) || existsSync(`${out}.tmp`)).toBe(false);
     const empty = newFolder();
@@ -253,10 +253,16 @@ describe('predict refuses', () => {
     [['--head', 'h'], 'Missing images: name files, folders or globs'],
     [['a.jpg'], 'Missing --head'],
     [['a.jpg', '--head', 'h', '--formt', 'csv'], 'Unknown flag --formt (did you mean --format?)'],
-    [['a.jpg', '--head', 'h', '--format', 'arrow'], 'Expected a file for --out with --format arrow'],
-    [['a.jpg', '--head', 'h', '--format', 'csv', '--json'], 'for --out with --format csv and --json'],
+    [['a.jpg', '--head', 'h', '--format', 'arrow'], 'Missing --out: --format arrow writes a file'],
+    [
+      ['a.jpg', '--head', 'h', '--format', 'csv', '--json'],
+      'Missing --out: --format csv and --json cannot both have stdout',
+    ],
     [['a.jpg', '--head', 'h', '--top-k', '0'], 'Expected a whole number of at least 1 for --top-k'],
-    [['a.jpg', '--head', 'h', '--format', 'arrow', '--out', 'x', '--top-k', '1'], '--format with --top-k'],
+    [
+      ['a.jpg', '--head', 'h', '--format', 'arrow', '--out', 'x', '--top-k', '1'],
+      '--top-k does not go with --format arrow',
+    ],
     [['--watch', 'in', '--stdin', '--head', 'h'], 'Expected no images, --stdin,'],
     [['a.jpg', '--head', 'h', '--batch-size', '0'], 'Expected a whole number of at least 1 for --batch-size'],
   ])('%j with status 2', async (args, message) => {

@@ -92,5 +92,5 @@ it('refuses --tta for a head without views', async () => {
   await done('train-head', '--features', join(root, 'without'), '--epochs', '2', '--out', plain);
   const refused = await permafrost(['predict', '--head', join(plain, 'best'), '--tta', leaves]);
   expect(refused.status).toBe(2);
-  expect(refused.stderr).toContain('Expected a head that was trained on views (extract --augment) for --tta');
+  expect(refused.stderr).toContain('--tta needs a head that was trained on views (extract --augment)');
 });

@@ -44,8 +44,8 @@ it('refuses images beside it, and what is no folder', async () => {
   const head = await writeRandomHead(join(newFolder(), 'best'));
   const refused = await permafrost(['predict', '--head', head, '--watch', '.', 'a.jpg']);
   expect(refused.status).toBe(2);
-  expect(refused.stderr).toContain('for --watch but received ["a.jpg"]');
+  expect(refused.stderr).toContain('--watch does not go with images');
   const missing = await permafrost(['predict', '--head', head, '--watch', 'nowhere']);
   expect(missing.status).toBe(1);
-  expect(missing.stderr).toContain('Expected a folder for --watch but received "nowhere"');
+  expect(missing.stderr).toContain('No such folder: nowhere (--watch)');
 });

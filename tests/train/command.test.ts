@@ -260,9 +260,7 @@ describe('train-head refuses', () => {
 
   it('what is not a feature store', async () => {
     const folder = newFolder();
-    expect(await refused(folder)).toContain(
-      `Expected a feature store (a folder that extract wrote) at ${folder}`,
-    );
+    expect(await refused(folder)).toContain(`No feature store at ${folder}: run permafrost extract first`);
   });
 
   it('a store that is truncated, altered or lacks a part', async () => {

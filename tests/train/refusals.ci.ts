@@ -27,10 +27,10 @@ async function refused(args: string[], message: string, expected = 2): Promise<v
 describe('train-head refuses', () => {
   it.each<[string[], string, number?]>([
     [['--labels', ''], 'Expected a path for --labels but received ""'],
-    [['--labels', 'no.csv'], 'for --labels but no.csv is not: it is not there (ENOENT)', 1],
+    [['--labels', 'no.csv'], 'Cannot read no.csv (--labels): no such file or folder (ENOENT)', 1],
     [['--path-column', 'x'], 'Expected --labels for --path-column but received "x"'],
-    [['--images', 'nowhere'], 'Expected a folder for --images but received "nowhere"', 1],
-    [['--no-report', '--images', '.'], 'Expected --report for --images but received "."'],
+    [['--images', 'nowhere'], 'No such folder: nowhere (--images)', 1],
+    [['--no-report', '--images', '.'], '--images needs the report, which --no-report leaves out'],
     [['--pooling', 'avg,avg'], 'Expected each column once for --pooling but received ["avg","avg"]'],
     [['--random', '1e9'], 'Expected a whole number from 1 to 100000 for --random but received "1e9"'],
     [
@@ -78,9 +78,9 @@ describe('predict, serve and export refuse', () => {
     [['predict', '--hed', 'x', 'photo.jpg'], 'Unknown flag --hed (did you mean --head?)'],
     [['predict', '--head', '', 'photo.jpg'], 'Expected a path for --head but received ""'],
     [['predict', '--head', '.', ''], 'Expected a path for IMAGE or DIR but received ""'],
-    [['predict', '--head', '.', '--watch', '.', '--tta'], 'for --watch but received "--tta"'],
+    [['predict', '--head', '.', '--watch', '.', '--tta'], '--watch does not go with --tta'],
     [['predict', '--head', '.', 'x.jpg', '--weights', ''], 'Expected a path for --weights but received ""'],
-    [['predict', '--head', '.', 'x.jpg'], 'head.json cannot be read: it is not there (ENOENT)', 1],
+    [['predict', '--head', '.', 'x.jpg'], 'No trained head at .: give the folder best', 1],
     [['serve', '--head', '.', '--host', ''], 'Expected an address for --host but received ""'],
     [['export', '--head', '.', '--format', 'tfjs', '--out', ''], 'Expected a path for --out but received ""'],
   ])('%j', refused);
@@ -89,7 +89,7 @@ describe('predict, serve and export refuse', () => {
     const export_ = ['export', '--head', head, '--format'];
     await refused(
       [...export_, 'tfjs', '--out', 'x', '--weights', 'none'],
-      'Expected --format onnx or --full, which hold the backbone, for --weights but received "tfjs"',
+      '--weights goes with --format onnx or --full',
     );
     mkdirSync(join(cwd, 'model.tmp'));
     mkdirSync(join(cwd, 'folder'));
@@ -111,11 +111,7 @@ describe('predict, serve and export refuse', () => {
   });
 
   it.each([
-    [
-      '"mobilenet_0.25"',
-      '"mobilenet_0.26"',
-      "sources[0] of the head's head.json: Expected the name of a backbone",
-    ],
+    ['"mobilenet_0.25"', '"mobilenet_0.26"', "sources[0] of the head's head.json: Unknown backbone"],
     ['"avg"', '"conv9/avg"', "sources[0] of the head's head.json: Expected a layer of mobilenet_0.25"],
   ])('a head whose record names %s as %s', async (from, to, message) => {
     const dir = newFolder();

@@ -3,10 +3,11 @@ import { createReadStream, type Stats } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { basename, dirname, extname, resolve } from 'node:path';
 import type { Readable } from 'node:stream';
-import { unexpected } from '../../shared/errors.ts';
+import { InputError, shownPath, unexpected } from '../../shared/errors.ts';
 import { hasImageExtension } from '../../shared/images/formats.ts';
 import { type ManifestOptions, ROLES } from '../../shared/manifest/columns.ts';
 import { hasManifestExtension, MANIFEST_EXTENSIONS } from '../../shared/manifest/rows.ts';
+import { counted, plural } from '../../shared/plural.ts';
 import type { Shard } from '../../shared/store/schema.ts';
 import { type FolderOptions, readFolders } from './folders.ts';
 import type { ImageSource, Images, Listing } from './layout.ts';
@@ -81,7 +82,8 @@ export async function openDataset({ data, follow = true, ...options }: DatasetOp
     return dataset(basename(path), tree.source, readFolders(tree, { labelLevel }));
   }
   if (found?.isFile()) return openFile(path, options);
-  throw unexpected(KINDS, `--data ${data}`, kind(found));
+  if (!found) throw new InputError(`No such file or folder: ${shownPath(data)} (--data)`);
+  throw unexpected(KINDS, `--data ${data}`, 'neither file nor folder');
 }
 
 function refuseManifestOptions({ columns = {}, separator }: ManifestOptions, data: string): void {
@@ -150,7 +152,7 @@ async function folderAt(path: string): Promise<string> {
   throw unexpected('a folder', '--root', path);
 }
 
-function kind(found: Stats | undefined): string {
+function _kind(found: Stats | undefined): string {
   return found ? 'neither file nor folder' : 'nothing by that name';
 }
 
@@ -168,6 +170,9 @@ function dataset(name: string, source: ImageSource, { images, notes }: Images): 
       `There is one class only, ${JSON.stringify(classes[0])}: features can be extracted, but no head trained`,
     );
   }
-  if (unlabelled > 0) said.push(`${unlabelled} of ${images.length} images have no label`);
+  if (unlabelled > 0)
+    said.push(
+      `${unlabelled} of ${counted(images.length, 'image')} ${plural(unlabelled, 'has', 'have')} no label`,
+    );
   return { name, source, images, classes, notes: said };
 }

@@ -4,6 +4,7 @@ import { InputError } from '../../shared/errors.ts';
 import { hasImageExtension } from '../../shared/images/formats.ts';
 import { hasManifestExtension } from '../../shared/manifest/rows.ts';
 import { splitNamed } from '../../shared/manifest/splits.ts';
+import { counted, plural } from '../../shared/plural.ts';
 import { type ImageFolder, imageFolders } from './image-folder.ts';
 import type { DatasetImage, Images } from './layout.ts';
 import { findLevels, type Section } from './levels.ts';
@@ -60,7 +61,7 @@ export function labelImages(
     else outside.push(folderOf(path) === '' ? 'on top' : JSON.stringify(folderOf(path)));
   }
   if (outside.length === 0) return { images, outside };
-  const note = `${outside.length} image(s) outside the class folders were passed over: ${counted(outside)}`;
+  const note = `${counted(outside.length, 'image')} outside the class folders ${plural(outside.length, 'was', 'were')} passed over: ${tally(outside)}`;
   return { images, outside: [note] };
 }
 
@@ -116,7 +117,7 @@ function cut(items: readonly string[], most = 4): string {
   return `${items.slice(0, most).join(', ')}${more}`;
 }
 
-function counted(items: Iterable<string>): string {
+function tally(items: Iterable<string>): string {
   const counts = new Map<string, number>();
   for (const item of items) counts.set(item, (counts.get(item) ?? 0) + 1);
   return cut([...counts].map(([item, count]) => (count === 1 ? item : `${item} (${count})`)));
@@ -131,29 +132,35 @@ export function passedOverNotes({
   const others = files.filter((path) => !hasImageExtension(path));
   const notes: string[] = [];
   if (others.length > 0) {
-    const endings = counted(others.map((path) => extname(path).toLowerCase() || 'no extension'));
-    notes.push(`${others.length} file(s) that are no images by name were passed over: ${endings}`);
+    const endings = tally(others.map((path) => extname(path).toLowerCase() || 'no extension'));
+    notes.push(
+      `${counted(others.length, 'file')} that ${plural(others.length, 'is no image', 'are no images')} by name ${plural(others.length, 'was', 'were')} passed over: ${endings}`,
+    );
   }
   const hidden = ignored.filter((path) => path.endsWith('/') || hasImageExtension(path));
   if (hidden.length > 0) {
-    const names = counted(
+    const names = tally(
       hidden.map((path) => JSON.stringify(path.slice(path.lastIndexOf('/', path.length - 2) + 1))),
     );
     notes.push(`Hidden and system files and folders were passed over: ${names}`);
   }
-  if (links > 0) notes.push(`${links} link(s) were passed over (--follow follows them)`);
+  if (links > 0)
+    notes.push(
+      `${counted(links, 'link')} ${plural(links, 'was', 'were')} passed over (--follow follows them)`,
+    );
   return notes;
 }
 
 function nothingIn({ files, folders }: Tree, images: number, labelLevel: number | undefined): string {
   if (images > 0) {
-    const where = labelLevel === undefined ? 'in no class folder' : `less than ${labelLevel} folder(s) deep`;
+    const where =
+      labelLevel === undefined ? 'in no class folder' : `less than ${counted(labelLevel, 'folder')} deep`;
     const manifests = files.filter((path) => !path.includes('/') && hasManifestExtension(path));
     const list =
       manifests.length > 0 ? ` (or give ${cut(manifests)} as --data, if that says what they show)` : '';
-    return `${images} image(s) ${where}. ${IN_CLASS_FOLDERS}${list}`;
+    return `${counted(images, 'image')} ${where}. ${IN_CLASS_FOLDERS}${list}`;
   }
   const top = folders.filter((path) => !path.includes('/')).length;
-  if (top > 0) return `no image in its ${top} folder(s)`;
-  return files.length > 0 ? `${files.length} file(s), none of them an image` : 'an empty folder';
+  if (top > 0) return `no image in its ${counted(top, 'folder')}`;
+  return files.length > 0 ? `${counted(files.length, 'file')}, none of them an image` : 'an empty folder';
 }

@@ -1,5 +1,6 @@
 /** Which level of folders names the classes, and which the splits. */
 import { splitNamed, splitsAmong } from '../../shared/manifest/splits.ts';
+import { counted, plural } from '../../shared/plural.ts';
 import type { Split } from '../../shared/store/schema.ts';
 import { type ImageFolder, inside } from './image-folder.ts';
 import { listFolders, refuseLevels } from './levels-message.ts';
@@ -204,7 +205,7 @@ function checkClasses(base: ImageFolder, notes: string[]): void {
   if (images > 0) {
     const [sample] = inside(deep[0]);
     notes.push(
-      `${images} image(s) lie in folders inside class folders, such as ${JSON.stringify(sample.path)}: their class is the outer folder's (${JSON.stringify(deep[0].name)})`,
+      `${counted(images, 'image')} ${plural(images, 'lies', 'lie')} in folders inside class folders, such as ${JSON.stringify(sample.path)}: their class is the outer folder's (${JSON.stringify(deep[0].name)})`,
     );
   }
 }

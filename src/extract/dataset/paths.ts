@@ -4,6 +4,7 @@ import type { Readable } from 'node:stream';
 import { expectedMessage, InputError, unexpected } from '../../shared/errors.ts';
 import { hasImageExtension } from '../../shared/images/formats.ts';
 import { readLines } from '../../shared/manifest/lines.ts';
+import { counted } from '../../shared/plural.ts';
 import { labelImages, labellingOf, passedOverNotes } from './folders.ts';
 import { imageFolders } from './image-folder.ts';
 import type { Images } from './layout.ts';
@@ -48,7 +49,7 @@ export async function readGlob(
   const found = visible.filter(hasImageExtension);
   if (found.length === 0) {
     throw new InputError(
-      `Expected images for --data ${pattern} but found ${paths.length} file(s), none of them one`,
+      `Expected images for --data ${pattern} but found ${paths.length === 0 ? 'no file' : `${counted(paths.length, 'file')}, none of them an image`}`,
     );
   }
   const { images, notes } = labelled(`--data ${pattern}`, found, prefix, labelLevel);
@@ -111,7 +112,7 @@ function labelled(
     throw unexpected(
       `images in class folders below ${JSON.stringify(top.path)}`,
       name,
-      `${paths.length} images in none`,
+      `${counted(paths.length, 'image')} in none`,
     );
   const where = top.path === '' ? 'the working folder' : JSON.stringify(top.path);
   return { images, notes: [`Labels are names of folders in ${where}`, ...notes, ...outside] };

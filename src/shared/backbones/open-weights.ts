@@ -4,7 +4,7 @@ import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Reporter } from '../cli/terminal.ts';
-import { InputError, usage } from '../errors.ts';
+import { InputError, UsageError, usage } from '../errors.ts';
 import { type Shape, sameShape } from '../graph/value.ts';
 import type { Size } from '../images/resize.ts';
 import { fetchPublished } from '../weights/published.ts';
@@ -45,12 +45,11 @@ export async function openWeights(request: WeightsRequest): Promise<OpenWeights>
   const { definition, weights, size } = request;
   if (weights === 'none') return { source: seededSource(NONE_SEED), close: () => {} };
   if (weights !== 'imagenet') {
-    if (statSync(weights, { throwIfNoEntry: false })?.isFile()) return openFile(weights, request);
-    throw usage(
-      'imagenet, none or an existing .h5, .keras, .safetensors or model.json file',
-      '--weights',
-      weights,
-    );
+    const found = statSync(weights, { throwIfNoEntry: false });
+    if (found?.isFile()) return openFile(weights, request);
+    if (!found && /[./\\]/.test(weights)) throw new UsageError(`No such file: ${weights} (--weights)`);
+    const what = 'imagenet, none or a .h5, .keras, .safetensors or model.json file';
+    throw usage(what, '--weights', found ? `the folder ${weights}` : weights);
   }
   const imagenet = definition.imagenet(size);
   if ('shipped' in imagenet) return openFile(join(MODELS, imagenet.shipped), request);

@@ -1,6 +1,6 @@
 /** The backbones that permafrost knows. A new one is its family's file and one line here. */
 import { didYouMean } from '../cli/suggest.ts';
-import { expectedMessage, UsageError } from '../errors.ts';
+import { shown, UsageError } from '../errors.ts';
 import type { BackboneDefinition } from './backbone.ts';
 import { CONVNEXT } from './families/convnext.ts';
 import { DENSENET } from './families/densenet.ts';
@@ -45,8 +45,8 @@ export function findBackbone(name: string): BackboneDefinition {
     if (name === definition.name || plain(name) === plain(definition.kerasName)) return definition;
   }
   const known = [...BACKBONES.keys()];
-  const near = didYouMean(name, known) || ' (permafrost backbones lists them)';
-  throw new UsageError(expectedMessage('the name of a backbone', '--backbone', name) + near);
+  const near = didYouMean(name, known) || ': permafrost backbones lists them';
+  throw new UsageError(`Unknown backbone ${shown(name)}${near}`);
 }
 
 /** `ResNet50`, `resnet-50` and `resnet_50` are the same name. */

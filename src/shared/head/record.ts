@@ -1,6 +1,6 @@
 /** A trained head on disk: head.json says what it is, head.safetensors holds its numbers. */
 import { createHash } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
+import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Augmentation, checkAugmentation } from '../augment/augmentation.ts';
 import { InputError, unexpected } from '../errors.ts';
@@ -16,7 +16,7 @@ import {
   parseJson,
 } from '../fields.ts';
 import { elementCount, type Shape, sameShape } from '../graph/value.ts';
-import { causeOf, makeFolder, writeDurably } from '../store/files.ts';
+import { codeOf, diskError, makeFolder, writeDurably } from '../store/files.ts';
 import { checkPipeline, type Pipeline } from '../store/schema.ts';
 import { encodeSafetensors, openSafetensors, type Tensor } from '../weights/safetensors.ts';
 import type { HeadConfig, Metrics, Task } from './config.ts';
@@ -135,16 +135,25 @@ export async function writeHead(
   await writeDurably(join(dir, RECORD_FILE), `${JSON.stringify(json, null, 2)}\n`);
 }
 
+/** Why there is no head at `dir`; that of a run lies in its folder best. */
+async function notAHead(dir: string, thrown: unknown): Promise<InputError> {
+  if (!['ENOENT', 'ENOTDIR'].includes(codeOf(thrown)))
+    return diskError('read', join(dir, RECORD_FILE), thrown);
+  const best = join(dir, 'best');
+  const hint = (await stat(join(best, RECORD_FILE)).catch(() => undefined))
+    ? ` (did you mean ${best}?)`
+    : ': give the folder best of a train-head run, like runs/NAME/best';
+  return new InputError(`No trained head at ${dir}${hint}`);
+}
+
 /**
  * Reads a head and checks that its numbers have the shapes its record asks for.
  * @throws InputError naming the file and what does not fit
  */
 export async function readHead(dir: string): Promise<Head> {
   const path = join(dir, RECORD_FILE);
-  const json = await readFile(path, 'utf8').catch((thrown: unknown) => {
-    throw new InputError(
-      `Expected a trained head (a folder like runs/NAME/best) at ${dir} but ${RECORD_FILE} cannot be read: ${causeOf(thrown)}`,
-    );
+  const json = await readFile(path, 'utf8').catch(async (thrown: unknown) => {
+    throw await notAHead(dir, thrown);
   });
   const record = checkRecord(parseJson(json, path), path);
   const tensorsPath = join(dir, TENSORS_FILE);

@@ -1,6 +1,7 @@
 /** What the columns of a manifest are for: guessed from their names, or said. */
 import { didYouMean } from '../cli/suggest.ts';
 import { expectedMessage, InputError } from '../errors.ts';
+import { counted } from '../plural.ts';
 
 /** What a column can be for. */
 export const ROLES = ['path', 'label', 'split', 'group', 'weight'] as const;
@@ -128,7 +129,7 @@ export function describeColumns({ path, label, split, group, weight, classes, ot
   const named = Object.entries({ path, label, split, group, weight }).flatMap(([role, name]) =>
     name === null ? [] : [`${role} ${JSON.stringify(name)}`],
   );
-  if (classes.length > 0) named.push(`${classes.length} class columns`);
+  if (classes.length > 0) named.push(counted(classes.length, 'class column'));
   if (others.length > 0) named.push(`passed over ${others.map((name) => JSON.stringify(name)).join(', ')}`);
   return `Columns: ${named.join(', ')}`;
 }

@@ -17,7 +17,7 @@ const CAUSES: ReadonlyMap<string, string> = new Map([
   ['EROFS', 'the file system is read-only'],
   ['EACCES', 'no permission'],
   ['EPERM', 'no permission'],
-  ['ENOENT', 'it is not there'],
+  ['ENOENT', 'no such file or folder'],
   ['EISDIR', 'it is a folder'],
   ['EEXIST', 'something that is no folder is in its place'],
   ['ENOTDIR', 'part of its path is a file, not a folder'],

@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import { InputError, unexpected } from '../errors.ts';
 import { parseJson } from '../fields.ts';
-import { causeOf, disk } from './files.ts';
+import { causeOf, codeOf, disk, diskError } from './files.ts';
 import { decodePart, type PartRows } from './part.ts';
 import {
   checkManifest,
@@ -34,6 +34,23 @@ export interface FeatureStore {
 /** The advice that ends every message about a damaged store. */
 const REPAIR = 'run extract again to compute what is missing';
 
+/** Why there is no store at `dir`; those of a dataset lie side by side in its folder. */
+async function notAStore(dir: string, thrown: unknown): Promise<InputError> {
+  if (!['ENOENT', 'ENOTDIR'].includes(codeOf(thrown)))
+    return diskError('read', join(dir, MANIFEST_FILE), thrown);
+  const names = await disk.readdir(dir).catch((): string[] => []);
+  const stores: string[] = [];
+  for (const name of names) {
+    const inside = join(dir, name);
+    if (await disk.stat(join(inside, MANIFEST_FILE)).catch(() => undefined)) stores.push(inside);
+  }
+  const hint =
+    stores.length > 0
+      ? ` (did you mean ${stores.slice(0, 3).join(' or ')}?)`
+      : ': run permafrost extract first';
+  return new InputError(`No feature store at ${dir}${hint}`);
+}
+
 /**
  * Opens a feature store and checks its manifest.
  * @throws InputError when there is no store at `dir` or its manifest is damaged; `parts()` throws for a part that is
@@ -41,10 +58,8 @@ const REPAIR = 'run extract again to compute what is missing';
  */
 export async function openStore(dir: string): Promise<FeatureStore> {
   const path = join(dir, MANIFEST_FILE);
-  const json = await disk.readFile(path, 'utf8').catch((thrown: unknown) => {
-    throw new InputError(
-      `Expected a feature store (a folder that extract wrote) at ${dir} but ${MANIFEST_FILE} cannot be read: ${causeOf(thrown)}`,
-    );
+  const json = await disk.readFile(path, 'utf8').catch(async (thrown: unknown) => {
+    throw await notAStore(dir, thrown);
   });
   const manifest = checkManifest(parseJson(json, path), path);
   return {

@@ -4,6 +4,7 @@ import { didYouMean } from '../../shared/cli/suggest.ts';
 import type { Reporter } from '../../shared/cli/terminal.ts';
 import { InputError, UsageError } from '../../shared/errors.ts';
 import type { HeadSource } from '../../shared/head/record.ts';
+import { counted, plural } from '../../shared/plural.ts';
 import { type FeatureStore, openStore, type StorePart } from '../../shared/store/reader.ts';
 import type { SourceRequest } from '../options/source-options.ts';
 import { isInMemory } from '../sweep/rows.ts';
@@ -58,7 +59,9 @@ export async function readFeatures(
       throw new InputError(
         `Expected the same images in all feature stores but ${dir} has none of ${first.dir}`,
       );
-    reporter.warn(`${missing.size} of ${table.rows} images are not in ${dir} and are left out`);
+    reporter.warn(
+      `${missing.size} of ${counted(table.rows, 'image')} ${plural(missing.size, 'is', 'are')} not in ${dir} and left out`,
+    );
     table = keepRows(table, (row) => !missing.has(row));
   }
   const augment = augmentationOf(

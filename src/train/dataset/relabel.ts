@@ -6,6 +6,7 @@ import { InputError, unexpected } from '../../shared/errors.ts';
 import type { ManifestOptions } from '../../shared/manifest/columns.ts';
 import { readManifest } from '../../shared/manifest/read.ts';
 import { hasManifestExtension } from '../../shared/manifest/rows.ts';
+import { counted, plural } from '../../shared/plural.ts';
 import { causeOf } from '../../shared/store/files.ts';
 import { type FeatureTable, keepRows } from './table.ts';
 
@@ -22,7 +23,7 @@ export async function relabel(
   reporter: Reporter,
 ): Promise<FeatureTable> {
   const found = await stat(file).catch((thrown: unknown) => {
-    throw new InputError(`Expected a readable file for --labels but ${file} is not: ${causeOf(thrown)}`);
+    throw new InputError(`Cannot read ${file} (--labels): ${causeOf(thrown)}`);
   });
   if (!found.isFile() || !hasManifestExtension(file)) {
     throw unexpected('a .csv, .tsv or .jsonl file', '--labels', file);
@@ -55,10 +56,15 @@ export async function relabel(
       `Expected paths like ${JSON.stringify(table.paths[0])} in ${file} but none of its ${unknown} is in the feature store`,
     );
   }
-  if (unknown > 0) reporter.warn(`${unknown} images of ${file} are not in the feature store`);
+  if (unknown > 0)
+    reporter.warn(
+      `${counted(unknown, 'image')} of ${file} ${plural(unknown, 'is', 'are')} not in the feature store`,
+    );
   const without = table.rows - named.size;
   const changed = { ...table, labels, splits, groups, weights: weights.length > 0 ? weights : null };
   if (without === 0) return changed;
-  reporter.warn(`${without} of ${table.rows} rows have no labels in ${file} and are left out`);
+  reporter.warn(
+    `${without} of ${counted(table.rows, 'row')} ${plural(without, 'has', 'have')} no labels in ${file} and ${plural(without, 'is', 'are')} left out`,
+  );
   return keepRows(changed, (row) => named.has(row));
 }

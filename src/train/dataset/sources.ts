@@ -1,6 +1,6 @@
 /** Feature sources: which stores and columns heads take their inputs from, and grids in which several compete. */
 import { resolve } from 'node:path';
-import { usage } from '../../shared/errors.ts';
+import { UsageError, usage } from '../../shared/errors.ts';
 import type { HeadSource } from '../../shared/head/record.ts';
 import type { Grid, HeadBlock } from '../options/grid.ts';
 import { SOURCE_OPTIONS, type SourceKey, type SourceRequest } from '../options/source-options.ts';
@@ -38,7 +38,8 @@ export function splitBySource(
   const blocks = grid.flatMap(({ features = [fallback.features], pooling = [fallback.pooling], ...block }) =>
     features.flatMap((stores) =>
       pooling.map((columns): SourcedBlock => {
-        if (stores.length === 0) throw usage('a feature store', '--features', undefined);
+        if (stores.length === 0)
+          throw new UsageError('Missing --features: a feature store that permafrost extract wrote');
         const folders = stores.map((dir) => resolve(dir));
         checkDistinct(folders, 'each store once', '--features', stores);
         checkDistinct(columns, 'each column once', '--pooling', columns);

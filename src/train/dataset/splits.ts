@@ -1,6 +1,7 @@
 /** Training, validation and test parts: stratified, with an image, its copies and its views always in one part. */
 import { InputError, unexpected, usage } from '../../shared/errors.ts';
 import type { Task } from '../../shared/head/config.ts';
+import { counted, plural } from '../../shared/plural.ts';
 import { random } from '../../shared/random.ts';
 import { type ContentHashes, hashOf } from './content-hashes.ts';
 import { imagesOf } from './images.ts';
@@ -123,7 +124,7 @@ function carve(
   if (contradictory.length > 0) {
     for (const image of contradictory) place(image, 'train');
     warnings.push(
-      `${contradictory.length} images have copies with another label: they are used for training only`,
+      `${counted(contradictory.length, 'image')} ${plural(contradictory.length, 'has', 'have')} copies with another label: used for training only`,
     );
   }
   const items = Array.from(clear, (image) => images.items[image]);
@@ -193,7 +194,7 @@ function leaveOutCopies(kin: Int32Array, parts: (Part | null)[], warnings: strin
   });
   if (leftOut === 0) return;
   warnings.push(
-    `${leftOut} rows are copies of images in a later part of the data's own split (train, val, test): they are left out`,
+    `${counted(leftOut, 'row')} ${plural(leftOut, 'is a copy', 'are copies')} of images in a later part of the data's own split (train, val, test) and left out`,
   );
 }
 
@@ -217,10 +218,8 @@ function checkClasses(
     );
   }
   if (split.val.length === 0 && !folds) {
-    throw unexpected(
-      'enough different images for a validation part',
-      `${classes.length} classes`,
-      `${rows} images`,
+    throw new InputError(
+      `${counted(rows, 'image')} of ${counted(classes.length, 'class', 'classes')} ${plural(rows, 'is', 'are')} too few: no image is left for validation`,
     );
   }
   for (const [name, part] of [

@@ -1,4 +1,6 @@
 /** Scores that say less than they seem to. */
+
+import { counted } from '../../shared/plural.ts';
 import { digits, percent, type Rule } from './finding.ts';
 
 /** Accuracy above balanced accuracy from which rare classes pay for the frequent ones. */
@@ -46,7 +48,7 @@ export const validationTooSmall: Rule = ({ standings, best, rows }) => {
   return {
     severity: 'note',
     title: `Validation cannot tell the best ${tied} heads apart`,
-    evidence: `${rows.val > 0 ? rows.val : rows.train} validation images put ${metric} of the best head between ${digits(low)} and ${digits(high)} (95 %, bootstrap); the differences of ${tied} heads, of the best ${standings.length} compared, may be chance`,
+    evidence: `${counted(rows.val > 0 ? rows.val : rows.train, 'validation image')} put ${metric} of the best head between ${digits(low)} and ${digits(high)} (95 %, bootstrap); the differences of ${tied} heads, of the best ${standings.length} compared, may be chance`,
     remedy:
       'take the simplest of them; for a firmer ranking validate on every image in turn, or repeat heads with several seeds',
     flag: '--folds 5 or --seeds 3',

@@ -1,5 +1,6 @@
 /** Heads that did not learn, learned by heart, or learned at the wrong pace. */
 import type { MetricName, Metrics, Task } from '../../shared/head/config.ts';
+import { counted } from '../../shared/plural.ts';
 import { formatOption } from '../options/head-options.ts';
 import type { HeadResult } from '../results/result.ts';
 import { digits, type Facts, percent, type Rule } from './finding.ts';
@@ -88,7 +89,7 @@ export const learningRateTooHigh: Rule = ({ runs }) => {
   return {
     severity: 'warning',
     title: 'The learning rate is too high for some heads',
-    evidence: `the loss of ${diverged.length} of ${runs.length} heads left the finite numbers, at learning rates from ${least}${Number.isFinite(safe) ? `; heads at ${safe} trained` : ''}`,
+    evidence: `the loss of ${diverged.length} of ${counted(runs.length, 'head')} left the finite numbers, at learning rates from ${least}${Number.isFinite(safe) ? `; heads at ${safe} trained` : ''}`,
     remedy: 'lower the learning rate, let it grow over a few epochs, or bring the features to unit length',
     flag: `--lr ${digits(Number.isFinite(safe) ? safe : least / 10)} --warmup 3 --normalize l2`,
   };
@@ -117,7 +118,7 @@ export const learningRateTooLow: Rule = ({ best }) => {
   return {
     severity: 'warning',
     title: 'Training ended before it was done: the learning rate is too low or the epochs too few',
-    evidence: `over the last ${span} of ${history.length} epochs the loss still fell by ${percent(training)} (training) and ${percent(validation)} (validation images) of what it began with`,
+    evidence: `over the last ${span} of ${counted(history.length, 'epoch')} the loss still fell by ${percent(training)} (training) and ${percent(validation)} (validation images) of what it began with`,
     remedy: 'raise the learning rate, or train for longer',
     flag: `--lr ${digits(config.lr * 10)} or --epochs ${config.epochs * 4}`,
   };

@@ -1,4 +1,6 @@
 /** Settings that are trained, but contradict each other. Those that cannot work at all are refused: options/output-loss.ts. */
+
+import { counted, plural } from '../../shared/plural.ts';
 import type { Rule } from './finding.ts';
 
 /** A softmax between layers lets one unit through and hides the rest. */
@@ -10,7 +12,7 @@ export const softmaxInside: Rule = ({ best, results }) => {
   return {
     severity: isBest ? 'problem' : 'warning',
     title: 'Softmax inside the head',
-    evidence: `${used.length} of ${results.length} heads have softmax as the activation of a hidden layer${isBest ? ', the best among them' : ''}: the units of a layer then add up to 1, so that a wider layer says less per unit and gradients all but vanish`,
+    evidence: `${used.length} of ${counted(results.length, 'head')} ${plural(used.length, 'has', 'have')} softmax as the activation of a hidden layer${isBest ? ', the best among them' : ''}: the units of a layer then add up to 1, so that a wider layer says less per unit and gradients all but vanish`,
     remedy: 'softmax belongs behind the last layer only; use relu inside',
     flag: '--activation relu',
   };

@@ -1,6 +1,7 @@
 /** report.html for those who want to look: that it, or a photo in it, cannot be had does not fail a run. */
 import type { Reporter } from '../../shared/cli/terminal.ts';
 import { InputError } from '../../shared/errors.ts';
+import { counted, plural } from '../../shared/plural.ts';
 import type { Training } from '../results/training.ts';
 
 /**
@@ -16,7 +17,10 @@ export async function saveReport(
   const { writeReport } = await import('./write.ts');
   try {
     const { missing, reason } = await writeReport(out, training, images);
-    if (missing > 0) reporter.warn(`${missing} photos are not in the report: ${reason}`);
+    if (missing > 0)
+      reporter.warn(
+        `${counted(missing, 'photo')} ${plural(missing, 'is', 'are')} not in the report: ${reason}`,
+      );
   } catch (thrown) {
     if (!(thrown instanceof InputError)) throw thrown;
     reporter.warn(`No report: ${thrown.message}`);

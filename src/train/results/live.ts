@@ -2,6 +2,7 @@
 import { createLogUpdate } from 'log-update';
 import { duration, type Progress, type Reporter } from '../../shared/cli/terminal.ts';
 import type { MetricName } from '../../shared/head/config.ts';
+import { counted } from '../../shared/plural.ts';
 import type { HeadResult } from './result.ts';
 import { leaderboardTable } from './tables.ts';
 
@@ -56,7 +57,9 @@ function redrawn(stream: NodeJS.WriteStream, metric: MetricName, heads: number, 
       lines.size > 0
         ? leaderboardTable([...lines.values()], { metric, top: LIVE_TOP, width: stream.columns ?? 100 })
         : '';
-    update(`${table}\n${trained} of ${heads} heads, ${((100 * done) / epochs).toFixed(0)} %${left}`);
+    update(
+      `${table}\n${trained} of ${counted(heads, 'head')}, ${((100 * done) / epochs).toFixed(0)} %${left}`,
+    );
   };
   const drawSoon = () => {
     if (performance.now() - drawn >= REDRAW_MS) draw();

@@ -85,7 +85,7 @@ async function readGridFile(path: string): Promise<string> {
     return await readFile(path, 'utf8');
   } catch (thrown) {
     if (thrown instanceof InputError) throw thrown;
-    throw new InputError(`Expected a readable file for --grid but ${path} is not: ${causeOf(thrown)}`);
+    throw new InputError(`Cannot read ${path} (--grid): ${causeOf(thrown)}`);
   }
 }
 

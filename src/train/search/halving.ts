@@ -1,6 +1,7 @@
 /** Successive halving on epochs: all heads train a little, the better share of them goes on, and so again. */
 import { usage } from '../../shared/errors.ts';
 import type { HeadConfig, MetricName } from '../../shared/head/config.ts';
+import { counted } from '../../shared/plural.ts';
 import { compareMetric } from '../metrics/compare.ts';
 import { type HeadResult, rankResults } from '../results/result.ts';
 import type { SweepData } from '../sweep/data.ts';
@@ -45,7 +46,7 @@ export function rungsOf(configurations: readonly Configuration[], factor: number
 export function describeRungs(rungs: readonly Rung[], configurations: readonly Configuration[]): string {
   const steps = rungs.map(({ configurations: count, until }, at) => {
     const epoch = Math.max(...configurations.map(({ config }) => until(config)));
-    return at === 0 ? `${count} heads to epoch ${epoch}` : `${count} to ${epoch}`;
+    return at === 0 ? `${counted(count, 'head')} to epoch ${epoch}` : `${count} to ${epoch}`;
   });
   return `Halving: ${steps.join(', ')}`;
 }

@@ -5,6 +5,7 @@ import type { Reporter } from '../../shared/cli/terminal.ts';
 import { loadEngine } from '../../shared/engines/engine.ts';
 import type { Engine } from '../../shared/engines/interface.ts';
 import { usage } from '../../shared/errors.ts';
+import { counted, plural } from '../../shared/plural.ts';
 import { sweepFingerprint } from '../checkpoint/fingerprint.ts';
 import type { Divided } from '../dataset/divide.ts';
 import { sourceName } from '../dataset/sources.ts';
@@ -55,7 +56,9 @@ export async function planSearch(
   const jobs = configurations.flatMap((configuration) => jobsOf(configuration));
   const heads = jobs.length * Math.max(1, folds);
   const epochs = jobs.reduce((sum, job) => sum + job.config.epochs, 0) * Math.max(1, folds);
-  reporter.info(`${task}, ${classes.length} classes; ${splitSizes(division, folds)}; ${heads} heads`);
+  reporter.info(
+    `${task}, ${counted(classes.length, 'class', 'classes')}; ${splitSizes(division, folds)}; ${counted(heads, 'head')}`,
+  );
   if (rungs) reporter.info(describeRungs(rungs, configurations));
   const engineName = options.engine;
   const engine = await loadEngine(engineName, { threads: 1 });
@@ -84,8 +87,8 @@ function fingerprintOf(
 }
 
 function splitSizes({ images: { train, val, test }, views }: Divided, folds: number): string {
-  const trained = views === 0 ? `${train}` : `${train} (and ${views} views)`;
+  const trained = views === 0 ? `${train}` : `${train} (and ${counted(views, 'view')})`;
   return folds === 0
-    ? `${trained} training, ${val} validation, ${test} test images`
-    : `${trained} images in ${folds} folds, ${test} test images`;
+    ? `${trained} training, ${val} validation, ${counted(test, 'test image')}`
+    : `${trained} ${plural(train, 'image', 'images')} in ${folds} folds, ${counted(test, 'test image')}`;
 }

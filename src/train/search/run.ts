@@ -57,7 +57,9 @@ export async function runSearch(
   if (!found) {
     signal.throwIfAborted();
     checkpoint?.finish();
-    throw new InputError(`None of the ${heads} heads could be trained: all diverged; try a smaller --lr`);
+    throw new InputError(
+      `${heads === 1 ? 'The head could not be trained: it' : `None of the ${heads} heads could be trained: all`} diverged; try a smaller --lr`,
+    );
   }
   return { found, search, facts, seconds: (performance.now() - started) / 1000 };
 }

@@ -342,7 +342,7 @@ describe('--label-level', () => {
     const data = folderOf(named(['a/1.jpg', 'b/2.jpg']));
     await expect(openDataset({ data, labelLevel: 0 })).rejects.toThrow('Expected a whole number from 1');
     await expect(openDataset({ data, labelLevel: 3 })).rejects.toThrow(
-      '2 image(s) less than 3 folder(s) deep',
+      '2 images less than 3 folders deep',
     );
     const listed = folderOf({ 'list.csv': 'path,label\na.jpg,x\n' });
     await expect(openDataset({ data: `${listed}/list.csv`, labelLevel: 1 })).rejects.toThrow(

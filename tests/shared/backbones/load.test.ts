@@ -35,9 +35,7 @@ describe('finding a backbone', () => {
 
   it('names the near ones for a name it does not know', () => {
     expect(() => findBackbone('resnet5')).toThrow(
-      new UsageError(
-        'Expected the name of a backbone for --backbone but received "resnet5" (did you mean resnet50 or resnet50_v2 or resnet152?)',
-      ),
+      new UsageError('Unknown backbone "resnet5" (did you mean resnet50 or resnet50_v2 or resnet152?)'),
     );
   });
 });
@@ -142,7 +140,7 @@ describe('loading', () => {
   it('refuses weights that are neither known nor a file', async () => {
     await expect(loadBackbone({ ...SMALL, weights: 'imagenett' })).rejects.toThrow(
       new UsageError(
-        'Expected imagenet, none or an existing .h5, .keras, .safetensors or model.json file for --weights but received "imagenett"',
+        'Expected imagenet, none or a .h5, .keras, .safetensors or model.json file for --weights but received "imagenett"',
       ),
     );
   });

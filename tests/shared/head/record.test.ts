@@ -45,7 +45,7 @@ describe('a head', () => {
   it('that is not there says where it was looked for', async () => {
     const dir = newFolder();
     await expect(readHead(dir)).rejects.toThrow(
-      `Expected a trained head (a folder like runs/NAME/best) at ${dir} but head.json cannot be read`,
+      `No trained head at ${dir}: give the folder best of a train-head run, like runs/NAME/best`,
     );
   });
 

@@ -187,7 +187,7 @@ describe('a damaged feature store', () => {
     [
       'nothing there',
       async (dir: string) => rm(dir, { recursive: true }),
-      /Expected a feature store .* manifest\.json/,
+      /^No feature store at .*: run permafrost extract first/,
     ],
     ['a missing part', (dir: string) => rm(firstPart(dir)), /part-00000\.arrow cannot be read/],
     [

@@ -114,7 +114,7 @@ describe('a damaged header', () => {
 
 it('a missing file or array is named', () => {
   expect(() => openSafetensors(join(folder, 'nowhere.safetensors'))).toThrow(
-    /nowhere\.safetensors but it cannot be read: it is not there \(ENOENT\)/,
+    /nowhere\.safetensors but it cannot be read: no such file or folder \(ENOENT\)/,
   );
   const file = openSafetensors(write(encodeSafetensors([])));
   expect(() => file.read('w')).toThrow(InputError);

@@ -32,7 +32,7 @@ describe('labels from a file', () => {
       [0, 1, 3].flatMap((i) => [...row(i).features[0]]),
     );
     expect(warnings).toEqual([
-      expect.stringContaining('1 images of'),
+      expect.stringContaining('1 image of'),
       expect.stringContaining('1 of 4 rows have no labels in'),
     ]);
   });

@@ -37,7 +37,7 @@ describe('splitBySource', () => {
 
   it('needs a store', () => {
     expect(() => splitBySource([{ lr: [1] }], { features: [], pooling: [] })).toThrow(
-      'Expected a feature store for --features but received nothing',
+      'Missing --features: a feature store that permafrost extract wrote',
     );
   });
 });
@@ -117,14 +117,10 @@ describe('a sweep over features', () => {
   it('says what is missing', async () => {
     const stored = await storeOf(1);
     for (const [args, message, status] of [
-      [['--grid', 'lr=1'], 'Expected a feature store for --features but received nothing', 2],
+      [['--grid', 'lr=1'], 'Missing --features: a feature store that permafrost extract wrote', 2],
       [['--grid', 'featurs=a'], '(did you mean features?)', 2],
       [['--grid', `features=${stored};pooling=avg,gem`], 'Expected one of avg, max for --pooling', 2],
-      [
-        ['--grid', 'features=/nowhere'],
-        'Expected a feature store (a folder that extract wrote) at /nowhere',
-        1,
-      ],
+      [['--grid', 'features=/nowhere'], 'No feature store at /nowhere: run permafrost extract first', 1],
     ] as const) {
       const outcome = await permafrost(['train-head', ...args]);
       expect(outcome.stderr).toContain(message);

@@ -103,7 +103,7 @@ describe('splitRows', () => {
     const kin = Int32Array.from(labels, (_, row) => Math.min(row, 40));
     const { train, warnings } = splitRows(request(labels, { kin }));
     expect([...train]).toEqual(expect.arrayContaining([40, 41]));
-    expect(warnings).toEqual(['1 images have copies with another label: they are used for training only']);
+    expect(warnings).toEqual(['1 image has copies with another label: used for training only']);
   });
 
   it('leaves the test part empty where its share is 0', () => {
@@ -113,7 +113,7 @@ describe('splitRows', () => {
 
   it('refuses data too small for a validation part', () => {
     expect(() => splitRows(request(repeated({ a: 2, b: 2 })))).toThrow(
-      'Expected enough different images for a validation part for 2 classes but received "4 images"',
+      '4 images of 2 classes are too few: no image is left for validation',
     );
   });
 

@@ -125,6 +125,6 @@ it('chooses nothing when cross-validation is interrupted', async () => {
     },
   });
   expect(outcome.status).toBe(130);
-  expect(outcome.stderr).toMatch(/Interrupted before a head was chosen: the same command goes on from there/);
+  expect(outcome.stderr).toMatch(/Interrupted before a head was chosen: the same command resumes from there/);
   expect(existsSync(join(out, 'metrics.json'))).toBe(false);
 });

@@ -60,10 +60,7 @@ describe('parseGrid', () => {
       'Expected the name of a head option for --grid but received "droput" (did you mean dropout?)',
     ],
     ['optimizer=adan', '(did you mean adam or adamw'],
-    [
-      '/no/such/grid.yaml',
-      'Expected a readable file for --grid but /no/such/grid.yaml is not: it is not there (ENOENT)',
-    ],
+    ['/no/such/grid.yaml', 'Cannot read /no/such/grid.yaml (--grid): no such file or folder (ENOENT)'],
   ])('refuses %j', async (spec, message) => {
     const failure = await parseGrid(spec).catch((thrown: Error) => thrown.message);
     expect(failure).toContain(message);

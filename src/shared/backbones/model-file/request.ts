@@ -1,7 +1,7 @@
 /** What can be said of a model file as a backbone before anything is loaded. */
 import { existsSync } from 'node:fs';
 import { basename, resolve } from 'node:path';
-import { usage } from '../../errors.ts';
+import { UsageError } from '../../errors.ts';
 import type { BackboneRequest } from '../thread/protocol.ts';
 
 /** Whether a backbone's name is that of an ONNX file. */
@@ -14,6 +14,6 @@ export function isModelFile(name: string): boolean {
  * @throws UsageError where there is no such file
  */
 export function modelFileRequest(file: string): Pick<BackboneRequest, 'name' | 'weights'> {
-  if (!existsSync(file)) throw usage('an ONNX file', '--backbone', file);
+  if (!existsSync(file)) throw new UsageError(`No such file: ${file} (--backbone)`);
   return { name: basename(file), weights: resolve(file) };
 }
