@@ -139,7 +139,7 @@ describe('a manifest', () => {
       ]);
       expect(dataset.notes).toEqual([
         `Columns: path ${JSON.stringify(name)}, label "Labels"`,
-        '1 of 2 images have no label',
+        '1 of 2 images has no label',
       ]);
     },
   );

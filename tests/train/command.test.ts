@@ -157,7 +157,7 @@ describe('train-head', () => {
       ...['--features', other, '--epochs', '2', '--out', out],
     ]);
     expect(status, stderr).toBe(0);
-    expect(stderr).toContain(`1 of 60 images are not in ${other} and are left out`);
+    expect(stderr).toContain(`1 of 60 images is not in ${other} and is left out`);
     const { record } = await readHead(join(out, 'best'));
     expect(record.sources.map(({ pipeline, dimension }) => [pipeline.backbone, dimension])).toEqual([
       ['resnet50', 6],

@@ -60,7 +60,7 @@ export async function readFeatures(
         `Expected the same images in all feature stores but ${dir} has none of ${first.dir}`,
       );
     reporter.warn(
-      `${missing.size} of ${counted(table.rows, 'image')} ${plural(missing.size, 'is', 'are')} not in ${dir} and left out`,
+      `${missing.size} of ${counted(table.rows, 'image')} ${plural(missing.size, 'is', 'are')} not in ${dir} and ${plural(missing.size, 'is', 'are')} left out`,
     );
     table = keepRows(table, (row) => !missing.has(row));
   }

@@ -33,7 +33,7 @@ describe('labels from a file', () => {
     );
     expect(warnings).toEqual([
       expect.stringContaining('1 image of'),
-      expect.stringContaining('1 of 4 rows have no labels in'),
+      expect.stringContaining('1 of 4 rows has no labels in'),
     ]);
   });
 
