@@ -1,8 +1,9 @@
 /** `cache merge`: joins stores, the shards of a dataset for one, without computing anything again. */
+import type { FileHandle } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { InputError, unexpected } from '../shared/errors.ts';
 import { writeConflicts } from '../shared/store/conflicts.ts';
-import { disk, writeDurably } from '../shared/store/files.ts';
+import { codeOf, disk, diskError, writeDurably } from '../shared/store/files.ts';
 import { lockStore } from '../shared/store/lock.ts';
 import type { RowRecord } from '../shared/store/part-buffer.ts';
 import { pipelineDifferences } from '../shared/store/pipeline.ts';
@@ -44,7 +45,7 @@ export async function mergeStores(dirs: readonly string[], out: string): Promise
     );
     const rows: RowRecord[] = [];
     for (const store of stores) await copyRows(store, writer, rows);
-    await writeDurably(join(out, ERRORS_FILE), (await Promise.all(stores.map(errorsOf))).join(''));
+    await writeDurably(join(out, ERRORS_FILE), errorsOf(stores));
     const failed = sum('failed');
     await writer.finish({ rows, failed });
     await writeConflicts(out, rows);
@@ -121,6 +122,30 @@ async function isComplete(out: string): Promise<boolean> {
   return manifest?.complete ?? true;
 }
 
-async function errorsOf({ dir }: FeatureStore): Promise<string> {
-  return disk.readFile(join(dir, ERRORS_FILE), 'utf8').catch(() => '');
+/** The lists of images that could not be used, one behind the other, in pieces. @throws InputError naming the file */
+async function* errorsOf(stores: readonly FeatureStore[]): AsyncGenerator<Uint8Array> {
+  for (const { dir } of stores) {
+    const path = join(dir, ERRORS_FILE);
+    const file = await disk.open(path).catch((thrown: unknown) => {
+      if (codeOf(thrown) === 'ENOENT') return undefined;
+      throw diskError('read', path, thrown);
+    });
+    if (file) yield* piecesOf(file, path);
+  }
+}
+
+const PIECE_BYTES = 1 << 20;
+
+async function* piecesOf(file: FileHandle, path: string): AsyncGenerator<Uint8Array> {
+  try {
+    for (;;) {
+      const { bytesRead, buffer } = await file.read(Buffer.alloc(PIECE_BYTES), 0, PIECE_BYTES);
+      if (bytesRead === 0) return;
+      yield buffer.subarray(0, bytesRead);
+    }
+  } catch (thrown) {
+    throw diskError('read', path, thrown);
+  } finally {
+    await file.close();
+  }
 }

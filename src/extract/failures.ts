@@ -1,7 +1,7 @@
 /** Images that could not be used: counted, listed in errors.jsonl, and too many of them stop the run. */
 import { join } from 'node:path';
 import { InputError, usage } from '../shared/errors.ts';
-import { makeFolder, writeDurably } from '../shared/store/files.ts';
+import { jsonLines, makeFolder, writeDurably } from '../shared/store/files.ts';
 import { ERRORS_FILE } from '../shared/store/schema.ts';
 
 /** One line of errors.jsonl. */
@@ -30,10 +30,7 @@ export function allowedFailures(most: MostFailures, images: number): number {
 /** Replaces errors.jsonl with this run's failures. */
 export async function writeFailures(out: string, failures: readonly Failure[]): Promise<void> {
   await makeFolder(out);
-  await writeDurably(
-    join(out, ERRORS_FILE),
-    failures.map(({ path, reason }) => `${JSON.stringify({ path, reason })}\n`).join(''),
-  );
+  await writeDurably(join(out, ERRORS_FILE), jsonLines(failures));
 }
 
 /** The error that ends a run because of an image. */

@@ -101,7 +101,7 @@ async function openStoreOf(
       augment: augment?.kind,
     };
     const store = await createStoreWriter(out, header, { held: earlier.held, guard: lock.check });
-    const files = await openKnownFiles(out, { trusted: !rehash });
+    const files = await openKnownFiles(out, { trusted: !rehash, warn: reporter.warn });
     let isCompiled = false;
     const stored = (rows: number): void => {
       isCompiled = true;
@@ -145,7 +145,10 @@ async function openStoreOf(
         await writeFailures(out, failures);
         if (rows.length === 0) return;
         await store.finish({ rows, failed: failures.length });
-        await files.save();
+        // Features are what counts; without this the next run only takes longer.
+        await files.save().catch((thrown: unknown) => {
+          reporter.warn(`${messageOf(thrown)}: the next run reads every image again`);
+        });
       },
       async keep(thrown, failures) {
         if (isFinished) return;

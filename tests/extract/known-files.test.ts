@@ -9,7 +9,9 @@ import { disk } from '../../src/shared/store/files.ts';
 const newFolder = () => mkdtempSync(join(tmpdir(), 'permafrost-test-'));
 
 /** A file that was written long enough ago; its hash is remembered as `sha256`. */
-async function remembered(dir: string, sha256 = 'a'): Promise<string> {
+const HASH = 'a1'.repeat(32);
+
+async function remembered(dir: string, sha256 = HASH): Promise<string> {
   const file = join(newFolder(), 'x.jpg');
   writeFileSync(file, 'content');
   // A whole second, which utimes puts back exactly: fractions of a millisecond it does not.
@@ -36,7 +38,7 @@ describe('a known file', () => {
   it('is not read again until it changes', async () => {
     const dir = newFolder();
     const file = await remembered(dir);
-    expect(await hashAgain(dir, file)).toBe('a');
+    expect(await hashAgain(dir, file)).toBe(HASH);
     expect(await hashAgain(dir, file, { trusted: false })).toBeUndefined();
   });
 
@@ -70,7 +72,7 @@ describe('a known file', () => {
     writeFileSync(file, 'content');
     const known = await openKnownFiles(dir);
     await known.hashOf('x.jpg', file);
-    known.remember('x.jpg', 'a');
+    known.remember('x.jpg', HASH);
     await known.save();
     expect(await hashAgain(dir, file)).toBeUndefined();
   });

@@ -1,6 +1,6 @@
 /** Images that are in a store twice with different labels: one of the two must be wrong. */
 import { join } from 'node:path';
-import { disk, writeDurably } from './files.ts';
+import { disk, jsonLines, writeDurably } from './files.ts';
 import type { RowRecord } from './part-buffer.ts';
 import { CONFLICTS_FILE } from './schema.ts';
 
@@ -12,8 +12,7 @@ import { CONFLICTS_FILE } from './schema.ts';
 export async function writeConflicts(dir: string, rows: readonly RowRecord[]): Promise<number> {
   const conflicts = conflictsIn(rows);
   const path = join(dir, CONFLICTS_FILE);
-  if (conflicts.length > 0)
-    await writeDurably(path, conflicts.map((line) => `${JSON.stringify(line)}\n`).join(''));
+  if (conflicts.length > 0) await writeDurably(path, jsonLines(conflicts));
   else await disk.rm(path, { force: true });
   return conflicts.length;
 }
@@ -25,18 +24,19 @@ interface Conflict {
 
 function conflictsIn(rows: readonly RowRecord[]): Conflict[] {
   const first = new Map<string, RowRecord>();
-  const odd = new Set<string>();
+  const conflicts = new Map<string, Conflict>();
   for (const record of rows) {
-    const known = first.get(record.sha256);
-    if (!known) first.set(record.sha256, record);
-    else if (labelKey(known.labels) !== labelKey(record.labels)) odd.add(record.sha256);
+    const { sha256, view, labels } = record;
+    if (view !== 0) continue;
+    const known = first.get(sha256);
+    if (!known) first.set(sha256, record);
+    else if (!conflicts.has(sha256) && labelKey(known.labels) !== labelKey(labels))
+      conflicts.set(sha256, { sha256, images: [] });
   }
-  return Array.from(odd, (sha256) => ({
-    sha256,
-    images: rows
-      .filter((record) => record.sha256 === sha256 && record.view === 0)
-      .map(({ path, labels }) => ({ path, labels })),
-  }));
+  if (conflicts.size === 0) return [];
+  for (const { sha256, view, path, labels } of rows)
+    if (view === 0) conflicts.get(sha256)?.images.push({ path, labels });
+  return [...conflicts.values()];
 }
 
 /** Equal for the same labels, in whatever order. */

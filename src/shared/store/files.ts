@@ -46,6 +46,8 @@ export function diskError(action: string, path: string, thrown: unknown): InputE
   return new InputError(`Cannot ${action} ${path}: ${causeOf(thrown)}`);
 }
 
+type Content = Uint8Array | string;
+
 /**
  * Writes a file under a temporary name beside its own, flushes it to the disk and renames it, so that after a crash
  * or a power failure the file has either its old or its new content.
@@ -54,14 +56,14 @@ export function diskError(action: string, path: string, thrown: unknown): InputE
  */
 export async function writeDurably(
   path: string,
-  content: Uint8Array | string | Iterable<Uint8Array | string>,
+  content: Content | Iterable<Content> | AsyncIterable<Content>,
 ): Promise<void> {
   const temporary = `${path}.tmp`;
   try {
     const handle = await disk.open(temporary, 'w');
     try {
       const isOne = typeof content === 'string' || content instanceof Uint8Array;
-      for (const piece of isOne ? [content] : content) await handle.writeFile(piece);
+      for await (const piece of isOne ? [content] : content) await handle.writeFile(piece);
       await handle.sync();
     } finally {
       await handle.close();
@@ -72,6 +74,20 @@ export async function writeDurably(
     await disk.rm(temporary, { force: true }).catch(() => {});
     throw diskError('write', path, thrown);
   }
+}
+
+/** Lines of JSON that are written at once. */
+const LINES_AT_A_TIME = 500;
+
+/** Values as lines of JSON, some hundred of them in a text: millions of lines would not fit into one string. */
+export function* jsonLines(values: Iterable<unknown>): Generator<string> {
+  let lines: string[] = [];
+  for (const value of values) {
+    if (lines.push(`${JSON.stringify(value)}\n`) < LINES_AT_A_TIME) continue;
+    yield lines.join('');
+    lines = [];
+  }
+  if (lines.length > 0) yield lines.join('');
 }
 
 /** Makes a folder and those above it, where they are missing, and makes them last. */

@@ -95,8 +95,8 @@ export async function createStoreWriter(
   };
   held.forEach(hold);
   const appended = new Set<string>();
-  let nextPart =
-    1 + Math.max(-1, ...(await partFiles(dir)).map((file) => Number.parseInt(file.slice(5), 10)));
+  // Not as arguments of one call: a store of hundred thousand parts has too many.
+  let nextPart = (await partFiles(dir)).reduce((next, file) => Math.max(next, partNumber(file) + 1), 0);
   // Memory for one part: of rows that wait to be committed, and at the end of those that are put in order.
   const pending = partBuffer(columns, partRows);
   let nextFlush = performance.now() + flushSeconds * 1000;
@@ -177,6 +177,11 @@ export async function createStoreWriter(
       return manifest;
     },
   };
+}
+
+/** 12 of `part-00012.arrow`. */
+function partNumber(file: string): number {
+  return Number.parseInt(file.slice('part-'.length), 10);
 }
 
 /** Part files in a store's folder, listed in the manifest or not; unfinished ones (.tmp) are removed. */
