@@ -16,10 +16,10 @@ import { ENGINE_NAMES } from '../shared/engines/engine.ts';
 import { messageOf, UsageError, usage } from '../shared/errors.ts';
 import { type Head, readHead } from '../shared/head/record.ts';
 import { counted, plural } from '../shared/plural.ts';
-import { FORMAT_NAMES, FORMATS, type PredictionObject, predictionObject } from './formats.ts';
+import { FORMAT_NAMES, FORMATS, predictionObject } from './formats.ts';
 import { listImages } from './images.ts';
 import type { PredictorOptions } from './library.ts';
-import { writeFile, writeStdout } from './output.ts';
+import { jsonCopy, writeFile, writeStdout } from './output.ts';
 import type { Prediction } from './predict.ts';
 
 const flags = {
@@ -67,11 +67,11 @@ export const predictCommand: Command = {
     optional: true,
   },
   builder: flags,
-  handler: (argv) => runCommand((signal) => run(argv, signal), argv.json === true && argv.out !== undefined),
+  // Predictions are printed here and not as a summary: millions of them would not fit into one string.
+  handler: (argv) => runCommand((signal) => run(argv, signal), false),
 };
 
-/** Returns the predictions where stdout gets them beside a file; otherwise they are written as they come. */
-async function run(argv: Flags, signal: AbortSignal): Promise<{ predictions: PredictionObject[] }> {
+async function run(argv: Flags, signal: AbortSignal): Promise<object> {
   const format = choice(FORMAT_NAMES).parse(oneValue(argv, 'format') ?? '', '--format');
   const out = onePath(argv, 'out');
   const json = argv.json === true;
@@ -114,7 +114,7 @@ async function run(argv: Flags, signal: AbortSignal): Promise<{ predictions: Pre
   const { classes } = head.record;
   // Loaded once the command is known to be right: sharp takes most of the time to start.
   const { predict } = await import('./predict.ts');
-  const kept: PredictionObject[] = [];
+  const copy = json && out !== undefined ? jsonCopy(`${out}.json.tmp`) : undefined;
   let count = 0;
   // On a terminal the answers themselves show the progress.
   const { progress } = out === undefined && process.stdout.isTTY ? silent : terminalReporter();
@@ -122,18 +122,23 @@ async function run(argv: Flags, signal: AbortSignal): Promise<{ predictions: Pre
   const seen = async function* (): AsyncGenerator<Prediction[]> {
     for await (const batch of predict({ ...settings, head, images }, { signal, reporter })) {
       count += batch.length;
-      if (json && out !== undefined) kept.push(...batch.map((one) => predictionObject(one, classes, topK)));
+      await copy?.add(batch.map((one) => predictionObject(one, classes, topK)));
       yield batch;
     }
     if (count === 0) signal.throwIfAborted();
   };
   const pieces = FORMATS[format](seen(), classes, topK);
-  await (out === undefined ? writeStdout(pieces) : writeFile(out, pieces));
-  if (signal.aborted)
-    throw new Interrupted(
-      `Interrupted: ${count} of ${counted(images.length, 'image')} ${plural(count, 'is', 'are')} predicted`,
-    );
-  return { predictions: kept };
+  try {
+    await (out === undefined ? writeStdout(pieces) : writeFile(out, pieces));
+    if (signal.aborted)
+      throw new Interrupted(
+        `Interrupted: ${count} of ${counted(images.length, 'image')} ${plural(count, 'is', 'are')} predicted`,
+      );
+    await copy?.print();
+  } finally {
+    await copy?.remove();
+  }
+  return {};
 }
 
 /** Answers for new images until it is told to stop, which is how it should end. */
@@ -145,7 +150,7 @@ async function watch(
     ...settings
   }: Omit<PredictorOptions, 'head' | 'signal' | 'reporter'> & { topK: number | undefined },
   signal: AbortSignal,
-): Promise<{ predictions: PredictionObject[] }> {
+): Promise<object> {
   const [{ openPredictor }, { watchFolder }] = await Promise.all([
     import('./library.ts'),
     import('./watch.ts'),
@@ -171,5 +176,5 @@ async function watch(
   } finally {
     await predictor.close();
   }
-  return { predictions: [] };
+  return {};
 }

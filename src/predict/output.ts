@@ -1,11 +1,12 @@
 /** Where predictions go: a file that is there as a whole or not at all, or stdout. */
-import { createWriteStream } from 'node:fs';
-import { rename, rm, stat } from 'node:fs/promises';
+import { createReadStream, createWriteStream } from 'node:fs';
+import { type FileHandle, open, rename, rm, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { unexpected } from '../shared/errors.ts';
 import { codeOf, diskError, makeFolder } from '../shared/store/files.ts';
+import type { PredictionObject } from './formats.ts';
 
 type Pieces = AsyncIterable<string | Uint8Array>;
 
@@ -32,4 +33,43 @@ export async function writeStdout(pieces: Pieces): Promise<void> {
   for await (const piece of pieces) {
     if (!(await new Promise((resolve) => process.stdout.write(piece, (error) => resolve(!error))))) return;
   }
+}
+
+/** Predictions as one line of JSON that stdout gets once the file beside it is whole. */
+export interface JsonCopy {
+  add(predictions: readonly PredictionObject[]): Promise<void>;
+  /** Prints `{"predictions":[...]}`. */
+  print(): Promise<void>;
+  remove(): Promise<void>;
+}
+
+/**
+ * Keeps them in a file until then, however many they are.
+ * @param path of that file; its folder is there when the first predictions are
+ */
+export function jsonCopy(path: string): JsonCopy {
+  let file: FileHandle | undefined;
+  const append = async (text: string): Promise<void> => {
+    try {
+      file ??= await open(path, 'w');
+      await file.appendFile(text);
+    } catch (thrown) {
+      throw diskError('write', path, thrown);
+    }
+  };
+  let before = '{"predictions":[';
+  return {
+    async add(predictions) {
+      await append(before + predictions.map((one) => JSON.stringify(one)).join(','));
+      before = ',';
+    },
+    async print() {
+      await append(`${before === ',' ? '' : before}]}\n`);
+      await writeStdout(createReadStream(path));
+    },
+    async remove() {
+      await file?.close();
+      if (file) await rm(path, { force: true });
+    },
+  };
 }

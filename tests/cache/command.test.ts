@@ -38,6 +38,14 @@ async function contentOf(dir: string) {
 }
 
 describe('cache merge', () => {
+  it('refuses where a list of failed images is there but cannot be read', async () => {
+    const stores = [await storeOf(3), await storeOf(4)];
+    mkdirSync(join(stores[1], 'errors.jsonl'));
+    const { status, stderr } = await permafrost(['cache', 'merge', ...stores, '--out', newFolder()]);
+    expect(stderr).toContain(`Cannot read ${join(stores[1], 'errors.jsonl')}: it is a folder (EISDIR)`);
+    expect(status).toBe(1);
+  });
+
   it('makes of shards the store that one run makes, row for row', async () => {
     const data = await photos(13);
     const folder = newFolder();

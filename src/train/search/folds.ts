@@ -102,7 +102,24 @@ async function outOfFold(
   const [{ task, classes }] = parts;
   return {
     ...{ task, classes, rows: parts.reduce((sum, part) => sum + part.rows, 0) },
-    probabilities: Float32Array.from(parts.flatMap((part) => [...part.probabilities])),
-    targets: Uint8Array.from(parts.flatMap((part) => [...part.targets])),
+    probabilities: joined(
+      parts.map((part) => part.probabilities),
+      (length) => new Float32Array(length),
+    ),
+    targets: joined(
+      parts.map((part) => part.targets),
+      (length) => new Uint8Array(length),
+    ),
   };
+}
+
+/** Arrays one behind the other; as lists of numbers, those of millions of rows would be longer than a list can be. */
+function joined<A extends Float32Array | Uint8Array>(arrays: readonly A[], make: (length: number) => A): A {
+  const whole = make(arrays.reduce((sum, { length }) => sum + length, 0));
+  let end = 0;
+  for (const array of arrays) {
+    whole.set(array, end);
+    end += array.length;
+  }
+  return whole;
 }
