@@ -19,7 +19,7 @@ import { parseSplit } from './dataset/splits.ts';
 import { describeFinding } from './diagnosis/diagnose.ts';
 import { confusionMatrix, perClass } from './metrics/per-class.ts';
 import type { Grid } from './options/grid.ts';
-import { headFlags, readHeadFlags } from './options/head-options.ts';
+import { headFlags, readHeadFlags } from './options/head-flags.ts';
 import type { SourceRequest } from './options/source-options.ts';
 import { score } from './results/drawing.ts';
 import { BEST_FOLDER, type TrainSummary } from './results/summary.ts';

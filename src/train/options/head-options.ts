@@ -1,5 +1,4 @@
-/** The one table of head options: the flags of train-head and the keys of a grid are both made from it. */
-import type { Options } from 'yargs';
+/** The one table of head options: the flags of train-head (head-flags.ts) and the keys of a grid are both made from it. */
 import { choice, number, toggle, type ValueKind, wholeNumber } from '../../shared/cli/values.ts';
 import { usage } from '../../shared/errors.ts';
 import {
@@ -223,34 +222,4 @@ export function flagOf(key: HeadOptionKey): string {
 /** An option's value as it is written in a flag, a grid and the leaderboard. */
 export function formatOption<K extends HeadOptionKey>(key: K, head: Pick<HeadRequest, K>): string {
   return HEAD_OPTIONS[key].format(head[key]);
-}
-
-/** The flags for yargs. Values stay text, so that {@link readHeadFlags} alone decides what is valid. */
-export function headFlags(): Record<string, Options> {
-  return Object.fromEntries(
-    HEAD_OPTION_KEYS.map((key) => {
-      const { description, initial } = HEAD_OPTIONS[key];
-      const type: Options = typeof initial === 'boolean' ? { type: 'boolean' } : stringFlag;
-      const shown = formatOption(key, { [key]: initial } as HeadRequest);
-      return [flagOf(key), { ...type, description, defaultDescription: shown, group: 'Heads:' }];
-    }),
-  );
-}
-
-const stringFlag: Options = { type: 'string', requiresArg: true };
-
-/**
- * Reads the flags of {@link headFlags} from what yargs parsed; flags that were not given are absent.
- * @throws UsageError for a value that is not valid or a flag given twice
- */
-export function readHeadFlags(argv: Readonly<Record<string, unknown>>): Partial<HeadRequest> {
-  const given = HEAD_OPTION_KEYS.filter((key) => argv[flagOf(key)] !== undefined);
-  return Object.fromEntries(
-    given.map((key) => {
-      const value = argv[flagOf(key)];
-      const where = `--${flagOf(key)}`;
-      if (Array.isArray(value)) throw usage('one value', where, value);
-      return [key, HEAD_OPTIONS[key].parse(String(value), where)];
-    }),
-  );
 }

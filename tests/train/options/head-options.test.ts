@@ -2,14 +2,13 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import yargs from 'yargs';
+import { headFlags, readHeadFlags } from '../../../src/train/options/head-flags.ts';
 import {
   flagOf,
   formatOption,
   HEAD_OPTION_KEYS,
   HEAD_OPTIONS,
   type HeadRequest,
-  headFlags,
-  readHeadFlags,
 } from '../../../src/train/options/head-options.ts';
 import { resolveConfig, withoutIdleOptions } from '../../../src/train/options/resolve.ts';
 

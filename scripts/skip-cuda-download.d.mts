@@ -1,0 +1,2 @@
+/** See skip-cuda-download.mjs. */
+export declare function standIn(folder: string, machine: string): void;
