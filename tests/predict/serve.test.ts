@@ -41,6 +41,8 @@ beforeAll(async () => {
     '2',
     '--max-waiting',
     '64',
+    '--allow-host',
+    'photos.example.org',
   ));
 });
 
@@ -80,12 +82,60 @@ describe('serve', () => {
 
   it('has a health route and a page that asks no other host for anything', async () => {
     const health = await (await fetch(`${url}/health`)).json();
-    expect(health).toMatchObject({ status: 'ok', classes: ['red', 'green <b>', 'blue'], waiting: 0 });
+    expect(health).toMatchObject({
+      status: 'ok',
+      classes: ['red', 'green <b>', 'blue'],
+      receiving: 0,
+      waiting: 0,
+    });
     const page = await fetch(`${url}/`);
     expect(page.headers.get('content-security-policy')).toMatch(/^default-src 'none'.*script-src 'sha256-/);
     const html = await page.text();
     expect(html).not.toMatch(/https?:\/\//);
     expect(html).not.toContain('innerHTML');
+  });
+
+  /** Status of a request with headers that fetch does not let through. */
+  const statusOf = (method: string, path: string, headers: Record<string, string>): Promise<number> =>
+    new Promise((resolve, reject) => {
+      const call = request(`${url}${path}`, { method, headers }, (response) => {
+        response.resume();
+        resolve(response.statusCode ?? 0);
+      });
+      call.on('error', reject);
+      call.end(method === 'POST' ? photo : undefined);
+    });
+
+  it.each([
+    [200, { host: 'localhost' }],
+    [200, { host: 'LOCALHOST.:8765' }],
+    [200, { host: '[::1]:1' }],
+    [200, { host: 'photos.example.org' }],
+    [403, { host: 'example.org' }],
+    [403, { host: 'localhost.example.org' }],
+    [403, { host: '127.0.0.2' }],
+    [403, { host: '192.168.1.7' }],
+    [403, { host: 'localhost@example.org' }],
+  ])('answers %i where the Host is %j', async (status, headers) => {
+    expect(await statusOf('GET', '/health', headers)).toBe(status);
+    expect(await statusOf('POST', '/predict', headers)).toBe(status);
+  });
+
+  it('takes photos from its own page and from allowed hosts alone', async () => {
+    const { port } = new URL(url);
+    const sent = (headers: Record<string, string>) => statusOf('POST', '/predict', headers);
+    expect(await sent({ origin: url, 'sec-fetch-site': 'same-origin' })).toBe(200);
+    expect(await sent({ origin: `http://localhost:${port}` })).toBe(200);
+    expect(await sent({ origin: 'https://photos.example.org', 'sec-fetch-site': 'cross-site' })).toBe(200);
+    expect(await sent({ 'sec-fetch-site': 'none' })).toBe(200);
+    expect(await sent({ origin: 'https://example.org' })).toBe(403);
+    expect(await sent({ origin: `https://example.org:${port}`, 'sec-fetch-site': 'cross-site' })).toBe(403);
+    expect(await sent({ origin: 'http://localhost:1' })).toBe(403);
+    expect(await sent({ origin: `file://localhost:${port}` })).toBe(403);
+    expect(await sent({ origin: 'null' })).toBe(403);
+    expect(await sent({ 'sec-fetch-site': 'cross-site' })).toBe(403);
+    // A link from another site opens the page.
+    expect(await statusOf('GET', '/', { 'sec-fetch-site': 'cross-site' })).toBe(200);
   });
 
   it('answers 40 requests at once', async () => {
@@ -151,7 +201,7 @@ describe('serve', () => {
     };
     const [headers, body] = await Promise.all([
       trickle('POST /predict HTTP/1.1\r\nHost: a\r\nX-A: '),
-      trickle('POST /predict HTTP/1.1\r\nHost: a\r\nContent-Length: 5000\r\n\r\n'),
+      trickle('POST /predict HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5000\r\n\r\n'),
     ]);
     expect(headers).toContain('408');
     expect(body).toContain('408');
@@ -184,9 +234,9 @@ describe('serve', () => {
         }),
     );
     for (const call of calls) call.write(photo.subarray(0, 100));
-    const waiting = async () =>
-      ((await (await fetch(`${url}/health`)).json()) as { waiting: number }).waiting;
-    while ((await waiting()) < calls.length);
+    const receiving = async () =>
+      ((await (await fetch(`${url}/health`)).json()) as { receiving: number }).receiving;
+    while ((await receiving()) < calls.length);
     server.kill('SIGTERM');
     await vi.waitFor(() => expect(errors.split('Finishing the requests').length).toBe(3));
     for (const call of calls) call.end(photo.subarray(100));

@@ -4,13 +4,18 @@ import type { AddressInfo } from 'node:net';
 import { availableParallelism } from 'node:os';
 import { runCommand } from '../../shared/cli/command.ts';
 import { batchSizeFlag, engineFlag, headFlag, recordedWeightsFlag } from '../../shared/cli/common-flags.ts';
-import { allPaths, type Flags, onePath, oneValue, textFlag } from '../../shared/cli/flags.ts';
+import { allPaths, allValues, type Flags, onePath, oneValue, textFlag } from '../../shared/cli/flags.ts';
 import type { Command } from '../../shared/cli/program.ts';
 import { terminalReporter } from '../../shared/cli/terminal.ts';
 import { byteSize, choice, number, wholeNumber } from '../../shared/cli/values.ts';
 import { ENGINE_NAMES } from '../../shared/engines/engine.ts';
 import { InputError, messageOf, usage } from '../../shared/errors.ts';
 import { readHead } from '../../shared/head/record.ts';
+import { FORM_BYTES } from './body.ts';
+import { flagName } from './sites.ts';
+
+/** Room for the images of all requests together. */
+const DEFAULT_TOTAL = 256 * 2 ** 20;
 
 const flags = {
   head: headFlag,
@@ -20,7 +25,18 @@ const flags = {
     default: '127.0.0.1',
     description: 'Address to listen on; others than the default let other machines in',
   },
+  'allow-host': {
+    ...textFlag,
+    array: true,
+    description: 'Repeatable: another name that it may be called by, and whose pages may send photos',
+    defaultDescription: 'localhost and --host',
+  },
   'max-bytes': { ...textFlag, default: '20MB', description: 'Largest image' },
+  'max-total-bytes': {
+    ...textFlag,
+    description: 'Bytes of all images that come in or wait to be decoded; beyond it requests get status 503',
+    defaultDescription: '256MB, and at least four times --max-bytes',
+  },
   'max-waiting': {
     ...textFlag,
     default: '256',
@@ -51,8 +67,10 @@ async function run(argv: Flags, signal: AbortSignal): Promise<object> {
   if (text('host') === '') throw usage('an address', '--host', '');
   const listen = { port: port.parse(text('port'), '--port'), host: text('host') };
   const settings = {
-    mostBytes: byteSize.parse(text('max-bytes'), '--max-bytes'),
-    mostWaiting: wholeNumber(1).parse(text('max-waiting'), '--max-waiting'),
+    host: listen.host,
+    allowHosts: hostNames(argv),
+    ...byteLimits(argv),
+    maxWaiting: wholeNumber(1).parse(text('max-waiting'), '--max-waiting'),
     batchSize: wholeNumber(1).parse(text('batch-size'), '--batch-size'),
     requestTimeout: 1000 * wholeNumber(1).parse(text('timeout'), '--timeout'),
     concurrency: availableParallelism(),
@@ -95,4 +113,22 @@ async function run(argv: Flags, signal: AbortSignal): Promise<object> {
   } finally {
     await answerer.release();
   }
+}
+
+function hostNames(argv: Flags): string[] {
+  const names = allValues(argv, 'allow-host');
+  const wrong = names.find((name) => flagName(name) === undefined);
+  if (wrong !== undefined) throw usage('a name or an address like photos.example.org', '--allow-host', wrong);
+  return names;
+}
+
+/** @throws UsageError where the largest image would never find room */
+function byteLimits(argv: Flags): { maxBytes: number; maxTotalBytes: number } {
+  const maxBytes = byteSize.parse(oneValue(argv, 'max-bytes') ?? '', '--max-bytes');
+  const total = oneValue(argv, 'max-total-bytes');
+  if (total === undefined) return { maxBytes, maxTotalBytes: Math.max(DEFAULT_TOTAL, 4 * maxBytes) };
+  const maxTotalBytes = byteSize.parse(total, '--max-total-bytes');
+  if (maxTotalBytes < maxBytes + FORM_BYTES)
+    throw usage('at least --max-bytes and 64 KB for a form', '--max-total-bytes', total);
+  return { maxBytes, maxTotalBytes };
 }

@@ -8,16 +8,26 @@ import { decodeFrames } from '../../shared/images/frames.ts';
 import type { Answer, Answerer } from '../answer.ts';
 import { predictionObject } from '../formats.ts';
 import { createBatcher } from './batcher.ts';
-import { imageOf, Refusal } from './body.ts';
+import { FORM_BYTES, imageOf } from './body.ts';
+import { boundConnections } from './connections.ts';
+import { type Body, createBodyMemory } from './memory.ts';
 import { PAGE } from './page.ts';
+import { Refusal } from './refusal.ts';
+import { createSiteCheck } from './sites.ts';
 
 export interface ServerOptions {
   record: HeadRecord;
   answerer: Answerer;
+  /** Address that it will listen on. */
+  host: string;
+  /** Further names that it may be called by, and whose pages may send photos. */
+  allowHosts: readonly string[];
   /** Largest image in bytes. */
-  mostBytes: number;
+  maxBytes: number;
+  /** Bytes of all images that come in or wait to be decoded; beyond it requests get status 503. */
+  maxTotalBytes: number;
   /** Images that may wait for their answer; beyond it requests get status 503. */
-  mostWaiting: number;
+  maxWaiting: number;
   /** Images in one run of a backbone. */
   batchSize: number;
   /** Images decoded at a time. */
@@ -28,8 +38,6 @@ export interface ServerOptions {
   warn(message: string): void;
 }
 
-/** Room in a multipart form for what is not the image. */
-const FORM_BYTES = 64 * 1024;
 /** Connections, for each image that may wait: a few hold requests that are only coming in. */
 const CONNECTIONS = 4;
 
@@ -45,32 +53,59 @@ const PAGE_HEADERS = {
 type Handler = (request: IncomingMessage, response: ServerResponse) => Promise<void> | void;
 
 /** The server, not listening yet. Closing it lets requests that have come end. */
-export function createPredictServer({ record, answerer, mostBytes, ...options }: ServerOptions): Server {
+export function createPredictServer({ record, answerer, maxBytes, ...options }: ServerOptions): Server {
   const frames = answerer.threads.map(({ description }) => description);
   const decoding = pLimit(options.concurrency);
   const batcher = createBatcher<Uint8Array[], Answer>({
     batchSize: options.batchSize,
-    most: options.mostWaiting,
+    most: options.maxWaiting,
     run: (images) => answerer.answer(images),
   });
-  /** Requests whose bytes are read or decoded, which are bounded like those that wait. */
-  let underway = 0;
+  const memory = createBodyMemory(options.maxTotalBytes);
+  const checkSite = createSiteCheck(options.host, options.allowHosts);
+  /** Requests whose bodies are coming in: bounded by their bytes, so that a slow one takes nobody's place. */
+  let receiving = 0;
+  /** Images that have come as a whole and are decoded or wait for their answer. */
+  let waiting = 0;
   let served = 0;
-  const busy = new Refusal(503, `Expected at most ${options.mostWaiting} images at a time: try again later`);
+  const busy = new Refusal(503, `Expected at most ${options.maxWaiting} images at a time: try again later`);
+
+  const received = async (request: IncomingMessage, body: Body): Promise<Buffer> => {
+    receiving++;
+    try {
+      const bytes = await imageOf(request, maxBytes + FORM_BYTES, body);
+      if (bytes.length > maxBytes) throw new Refusal(413, `Expected at most ${maxBytes} bytes`);
+      return bytes;
+    } finally {
+      receiving--;
+    }
+  };
+
+  const answer = async (request: IncomingMessage, body: Body): Promise<Answer> => {
+    const bytes = await received(request, body);
+    if (waiting >= options.maxWaiting) throw busy;
+    waiting++;
+    try {
+      const pixels = await decoding(() => decodeFrames(bytes, frames));
+      body.close();
+      return await (batcher.add(pixels) ?? Promise.reject(busy));
+    } finally {
+      waiting--;
+    }
+  };
 
   const predict: Handler = async (request, response) => {
-    if (underway >= options.mostWaiting) throw busy;
-    underway++;
+    if (waiting >= options.maxWaiting) throw busy;
+    const body = memory.open();
     try {
-      const bytes = await imageOf(request, mostBytes + FORM_BYTES);
-      if (bytes.length > mostBytes) throw new Refusal(413, `Expected at most ${mostBytes} bytes`);
-      const pixels = await decoding(() => decodeFrames(bytes, frames));
-      const answer = await (batcher.add(pixels) ?? Promise.reject(busy));
+      const { labels, probabilities } = predictionObject(
+        { path: '', ...(await answer(request, body)) },
+        record.classes,
+      );
       served++;
-      const { labels, probabilities } = predictionObject({ path: '', ...answer }, record.classes);
       send(response, 200, { labels, probabilities });
     } finally {
-      underway--;
+      body.close();
     }
   };
 
@@ -79,7 +114,7 @@ export function createPredictServer({ record, answerer, mostBytes, ...options }:
     '/health': {
       GET(_, response) {
         const { task, classes } = record;
-        send(response, 200, { status: 'ok', task, classes, waiting: underway, served });
+        send(response, 200, { status: 'ok', task, classes, receiving, waiting, served });
       },
     },
     '/predict': { POST: predict },
@@ -87,6 +122,7 @@ export function createPredictServer({ record, answerer, mostBytes, ...options }:
 
   const handle: Handler = async (request, response) => {
     try {
+      checkSite(request);
       const [path] = (request.url ?? '').split('?', 1);
       const route = Object.hasOwn(routes, path) ? routes[path] : undefined;
       if (!route) throw new Refusal(404, `Expected one of ${Object.keys(routes).join(', ')}`);
@@ -122,7 +158,7 @@ export function createPredictServer({ record, answerer, mostBytes, ...options }:
     },
     (request, response) => void handle(request, response),
   );
-  server.maxConnections = CONNECTIONS * options.mostWaiting;
+  boundConnections(server, CONNECTIONS * options.maxWaiting);
   return server;
 }
 
