@@ -176,7 +176,7 @@ async function readAll(
   for await (const image of readImages(images, reading)) {
     signal?.throwIfAborted();
     if ('reason' in image) {
-      const failure = { path: image.image.path, reason: image.reason };
+      const failure = await explained(source, image.image.path, image.reason);
       failures.push(failure);
       advance(views.length * targets.length);
       await checkStillThere(source, failure);
@@ -195,13 +195,22 @@ async function readAll(
   }
 }
 
+/** A failure, for a missing file with the names of those that may be meant. */
+async function explained({ near }: ImageSource, path: string, reason: string): Promise<Failure> {
+  if (reason !== NO_SUCH_FILE) return { path, reason };
+  if (path.includes('\ufffd')) return { path, reason: `${reason} (its name is not UTF-8: rename it)` };
+  const names = (await near?.(path)) ?? [];
+  const shown = names.slice(0, 3).join(', ');
+  return { path, reason: names.length > 0 ? `${reason} (there is ${shown})` : reason };
+}
+
 /**
  * An image that was found a moment ago and is gone together with its folder is no bad image: the folder has vanished,
  * and finishing would drop what was computed of it.
  * @throws InputError when that is so
  */
 async function checkStillThere({ folder, fileOf }: ImageSource, { path, reason }: Failure): Promise<void> {
-  if (folder === undefined || reason !== NO_SUCH_FILE) return;
+  if (folder === undefined || !reason.startsWith(NO_SUCH_FILE)) return;
   const home = dirname(fileOf!(path));
   if (await stat(home).catch(() => undefined)) return;
   throw new InputError(`${home} has vanished while its images were read: what was computed is kept`);
@@ -209,7 +218,7 @@ async function checkStillThere({ folder, fileOf }: ImageSource, { path, reason }
 
 function noneUsable(failures: Failure[]): InputError {
   const [{ path, reason }] = failures;
-  const missing = failures.every((failure) => failure.reason === NO_SUCH_FILE);
+  const missing = failures.every((failure) => failure.reason.startsWith(NO_SUCH_FILE));
   const hint = missing ? ' (paths of a manifest are relative to its folder; --root names another)' : '';
   return new InputError(
     `${failures.length === 1 ? 'The only image cannot be used' : `None of the ${failures.length} images can be used`}; ${path}: ${reason}${hint}`,

@@ -1,10 +1,12 @@
 /** The images named on a command line: files as they are, folders for the images below them, globs, lists on stdin. */
 import { stat } from 'node:fs/promises';
 import { isAbsolute, join } from 'node:path';
-import { createInterface } from 'node:readline';
+import type { Readable } from 'node:stream';
 import { InputError } from '../shared/errors.ts';
 import { walkFolder } from '../shared/images/folder.ts';
 import { hasImageExtension } from '../shared/images/formats.ts';
+import { findFile } from '../shared/images/names.ts';
+import { readLines } from '../shared/manifest/lines.ts';
 
 /** A file on its way through the backbones. */
 export interface ImageFile {
@@ -18,10 +20,7 @@ export interface ImageFile {
  * @param list paths of files, one a line, read to its end
  * @throws InputError when there is no image at all
  */
-export async function listImages(
-  named: readonly string[],
-  list?: NodeJS.ReadableStream,
-): Promise<ImageFile[]> {
+export async function listImages(named: readonly string[], list?: Readable): Promise<ImageFile[]> {
   const files = new Set<string>();
   for (const path of named) for (const file of await filesOf(path)) files.add(file);
   if (list) for (const file of await linesOf(list)) files.add(file);
@@ -33,9 +32,11 @@ export async function listImages(
 }
 
 async function filesOf(path: string): Promise<string[]> {
-  const found = await stat(path).catch(() => undefined);
+  const found = await stat((await findFile(path)) ?? path).catch(() => undefined);
   if (found?.isDirectory())
-    return (await walkFolder(path)).filter(hasImageExtension).map((name) => join(path, name));
+    return (await walkFolder((await findFile(path)) ?? path))
+      .filter(hasImageExtension)
+      .map((name) => join(path, name));
   // A file may be called photo[1].jpg.
   if (found || !/[*?{[]/.test(path)) return [path];
   const { glob } = await import('tinyglobby');
@@ -43,9 +44,8 @@ async function filesOf(path: string): Promise<string[]> {
   return files.filter(hasImageExtension).sort();
 }
 
-async function linesOf(stream: NodeJS.ReadableStream): Promise<string[]> {
+async function linesOf(stream: Readable): Promise<string[]> {
   const lines: string[] = [];
-  const reader = createInterface({ input: stream, crlfDelay: Number.POSITIVE_INFINITY });
-  for await (const line of reader) if (line !== '') lines.push(line);
+  for await (const line of readLines('stdin', stream)) if (line !== '') lines.push(line);
   return lines;
 }

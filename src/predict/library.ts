@@ -1,11 +1,11 @@
 /** A trained head for use in a program: loaded once, asked as often as images come. */
-import { readFile } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import pLimit from 'p-limit';
 import type { Reporter } from '../shared/cli/terminal.ts';
 import { InputError, messageOf } from '../shared/errors.ts';
 import { type Head, readHead } from '../shared/head/record.ts';
 import { decodeFrames } from '../shared/images/frames.ts';
+import { readNamedFile } from '../shared/images/names.ts';
 import { type Answer, openAnswerer } from './answer.ts';
 
 export interface PredictorOptions {
@@ -60,7 +60,7 @@ export async function openPredictor({
   const decode = async (image: string | Uint8Array, at: number): Promise<Uint8Array[]> => {
     try {
       return await decodeFrames(
-        typeof image === 'string' ? await readFile(image) : Buffer.from(image),
+        typeof image === 'string' ? await readNamedFile(image) : Buffer.from(image),
         frames,
       );
     } catch (thrown) {

@@ -1,5 +1,4 @@
 /** Answers of a trained head for image files: from pixels to probabilities, a batch at a time. Start reading here. */
-import { readFile } from 'node:fs/promises';
 import { contentHash, createViews } from '../shared/augment/view.ts';
 import { createBatches } from '../shared/backbones/thread/batches.ts';
 import { type Progress, type Reporter, silent } from '../shared/cli/terminal.ts';
@@ -7,6 +6,7 @@ import { InputError, shownPath, UsageError } from '../shared/errors.ts';
 import type { Head } from '../shared/head/record.ts';
 import { imagesAhead } from '../shared/images/ahead.ts';
 import { decodeFrames } from '../shared/images/frames.ts';
+import { readNamedFile } from '../shared/images/names.ts';
 import { readImages } from '../shared/images/read.ts';
 import { counted, plural } from '../shared/plural.ts';
 import { type Answer, type Answerer, answered, openAnswerer } from './answer.ts';
@@ -108,7 +108,7 @@ async function* predictions(
   };
 
   const frames = answerer.threads.map(({ description }) => description);
-  const read = ({ file }: ImageFile) => readFile(file);
+  const read = ({ file }: ImageFile) => readNamedFile(file);
   const decode = async (bytes: Buffer) => ({
     sha256: tta ? contentHash(bytes) : '',
     pixels: await decodeFrames(bytes, frames),

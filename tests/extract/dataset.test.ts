@@ -224,7 +224,7 @@ describe('a manifest', () => {
       'path,label,split\na.jpg,x,holdout\n',
       'Expected train, val, test (also training, valid, validation, dev, testing, train_set, ...) or nothing for labels.csv line 2, column split but received "holdout"',
     ],
-    ['path,label\na.jpg\n', 'Expected rows in labels.csv but it is damaged: Invalid Record Length'],
+    ['path,label\na.jpg\n', 'Expected 2 cells (path, label) for labels.csv line 2 but received ["a.jpg"]'],
     ['path,label\n"a.jpg,x\n', 'Expected rows in labels.csv but it is damaged: Quote Not Closed'],
   ])('that reads %j is refused', async (content, message) => {
     await expect(fromManifest(content)).rejects.toThrow(

@@ -5,6 +5,7 @@ import { Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import { afterAll, expect, it } from 'vitest';
 import { openDataset } from '../../src/extract/dataset/dataset.ts';
+import { silent } from '../../src/shared/cli/terminal.ts';
 import { readManifest } from '../../src/shared/manifest/read.ts';
 import { newFolder, permafrost } from '../command.ts';
 
@@ -55,7 +56,7 @@ it.each(['list.csv', 'list.jsonl'])('a %s that cannot be read on is an error tha
       this.destroy(Object.assign(new Error('EIO: i/o error, read'), { code: 'EIO' }));
     },
   });
-  const rows = readManifest(name, broken, {}, () => {});
+  const rows = readManifest(name, broken, {}, silent);
   await expect(rows.next()).rejects.toThrow(
     `Cannot read ${name}: the disk or the network folder fails (EIO)`,
   );
@@ -67,7 +68,7 @@ it('a line without end is refused before it fills the memory', async () => {
       for (;;) yield 'x'.repeat(65_536);
     })(),
   );
-  await expect(readManifest('list.jsonl', endless, {}, () => {}).next()).rejects.toThrow(
+  await expect(readManifest('list.jsonl', endless, {}, silent).next()).rejects.toThrow(
     'Expected lines of at most 1048576 characters in list.jsonl but line 1 is longer',
   );
 });

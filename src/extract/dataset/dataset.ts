@@ -1,19 +1,23 @@
 /** The images to extract features of, with their labels, from whatever way they are kept in. */
 import { createReadStream, type Stats } from 'node:fs';
 import { stat } from 'node:fs/promises';
-import { basename, dirname, extname, resolve } from 'node:path';
+import { basename, dirname, extname, join, resolve } from 'node:path';
 import type { Readable } from 'node:stream';
 import { InputError, shownPath, unexpected } from '../../shared/errors.ts';
 import { hasImageExtension } from '../../shared/images/formats.ts';
+import { findFile, namesAmong, namesBelow } from '../../shared/images/names.ts';
+import { classNameNotes } from '../../shared/manifest/class-names.ts';
 import { type ManifestOptions, ROLES } from '../../shared/manifest/columns.ts';
+import { keptName } from '../../shared/manifest/labels.ts';
 import { hasManifestExtension, MANIFEST_EXTENSIONS } from '../../shared/manifest/rows.ts';
 import { counted, plural } from '../../shared/plural.ts';
 import type { Shard } from '../../shared/store/schema.ts';
 import { type FolderOptions, readFolders } from './folders.ts';
-import type { ImageSource, Images, Listing } from './layout.ts';
+import type { DatasetImage, ImageSource, Images, Listing } from './layout.ts';
 import { manifestImages } from './manifest.ts';
-import { isGlob, readGlob, readList } from './paths.ts';
-import { isTable, readTable } from './table.ts';
+import { globFiles, isGlob, readGlob, readList } from './paths.ts';
+import { isTable, isTableGlob } from './table.ts';
+import { readTables } from './tables.ts';
 import { archiveTree, filesBelow, folderTree, type Tree } from './tree.ts';
 import type { Archive } from './zip.ts';
 
@@ -55,18 +59,25 @@ export async function openDataset({ data, follow = true, ...options }: DatasetOp
   const { root, labelLevel } = options;
   if (labelLevel !== undefined && !(Number.isSafeInteger(labelLevel) && labelLevel > 0))
     throw unexpected('a whole number from 1', '--label-level', labelLevel);
-  const refuseColumns = () => refuseManifestOptions(options, data);
+  const refuseOptions = () => {
+    refuseManifestOptions(options, data);
+    refuseEncoding(options, data);
+  };
   if (data === '-') {
-    refuseColumns();
+    refuseManifestOptions(options, data);
     const base = await folderAt(root ?? '.');
-    const images = await readList(options.stdin ?? process.stdin, base, labelLevel);
-    return dataset(`${basename(base)}-list`, filesBelow(base), images);
+    const names = namesBelow(base);
+    const listed = { ...options, root: base, names };
+    const { found, ...images } = await readList(options.stdin ?? process.stdin, listed);
+    return dataset(`${basename(base)}-list`, filesBelow(base, { found, names }), images);
   }
-  const path = resolve(data);
+  const path = (await findFile(resolve(data))) ?? resolve(data);
   const found = await stat(path).catch(() => undefined);
   if (!found && isGlob(data)) {
-    refuseColumns();
     const base = await folderAt(root ?? '.');
+    const tables = isTableGlob(data) ? await globFiles(data, base, follow) : [];
+    if (tables.length > 0) return tableDataset(basename(base), base, tables.filter(isTable), options);
+    refuseOptions();
     const images = await readGlob(data, base, { follow, labelLevel });
     return dataset(
       basename(resolve(base, data.split(/[*?{[]/)[0])),
@@ -77,8 +88,10 @@ export async function openDataset({ data, follow = true, ...options }: DatasetOp
   if (root !== undefined && !(found?.isFile() && hasManifestExtension(path)))
     throw unexpected('a manifest, a glob or a list to go with --root', '--data', data);
   if (found?.isDirectory()) {
-    refuseColumns();
     const tree = await folderTree(path, { follow });
+    const tables = tree.files.some(hasImageExtension) ? [] : tree.files.filter(isTable);
+    if (tables.length > 0) return tableDataset(basename(path), path, tables, options);
+    refuseOptions();
     return dataset(basename(path), tree.source, readFolders(tree, { labelLevel }));
   }
   if (found?.isFile()) return openFile(path, options);
@@ -93,9 +106,27 @@ function refuseManifestOptions({ columns = {}, separator }: ManifestOptions, dat
     throw unexpected(`a manifest or a table to go with --${flag}`, '--data', data);
 }
 
+function refuseEncoding({ encoding }: ManifestOptions, data: string): void {
+  if (encoding !== undefined) throw unexpected('a manifest or a list to go with --encoding', '--data', data);
+}
+
 function refuseLabelLevel({ labelLevel }: FolderOptions, data: string): void {
   if (labelLevel !== undefined)
     throw unexpected('folders of images to go with --label-level', '--data', data);
+}
+
+/** Tables that are one data set, by their paths relative to `root`. */
+async function tableDataset(
+  name: string,
+  root: string,
+  files: readonly string[],
+  options: ManifestOptions & FolderOptions,
+): Promise<Dataset> {
+  refuseEncoding(options, files[0]);
+  refuseLabelLevel(options, files[0]);
+  const paths = files.map((file) => join(root, file));
+  const { source, ...images } = await readTables(paths, root, options);
+  return dataset(name, source, images);
 }
 
 async function openFile(path: string, options: Omit<DatasetOptions, 'data'>): Promise<Dataset> {
@@ -104,19 +135,25 @@ async function openFile(path: string, options: Omit<DatasetOptions, 'data'>): Pr
   if (hasManifestExtension(path)) {
     refuseLabelLevel(options, path);
     const root = await folderAt(options.root ?? dirname(path));
-    return dataset(name, filesBelow(root), await manifestImages(path, createReadStream(path), root, options));
+    const names = namesBelow(root);
+    const { found, ...images } = await manifestImages(path, createReadStream(path), {
+      ...options,
+      root,
+      names,
+    });
+    return dataset(name, filesBelow(root, { found, names }), images);
   }
   if (isTable(path)) {
-    refuseLabelLevel(options, path);
-    const { source, ...images } = await readTable(path, options);
-    return dataset(name, source, images);
+    return tableDataset(name, dirname(path), [basename(path)], options);
   }
   const archive = ARCHIVES.find(([suffix]) => suffix.test(path));
   if (!archive) throw unexpected(KINDS, '--data', `a file that ends in "${extname(path)}"`);
   const opened = await archive[1](path);
   try {
     const tree = archiveTree(path, opened.entries, isRoot, opened);
-    return dataset(name, tree.source, await imagesInside(tree, options));
+    const { source, ...images } = await imagesInside(tree, options);
+    const notes = [...(opened.notes ?? []), ...images.notes];
+    return dataset(name, source, { ...images, notes });
   } catch (thrown) {
     await opened.close();
     throw thrown;
@@ -124,16 +161,26 @@ async function openFile(path: string, options: Omit<DatasetOptions, 'data'>): Pr
 }
 
 /** A manifest at the top of an archive says what is in it; without one, its folders do. */
-async function imagesInside(tree: Tree, options: ManifestOptions & FolderOptions): Promise<Images> {
+async function imagesInside(
+  { source, ...tree }: Tree,
+  options: ManifestOptions & FolderOptions,
+): Promise<Images & { source: ImageSource }> {
   const manifests = manifestsIn(tree.files);
   if (manifests.length !== 1) {
     refuseManifestOptions(options, tree.name);
-    return readFolders(tree, options);
+    refuseEncoding(options, tree.name);
+    return { ...readFolders({ source, ...tree }, options), source };
   }
   const [manifest] = manifests;
   refuseLabelLevel(options, `${tree.name} with ${manifest}`);
+  const names = namesAmong(tree.files);
   // The root of an archive is no folder on disk; any will do to see that a path does not lead out of it.
-  return manifestImages(manifest, await tree.stream(manifest), '/', options);
+  const { found, ...images } = await manifestImages(manifest, await tree.stream(manifest), {
+    ...options,
+    ...{ root: '/', names },
+  });
+  const read = (path: string) => source.read(found.get(path) ?? path);
+  return { ...images, source: { ...source, read, near: names.near } };
 }
 
 function manifestsIn(paths: readonly string[]): string[] {
@@ -156,15 +203,16 @@ function _kind(found: Stats | undefined): string {
   return found ? 'neither file nor folder' : 'nothing by that name';
 }
 
-function dataset(name: string, source: ImageSource, { images, notes }: Images): Dataset {
+function dataset(name: string, source: ImageSource, listing: Images): Dataset {
   const labels = new Set<string>();
   let unlabelled = 0;
+  const images = listing.images.map((image) => withKeptLabels(image));
   for (const image of images) {
     for (const label of image.labels) labels.add(label);
     if (image.labels.length === 0) unlabelled++;
   }
   const classes = [...labels].sort();
-  const said = [...notes];
+  const said = [...listing.notes, ...classNameNotes(classes)];
   if (classes.length === 1) {
     said.push(
       `There is one class only, ${JSON.stringify(classes[0])}: features can be extracted, but no head trained`,
@@ -175,4 +223,11 @@ function dataset(name: string, source: ImageSource, { images, notes }: Images): 
       `${unlabelled} of ${counted(images.length, 'image')} ${plural(unlabelled, 'has', 'have')} no label`,
     );
   return { name, source, images, classes, notes: said };
+}
+
+/** A class is one in whatever Unicode form its name comes; lists that are as they should be stay shared. */
+function withKeptLabels(image: DatasetImage): DatasetImage {
+  const labels = image.labels.map((label) => keptName(label, `the label of ${image.path}`));
+  const isKept = labels.every((label, i) => label === image.labels[i]);
+  return isKept ? image : { ...image, labels: [...new Set(labels)] };
 }

@@ -129,7 +129,8 @@ function splitSections(
     if (!holdsFolders(at)) return;
     checkClasses(at, notes);
     sections.set(at.path, { split });
-    classes.set(split, new Set([...(classes.get(split) ?? []), ...at.folders.keys()]));
+    const names = [...at.folders.keys()].map((name) => name.normalize('NFC'));
+    classes.set(split, new Set([...(classes.get(split) ?? []), ...names]));
   };
   for (const [name, split] of splits) add(base.folders.get(name)!, split);
   checkAgreement(base, classes);

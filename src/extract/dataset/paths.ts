@@ -3,6 +3,8 @@ import { isAbsolute, relative, resolve, sep } from 'node:path';
 import type { Readable } from 'node:stream';
 import { expectedMessage, InputError, unexpected } from '../../shared/errors.ts';
 import { hasImageExtension } from '../../shared/images/formats.ts';
+import type { FileNames } from '../../shared/images/names.ts';
+import { keptName } from '../../shared/manifest/labels.ts';
 import { readLines } from '../../shared/manifest/lines.ts';
 import { counted } from '../../shared/plural.ts';
 import { labelImages, labellingOf, passedOverNotes } from './folders.ts';
@@ -14,7 +16,7 @@ import { withoutIgnored } from './tree.ts';
  * A path as it is stored: relative to `root`, with forward slashes.
  * @throws InputError for one that leads out of `root`
  */
-export function pathInside(root: string, path: string, where: string): string {
+function pathInside(root: string, path: string, where: string): string {
   const inside = relative(root, resolve(root, path));
   if (
     path.includes('\0') ||
@@ -30,9 +32,48 @@ export function pathInside(root: string, path: string, where: string): string {
   return inside.split(sep).join('/');
 }
 
+/** What a list of paths leads to. */
+export interface Listed {
+  /** Files that are there under another name than their paths say: in another Unicode form. */
+  found: Map<string, string>;
+}
+
+/** Paths that lead to a file as they are, or nowhere. */
+const PLAIN = /^[ -[\]-~]*$/;
+
+/**
+ * The path of a dataset that someone wrote into a list. Backslashes separate folders unless there is a file of that very
+ * name. A file whose name is there in another Unicode form only is noted in `found`.
+ * @throws InputError for a path that leads out of `root`, or lost letters
+ */
+export async function placed(
+  written: string,
+  where: string,
+  { root, names, found }: { root: string; names: FileNames } & Listed,
+): Promise<string> {
+  const path = pathInside(root, written, where);
+  if (PLAIN.test(path)) return path;
+  keptName(path, where);
+  const forward = pathInside(root, written.replaceAll('\\', '/'), where);
+  for (const candidate of new Set([path, forward])) {
+    const file = await names.find(candidate);
+    if (file === undefined) continue;
+    if (file !== candidate) found.set(candidate, file);
+    return candidate;
+  }
+  return forward;
+}
+
 /** Whether `text` is a glob rather than a path. */
 export function isGlob(text: string): boolean {
   return /[*?{[]/.test(text);
+}
+
+/** The files that a glob matches, relative to `root` and in code-unit order. */
+export async function globFiles(pattern: string, root: string, follow: boolean): Promise<string[]> {
+  const { glob } = await import('tinyglobby');
+  const files = await glob(pattern, { cwd: root, followSymbolicLinks: follow, expandDirectories: false });
+  return files.map((file) => pathInside(root, file, `--data ${pattern}`)).sort();
 }
 
 /** The images that a glob matches, in code-unit order. Names that start with a dot are passed over. */
@@ -41,9 +82,7 @@ export async function readGlob(
   root: string,
   { follow, labelLevel }: { follow: boolean; labelLevel?: number },
 ): Promise<Images> {
-  const { glob } = await import('tinyglobby');
-  const files = await glob(pattern, { cwd: root, followSymbolicLinks: follow, expandDirectories: false });
-  const paths = files.map((file) => pathInside(root, file, `--data ${pattern}`)).sort();
+  const paths = await globFiles(pattern, root, follow);
   const prefix = pathInside(root, `${globPrefix(pattern)}x`, `--data ${pattern}`).slice(0, -1);
   const { visible, ignored } = withoutIgnored(paths, prefix);
   const found = visible.filter(hasImageExtension);
@@ -62,21 +101,37 @@ function globPrefix(pattern: string): string {
 }
 
 /**
- * The images listed on a stream, one path a line, in their order; a line that is there twice counts once.
+ * The images listed on a stream, one path a line, in their order; a file that is there twice counts once.
  * Paths are taken for images whatever their names.
  */
-export async function readList(stream: Readable, root: string, labelLevel?: number): Promise<Images> {
-  const paths = new Set<string>();
+export async function readList(
+  stream: Readable,
+  {
+    root,
+    names,
+    encoding,
+    labelLevel,
+  }: { root: string; names: FileNames; encoding?: string; labelLevel?: number },
+): Promise<Images & Listed> {
+  const paths = new Map<string, string>();
+  const found = new Map<string, string>();
+  const decoding: string[] = [];
   let line = 0;
-  for await (const text of readLines('stdin', stream)) {
+  const warn = (note: string) => void decoding.push(note);
+  for await (const text of readLines('stdin', stream, { encoding, warn })) {
     line++;
-    if (text !== '') paths.add(pathInside(root, text, `line ${line} of stdin`));
+    if (text === '') continue;
+    const path = await placed(text, `line ${line} of stdin`, { root, names, found });
+    const file = found.get(path) ?? path;
+    if (!paths.has(file)) paths.set(file, path);
   }
   if (paths.size === 0) throw new InputError('Expected paths of images on stdin, one a line, but found none');
-  const prefix = commonFolder(paths);
-  const { visible, ignored } = withoutIgnored([...paths], prefix);
+  const listed = [...paths.values()];
+  const prefix = commonFolder(listed);
+  const { visible, ignored } = withoutIgnored(listed, prefix);
   const { images, notes } = labelled('--data -', visible, prefix, labelLevel);
-  return { images, notes: [...notes, ...passedOverNotes({ files: [], ignored, links: 0 })] };
+  const passedOver = passedOverNotes({ files: [], ignored, links: 0 });
+  return { images, notes: [...decoding, ...notes, ...passedOver], found };
 }
 
 /** The folder that all paths lie in, with a slash behind it, or nothing. */

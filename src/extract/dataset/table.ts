@@ -1,14 +1,10 @@
-/** Parquet and Arrow tables with the image bytes in them, as Hugging Face datasets are stored (`image` and `label`). */
+/** Parquet and Arrow tables, read column by column and cell by cell. */
 import { type FileHandle, open, readFile } from 'node:fs/promises';
 import { basename, extname } from 'node:path';
-import { InputError, messageOf, UsageError, unexpected } from '../../shared/errors.ts';
-import { asObject, parseJson } from '../../shared/fields.ts';
-import { assignColumns, type ManifestOptions } from '../../shared/manifest/columns.ts';
-import { readWeight } from '../../shared/manifest/read.ts';
-import type { DatasetImage, ImageSource, Images } from './layout.ts';
+import { InputError, messageOf, UsageError } from '../../shared/errors.ts';
 
 /** A table, read column by column and row by row. */
-interface Table {
+export interface Table {
   columns: string[];
   rows: number;
   /** Schema metadata: Hugging Face keeps the names of classes there. */
@@ -32,97 +28,54 @@ export function isTable(name: string): boolean {
   return extname(name).toLowerCase() in OPEN;
 }
 
-/**
- * The images in a table, in its order: `row-0000001` or the path beside the bytes, and labels as text, numbers named
- * by Hugging Face's class names, or lists of them.
- * @throws InputError for a file that is no such table
- */
-export async function readTable(
-  file: string,
-  options: ManifestOptions,
-): Promise<Images & { source: ImageSource }> {
-  const name = basename(file);
-  const damaged = (thrown: unknown): unknown => {
-    if (thrown instanceof InputError || thrown instanceof UsageError) return thrown;
-    return new InputError(`Expected a table in ${name} but it is damaged: ${messageOf(thrown)}`);
-  };
-  const table = await OPEN[extname(file).toLowerCase()](file).catch((thrown: unknown) => {
-    throw damaged(thrown);
-  });
-  try {
-    return await imagesIn(table, name, options);
-  } catch (thrown) {
-    await table.close();
-    throw damaged(thrown);
-  }
+/** Whether a glob asks for tables by the ending of their names. */
+export function isTableGlob(pattern: string): boolean {
+  return Object.keys(OPEN).some((extension) => pattern.toLowerCase().endsWith(extension));
 }
 
-async function imagesIn(
-  table: Table,
-  name: string,
-  options: ManifestOptions,
-): Promise<Images & { source: ImageSource }> {
-  const columns = assignColumns(table.columns, name, {
-    // Tables have all sorts of columns beside image and label.
-    columns: { label: table.columns.includes('label') ? 'label' : undefined, ...options.columns },
-  });
-  const { path: image, label, group, weight } = columns;
-  if (label === null) throw unexpected('a label column (or --label-column)', name, table.columns);
-  const names = classNames(table, label, name);
-  const labels = await table.values(label);
-  const groups = group === null ? [] : await table.values(group);
-  const weights = weight === null ? [] : await table.values(weight);
-  const rowOf = new Map<string, number>();
-  const images: DatasetImage[] = [];
-  for (let row = 0; row < table.rows; row++) {
-    const path = `row-${String(row).padStart(7, '0')}`;
-    rowOf.set(path, row);
-    images.push({
-      path,
-      labels: labelsOf(labels[row], names, `${name} row ${row}, column ${label}`),
-      split: null,
-      group: groups[row] === undefined || groups[row] === null ? null : String(groups[row]),
-      ...(weight !== null && { weight: readWeight(weights[row], `${name} row ${row}, column ${weight}`) }),
-    });
-  }
-  const read = async (path: string): Promise<Buffer> => bytesOf(await table.cell(image, rowOf.get(path)!));
+/** Tables that are open at a time: images are read in order, so that two do where one file ends and the next begins. */
+const MOST_OPEN = 2;
+
+/** Tables that are opened when they are needed, a few at a time. */
+export interface OpenTables {
+  /** @throws InputError for a file that is damaged, or what `action` throws where that is meant for the user */
+  use<T>(file: string, action: (table: Table) => Promise<T>): Promise<T>;
+  close(): Promise<void>;
+}
+
+export function openTables(): OpenTables {
+  const opened = new Map<string, { table: Promise<Table>; users: number }>();
+  const closeUnused = async (): Promise<void> => {
+    for (const [file, { table, users }] of opened) {
+      if (opened.size <= MOST_OPEN) return;
+      if (users > 0) continue;
+      opened.delete(file);
+      await (await table).close();
+    }
+  };
   return {
-    images,
-    notes: [`Columns: image "${image}", label "${label}"`],
-    source: { read, close: table.close },
+    async use(file, action) {
+      const entry = opened.get(file) ?? { table: OPEN[extname(file).toLowerCase()](file), users: 0 };
+      opened.set(file, entry);
+      entry.users++;
+      try {
+        return await action(await entry.table);
+      } catch (thrown) {
+        if (thrown instanceof InputError || thrown instanceof UsageError) throw thrown;
+        throw new InputError(`Expected a table in ${basename(file)} but it is damaged: ${messageOf(thrown)}`);
+      } finally {
+        entry.users--;
+        // One that cannot be opened has nothing to close.
+        await entry.table.catch(() => opened.delete(file));
+        await closeUnused();
+      }
+    },
+    async close() {
+      const tables = [...opened.values()];
+      opened.clear();
+      await Promise.all(tables.map(async ({ table }) => (await table).close()));
+    },
   };
-}
-
-/** Bytes, or a struct of `bytes` and `path`, which Hugging Face stores. */
-function bytesOf(cell: unknown): Buffer {
-  const bytes = cell instanceof Uint8Array ? cell : (cell as { bytes?: unknown } | null)?.bytes;
-  if (bytes instanceof Uint8Array) return Buffer.from(bytes);
-  throw new InputError('no image bytes in this row');
-}
-
-function labelsOf(cell: unknown, names: readonly string[], where: string): string[] {
-  if (cell === null || cell === undefined) return [];
-  const values =
-    typeof cell === 'object' && Symbol.iterator in cell ? [...(cell as Iterable<unknown>)] : [cell];
-  return values.map((value) => {
-    if (typeof value === 'string') return value;
-    if (typeof value !== 'number' && typeof value !== 'bigint')
-      throw unexpected('a label', where, String(value));
-    return names[Number(value)] ?? String(value);
-  });
-}
-
-/** `{"info": {"features": {"label": {"names": [...], "_type": "ClassLabel"}}}}` under the key `huggingface`. */
-function classNames({ metadata }: Table, label: string, file: string): string[] {
-  const at = (field: string) => `${field} of the huggingface metadata of ${file}`;
-  const json = metadata.get('huggingface');
-  if (json === undefined) return [];
-  const info = asObject(asObject(parseJson(json, at('text')), at('text')).info ?? {}, at('info'));
-  const feature = asObject(asObject(info.features ?? {}, at('features'))[label] ?? {}, at(label));
-  const inner = Array.isArray(feature.names)
-    ? feature
-    : asObject(feature.feature ?? {}, at(`${label}.feature`));
-  return Array.isArray(inner.names) ? inner.names.map(String) : [];
 }
 
 /** The format's magic number at both ends, and the length of what lies before the second. */

@@ -1,9 +1,10 @@
 /** Files below one root: a folder on disk or an archive, which all layouts are read from alike. */
 import { createReadStream } from 'node:fs';
-import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { Readable } from 'node:stream';
+import { InputError, shown } from '../../shared/errors.ts';
 import { isIgnored, walkTree } from '../../shared/images/folder.ts';
+import { type FileNames, namesBelow, readNamedFile } from '../../shared/images/names.ts';
 import type { ImageSource } from './layout.ts';
 
 export interface Tree {
@@ -22,12 +23,24 @@ export interface Tree {
   stream(path: string): Promise<Readable>;
 }
 
+interface FilesOptions {
+  /** Whether they were found by looking. */
+  listed?: boolean;
+  /** Files whose names are not as their paths say. */
+  found?: ReadonlyMap<string, string>;
+  names?: FileNames;
+}
+
 /** Images that are files below `root`. */
-export function filesBelow(root: string, { listed = false } = {}): ImageSource {
-  const fileOf = (path: string) => join(root, path);
+export function filesBelow(
+  root: string,
+  { listed = false, found = new Map(), names = namesBelow(root) }: FilesOptions = {},
+): ImageSource {
+  const fileOf = (path: string) => join(root, found.get(path) ?? path);
   return {
-    read: (path) => readFile(fileOf(path)),
+    read: (path) => readNamedFile(fileOf(path)),
     fileOf,
+    near: names.near,
     ...(listed && { folder: root }),
     close: async () => {},
   };
@@ -56,6 +69,12 @@ export function archiveTree(
   { read, close }: Pick<ImageSource, 'read' | 'close'>,
 ): Tree {
   const { visible, ignored } = withoutIgnored(entries);
+  // What is no UTF-8 would be one name for several files.
+  const lossy = visible.find((path) => path.includes('\ufffd'));
+  if (lossy !== undefined)
+    throw new InputError(
+      `Expected names in UTF-8 in ${basename(name)} but received ${shown(lossy)}: pack it again where its names are right`,
+    );
   const prefix = wrapper(visible, isRoot);
   const files = visible.map((path) => path.slice(prefix.length)).sort();
   const folders = new Set<string>();

@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Augmentation, checkAugmentation } from '../augment/augmentation.ts';
+import { decodeText } from '../encoding.ts';
 import { InputError, unexpected } from '../errors.ts';
 import {
   asList,
@@ -152,10 +153,10 @@ async function notAHead(dir: string, thrown: unknown): Promise<InputError> {
  */
 export async function readHead(dir: string): Promise<Head> {
   const path = join(dir, RECORD_FILE);
-  const json = await readFile(path, 'utf8').catch(async (thrown: unknown) => {
+  const json = await readFile(path).catch(async (thrown: unknown) => {
     throw await notAHead(dir, thrown);
   });
-  const record = checkRecord(parseJson(json, path), path);
+  const record = checkRecord(parseJson(decodeText(json, path), path), path);
   const tensorsPath = join(dir, TENSORS_FILE);
   const file = openSafetensors(tensorsPath);
   try {

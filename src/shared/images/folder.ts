@@ -2,7 +2,7 @@
 import type { Dirent } from 'node:fs';
 import { readdir, realpath, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { InputError } from '../errors.ts';
+import { expectedMessage, InputError } from '../errors.ts';
 
 /** What lies below a folder: paths relative to it, with forward slashes, in the order of their code units. */
 export interface FolderTree {
@@ -61,10 +61,19 @@ async function walk(
     if (isIgnored(entry.name)) tree.ignored.push(entry.isDirectory() ? `${path}/` : path);
     else if (!follow && entry.isSymbolicLink()) tree.links++;
     else if (await isFolder(real, entry)) {
+      if (entry.name.includes('\ufffd')) await checkName(real, entry.name);
       tree.folders.push(path);
       await walk(join(folder, entry.name), `${path}/`, inside, follow, tree);
     } else tree.files.push(path);
   }
+}
+
+/** A name that is no UTF-8 is read with loss, so that nothing is there by what is left of it. */
+async function checkName(parent: string, name: string): Promise<void> {
+  if (await stat(join(parent, name)).catch(() => undefined)) return;
+  throw new InputError(
+    `${expectedMessage('names in UTF-8', parent, name)}: rename it (convmv -f windows-1252 -t utf-8 does that)`,
+  );
 }
 
 async function isFolder(parent: string, entry: Dirent): Promise<boolean> {

@@ -13,6 +13,8 @@ export interface ManifestOptions {
   columns?: Partial<Record<Role, string>>;
   /** What stands between several labels in one cell. */
   separator?: string;
+  /** The encoding of a text that is not UTF-8, such as `windows-1252`; default: found out, or refused. */
+  encoding?: string;
 }
 
 /** What stands between labels unless said otherwise. */
@@ -47,6 +49,22 @@ const NAMES: ReadonlyMap<string, Role> = new Map([
   ['sampleweight', 'weight'],
 ]);
 
+/** What pandas calls a column without a name, such as the index that it writes first. */
+export const UNNAMED = 'Unnamed: 0';
+/** Such a column, or pandas's index in a parquet file. */
+const INDEX = /^(Unnamed: \d+(\.\d+)*|__index_level_\d+__)$/;
+
+/** What a column is for by its name, if anything. */
+function roleOf(name: string): Role | undefined {
+  const plain = name.toLowerCase().replace(/[\s_-]/g, '');
+  return NAMES.get(plain.replace(/s$/, ''));
+}
+
+/** Whether a column is the one of paths. */
+export function isPathColumn(name: string, { path }: NonNullable<ManifestOptions['columns']> = {}): boolean {
+  return path === undefined ? roleOf(name) === 'path' : name === path;
+}
+
 /**
  * Finds out what each column is for.
  * @throws InputError when there is no path, neither labels nor class columns, or a role is taken twice
@@ -64,17 +82,14 @@ export function assignColumns(
     weight: null,
   };
   const classes: string[] = [];
+  const indices: string[] = [];
   for (const role of ROLES) found[role] = saidColumn(role, said[role], names, manifest);
   const taken = new Set(Object.values(found));
   for (const name of names) {
     if (taken.has(name)) continue;
-    const role = NAMES.get(
-      name
-        .toLowerCase()
-        .replace(/[\s_-]/g, '')
-        .replace(/s$/, ''),
-    );
-    if (!role || said[role] !== undefined) classes.push(name);
+    const role = roleOf(name);
+    if (INDEX.test(name)) indices.push(name);
+    else if (!role || said[role] !== undefined) classes.push(name);
     else if (found[role] !== null) {
       throw new InputError(
         `${expectedMessage(`one ${role} column`, manifest, [found[role], name])} (--${role}-column says which)`,
@@ -109,7 +124,7 @@ export function assignColumns(
     group,
     weight,
     classes: label === null ? classes : [],
-    others: label === null ? [] : classes,
+    others: label === null ? indices : [...indices, ...classes],
   };
 }
 

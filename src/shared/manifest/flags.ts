@@ -1,5 +1,6 @@
 /** The flags that say how to read a manifest, the same for every command that reads one. */
 import { type Flags, oneValue, textFlag } from '../cli/flags.ts';
+import { knownEncoding } from '../encoding.ts';
 import { type ManifestOptions, ROLES, SEPARATOR } from './columns.ts';
 
 /** For yargs; {@link readManifestFlags} reads them. */
@@ -34,6 +35,11 @@ export const manifestFlags = {
     description: 'What stands between several labels in one cell',
     defaultDescription: SEPARATOR,
   },
+  encoding: {
+    ...textFlag,
+    description: 'Encoding of a manifest or a list: utf-8, utf-16le, windows-1252, shift_jis ...',
+    defaultDescription: 'found out, or refused',
+  },
 } as const;
 
 /** What the flags say; absent where they were not given. */
@@ -43,8 +49,10 @@ export function readManifestFlags(argv: Flags): ManifestOptions {
     return name === undefined ? [] : [[role, name]];
   });
   const separator = oneValue(argv, 'label-separator');
+  const encoding = oneValue(argv, 'encoding');
   return {
     ...(given.length > 0 && { columns: Object.fromEntries(given) }),
     ...(separator !== undefined && { separator }),
+    ...(encoding !== undefined && { encoding: knownEncoding(encoding) }),
   };
 }

@@ -1,37 +1,71 @@
 /** The lines of a text that may be longer than memory. */
 import type { Readable } from 'node:stream';
+import { START_BYTES, type TextDecoding, type TextOptions, textDecoding } from '../encoding.ts';
 import { InputError } from '../errors.ts';
 import { diskError } from '../store/files.ts';
 
 /** A line, or a row of quoted lines, beyond this many characters is no manifest's. */
 export const MOST_ROW_CHARACTERS = 2 ** 20;
+/** What a line of so many characters takes at most, in any encoding. */
+const MOST_ROW_BYTES = 4 * MOST_ROW_CHARACTERS;
 
 /**
- * The lines of a stream of UTF-8 text, without what ends them (`\n` or `\r\n`). The stream is closed behind the last one
- * that is asked for.
+ * The text of a stream, in pieces of whole lines. The stream is closed behind the last one that is asked for.
  * @param name of the text in messages
- * @throws InputError when it cannot be read, or has a line of more than {@link MOST_ROW_CHARACTERS}
+ * @throws InputError when it cannot be read or decoded, or has a line of more than {@link MOST_ROW_CHARACTERS}
  */
-export async function* readLines(name: string, stream: Readable): AsyncGenerator<string> {
-  let line = 0;
-  let rest = '';
-  const check = (text: string): string => {
-    line++;
-    if (text.length > MOST_ROW_CHARACTERS)
-      throw new InputError(
-        `Expected lines of at most ${MOST_ROW_CHARACTERS} characters in ${name} but line ${line} is longer`,
-      );
-    return text.endsWith('\r') ? text.slice(0, -1) : text;
+export async function* readText(
+  name: string,
+  stream: Readable,
+  options: TextOptions,
+): AsyncGenerator<string> {
+  let decoding: TextDecoding | undefined;
+  let rest = Buffer.alloc(0);
+  const begin = (): TextDecoding => {
+    const begun = textDecoding(name, rest.subarray(0, START_BYTES), options);
+    rest = rest.subarray(begun.markLength);
+    return begun;
   };
-  const decoder = new TextDecoder();
   for await (const piece of readable(name, stream)) {
-    const lines = (rest + decoder.decode(piece, { stream: true })).split('\n');
-    rest = lines.pop()!;
-    for (const text of lines) yield check(text);
-    if (rest.length > MOST_ROW_CHARACTERS) check(rest);
+    rest = rest.length === 0 ? Buffer.from(piece) : Buffer.concat([rest, piece]);
+    if (!decoding && rest.length < START_BYTES) continue;
+    decoding ??= begin();
+    const end = decoding.lineEnd(rest);
+    if (end > 0) {
+      yield decoding.decode(rest.subarray(0, end));
+      rest = rest.subarray(end);
+    }
+    if (rest.length > MOST_ROW_BYTES) throw longLine(name, decoding.lines + 1);
   }
-  rest += decoder.decode();
-  if (rest !== '') yield check(rest);
+  decoding ??= begin();
+  if (rest.length > 0) yield decoding.decode(rest);
+}
+
+/**
+ * The lines of a stream of text, without what ends them (`\n` or `\r\n`).
+ * @throws as {@link readText} does
+ */
+export async function* readLines(
+  name: string,
+  stream: Readable,
+  options: TextOptions = {},
+): AsyncGenerator<string> {
+  let line = 0;
+  for await (const text of readText(name, stream, options)) {
+    const lines = text.split('\n');
+    if (lines.at(-1) === '') lines.pop();
+    for (const one of lines) {
+      line++;
+      if (one.length > MOST_ROW_CHARACTERS) throw longLine(name, line);
+      yield one.endsWith('\r') ? one.slice(0, -1) : one;
+    }
+  }
+}
+
+function longLine(name: string, line: number): InputError {
+  return new InputError(
+    `Expected lines of at most ${MOST_ROW_CHARACTERS} characters in ${name} but line ${line} is longer`,
+  );
 }
 
 /** The pieces of a stream, whose failure is told as one of reading `name`. */

@@ -3,8 +3,9 @@ import { basename } from 'node:path';
 import type { Readable } from 'node:stream';
 import { expectedMessage, InputError } from '../errors.ts';
 import type { Split } from '../store/schema.ts';
-import { assignColumns, type Columns, describeColumns, type ManifestOptions, SEPARATOR } from './columns.ts';
-import { type Row, readRows } from './rows.ts';
+import { assignColumns, type Columns, describeColumns, type ManifestOptions } from './columns.ts';
+import { classOfColumn, keptName, type LabelReader, labelReader } from './labels.ts';
+import { type ManifestNotes, type Row, readRows } from './rows.ts';
 import { SPLIT_FORMS, splitNamed } from './splits.ts';
 
 /** What a row says about an image. */
@@ -22,10 +23,6 @@ export interface ManifestRow {
   weight?: number;
 }
 
-/** Control characters in a class name would garble every table and file that shows it. */
-// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
-const CONTROL = /[\u0000-\u001f\u007f]/;
-
 /**
  * Reads a manifest: a path column (`path`, `file`, `filename` or `image`, any case, singular or plural), and either
  * a `label` column (several labels joined by `|`; in JSON Lines also an array) or one 0/1 column for each class;
@@ -33,40 +30,46 @@ const CONTROL = /[\u0000-\u001f\u007f]/;
  * (empty for 1). Rows come one at
  * a time, so that a manifest may be larger than memory.
  * @param file its name; the extension says how it is read
- * @param said is told, in a sentence, what the columns are for where that was not plain
+ * @param notes is told, in sentences, what the columns are for where that was not plain, and what may not be meant
  * @throws InputError with file, line and value for whatever does not fit
  */
 export async function* readManifest(
   file: string,
   stream: Readable,
   options: ManifestOptions,
-  said: (note: string) => void,
+  notes: ManifestNotes,
 ): AsyncGenerator<ManifestRow> {
   const name = basename(file);
-  const labels = labelReader(options.separator ?? SEPARATOR);
+  const labels = labelReader(options.separator);
   let columns: Columns | undefined;
   let listed: ReadonlySet<string> = new Set();
-  for await (const { line, cells } of readRows(name, stream)) {
+  let classOf: ReadonlyMap<string, string> = new Map();
+  for await (const { line, cells } of readRows(name, stream, options, notes)) {
     if (!columns) {
       columns = assignColumns(Object.keys(cells), name, options);
       listed = new Set(Object.keys(cells));
+      classOf = new Map(columns.classes.map((column) => [column, classOfColumn(column, name)]));
       const plain = columns.path === 'path' && (columns.label ?? 'label') === 'label';
-      if (!plain || options.columns) said(describeColumns(columns));
+      if (!plain || options.columns || columns.others.length > 0) notes.info(describeColumns(columns));
     }
-    yield readRow({ line, cells }, columns, listed, labels, name);
+    yield readRow({ line, cells }, { columns, listed, classOf, labels, name });
   }
   if (!columns) throw new InputError(`Expected a header and at least one image in ${name} but found no row`);
+  for (const note of labels.notes()) notes.warn(note);
 }
 
-type LabelReader = (cell: unknown, where: string) => string[];
+/** What is known of a manifest when its rows are read. */
+interface Manifest {
+  name: string;
+  columns: Columns;
+  /** Names of all columns. */
+  listed: ReadonlySet<string>;
+  /** Names of classes by their 0/1 columns. */
+  classOf: ReadonlyMap<string, string>;
+  labels: LabelReader;
+}
 
-function readRow(
-  { line, cells }: Row,
-  columns: Columns,
-  listed: ReadonlySet<string>,
-  labels: LabelReader,
-  name: string,
-): ManifestRow {
+function readRow({ line, cells }: Row, { name, columns, listed, classOf, labels }: Manifest): ManifestRow {
   const at = (column?: string) => `${name} line ${line}${column === undefined ? '' : `, column ${column}`}`;
   const unknown = Object.keys(cells).find((key) => !listed.has(key));
   if (unknown !== undefined)
@@ -78,52 +81,58 @@ function readRow(
   return {
     line,
     where: at(path),
-    path: cell.trim(),
-    labels: label === null ? classColumns(cells, columns, at) : labels(cells[label], at(label)),
+    path: writtenPath(cell.trim(), at(path)),
+    labels: label === null ? classColumns(cells, classOf, at) : labels.read(cells[label], at(label)),
     split: split === null ? null : readSplit(cells[split], at(split)),
     group: group === null ? null : readGroup(cells[group], at(group)),
     ...(weight !== null && { weight: readWeight(cells[weight], at(weight)) }),
   };
 }
 
-/** Reads label cells; equal ones are read once. */
-function labelReader(separator: string): LabelReader {
-  const known = new Map<string, string[]>();
-  return (cell, where) => {
-    if (typeof cell !== 'string') return labelList(Array.isArray(cell) ? cell : [cell], where);
-    const read = known.get(cell);
-    if (read) return read;
-    const labels = labelList(separator === '' ? [cell] : cell.split(separator), where);
-    known.set(cell, labels);
-    return labels;
-  };
+const URL = /^[a-z][a-z\d+.-]+:\/\//i;
+const WINDOWS_ROOT = /^[a-z]:[\\/]/i;
+
+/** @throws InputError for what names no file here */
+function writtenPath(path: string, where: string): string {
+  if (URL.test(path))
+    throw new InputError(
+      `${expectedMessage('the path of a file', where, path)}: download the images first, nothing is fetched`,
+    );
+  if (WINDOWS_ROOT.test(path) && process.platform !== 'win32')
+    throw new InputError(
+      `${expectedMessage('a path on this machine', where, path)}, of a Windows machine: make paths relative to a folder of images (--root FOLDER)`,
+    );
+  keptName(path, where);
+  return path;
 }
 
-function labelList(labels: unknown[], where: string): string[] {
-  const texts = labels.map((label) => {
-    if (typeof label === 'number' || typeof label === 'boolean') return String(label);
-    if (typeof label !== 'string') throw new InputError(expectedMessage('a label', where, label));
-    if (CONTROL.test(label.trim()))
-      throw new InputError(expectedMessage('a label on one line, without control characters,', where, label));
-    return label.trim();
-  });
-  return [...new Set(texts.filter((label) => label !== ''))];
-}
+/** What cells of class columns hold, by how Python, R and spreadsheets write it. */
+const PRESENCE: ReadonlyMap<string, boolean> = new Map([
+  ['0', false],
+  ['1', true],
+  ['false', false],
+  ['true', true],
+]);
 
 function classColumns(
   cells: Record<string, unknown>,
-  { classes }: Columns,
+  classOf: ReadonlyMap<string, string>,
   at: (column: string) => string,
 ): string[] {
-  return classes.filter((name) => {
+  const present = new Set<string>();
+  for (const [name, label] of classOf) {
     const cell = cells[name];
-    const text = typeof cell === 'string' ? cell.trim() : String(Number(cell ?? Number.NaN));
-    if (text !== '0' && text !== '1') throw new InputError(expectedMessage('0 or 1', at(name), cell));
-    return text === '1';
-  });
+    const text = String(cell ?? '').trim();
+    // Numbers with decimals come from columns with gaps: 1.0, or 1,0.
+    const isPresent = PRESENCE.get(text.toLowerCase().replace(/[.,]0+$/, ''));
+    if (isPresent === undefined) throw new InputError(expectedMessage('0 or 1', at(name), cell));
+    if (isPresent) present.add(label);
+  }
+  return [...present];
 }
 
-function readSplit(cell: unknown, where: string): Split | null {
+/** The part that a cell names, or null for none. @throws InputError for another word */
+export function readSplit(cell: unknown, where: string): Split | null {
   if (cell === undefined || cell === null || cell === '') return null;
   const split = typeof cell === 'string' ? splitNamed(cell) : undefined;
   if (!split) throw new InputError(expectedMessage(`${SPLIT_FORMS} or nothing`, where, cell));
@@ -144,9 +153,10 @@ export function readWeight(cell: unknown, where: string): number {
   return weight;
 }
 
-function readGroup(cell: unknown, where: string): string | null {
+/** What an image belongs to, or null for nothing. @throws InputError for what is no name */
+export function readGroup(cell: unknown, where: string): string | null {
   if (cell === undefined || cell === null || cell === '') return null;
   if (typeof cell !== 'string' && typeof cell !== 'number')
     throw new InputError(expectedMessage('a name or a number', where, cell));
-  return String(cell).trim();
+  return keptName(String(cell).trim(), where);
 }

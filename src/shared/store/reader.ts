@@ -1,6 +1,7 @@
 /** Reads a feature store; nothing is parsed before its checksum has been compared. */
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
+import { decodeText } from '../encoding.ts';
 import { InputError, unexpected } from '../errors.ts';
 import { parseJson } from '../fields.ts';
 import { causeOf, codeOf, disk, diskError } from './files.ts';
@@ -58,10 +59,10 @@ async function notAStore(dir: string, thrown: unknown): Promise<InputError> {
  */
 export async function openStore(dir: string): Promise<FeatureStore> {
   const path = join(dir, MANIFEST_FILE);
-  const json = await disk.readFile(path, 'utf8').catch(async (thrown: unknown) => {
+  const json = await disk.readFile(path).catch(async (thrown: unknown) => {
     throw await notAStore(dir, thrown);
   });
-  const manifest = checkManifest(parseJson(json, path), path);
+  const manifest = checkManifest(parseJson(decodeText(json, path), path), path);
   return {
     dir,
     manifest,

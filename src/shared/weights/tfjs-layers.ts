@@ -1,6 +1,7 @@
 /** TensorFlow.js layers models (model.json and its shards): only arrays are read, by name; the topology is not looked at. */
 import { closeSync, fstatSync, openSync, readFileSync, readSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { decodeText } from '../encoding.ts';
 import { InputError, messageOf, unexpected } from '../errors.ts';
 import {
   asList,
@@ -108,7 +109,7 @@ function savedArrays(path: string): Map<string, SavedArray> {
   const at = (field: string) => `${field} of ${path}`;
   const size = statSync(path).size;
   if (size > LONGEST_JSON) throw unexpected(`at most ${LONGEST_JSON} bytes`, path, size);
-  const model = asObject(parseJson(readFileSync(path, 'utf8'), path), path);
+  const model = asObject(parseJson(decodeText(readFileSync(path), path), path), path);
   if (model.format === 'graph-model')
     throw unexpected('a layers model, whose layers have names,', at('format'), model.format);
   const arrays = new Map<string, SavedArray>();

@@ -157,7 +157,8 @@ async function fillFirst(table: FeatureTable, { store, uses }: OpenedStore): Pro
   const lists = new Map<string, string[]>();
   const shared = (labels: string[]): string[] => {
     const key = JSON.stringify(labels);
-    const known = lists.get(key) ?? labels;
+    // Stores of earlier versions keep class names in whatever Unicode form they came.
+    const known = lists.get(key) ?? [...new Set(labels.map((label) => label.normalize('NFC')))];
     lists.set(key, known);
     return known;
   };

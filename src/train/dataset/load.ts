@@ -1,5 +1,6 @@
 /** First step of training: features and labels from stores into memory. */
 import type { Reporter } from '../../shared/cli/terminal.ts';
+import { classNameNotes } from '../../shared/manifest/class-names.ts';
 import { HEAD_OPTIONS } from '../options/head-options.ts';
 import type { TrainOptions } from '../options/train-options.ts';
 import { readFeatures } from './features.ts';
@@ -40,8 +41,10 @@ export async function loadDataset(
   const stored = await readFeatures(sources, reporter, { maxBytes: maxBytes / matrices });
   const neededBytes = stored.matrixBytes * matrices;
   const table = labels ? await relabel(stored, labels.file, labels.manifest, reporter) : stored;
+  const encoded = encodeLabels(table.labels, task, table.paths);
+  for (const note of classNameNotes(encoded.classes)) reporter.warn(note);
   return {
-    ...encodeLabels(table.labels, task, table.paths),
+    ...encoded,
     table,
     blocks,
     memory: { maxBytes, neededBytes, isStreamed: neededBytes > maxBytes },

@@ -1,6 +1,7 @@
 /** Labels from a file instead of those stored with the features. */
 import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
+import { posix } from 'node:path';
 import type { Reporter } from '../../shared/cli/terminal.ts';
 import { InputError, unexpected } from '../../shared/errors.ts';
 import type { ManifestOptions } from '../../shared/manifest/columns.ts';
@@ -28,20 +29,19 @@ export async function relabel(
   if (!found.isFile() || !hasManifestExtension(file)) {
     throw unexpected('a .csv, .tsv or .jsonl file', '--labels', file);
   }
-  const rowsOf = new Map<string, number[]>();
-  for (const [row, path] of table.paths.entries()) {
-    const known = rowsOf.get(path);
-    if (known) known.push(row);
-    else rowsOf.set(path, [row]);
-  }
+  const rowsOf = rowsByPath(table.paths);
   const [labels, splits, groups] = [[...table.labels], [...table.splits], [...table.groups]];
   const named = new Set<number>();
   const weights: number[] = [];
   let unknown = 0;
-  const rows = readManifest(file, createReadStream(file), options, (note) => reporter.info(note));
+  let first: string | undefined;
+  const rows = readManifest(file, createReadStream(file), options, reporter);
   for await (const { path, where, weight, ...entry } of rows) {
-    const own = rowsOf.get(path.replace(/^\.\//, '').replaceAll('\\', '/'));
-    if (!own) unknown++;
+    const own = rowsOf(path);
+    if (!own) {
+      unknown++;
+      first ??= path;
+    }
     for (const row of own ?? []) {
       if (named.has(row)) throw unexpected('each image once', where, path);
       named.add(row);
@@ -53,7 +53,7 @@ export async function relabel(
   }
   if (named.size === 0) {
     throw new InputError(
-      `Expected paths like ${JSON.stringify(table.paths[0])} in ${file} but none of its ${unknown} is in the feature store`,
+      `Expected paths like ${JSON.stringify(table.paths[0])} in ${file} but none of its ${unknown}, such as ${JSON.stringify(first)}, is in the feature store`,
     );
   }
   if (unknown > 0)
@@ -67,4 +67,20 @@ export async function relabel(
     `${without} of ${counted(table.rows, 'row')} ${plural(without, 'has', 'have')} no labels in ${file} and ${plural(without, 'is', 'are')} left out`,
   );
   return keepRows(changed, (row) => named.has(row));
+}
+
+/** Finds the rows of a path as it was written: with folders separated either way, in either Unicode form. */
+function rowsByPath(paths: readonly string[]): (written: string) => readonly number[] | undefined {
+  const exact = new Map<string, number[]>();
+  for (const [row, path] of paths.entries()) {
+    const known = exact.get(path);
+    if (known) known.push(row);
+    else exact.set(path, [row]);
+  }
+  const composed = new Map<string, number[]>();
+  for (const [path, rows] of exact)
+    if (path.normalize('NFC') !== path) composed.set(path.normalize('NFC'), rows);
+  const find = (path: string) =>
+    exact.get(path) ?? exact.get(path.normalize('NFC')) ?? composed.get(path.normalize('NFC'));
+  return (written) => find(posix.normalize(written)) ?? find(posix.normalize(written.replaceAll('\\', '/')));
 }

@@ -1,10 +1,10 @@
 /** Small pictures of the images that a report shows, as data: URIs. */
 import { createHash } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { isAbsolute, relative, resolve } from 'node:path';
 import pLimit from 'p-limit';
 import sharp from 'sharp';
+import { readNamedFile } from '../../shared/images/names.ts';
 
 /** Pixels of a side, shown at half to three quarters of it. */
 const SIDE = 96;
@@ -63,7 +63,7 @@ async function thumbnail(
   const inside = relative(folder, file);
   // A store from elsewhere may name any file.
   if (inside.startsWith('..') || isAbsolute(inside)) return { reason: `${path} is outside of ${folder}` };
-  const bytes = await readFile(file).catch(() => undefined);
+  const bytes = await readNamedFile(file).catch(() => undefined);
   if (!bytes) return { reason: `${path} is not in ${folder}` };
   if (createHash('sha256').update(bytes).digest('hex') !== sha256)
     return { reason: `${path} has changed since its features were extracted` };

@@ -3,6 +3,7 @@ import { readFile, stat } from 'node:fs/promises';
 import { extname } from 'node:path';
 import { parse as parseYaml } from 'yaml';
 import { didYouMean } from '../../shared/cli/suggest.ts';
+import { decodeText } from '../../shared/encoding.ts';
 import {
   expectedMessage,
   InputError,
@@ -82,7 +83,7 @@ async function readGridFile(path: string): Promise<string> {
   try {
     const { size } = await stat(path);
     if (size > MOST_BYTES) throw unexpected(`at most ${MOST_BYTES} bytes`, path, size);
-    return await readFile(path, 'utf8');
+    return decodeText(await readFile(path), path);
   } catch (thrown) {
     if (thrown instanceof InputError) throw thrown;
     throw new InputError(`Cannot read ${path} (--grid): ${causeOf(thrown)}`);

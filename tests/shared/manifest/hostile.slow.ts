@@ -1,6 +1,7 @@
 /** Manifests that are damaged, or larger than memory. */
 import { Readable } from 'node:stream';
 import { describe, expect, it } from 'vitest';
+import { silent } from '../../../src/shared/cli/terminal.ts';
 import { readManifest } from '../../../src/shared/manifest/read.ts';
 import { random } from '../../../src/shared/random.ts';
 import { mutated } from '../mutated.ts';
@@ -25,7 +26,7 @@ const MANIFESTS = new Map([
 
 async function read(name: string, bytes: Buffer): Promise<number> {
   let rows = 0;
-  for await (const row of readManifest(name, Readable.from([bytes]), {}, () => {})) {
+  for await (const row of readManifest(name, Readable.from([bytes]), {}, silent)) {
     expect(row.path).toMatch(/\S/);
     expect(new Set(row.labels).size).toBe(row.labels.length);
     expect([null, 'train', 'val', 'test']).toContain(row.split);
@@ -69,7 +70,7 @@ describe('manifests', () => {
     };
     let rows = 0;
     let most = 0;
-    for await (const { path } of readManifest('large.csv', Readable.from(pieces()), {}, () => {})) {
+    for await (const { path } of readManifest('large.csv', Readable.from(pieces()), {}, silent)) {
       rows++;
       if (rows % 100_000 === 0) most = Math.max(most, process.memoryUsage().heapUsed);
       if (rows === 10_000_000) expect(path).toBe('folder/of/photos/9999999.jpg');

@@ -1,6 +1,7 @@
 /** Any ONNX image model as a backbone: what it takes is read from the file, how pixels come to it from its configuration. */
 import { readFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
+import { decodeText } from '../../encoding.ts';
 import { checkedOnce } from '../../engines/checked.ts';
 import type { Engine, EngineOptions, Program } from '../../engines/interface.ts';
 import { createOnnxruntimeEngine } from '../../engines/onnxruntime/index.ts';
@@ -120,7 +121,7 @@ function readProcessor(path: string): Processor | undefined {
   for (const folder of [dirname(path), join(dirname(path), '..')]) {
     const file = join(folder, 'preprocessor_config.json');
     try {
-      return parseProcessor(readFileSync(file, 'utf8'), file);
+      return parseProcessor(decodeText(readFileSync(file), file), file);
     } catch (thrown) {
       if (!(thrown instanceof Error && 'code' in thrown && thrown.code === 'ENOENT')) {
         throw thrown instanceof InputError
