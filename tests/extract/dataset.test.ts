@@ -62,7 +62,7 @@ describe('class folders', () => {
       'The class folder "empty" holds no image',
       '1 image outside the class folders was passed over: on top',
       '2 files that are no images by name were passed over: .txt, no extension',
-      'Hidden and system files and folders were passed over: ".git/"',
+      'Hidden and system files and folders, pipes and devices were passed over: ".git/"',
     ]);
   });
 

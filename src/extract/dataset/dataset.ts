@@ -12,6 +12,7 @@ import { keptName } from '../../shared/manifest/labels.ts';
 import { hasManifestExtension, MANIFEST_EXTENSIONS } from '../../shared/manifest/rows.ts';
 import { counted, plural } from '../../shared/plural.ts';
 import type { Shard } from '../../shared/store/schema.ts';
+import type { Archive } from './archive.ts';
 import { type FolderOptions, readFolders } from './folders.ts';
 import type { DatasetImage, ImageSource, Images, Listing } from './layout.ts';
 import { manifestImages } from './manifest.ts';
@@ -19,7 +20,6 @@ import { globFiles, isGlob, readGlob, readList } from './paths.ts';
 import { isTable, isTableGlob } from './table.ts';
 import { readTables } from './tables.ts';
 import { archiveTree, filesBelow, folderTree, type Tree } from './tree.ts';
-import type { Archive } from './zip.ts';
 
 export interface Dataset extends Listing {
   /** A name for output folders: the folder's, or for a manifest its folder's and its own. */
@@ -151,13 +151,18 @@ async function openFile(path: string, options: Omit<DatasetOptions, 'data'>): Pr
   const opened = await archive[1](path);
   try {
     const tree = archiveTree(path, opened.entries, isRoot, opened);
+    if (tree.files.length === 0) throw emptyArchive(path, opened.notes);
     const { source, ...images } = await imagesInside(tree, options);
-    const notes = [...(opened.notes ?? []), ...images.notes];
-    return dataset(name, source, { ...images, notes });
+    return dataset(name, source, { ...images, notes: [...images.notes, ...opened.notes] });
   } catch (thrown) {
     await opened.close();
     throw thrown;
   }
+}
+
+function emptyArchive(path: string, notes: readonly string[]): InputError {
+  const found = notes.length === 0 ? 'no file in it' : `none in it. ${notes.join('. ')}`;
+  return new InputError(`Expected images in ${basename(path)} but found ${found}`);
 }
 
 /** A manifest at the top of an archive says what is in it; without one, its folders do. */

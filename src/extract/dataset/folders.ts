@@ -142,7 +142,7 @@ export function passedOverNotes({
     const names = tally(
       hidden.map((path) => JSON.stringify(path.slice(path.lastIndexOf('/', path.length - 2) + 1))),
     );
-    notes.push(`Hidden and system files and folders were passed over: ${names}`);
+    notes.push(`Hidden and system files and folders, pipes and devices were passed over: ${names}`);
   }
   if (links > 0)
     notes.push(

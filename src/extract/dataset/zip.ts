@@ -2,42 +2,65 @@
 import { isAscii, isUtf8 } from 'node:buffer';
 import { basename } from 'node:path';
 import { buffer } from 'node:stream/consumers';
-import { type Entry, openPromise, type ZipFile } from 'yauzl';
+import { crc32 } from 'node:zlib';
+import { Entry, getFileNameLowLevel, openPromise, type ZipFile } from 'yauzl';
 import { InputError, messageOf, shown } from '../../shared/errors.ts';
 import { counted } from '../../shared/plural.ts';
+import {
+  type Archive,
+  checkEntrySize,
+  createEntryList,
+  damaged,
+  type EntryKind,
+  noSuchEntry,
+} from './archive.ts';
 
-/** An archive's files by their paths. */
-export interface Archive {
-  entries: string[];
-  /** Things the user may not have meant, one sentence each. */
-  notes?: string[];
-  read(path: string): Promise<Buffer>;
-  close(): Promise<void>;
-}
+/** What yauzl needs of an entry to read it: the entries themselves take ten times the memory. */
+type Place = Pick<
+  Entry,
+  | 'compressedSize'
+  | 'compressionMethod'
+  | 'crc32'
+  | 'generalPurposeBitFlag'
+  | 'relativeOffsetOfLocalHeader'
+  | 'uncompressedSize'
+>;
 
-/** An image file of more bytes than this is no image: what an archive claims is not allocated blindly. */
-export const MOST_BYTES = 2 ** 30;
-
-/** @throws InputError for a file that is no zip archive */
+/** @throws InputError for a file that is no zip archive, or one beyond the limits of archives */
 export async function openZip(file: string): Promise<Archive> {
+  const zip = await openPromise(file, {
+    lazyEntries: true,
+    autoClose: false,
+    validateEntrySizes: true,
+    decodeStrings: false,
+  }).catch((thrown: unknown) => {
+    throw damaged('zip', file, messageOf(thrown));
+  });
   try {
-    const zip = await openPromise(file, { lazyEntries: true, autoClose: false, validateEntrySizes: true });
-    const entries = new Map<string, Entry>();
+    const list = createEntryList<Place>(file, zip.fileSize);
     const undeclared: string[] = [];
     for await (const entry of zip.eachEntry()) {
+      const { compressedSize, compressionMethod, crc32: sum, generalPurposeBitFlag } = entry;
+      const { relativeOffsetOfLocalHeader, uncompressedSize } = entry;
       const { name, isDeclared } = nameOf(entry);
-      if (name.endsWith('/')) continue;
       if (!isDeclared) undeclared.push(name);
-      entries.set(name, entry);
+      list.add(
+        { name, kind: kindOf(name, entry), size: uncompressedSize },
+        {
+          ...{ compressedSize, compressionMethod, crc32: sum, generalPurposeBitFlag },
+          ...{ relativeOffsetOfLocalHeader, uncompressedSize },
+        },
+      );
     }
     return {
-      entries: [...entries.keys()],
-      notes: undeclared.length === 0 ? [] : [undeclaredNote(basename(file), undeclared)],
-      read: (path) => readEntry(zip, entries.get(path)),
+      entries: [...list.places.keys()],
+      notes: [...undeclaredNote(basename(file), undeclared), ...list.notes()],
+      read: (path) => readEntry(zip, list.places.get(path)),
       close: async () => zip.close(),
     };
   } catch (thrown) {
-    throw new InputError(`Expected a zip archive but ${basename(file)} is damaged: ${messageOf(thrown)}`);
+    zip.close();
+    throw thrown instanceof InputError ? thrown : damaged('zip', file, messageOf(thrown));
   }
 }
 
@@ -46,25 +69,62 @@ const UTF8_FLAG = 0x800;
 const UNICODE_PATH = 0x7075;
 
 /** The name of an entry: macOS writes UTF-8 and does not say so, which without loss can be nothing else. */
-function nameOf({ fileName, fileNameRaw, generalPurposeBitFlag, extraFields }: Entry): {
+function nameOf({ fileNameRaw, generalPurposeBitFlag, extraFields }: Entry): {
   name: string;
   isDeclared: boolean;
 } {
   const isSaid =
     (generalPurposeBitFlag & UTF8_FLAG) !== 0 || extraFields.some(({ id }) => id === UNICODE_PATH);
-  if (isSaid || isAscii(fileNameRaw)) return { name: fileName, isDeclared: true };
-  if (isUtf8(fileNameRaw))
+  if (!isSaid && !isAscii(fileNameRaw) && isUtf8(fileNameRaw))
     return { name: fileNameRaw.toString('utf8').replaceAll('\\', '/'), isDeclared: true };
-  return { name: fileName, isDeclared: false };
+  const name = getFileNameLowLevel(generalPurposeBitFlag, fileNameRaw, extraFields, false);
+  return { name, isDeclared: isSaid || isAscii(fileNameRaw) };
 }
 
-function undeclaredNote(file: string, names: readonly string[]): string {
-  return `${file} does not say the encoding of ${counted(names.length, 'name')}, such as ${shown(names[0])}: read as code page 437`;
+function undeclaredNote(file: string, names: readonly string[]): string[] {
+  if (names.length === 0) return [];
+  return [
+    `${file} does not say the encoding of ${counted(names.length, 'name')}, such as ${shown(names[0])}: read as code page 437`,
+  ];
 }
 
-async function readEntry(zip: ZipFile, entry: Entry | undefined): Promise<Buffer> {
-  if (!entry) throw Object.assign(new Error('no such entry'), { code: 'ENOENT' });
-  if (entry.uncompressedSize > MOST_BYTES)
-    throw new InputError(`an entry of ${entry.uncompressedSize} bytes`);
-  return buffer(await zip.openReadStreamPromise(entry));
+/** Systems whose file modes stand in the upper half of the attributes: Unix and macOS. */
+const UNIX: ReadonlySet<number> = new Set([3, 19]);
+
+/** Kinds by the upper bits of a Unix file mode; 0 where none was stored. */
+const MODES: ReadonlyMap<number, EntryKind> = new Map([
+  [0, 'file'],
+  [0o100000, 'file'],
+  [0o040000, 'folder'],
+  [0o120000, 'link'],
+]);
+
+function kindOf(name: string, { versionMadeBy, externalFileAttributes }: Entry): EntryKind {
+  if (name.endsWith('/')) return 'folder';
+  if (!UNIX.has(versionMadeBy >>> 8)) return 'file';
+  return MODES.get((externalFileAttributes >>> 16) & 0o170000) ?? 'other';
+}
+
+/** Ways of packing that are not read, by their numbers. */
+const METHODS: ReadonlyMap<number, string> = new Map([
+  [9, 'Deflate64'],
+  [12, 'bzip2'],
+  [14, 'LZMA'],
+  [93, 'Zstandard'],
+  [95, 'xz'],
+  [98, 'PPMd'],
+]);
+
+async function readEntry(zip: ZipFile, place: Place | undefined): Promise<Buffer> {
+  if (!place) throw noSuchEntry();
+  checkEntrySize(place.uncompressedSize);
+  const entry = Object.assign(new Entry(), place);
+  if (entry.isEncrypted()) throw new InputError('encrypted: unpack the archive with its password');
+  if (entry.compressionMethod !== 0 && entry.compressionMethod !== 8) {
+    const method = METHODS.get(entry.compressionMethod) ?? `method ${entry.compressionMethod}`;
+    throw new InputError(`packed by ${method}, which is not read: unpack the archive`);
+  }
+  const bytes = await buffer(await zip.openReadStreamPromise(entry));
+  if (crc32(bytes) !== place.crc32) throw new InputError('damaged in the archive: its checksum differs');
+  return bytes;
 }

@@ -8,7 +8,7 @@ import { expectedMessage, InputError } from '../errors.ts';
 export interface FolderTree {
   files: string[];
   folders: string[];
-  /** Hidden and system files and folders that were passed over; folders end with a slash. */
+  /** Hidden and system files and folders, pipes and devices, which were passed over; folders end with a slash. */
   ignored: string[];
   /** Links that were passed over. */
   links: number;
@@ -60,11 +60,16 @@ async function walk(
     const path = `${prefix}${entry.name}`;
     if (isIgnored(entry.name)) tree.ignored.push(entry.isDirectory() ? `${path}/` : path);
     else if (!follow && entry.isSymbolicLink()) tree.links++;
-    else if (await isFolder(real, entry)) {
-      if (entry.name.includes('\ufffd')) await checkName(real, entry.name);
-      tree.folders.push(path);
-      await walk(join(folder, entry.name), `${path}/`, inside, follow, tree);
-    } else tree.files.push(path);
+    else {
+      const kind = await kindOf(real, entry);
+      if (kind === 'file') tree.files.push(path);
+      else if (kind === 'other') tree.ignored.push(path);
+      else {
+        if (entry.name.includes('\ufffd')) await checkName(real, entry.name);
+        tree.folders.push(path);
+        await walk(join(folder, entry.name), `${path}/`, inside, follow, tree);
+      }
+    }
   }
 }
 
@@ -76,7 +81,9 @@ async function checkName(parent: string, name: string): Promise<void> {
   );
 }
 
-async function isFolder(parent: string, entry: Dirent): Promise<boolean> {
-  if (!entry.isSymbolicLink()) return entry.isDirectory();
-  return (await stat(join(parent, entry.name)).catch(() => undefined))?.isDirectory() ?? false;
+/** A link counts as what it leads to; reading a pipe or a device might never end. */
+async function kindOf(parent: string, entry: Dirent): Promise<'file' | 'folder' | 'other'> {
+  const target = entry.isSymbolicLink() ? await stat(join(parent, entry.name)).catch(() => undefined) : entry;
+  if (!target || target.isFile()) return 'file';
+  return target.isDirectory() ? 'folder' : 'other';
 }

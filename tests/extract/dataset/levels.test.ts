@@ -94,7 +94,7 @@ const LAYOUTS: Record<string, Layout> = {
       'train/dog/2.jpg': 'train/dog',
       'test/cat/3.jpg': 'test/cat',
     },
-    said: [/Hidden and system files and folders were passed over: .*"@eaDir\/" \(3\)/],
+    said: [/Hidden and system files and folders, pipes and devices were passed over: .*"@eaDir\/" \(3\)/],
   },
   'Training and Testing': {
     files: ['Training/glioma/1.jpg', 'Training/no/2.jpg', 'Testing/glioma/3.jpg', 'Testing/no/4.jpg'],

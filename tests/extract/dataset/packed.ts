@@ -55,7 +55,7 @@ export async function tarGzOf(files: Files): Promise<string> {
 }
 
 /** A file of its own with these bytes. */
-function fileOf(name: string, bytes: string | Uint8Array): string {
+export function fileOf(name: string, bytes: string | Uint8Array): string {
   const path = join(newFolder(), name);
   writeFileSync(path, bytes);
   return path;
