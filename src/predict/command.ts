@@ -7,6 +7,7 @@ import {
   engineFlag,
   headFlag,
   recordedWeightsFlag,
+  spreadsheetSafeFlag,
 } from '../shared/cli/common-flags.ts';
 import { allPaths, allValues, type Flags, onePath, oneValue, textFlag } from '../shared/cli/flags.ts';
 import type { Command } from '../shared/cli/program.ts';
@@ -31,6 +32,7 @@ const flags = {
     description: 'Only the N most probable classes, most probable first (not in arrow)',
     defaultDescription: 'all',
   },
+  'spreadsheet-safe': spreadsheetSafeFlag,
   stdin: {
     type: 'boolean',
     default: false,
@@ -83,6 +85,9 @@ async function run(argv: Flags, signal: AbortSignal): Promise<object> {
   const topK = topText === undefined ? undefined : wholeNumber(1).parse(topText, '--top-k');
   if (format === 'arrow' && topK !== undefined)
     throw new UsageError('--top-k does not go with --format arrow: use json, jsonl or csv');
+  const spreadsheetSafe = argv['spreadsheet-safe'] === true;
+  if (spreadsheetSafe && format !== 'csv')
+    throw new UsageError(`--spreadsheet-safe goes with --format csv, not ${format}`);
   const concurrency = oneValue(argv, 'concurrency') ?? String(2 * availableParallelism());
   const settings = {
     tta: argv.tta === true,
@@ -127,7 +132,7 @@ async function run(argv: Flags, signal: AbortSignal): Promise<object> {
     }
     if (count === 0) signal.throwIfAborted();
   };
-  const pieces = FORMATS[format](seen(), classes, topK);
+  const pieces = FORMATS[format](seen(), classes, { topK, spreadsheetSafe });
   try {
     await (out === undefined ? writeStdout(pieces) : writeFile(out, pieces));
     if (signal.aborted)

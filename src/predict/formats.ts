@@ -1,12 +1,18 @@
 /** The formats predictions are written in: each turns batches into pieces of a file, so that memory stays flat. */
 import type { DataType, RecordBatch, Vector } from 'apache-arrow';
-import { csvLine } from '../shared/csv-line.ts';
+import { type CsvOptions, csvLine } from '../shared/csv-line.ts';
+import { labelCell } from '../shared/manifest/labels.ts';
 import type { Prediction } from './predict.ts';
 
 type Batches = AsyncIterable<readonly Prediction[]>;
 type Pieces = AsyncIterable<string | Uint8Array>;
-/** @param topK only so many of the most probable classes, instead of all in the head's order */
-type Format = (batches: Batches, classes: readonly string[], topK?: number) => Pieces;
+
+interface FormatOptions extends CsvOptions {
+  /** Only so many of the most probable classes, instead of all in the head's order. */
+  topK?: number;
+}
+
+type Format = (batches: Batches, classes: readonly string[], options?: FormatOptions) => Pieces;
 
 /** A prediction as JSON has it; probabilities have six significant digits. */
 export interface PredictionObject {
@@ -41,7 +47,7 @@ function likeliest(probabilities: Float32Array, most: number): number[] {
 /** The formats by name, the default first. */
 export const FORMATS = {
   /** One object on one line: `{"predictions":[...]}`. */
-  async *json(batches, classes, topK?) {
+  async *json(batches, classes, { topK } = {}) {
     // A piece is held back until the next is there, so that the last one comes with the closing brackets.
     let held = '{"predictions":[';
     let separator = '';
@@ -56,24 +62,24 @@ export const FORMATS = {
     yield `${held}]}\n`;
   },
   /** One object a line. */
-  async *jsonl(batches, classes, topK?) {
+  async *jsonl(batches, classes, { topK } = {}) {
     for await (const batch of batches)
       yield batch.map((one) => `${JSON.stringify(predictionObject(one, classes, topK))}\n`).join('');
   },
-  /** path, labels (joined by `|`, as in a manifest), and one column `p_<class>` each, or top_1, p_1, top_2, p_2 ... */
-  async *csv(batches, classes, topK?) {
+  /** path, labels (a cell as a manifest has it), and one column `p_<class>` each, or top_1, p_1, top_2, p_2 ... */
+  async *csv(batches, classes, { topK, ...csv } = {}) {
     const columns =
       topK === undefined
         ? classes.map((name) => `p_${name}`)
         : classes.slice(0, topK).flatMap((_, at) => [`top_${at + 1}`, `p_${at + 1}`]);
-    let before = csvLine(['path', 'labels', ...columns]);
+    let before = csvLine(['path', 'labels', ...columns], csv);
     for await (const batch of batches) {
       const lines = batch.map(({ path, labels, probabilities }) => {
         const values =
           topK === undefined
             ? [...probabilities]
             : likeliest(probabilities, topK).flatMap((c) => [classes[c], probabilities[c]]);
-        return csvLine([path, labels.join('|'), ...values]);
+        return csvLine([path, labelCell(labels), ...values], csv);
       });
       yield before + lines.join('');
       before = '';

@@ -1,16 +1,23 @@
-/** Lines of the CSV files a run leaves behind: RFC 4180 quoting, and no cell that a spreadsheet would run. */
+/** Lines of the CSV files that commands write: RFC 4180, every text as it is. */
 
-/**
- * One line with its line feed. Numbers keep six significant digits; null, undefined and NaN are empty cells.
- * Text that a spreadsheet would take for a formula (it starts with = + - @, tab or carriage return) gets a leading
- * apostrophe, as OWASP recommends against CSV injection.
- */
-export function csvLine(cells: readonly (string | number | null | undefined)[]): string {
-  return `${cells.map(csvCell).join(',')}\n`;
+export interface CsvOptions {
+  /**
+   * Whether text that a spreadsheet would run as a formula (it starts with = + - @, tab or carriage return) gets a leading
+   * apostrophe, as OWASP recommends against CSV injection. Programs that read the file see the apostrophe; default: no.
+   */
+  spreadsheetSafe?: boolean;
 }
 
-function csvCell(cell: string | number | null | undefined): string {
+/** One line with its line feed. Numbers keep six significant digits; null, undefined and NaN are empty cells. */
+export function csvLine(
+  cells: readonly (string | number | null | undefined)[],
+  { spreadsheetSafe = false }: CsvOptions = {},
+): string {
+  return `${cells.map((cell) => csvCell(cell, spreadsheetSafe)).join(',')}\n`;
+}
+
+function csvCell(cell: string | number | null | undefined, spreadsheetSafe: boolean): string {
   if (typeof cell === 'number') return Number.isNaN(cell) ? '' : String(Number(cell.toPrecision(6)));
-  const text = /^[=+\-@\t\r]/.test(cell ?? '') ? `'${cell}` : (cell ?? '');
+  const text = spreadsheetSafe && /^[=+\-@\t\r]/.test(cell ?? '') ? `'${cell}` : (cell ?? '');
   return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 }

@@ -4,7 +4,7 @@ import { stat } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { basename, dirname, join, resolve } from 'node:path';
 import { Interrupted, runCommand } from '../shared/cli/command.ts';
-import { engineFlag, jsonFlag } from '../shared/cli/common-flags.ts';
+import { engineFlag, jsonFlag, spreadsheetSafeFlag } from '../shared/cli/common-flags.ts';
 import { allPaths, type Flags, onePath, oneValue, textFlag } from '../shared/cli/flags.ts';
 import type { Command } from '../shared/cli/program.ts';
 import { terminalReporter } from '../shared/cli/terminal.ts';
@@ -112,6 +112,7 @@ const flags = {
     description: 'Folder that the images of the stores are in, for the report',
     defaultDescription: 'where extract found them',
   },
+  'spreadsheet-safe': spreadsheetSafeFlag,
   out: {
     ...textFlag,
     description: 'Folder of the run',
@@ -171,6 +172,7 @@ async function run(argv: Flags, signal: AbortSignal): Promise<TrainSummary> {
     {
       ...options,
       report: argv.report !== false,
+      spreadsheetSafe: argv['spreadsheet-safe'] === true,
       images,
       folderFor: (fingerprint) =>
         out ??

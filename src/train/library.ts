@@ -19,6 +19,8 @@ export interface TrainHeadsOptions extends TrainOptions {
   report?: boolean;
   /** Folder that the images of the stores are in, for the report; default: where extract found them. */
   images?: string;
+  /** With `out`: an apostrophe before text in CSV files that a spreadsheet would run as a formula; default: no. */
+  spreadsheetSafe?: boolean;
 }
 
 interface Context {
@@ -38,7 +40,7 @@ export async function trainHeads(
 ): Promise<Training> {
   if (out !== undefined)
     return (await trainInto({ ...options, folderFor: () => out }, { signal, reporter })).training;
-  const { report: _, images: __, ...sweep } = options;
+  const { report: _, images: __, spreadsheetSafe: ___, ...sweep } = options;
   return train(sweep, { signal, reporter });
 }
 
@@ -52,7 +54,7 @@ export interface TrainIntoOptions extends Omit<TrainHeadsOptions, 'out'> {
  * @param started when the run began, by performance.now(): what its total time is counted from
  */
 export async function trainInto(
-  { folderFor, report = true, images, ...options }: TrainIntoOptions,
+  { folderFor, report = true, images, spreadsheetSafe, ...options }: TrainIntoOptions,
   { signal, reporter }: Required<Context>,
   started = performance.now(),
 ): Promise<{ training: Training; summary: TrainSummary }> {
@@ -68,7 +70,7 @@ export async function trainInto(
       );
     const training = await runPlan(plan, { checkpoint, watchTraining: report }, { signal, reporter });
     const summary = summarise(out, training, (performance.now() - started) / 1000);
-    await writeRun(out, training, summary);
+    await writeRun(out, training, summary, { spreadsheetSafe });
     if (report) await saveReport(out, training, images, reporter);
     if (!training.interrupted) checkpoint.finish();
     return { training, summary };

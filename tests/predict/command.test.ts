@@ -253,6 +253,7 @@ describe('predict refuses', () => {
     [['--head', 'h'], 'Missing images: name files, folders or globs'],
     [['a.jpg'], 'Missing --head'],
     [['a.jpg', '--head', 'h', '--formt', 'csv'], 'Unknown flag --formt (did you mean --format?)'],
+    [['a.jpg', '--head', 'h', '--spreadsheet-safe'], '--spreadsheet-safe goes with --format csv, not json'],
     [['a.jpg', '--head', 'h', '--format', 'arrow'], 'Missing --out: --format arrow writes a file'],
     [
       ['a.jpg', '--head', 'h', '--format', 'csv', '--json'],

@@ -1,9 +1,12 @@
 /** The files that predictions are written to. */
 import { tableFromIPC } from 'apache-arrow';
+import { parse } from 'csv-parse/sync';
 import { describe, expect, it } from 'vitest';
 import { FORMAT_NAMES, FORMATS, type FormatName } from '../../src/predict/formats.ts';
 import type { Prediction } from '../../src/predict/predict.ts';
 import { csvLine } from '../../src/shared/csv-line.ts';
+import { labelReader } from '../../src/shared/manifest/labels.ts';
+import { NAMES } from '../names.ts';
 
 const CLASSES = ['oak', 'ash, "common"'];
 const BATCHES: Prediction[][] = [
@@ -57,7 +60,7 @@ describe('formats of predictions', () => {
   it('the most probable classes stand first where so many are asked for', async () => {
     const pieces = async (format: 'jsonl' | 'csv', topK: number): Promise<string[]> => {
       let text = '';
-      for await (const piece of FORMATS[format](each(BATCHES), CLASSES, topK)) text += piece;
+      for await (const piece of FORMATS[format](each(BATCHES), CLASSES, { topK })) text += piece;
       return text.trimEnd().split('\n');
     };
     const [first, , last] = (await pieces('jsonl', 1)).map((line) => JSON.parse(line));
@@ -93,5 +96,38 @@ describe('formats of predictions', () => {
       for await (const _ of FORMATS[format](failing(), CLASSES));
     };
     await expect(read()).rejects.toThrow('the backbone is gone');
+  });
+
+  it('give names back as they are', async () => {
+    const batch = NAMES.map((name, at): Prediction => {
+      const probabilities = Float32Array.from(NAMES, (_, c) => (c === at ? 1 : 0));
+      return { path: ` ${name}\n\t.jpg`, labels: [name, 'b'], probabilities };
+    });
+    const read = async (format: FormatName): Promise<Buffer> => {
+      const pieces: Uint8Array[] = [];
+      for await (const piece of FORMATS[format](each([batch]), NAMES)) pieces.push(Buffer.from(piece));
+      return Buffer.concat(pieces);
+    };
+    const paths = batch.map(({ path }) => path);
+    const labels = batch.map((one) => one.labels);
+    const objects = (await read('jsonl'))
+      .toString()
+      .trimEnd()
+      .split('\n')
+      .map((line) => JSON.parse(line));
+    expect(objects.map((one) => one.path)).toEqual(paths);
+    expect(objects.map((one) => one.labels)).toEqual(labels);
+    for (const [at, name] of NAMES.entries())
+      expect(new Map(Object.entries(objects[at].probabilities)).get(name)).toBe(1);
+    expect(JSON.parse((await read('json')).toString()).predictions).toEqual(objects);
+    const table = tableFromIPC(await read('arrow'));
+    expect(table.schema.fields.slice(2).map(({ name }) => name)).toEqual(NAMES.map((name) => `p_${name}`));
+    expect([...table.getChild('path')!]).toEqual(paths);
+    expect([...table.getChild('labels')!].map((cell) => [...cell])).toEqual(labels);
+    const [header, ...rows] = parse(await read('csv')) as string[][];
+    expect(header).toEqual(['path', 'labels', ...NAMES.map((name) => `p_${name}`)]);
+    expect(rows.map(([path]) => path)).toEqual(paths);
+    const reader = labelReader();
+    expect(rows.map(([, cell]) => reader.read(cell, ''))).toEqual(labels);
   });
 });

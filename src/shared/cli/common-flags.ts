@@ -35,6 +35,13 @@ export const engineFlag = {
   description: `What computes: ${ENGINE_NAMES.join(', ')}`,
 } as const;
 
+export const spreadsheetSafeFlag = {
+  type: 'boolean',
+  default: false,
+  description:
+    'CSV: put an apostrophe before text that a spreadsheet would run as a formula (=, +, -, @); programs then read it, too',
+} as const;
+
 export const jsonFlag = {
   type: 'boolean',
   default: false,

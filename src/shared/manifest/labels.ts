@@ -114,6 +114,16 @@ function jsonList(cell: string): string[] | undefined {
   }
 }
 
+/**
+ * Labels as one cell of a CSV file: joined by `|`, or as a JSON list where that would be read as other labels (one holds
+ * `|`, or looks like a list). A {@link labelReader} gives them back.
+ */
+export function labelCell(labels: readonly string[]): string {
+  const joined = labels.join(SEPARATOR);
+  const isAmbiguous = labels.some((label) => label.includes(SEPARATOR)) || listItems(joined) !== undefined;
+  return isAmbiguous ? JSON.stringify(labels) : joined;
+}
+
 /** The items of a printed list; undefined where a cell is none. */
 function listItems(cell: string): string[] | undefined {
   const found = LIST.exec(cell.trim());

@@ -1,6 +1,6 @@
 /** leaderboard.csv: one line per configuration, the best first. */
 
-import { csvLine } from '../../shared/csv-line.ts';
+import { type CsvOptions, csvLine } from '../../shared/csv-line.ts';
 import { METRICS, type MetricName } from '../../shared/head/config.ts';
 import { formatOption, HEAD_OPTION_KEYS } from '../options/head-options.ts';
 import { SOURCE_KEYS } from '../options/source-options.ts';
@@ -15,7 +15,11 @@ import { type HeadResult, rankResults } from './result.ts';
  * (95 %, bootstrap over the validation rows); `tied` says whether the line can be told from the first.
  * @param metric the validation metric that ranks the heads
  */
-export function leaderboardCsv(results: readonly HeadResult[], metric: MetricName): string {
+export function leaderboardCsv(
+  results: readonly HeadResult[],
+  metric: MetricName,
+  csv: CsvOptions = {},
+): string {
   const valMetrics = METRICS.filter((name) => results.some(({ val }) => name in val));
   const testMetrics = METRICS.filter((name) => results.some(({ test }) => test && name in test));
   const sourced = results.some(({ source }) => source !== undefined);
@@ -30,22 +34,25 @@ export function leaderboardCsv(results: readonly HeadResult[], metric: MetricNam
     ...(repeated ? ['runs', ...valMetrics.map((name) => `val_${name}_std`)] : []),
   ];
   const lines = rankResults(results, metric).map((result, index) =>
-    csvLine([
-      ...[index + 1, result.id, result.status],
-      ...(sourced ? SOURCE_KEYS.map((key) => result.source?.[key]) : []),
-      ...HEAD_OPTION_KEYS.map((key) => formatOption(key, result.config)),
-      ...valMetrics.map((name) => result.val[name]),
-      ...testMetrics.map((name) => result.test?.[name]),
-      ...[result.epochs, result.bestEpoch, result.seconds],
-      ...(compared
-        ? [
-            result.interval?.low,
-            result.interval?.high,
-            result.tied === undefined ? null : String(result.tied),
-          ]
-        : []),
-      ...(repeated ? [result.runs ?? 1, ...valMetrics.map((name) => result.spread?.[name])] : []),
-    ]),
+    csvLine(
+      [
+        ...[index + 1, result.id, result.status],
+        ...(sourced ? SOURCE_KEYS.map((key) => result.source?.[key]) : []),
+        ...HEAD_OPTION_KEYS.map((key) => formatOption(key, result.config)),
+        ...valMetrics.map((name) => result.val[name]),
+        ...testMetrics.map((name) => result.test?.[name]),
+        ...[result.epochs, result.bestEpoch, result.seconds],
+        ...(compared
+          ? [
+              result.interval?.low,
+              result.interval?.high,
+              result.tied === undefined ? null : String(result.tied),
+            ]
+          : []),
+        ...(repeated ? [result.runs ?? 1, ...valMetrics.map((name) => result.spread?.[name])] : []),
+      ],
+      csv,
+    ),
   );
-  return csvLine(header) + lines.join('');
+  return csvLine(header, csv) + lines.join('');
 }

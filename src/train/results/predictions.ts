@@ -1,7 +1,8 @@
 /** predictions.csv: what the best head answers for every image. */
 
-import { csvLine } from '../../shared/csv-line.ts';
+import { type CsvOptions, csvLine } from '../../shared/csv-line.ts';
 import { answers } from '../../shared/head/answers.ts';
+import { labelCell } from '../../shared/manifest/labels.ts';
 import type { Part } from '../dataset/splits.ts';
 import type { Evaluation } from '../metrics/counts.ts';
 
@@ -17,19 +18,19 @@ export interface Predictions extends Omit<Evaluation, 'targets' | 'classes'> {
 }
 
 /**
- * The lines of predictions.csv, header first: path, split, labels and predicted (several joined by `|`, as in a
- * manifest), then one probability per class in columns named `p_<class>`. A generator, since the text of a large data
+ * The lines of predictions.csv, header first: path, split, labels and predicted (cells of labels as a manifest has
+ * them), then one probability per class in columns named `p_<class>`. A generator, since the text of a large data
  * set exceeds the longest string.
  */
-export function* predictionLines(predictions: Predictions): Generator<string> {
+export function* predictionLines(predictions: Predictions, csv: CsvOptions = {}): Generator<string> {
   const { paths, split, labels, views, classes, probabilities, rows, task, thresholds } = predictions;
   const width = classes.length;
   const answered = answers({ probabilities, rows, classes: width, task, thresholds });
-  yield csvLine(['path', 'split', 'labels', 'predicted', ...classes.map((name) => `p_${name}`)]);
+  yield csvLine(['path', 'split', 'labels', 'predicted', ...classes.map((name) => `p_${name}`)], csv);
   for (let row = 0; row < rows; row++) {
     if (views[row] > 0) continue;
     const predicted = classes.filter((_, label) => answered[row * width + label] === 1);
     const p = probabilities.subarray(row * width, (row + 1) * width);
-    yield csvLine([paths[row], split[row], labels[row]!.join('|'), predicted.join('|'), ...p]);
+    yield csvLine([paths[row], split[row], labelCell(labels[row]!), labelCell(predicted), ...p], csv);
   }
 }

@@ -5,6 +5,7 @@ import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
+import type { CsvOptions } from '../../shared/csv-line.ts';
 import { headTensors, writeHead } from '../../shared/head/record.ts';
 import { makeFolder, writeDurably } from '../../shared/store/files.ts';
 import { imageParts } from '../dataset/divide.ts';
@@ -19,13 +20,18 @@ import type { Training } from './training.ts';
  * Writes leaderboard.csv, history.arrow, predictions.csv, best/ and metrics.json, the last of which says that the
  * run is whole.
  */
-export async function writeRun(dir: string, training: Training, summary: TrainSummary): Promise<void> {
+export async function writeRun(
+  dir: string,
+  training: Training,
+  summary: TrainSummary,
+  csv: CsvOptions = {},
+): Promise<void> {
   const { results, runs, best, classes, table, parts, judged, rare, diagnosis } = training;
   const { monitor } = best.result.config;
   await makeFolder(dir);
-  await writeDurably(join(dir, 'leaderboard.csv'), leaderboardCsv(results, monitor));
+  await writeDurably(join(dir, 'leaderboard.csv'), leaderboardCsv(results, monitor, csv));
   await writeDurably(join(dir, 'history.arrow'), historyArrow(runs));
-  await writePredictions(join(dir, 'predictions.csv'), training);
+  await writePredictions(join(dir, 'predictions.csv'), training, csv);
   await writeBest(join(dir, BEST_FOLDER), training);
   const report = {
     ...summary,
@@ -73,14 +79,17 @@ async function writeBest(dir: string, training: Training): Promise<void> {
 }
 
 /** Streamed: the text of a large data set is longer than the longest string. */
-async function writePredictions(path: string, training: Training): Promise<void> {
+async function writePredictions(path: string, training: Training, csv: CsvOptions): Promise<void> {
   const { table, parts, classes, probabilities, task, calibration } = training;
   const { paths, labels, views, rows } = table;
   const { thresholds } = calibration;
-  const lines = predictionLines({
-    ...{ paths, split: parts, labels, views, classes },
-    ...{ probabilities, rows, task, thresholds },
-  });
+  const lines = predictionLines(
+    {
+      ...{ paths, split: parts, labels, views, classes },
+      ...{ probabilities, rows, task, thresholds },
+    },
+    csv,
+  );
   const temporary = `${path}.tmp`;
   await pipeline(Readable.from(lines), createWriteStream(temporary, { flush: true }));
   await rename(temporary, path);

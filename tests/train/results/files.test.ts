@@ -1,23 +1,27 @@
 /** The files a sweep leaves behind: leaderboard.csv, history.arrow, predictions.csv. */
+import { Readable } from 'node:stream';
 import { tableFromIPC } from 'apache-arrow';
 import { parse } from 'csv-parse/sync';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { silent } from '../../../src/shared/cli/terminal.ts';
 import { csvLine } from '../../../src/shared/csv-line.ts';
+import { readManifest } from '../../../src/shared/manifest/read.ts';
 import { historyArrow } from '../../../src/train/results/history.ts';
 import { leaderboardCsv } from '../../../src/train/results/leaderboard.ts';
 import { predictionLines } from '../../../src/train/results/predictions.ts';
 import { rankResults } from '../../../src/train/results/result.ts';
+import { NAMES } from '../../names.ts';
 import { headResult } from './results.ts';
 
 const records = (text: string): Record<string, string>[] => parse(text, { columns: true });
 
 describe('csvLine', () => {
   it('is read back by a CSV parser, whatever the text', () => {
-    const unit = fc.constantFrom(...'a",\n\r\'=|é葉 ');
-    const safe = fc.string({ unit, minLength: 1 }).filter((text) => !/^[=\r]/.test(text));
+    const unit = fc.constantFrom(...'a",\n\r\t\'=+-@|é葉🐸 ');
+    const text = fc.string({ unit, minLength: 1 });
     fc.assert(
-      fc.property(fc.array(safe, { minLength: 1, maxLength: 4 }), (cells) => {
+      fc.property(fc.array(text, { minLength: 1, maxLength: 4 }), (cells) => {
         expect(parse(csvLine(cells), { record_delimiter: '\n' })).toEqual([cells]);
       }),
     );
@@ -27,9 +31,11 @@ describe('csvLine', () => {
   });
 
   it.each(['=1+1', '+1', '-1', '@SUM(A1)', '\t=1', '\r=1'])(
-    'keeps %j from being run as a formula',
+    'keeps %j as it is, and from being run as a formula where that is asked for',
     (text) => {
-      expect(parse(csvLine([text]), { record_delimiter: '\n' })).toEqual([[`'${text}`]]);
+      const read = (line: string) => parse(line, { record_delimiter: '\n' });
+      expect(read(csvLine([text]))).toEqual([[text]]);
+      expect(read(csvLine([text], { spreadsheetSafe: true }))).toEqual([[`'${text}`]]);
     },
   );
 
@@ -154,7 +160,7 @@ describe('predictionLines', () => {
         'p_x\ny': '0.6',
       },
       {
-        path: "'=b,c.jpg",
+        path: '=b,c.jpg',
         split: '',
         labels: '',
         predicted: '',
@@ -176,5 +182,35 @@ describe('predictionLines', () => {
       task: 'multiclass',
     });
     expect([...lines][1]).toBe('a.jpg,val,b,c,0.3,0.3,0.4\n');
+  });
+
+  it.each([true, false])('escapes formulas only where spreadsheetSafe is %s', (spreadsheetSafe) => {
+    const rows = { paths: ['=a.jpg'], split: ['val' as const], labels: [['@b']], views: Int16Array.of(0) };
+    const answers = { classes: ['@b', '-c'], probabilities: Float32Array.of(1, 0), rows: 1 };
+    const lines = predictionLines({ ...rows, ...answers, task: 'multiclass' }, { spreadsheetSafe });
+    const quote = spreadsheetSafe ? "'" : '';
+    expect([...lines][1]).toBe(`${quote}=a.jpg,val,${quote}@b,${quote}@b,1,0\n`);
+    const best = leaderboardCsv([headResult('=h', 0.5)], 'accuracy', { spreadsheetSafe });
+    expect(records(best)[0].id).toBe(`${quote}=h`);
+  });
+
+  it('writes cells of labels that a manifest gives back', async () => {
+    const several = [['a|b', '[1, 2]'], ["('x',)"], ['a', 'b'], ['|'], [], ['say "x"', 'y,z'], ['{3}']];
+    const labels = [...NAMES.map((name) => [name]), ...several];
+    const lines = predictionLines({
+      paths: labels.map((_, row) => `${row}.jpg`),
+      split: labels.map(() => 'train' as const),
+      labels,
+      views: new Int16Array(labels.length),
+      classes: ['x'],
+      probabilities: new Float32Array(labels.length),
+      rows: labels.length,
+      task: 'multilabel',
+    });
+    const read = [];
+    const columns = { label: 'labels' };
+    for await (const row of readManifest('predictions.csv', Readable.from(lines), { columns }, silent))
+      read.push(row.labels);
+    expect(read).toEqual(labels);
   });
 });

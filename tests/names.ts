@@ -1,0 +1,31 @@
+/** Class names that come out of careless writers other than they went in. */
+export const NAMES: readonly string[] = [
+  ...[
+    '=cmd|calc',
+    '=1+1',
+    '+1',
+    '-x',
+    '@x',
+    'a|b',
+    'a,b',
+    'say "x"',
+    "'quoted'",
+    'semi;colon',
+    '["a"]',
+    '[b]',
+  ],
+  ...['nan', 'NA', 'null', 'None', 'true', '1.0', '1', '007', '1e3', '🐸', 'Überschuß', '葉', '<b>&amp;</b>'],
+  ...[
+    'two  spaces',
+    'back\\slash',
+    '__proto__',
+    'constructor',
+    'labels',
+    'p_x',
+    '%s',
+    '#',
+    'a\u2028b',
+    '(1)',
+    '{x}',
+  ],
+];
