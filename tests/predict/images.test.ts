@@ -15,7 +15,7 @@ mkdirSync(join(root, 'deep'));
 for (const name of ['b.jpg', 'a.png', 'deep/c.jpg', 'deep/odd[1].jpg', 'notes.txt'])
   writeFileSync(join(root, name), '');
 
-async function listed(named: string[], stdin?: string): Promise<string[]> {
+async function listed(named: string[], stdin?: string | Buffer): Promise<string[]> {
   const images = await listImages(
     named.map((name) => join(root, name)),
     stdin === undefined ? undefined : Readable.from([stdin]),
@@ -43,6 +43,29 @@ it('takes the paths on a stream after those that are named', async () => {
   expect(await listed([], lines)).toEqual(['b.jpg', 'deep/odd[1].jpg']);
   expect(await listed(['a.png', 'b.jpg'], lines)).toEqual(['a.png', 'b.jpg', 'deep/odd[1].jpg']);
   await expect(listed([], '\n')).rejects.toThrow('Expected images in stdin but found none');
+});
+
+it('refuses lines of another encoding, whose files it could not find', async () => {
+  await expect(listed([], Buffer.from('a.jpg\ncaf\xe9.jpg\n', 'latin1'))).rejects.toThrow(
+    'Expected UTF-8 for stdin line 2 but received "caf\\xe9.jpg": save it as UTF-8',
+  );
+  expect(await listed([], Buffer.from(`\ufeff${root}/b.jpg\r\n`, 'utf16le'))).toEqual(['b.jpg']);
+});
+
+it('finds folders and files in either Unicode form, and calls them as they were named', async () => {
+  const folder = join(root, 'Cafe\u0301');
+  mkdirSync(folder);
+  const photo = join(folder, 'e\u0301.png');
+  await sharp({ create: { width: 20, height: 20, channels: 3, background: 'red' } }).toFile(photo);
+  const named = join(root, 'Caf\u00e9');
+  expect(await listed(['Caf\u00e9'])).toEqual(['Caf\u00e9/e\u0301.png']);
+  const images = [join(named, '\u00e9.png')];
+  const head = await writeRandomHead(newFolder());
+  const program = fileURLToPath(new URL('../../dist/permafrost.js', import.meta.url));
+  const args = [program, 'predict', '--head', head, '--format', 'jsonl', ...images];
+  const { stdout, stderr, status } = spawnSync(process.execPath, args, { encoding: 'utf8' });
+  expect(status, stderr).toBe(0);
+  expect(JSON.parse(stdout).path).toBe(images[0]);
 });
 
 it('predict reads paths from stdin and answers with the most probable classes', async () => {
