@@ -31,7 +31,7 @@ const flags = {
     ...textFlag,
     demandOption: true,
     description:
-      'Folder of class folders, .csv/.tsv/.jsonl manifest, .zip/.tar/.tar.gz of either, .parquet/.arrow table with image bytes, glob, or - for paths on stdin',
+      'Folder of class folders, .csv/.tsv/.jsonl manifest, .zip/.tar/.tar.gz of either, .parquet/.arrow table with image bytes or a folder of them, glob, or - for paths on stdin',
   },
   root: {
     ...textFlag,

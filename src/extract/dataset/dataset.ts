@@ -31,7 +31,7 @@ export interface Dataset extends Listing {
 
 export interface DatasetOptions extends ManifestOptions, FolderOptions {
   /**
-   * A folder of class folders, a .csv, .tsv or .jsonl manifest, a zip or tar archive of either, a .parquet or .arrow
+   * A folder of class folders or tables, a .csv, .tsv or .jsonl manifest, a zip or tar archive of either, a .parquet or .arrow
    * table with image bytes, a glob, or `-` for paths on stdin.
    */
   data: string;
