@@ -1,6 +1,6 @@
 /** What holds for zip and tar archives alike: which entries count, what is said of the others, and limits. */
 import { basename } from 'node:path';
-import { InputError } from '../../shared/errors.ts';
+import { InputError, shown } from '../../shared/errors.ts';
 
 /** An archive's files by their paths. */
 export interface Archive {
@@ -22,6 +22,9 @@ const MAX_RATIO = 200;
 /** No more than this does harm whatever the ratio. */
 const RATIO_FROM = 2 ** 27;
 const MAX_UNPACKED_BYTES = 2 ** 42;
+/** No file system has longer paths, and no data set deeper ones. */
+const MAX_PATH = 4096;
+const MAX_DEPTH = 100;
 
 /**
  * @param packed the bytes of the archive's file
@@ -61,10 +64,11 @@ export function damaged(kind: string, file: string, reason: string): InputError 
 }
 
 /** Why an entry was passed over. */
-type Reason = 'outside' | 'link' | 'other' | 'repeated';
+type Reason = 'outside' | 'long' | 'link' | 'other' | 'repeated';
 
 const SENTENCES: Readonly<Record<Reason, string>> = {
   outside: 'Entries with paths that lead out of the archive were passed over',
+  long: `Entries with paths of more than ${MAX_PATH} characters or ${MAX_DEPTH} folders were passed over`,
   link: 'Entries that are links were passed over',
   other: 'Entries that are neither files nor folders (devices, sparse files) were passed over',
   repeated: 'Entries with the path of an earlier one replace it',
@@ -96,6 +100,7 @@ export function createEntryList<P>(file: string, packed: number): EntryList<P> {
       if (entries > MAX_ENTRIES) throw tooLarge(file, `at most ${MAX_ENTRIES} entries`, 'more');
       unpacked += size;
       checkUnpacked(file, unpacked, packed);
+      if (name.length > MAX_PATH || name.split('/').length > MAX_DEPTH) return say('long', name);
       const path = pathInArchive(name);
       if (path === undefined) say('outside', name);
       else if (kind === 'link' || kind === 'other') say(kind, name);
@@ -107,7 +112,7 @@ export function createEntryList<P>(file: string, packed: number): EntryList<P> {
     notes: () =>
       [...passedOver].map(
         ([reason, { first, count }]) =>
-          `${SENTENCES[reason]}: ${JSON.stringify(first)}${count > 1 ? ` and ${count - 1} more` : ''}`,
+          `${SENTENCES[reason]}: ${shown(first)}${count > 1 ? ` and ${count - 1} more` : ''}`,
       ),
   };
 }

@@ -13,7 +13,7 @@ import { hasManifestExtension, MANIFEST_EXTENSIONS } from '../../shared/manifest
 import { counted, plural } from '../../shared/plural.ts';
 import type { Shard } from '../../shared/store/schema.ts';
 import type { Archive } from './archive.ts';
-import { type FolderOptions, readFolders } from './folders.ts';
+import { type FolderOptions, manifestsIn, readFolders } from './folders.ts';
 import type { DatasetImage, ImageSource, Images, Listing } from './layout.ts';
 import { manifestImages } from './manifest.ts';
 import { globFiles, isGlob, readGlob, readList } from './paths.ts';
@@ -186,10 +186,6 @@ async function imagesInside(
   });
   const read = (path: string) => source.read(found.get(path) ?? path);
   return { ...images, source: { ...source, read, near: names.near } };
-}
-
-function manifestsIn(paths: readonly string[]): string[] {
-  return paths.filter((path) => !path.includes('/') && hasManifestExtension(path));
 }
 
 /** Whether these can be all files of a dataset: a manifest on top, or images in folders. */

@@ -33,7 +33,13 @@ export function readFolders(tree: Tree, { labelLevel }: FolderOptions = {}): Ima
     throw new InputError(`${LAYOUT} in ${tree.name} but found ${nothingIn(tree, root.total, labelLevel)}`);
   return {
     images,
-    notes: [...notes, ...emptyClasses(tree, base, root), ...outside, ...passedOverNotes(tree)],
+    notes: [
+      ...manifestNote(tree),
+      ...notes,
+      ...emptyClasses(tree, base, root),
+      ...outside,
+      ...passedOverNotes(tree),
+    ],
   };
 }
 
@@ -151,11 +157,25 @@ export function passedOverNotes({
   return notes;
 }
 
+/** Manifests on top of a folder or an archive. */
+export function manifestsIn(files: readonly string[]): string[] {
+  return files.filter((path) => !path.includes('/') && hasManifestExtension(path));
+}
+
+/** Labels may stand in a file beside the folders. */
+function manifestNote({ files }: Tree): string[] {
+  const manifests = manifestsIn(files);
+  if (manifests.length === 0) return [];
+  return [
+    `Labels are names of folders; not read ${plural(manifests.length, 'was', 'were')} ${cut(manifests)} (as --data, a manifest gives its own)`,
+  ];
+}
+
 function nothingIn({ files, folders }: Tree, images: number, labelLevel: number | undefined): string {
   if (images > 0) {
     const where =
       labelLevel === undefined ? 'in no class folder' : `less than ${counted(labelLevel, 'folder')} deep`;
-    const manifests = files.filter((path) => !path.includes('/') && hasManifestExtension(path));
+    const manifests = manifestsIn(files);
     const list =
       manifests.length > 0 ? ` (or give ${cut(manifests)} as --data, if that says what they show)` : '';
     return `${counted(images, 'image')} ${where}. ${IN_CLASS_FOLDERS}${list}`;

@@ -184,17 +184,14 @@ function classSplitSections(base: ImageFolder): Map<string, Section> | undefined
 /** @throws InputError where the folders look like something above the classes */
 function checkClasses(base: ImageFolder, notes: string[]): void {
   const classes = inside(base);
-  const [first, ...rest] = classes;
-  if (rest.length > 0 && classes.every(({ images }) => images === 0)) {
-    const common = [...first.folders.keys()].filter((name) => rest.every(({ folders }) => folders.has(name)));
-    if (common.length > 1) {
-      const names = common.slice(0, 3).map((name) => JSON.stringify(name));
-      throw refuseLevels(
-        base,
-        `the same folders (${names.join(', ')}) in each of ${listFolders(classes)}`,
-        'level',
-      );
-    }
+  const { parents, repeated } = repeatedFolders(classes);
+  if (repeated.length > 1 && 2 * parents.length >= classes.length) {
+    const names = repeated.slice(0, 3).map((name) => JSON.stringify(name));
+    throw refuseLevels(
+      base,
+      `folders of the same names (${names.join(', ')}) in each of ${listFolders(parents)}`,
+      'level',
+    );
   }
   const named = classes.filter(({ name }) => splitNamed(name));
   if (named.length > 0)
@@ -209,4 +206,15 @@ function checkClasses(base: ImageFolder, notes: string[]): void {
       `${counted(images, 'image')} ${plural(images, 'lies', 'lie')} in folders inside class folders, such as ${JSON.stringify(sample.path)}: their class is the outer folder's (${JSON.stringify(deep[0].name)})`,
     );
   }
+}
+
+/** The folders whose images all lie deeper, and the names of folders that several of them have. */
+function repeatedFolders(classes: readonly ImageFolder[]): { parents: ImageFolder[]; repeated: string[] } {
+  const counts = new Map<string, number>();
+  const deeper = classes.filter(({ images }) => images === 0);
+  for (const { folders } of deeper)
+    for (const name of folders.keys()) counts.set(name, (counts.get(name) ?? 0) + 1);
+  const repeated = [...counts].filter(([, count]) => count > 1).map(([name]) => name);
+  const parents = deeper.filter(({ folders }) => repeated.some((name) => folders.has(name)));
+  return { parents, repeated };
 }

@@ -283,7 +283,18 @@ const REFUSED: Record<string, { files: string[]; found: RegExp }> = {
   'variants of the same classes': {
     files: ['color/apple/1.jpg', 'color/grape/2.jpg', 'gray/apple/3.jpg', 'gray/grape/4.jpg'],
     found:
-      /the same folders \("apple", "grape"\) in each of "(photos\/)?color" \(2 images\), "(photos\/)?gray"/,
+      /folders of the same names \("apple", "grape"\) in each of "(photos\/)?color" \(2 images\), "(photos\/)?gray"/,
+  },
+  'variants of the same classes beside figures': {
+    files: [
+      'color/apple/1.jpg',
+      'color/grape/2.jpg',
+      'gray/apple/3.jpg',
+      'gray/grape/4.jpg',
+      'figures/5.jpg',
+    ],
+    found:
+      /folders of the same names \("apple", "grape"\) in each of "(photos\/)?color" \(2 images\), "(photos\/)?gray"/,
   },
   'variants of the same classes in each split': {
     files: [
@@ -293,7 +304,7 @@ const REFUSED: Record<string, { files: string[]; found: RegExp }> = {
       'train/gray/y/4.jpg',
       'test/color/x/5.jpg',
     ],
-    found: /the same folders \("x", "y"\) in each of/,
+    found: /folders of the same names \("x", "y"\) in each of/,
   },
   'two data sets with splits of their own': {
     files: ['birds/train/owl/1.jpg', 'birds/test/owl/2.jpg', 'fish/train/cod/3.jpg', 'fish/test/cod/4.jpg'],
@@ -371,6 +382,14 @@ describe('a glob and a list', () => {
 it('a manifest beside images without classes is pointed at', async () => {
   const data = folderOf({ 'labels.csv': '', '1.jpg': '' });
   await expect(openDataset({ data })).rejects.toThrow('(or give labels.csv as --data');
+});
+
+it('a manifest beside class folders is said to be not read', async () => {
+  const data = folderOf({ 'labels.csv': '', 'a/1.jpg': '', 'b/2.jpg': '' });
+  const { notes } = await read({ data });
+  expect(notes[0]).toBe(
+    'Labels are names of folders; not read was labels.csv (as --data, a manifest gives its own)',
+  );
 });
 
 it('names of splits', () => {
