@@ -7,6 +7,7 @@ import { type Progress, type Reporter, silent } from '../shared/cli/terminal.ts'
 import { InputError } from '../shared/errors.ts';
 import { imagesAhead } from '../shared/images/ahead.ts';
 import { decodeFrames } from '../shared/images/frames.ts';
+import { createNotes, type Notes } from '../shared/images/notes.ts';
 import { NO_SUCH_FILE, readImages } from '../shared/images/read.ts';
 import { counted, plural } from '../shared/plural.ts';
 import { writeConflicts } from '../shared/store/conflicts.ts';
@@ -93,8 +94,9 @@ export async function extract(
     );
     const rows: RowRecord[] = [];
     const failures: Failure[] = [];
+    const notes = createNotes();
     try {
-      await readAll(options, { targets, rows, failures, views: views.numbers, advance, signal });
+      await readAll(options, { targets, rows, failures, notes, views: views.numbers, advance, signal });
       for (const target of targets) await target.finish(rows, failures);
     } catch (thrown) {
       // The first failure is the one to tell about; what can still be kept is.
@@ -112,6 +114,7 @@ export async function extract(
           `${counted(conflicts, 'image')} ${plural(conflicts, 'is', 'are')} there twice with different labels: see ${join(out, CONFLICTS_FILE)}`,
         );
     }
+    for (const sentence of notes.sentences(images.length)) reporter.warn(sentence);
     const seconds = (performance.now() - started) / 1000;
     return targets.map(({ out, backbone, computed }) => ({
       out,
@@ -134,6 +137,8 @@ interface Run {
   rows: RowRecord[];
   /** Filled with the others. */
   failures: Failure[];
+  /** Told of what the others are not as they stand. */
+  notes: Notes;
   views: readonly number[];
   advance(rows: number): void;
   signal: AbortSignal | undefined;
@@ -142,7 +147,7 @@ interface Run {
 /** Reads all images in order and hands them to the targets. */
 async function readAll(
   { dataset: { images, source }, concurrency, batchSize, onError, mostFailures }: ExtractOptions,
-  { targets, rows, failures, views, advance, signal }: Run,
+  { targets, rows, failures, notes, views, advance, signal }: Run,
 ): Promise<void> {
   const most = mostFailures ? allowedFailures(mostFailures, images.length) : images.length;
   const known = async ({ path }: DatasetImage): Promise<Decoded | undefined> => {
@@ -154,12 +159,13 @@ async function readAll(
     return { sha256, pixels: targets.map(() => undefined) };
   };
   const memory = pixelMemory();
-  const decode = async (bytes: Buffer): Promise<Decoded> => {
+  const decode = async (bytes: Buffer, { path }: DatasetImage): Promise<Decoded> => {
     const sha256 = contentHash(bytes);
     const lacking = targets.filter((target) => !target.isWhole(sha256));
     const frames = await decodeFrames(
       bytes,
       lacking.map(({ frame }) => frame),
+      notes.of(path),
     );
     const kept = new Map(frames.map((frame) => [frame, memory.keep(frame)]));
     return { sha256, pixels: targets.map((target) => kept.get(frames[lacking.indexOf(target)])) };

@@ -58,13 +58,15 @@ export async function openPredictor({
   const frames = answerer.threads.map(({ description }) => description);
   const limit = pLimit(concurrency);
   const decode = async (image: string | Uint8Array, at: number): Promise<Uint8Array[]> => {
+    const name = typeof image === 'string' ? image : `image ${at}`;
     try {
       return await decodeFrames(
         typeof image === 'string' ? await readNamedFile(image) : Buffer.from(image),
         frames,
+        (text) => reporter?.warn(`${name}: ${text}`),
       );
     } catch (thrown) {
-      throw new InputError(`${typeof image === 'string' ? image : `image ${at}`}: ${messageOf(thrown)}`);
+      throw new InputError(`${name}: ${messageOf(thrown)}`);
     }
   };
   const underway = new Set<Promise<unknown>>();

@@ -7,6 +7,7 @@ import type { Head } from '../shared/head/record.ts';
 import { imagesAhead } from '../shared/images/ahead.ts';
 import { decodeFrames } from '../shared/images/frames.ts';
 import { readNamedFile } from '../shared/images/names.ts';
+import { createNotes, type Notes } from '../shared/images/notes.ts';
 import { readImages } from '../shared/images/read.ts';
 import { counted, plural } from '../shared/plural.ts';
 import { type Answer, type Answerer, answered, openAnswerer } from './answer.ts';
@@ -38,6 +39,7 @@ interface Running {
   progress: Progress;
   signal: AbortSignal | undefined;
   failures: { file: string; reason: string }[];
+  notes: Notes;
 }
 
 /**
@@ -56,9 +58,10 @@ export async function* predict(
     );
   const answerer = await openAnswerer(head, { weights, engine, signal, reporter });
   const failures: Running['failures'] = [];
+  const notes = createNotes();
   const progress = reporter.progress('predict', 'images', images.length);
   try {
-    yield* predictions(options, { answerer, progress, signal, failures });
+    yield* predictions(options, { answerer, progress, signal, failures, notes });
   } finally {
     progress.stop();
     await answerer.release();
@@ -69,6 +72,7 @@ export async function* predict(
       `${images.length === 1 ? 'The only image cannot be read' : `None of the ${images.length} images can be read`}; ${file}: ${reason}`,
     );
   }
+  for (const sentence of notes.sentences(images.length)) reporter.warn(sentence);
   for (const { file, reason } of failures) reporter.warn(`${file}: ${reason}`);
   if (failures.length > 0)
     reporter.warn(
@@ -83,7 +87,7 @@ interface ViewOf extends ImageFile {
 
 async function* predictions(
   { head: { record }, images, batchSize, concurrency, tta }: PredictOptions,
-  { answerer, progress, signal, failures }: Running,
+  { answerer, progress, signal, failures, notes }: Running,
 ): AsyncGenerator<Prediction[]> {
   let ready: Prediction[] = [];
   const views = createViews(tta ? record.augment : undefined);
@@ -109,9 +113,9 @@ async function* predictions(
 
   const frames = answerer.threads.map(({ description }) => description);
   const read = ({ file }: ImageFile) => readNamedFile(file);
-  const decode = async (bytes: Buffer) => ({
+  const decode = async (bytes: Buffer, { file }: ImageFile) => ({
     sha256: tta ? contentHash(bytes) : '',
-    pixels: await decodeFrames(bytes, frames),
+    pixels: await decodeFrames(bytes, frames, notes.of(file)),
   });
   const sizes = frames.map(({ size }) => size);
   const reading = {

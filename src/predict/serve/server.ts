@@ -4,6 +4,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import pLimit from 'p-limit';
 import { InputError, messageOf } from '../../shared/errors.ts';
 import type { HeadRecord } from '../../shared/head/record.ts';
+import type { Note } from '../../shared/images/depth.ts';
 import { decodeFrames } from '../../shared/images/frames.ts';
 import type { Answer, Answerer } from '../answer.ts';
 import { predictionObject } from '../formats.ts';
@@ -81,12 +82,12 @@ export function createPredictServer({ record, answerer, maxBytes, ...options }: 
     }
   };
 
-  const answer = async (request: IncomingMessage, body: Body): Promise<Answer> => {
+  const answer = async (request: IncomingMessage, body: Body, note: Note): Promise<Answer> => {
     const bytes = await received(request, body);
     if (waiting >= options.maxWaiting) throw busy;
     waiting++;
     try {
-      const pixels = await decoding(() => decodeFrames(bytes, frames));
+      const pixels = await decoding(() => decodeFrames(bytes, frames, note));
       body.close();
       return await (batcher.add(pixels) ?? Promise.reject(busy));
     } finally {
@@ -98,12 +99,13 @@ export function createPredictServer({ record, answerer, maxBytes, ...options }: 
     if (waiting >= options.maxWaiting) throw busy;
     const body = memory.open();
     try {
+      const warnings: string[] = [];
       const { labels, probabilities } = predictionObject(
-        { path: '', ...(await answer(request, body)) },
+        { path: '', ...(await answer(request, body, (text) => warnings.push(text))) },
         record.classes,
       );
       served++;
-      send(response, 200, { labels, probabilities });
+      send(response, 200, { labels, probabilities, ...(warnings.length > 0 && { warnings }) });
     } finally {
       body.close();
     }

@@ -1,5 +1,6 @@
 /** One image at the sizes of several backbones. */
 import { decodeImage } from './decode.ts';
+import type { Note } from './depth.ts';
 import { formatResize, type Resize, type Size } from './resize.ts';
 
 /** How a backbone wants its images. */
@@ -8,15 +9,25 @@ export interface Frame {
   resize: Resize;
 }
 
-/** Decodes an image for each of the frames; those that are the same share their pixels. Throws as decodeImage does. */
-export async function decodeFrames(bytes: Buffer, frames: readonly Frame[]): Promise<Uint8Array[]> {
+/**
+ * Decodes an image for each of the frames; those that are the same share their pixels. Throws as decodeImage does.
+ * @param note told once of what the pixels are not as they stand
+ */
+export async function decodeFrames(
+  bytes: Buffer,
+  frames: readonly Frame[],
+  note?: Note,
+): Promise<Uint8Array[]> {
   const decoded = new Map<string, Promise<Uint8Array>>();
-  return Promise.all(
+  const notes = new Set<string>();
+  const all = await Promise.all(
     frames.map(({ size, resize }) => {
       const key = `${size.width}x${size.height} ${formatResize(resize)}`;
-      const pixels = decoded.get(key) ?? decodeImage(bytes, size, resize);
+      const pixels = decoded.get(key) ?? decodeImage(bytes, size, resize, (text) => notes.add(text));
       decoded.set(key, pixels);
       return pixels;
     }),
   );
+  for (const text of notes) note?.(text);
+  return all;
 }

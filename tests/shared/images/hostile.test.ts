@@ -28,9 +28,30 @@ function png(width: number, height: number, pixels: Buffer): Buffer {
   ]);
 }
 
-/** A little-endian grey TIFF of 32-bit IEEE floats. */
+type Tag = [tag: number, type: 3 | 4, value: number, count?: number];
+
+/** A little-endian TIFF: `data` behind the header, then a directory. */
+function tiff(data: Buffer, tags: Tag[]): Buffer {
+  const file = Buffer.alloc(8 + data.length + 2 + tags.length * 12 + 4);
+  file.write('II*\0', 0, 'latin1');
+  file.writeUInt32LE(8 + data.length, 4);
+  data.copy(file, 8);
+  let at = 8 + data.length;
+  file.writeUInt16LE(tags.length, at);
+  at += 2;
+  for (const [tag, type, value, count = 1] of tags) {
+    file.writeUInt16LE(tag, at);
+    file.writeUInt16LE(type, at + 2);
+    file.writeUInt32LE(count, at + 4);
+    file.writeUInt32LE(value, at + 8);
+    at += 12;
+  }
+  return file;
+}
+
+/** A grey TIFF of 32-bit IEEE floats. */
 function floatTiff(width: number, height: number, values: Float32Array): Buffer {
-  const tags: [tag: number, type: 3 | 4, value: number][] = [
+  return tiff(Buffer.from(values.buffer), [
     [256, 3, width],
     [257, 3, height],
     [258, 3, 32],
@@ -41,24 +62,7 @@ function floatTiff(width: number, height: number, values: Float32Array): Buffer 
     [278, 3, height],
     [279, 4, values.byteLength],
     [339, 3, 3],
-  ];
-  const file = Buffer.alloc(8 + values.byteLength + 2 + tags.length * 12 + 4);
-  file.write('II*\0', 0, 'latin1');
-  file.writeUInt32LE(8 + values.byteLength, 4);
-  values.forEach((value, i) => {
-    file.writeFloatLE(value, 8 + i * 4);
-  });
-  let at = 8 + values.byteLength;
-  file.writeUInt16LE(tags.length, at);
-  at += 2;
-  for (const [tag, type, value] of tags) {
-    file.writeUInt16LE(tag, at);
-    file.writeUInt16LE(type, at + 2);
-    file.writeUInt32LE(1, at + 4);
-    file.writeUInt32LE(value, at + 8);
-    at += 12;
-  }
-  return file;
+  ]);
 }
 
 describe('an enormous image', () => {
@@ -147,5 +151,59 @@ describe('an SVG', () => {
     const text = '<svg><image href="file:///etc/passwd"/></svg>';
     for (const bytes of [Buffer.from(`\ufeff${text}`, 'utf16le'), deflateSync(text)])
       await expect(decodeImage(bytes, SIZE)).rejects.toThrow('not an image');
+  });
+});
+
+describe('a small file that asks for much work', () => {
+  /** Refused within a second or so; the bound is for machines that are busy. */
+  async function expectRefused(bytes: Buffer): Promise<void> {
+    const started = performance.now();
+    await expect(decodeImage(bytes, SIZE)).rejects.toMatchObject({ name: 'InputError' });
+    expect(performance.now() - started).toBeLessThan(10_000);
+  }
+
+  it('is refused: a TIFF of 250,000 strips without lengths', async () => {
+    const strips = 250_000;
+    const offsets = Buffer.alloc(4 * strips);
+    for (let i = 0; i < strips; i++) offsets.writeUInt32LE(8, 4 * i);
+    await expectRefused(
+      tiff(offsets, [
+        [256, 4, 1],
+        [257, 4, strips],
+        [273, 4, 8, strips],
+        [278, 4, 1],
+      ]),
+    );
+  });
+
+  it('is refused: a TIFF whose only strip unpacks to 4 GB', async () => {
+    const bomb = deflateSync(Buffer.alloc(50_000_000));
+    await expectRefused(
+      tiff(bomb, [
+        [256, 4, 65_000],
+        [257, 4, 65_000],
+        [258, 3, 8],
+        [259, 3, 8],
+        [273, 4, 8],
+        [278, 4, 65_000],
+        [279, 4, bomb.length],
+      ]),
+    );
+  });
+
+  it('is refused: a GIF of 4,295 million pixels', async () => {
+    const gif = Buffer.alloc(60);
+    gif.write('GIF89a\xff\xff\xff\xff', 0, 'latin1');
+    gif.write('\x2c\0\0\0\0\xff\xff\xff\xff\0\x08', 13, 'latin1');
+    await expectRefused(gif);
+  });
+
+  it('is read: a PNG with a profile that is nothing but spaces', async () => {
+    const text = Buffer.concat([Buffer.from('Raw profile type exif\0'), Buffer.alloc(4_000_000, ' ')]);
+    const plain = png(4, 3, Buffer.alloc(15, 90).fill(0, 0, 1).fill(0, 5, 6).fill(0, 10, 11));
+    const bytes = Buffer.concat([plain.subarray(0, 33), chunk('tEXt', text), plain.subarray(33)]);
+    const started = performance.now();
+    expect([...(await decodeImage(bytes, SIZE))]).toEqual(Array(16 * 12 * 3).fill(90));
+    expect(performance.now() - started).toBeLessThan(10_000);
   });
 });
