@@ -121,6 +121,20 @@ describe.skipIf(process.platform !== 'linux')('a name that is no UTF-8', () => {
     );
   });
 
+  it('of an image is listed with that reason', async () => {
+    const image = await sharp({ create: { width: 8, height: 8, channels: 3, background: 'red' } })
+      .png()
+      .toBuffer();
+    const root = tree({ 'a/1.png': image, 'a/2.png': image, 'b/3.png': image });
+    rename(root, 'a/1.png', 'a/caf\\xe9.png');
+    const out = join(newFolder(), 'store');
+    const { summary } = await permafrost(['extract', '--data', root, '--out', out, ...SMALL]);
+    expect(summary).toMatchObject({ images: 3, failed: 1 });
+    expect(JSON.parse(readFileSync(join(out, 'errors.jsonl'), 'utf8')).reason).toBe(
+      'no such file (its name is not UTF-8: rename it)',
+    );
+  });
+
   it('of an archive is refused', async () => {
     const root = tree({ 'one/1.jpg': '', 'two/2.jpg': '' });
     rename(root, 'one', 'caf\\xe9');

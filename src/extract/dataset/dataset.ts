@@ -75,15 +75,12 @@ export async function openDataset({ data, follow = true, ...options }: DatasetOp
   const found = await stat(path).catch(() => undefined);
   if (!found && isGlob(data)) {
     const base = await folderAt(root ?? '.');
+    const name = basename(resolve(base, data.split(/[*?{[]/)[0]));
     const tables = isTableGlob(data) ? await globFiles(data, base, follow) : [];
-    if (tables.length > 0) return tableDataset(basename(base), base, tables.filter(isTable), options);
+    if (tables.length > 0) return tableDataset(name, base, tables.filter(isTable), options);
     refuseOptions();
     const images = await readGlob(data, base, { follow, labelLevel });
-    return dataset(
-      basename(resolve(base, data.split(/[*?{[]/)[0])),
-      filesBelow(base, { listed: true }),
-      images,
-    );
+    return dataset(name, filesBelow(base, { listed: true }), images);
   }
   if (root !== undefined && !(found?.isFile() && hasManifestExtension(path)))
     throw unexpected('a manifest, a glob or a list to go with --root', '--data', data);

@@ -135,6 +135,8 @@ function saidColumn(
   manifest: string,
 ): string | null {
   if (name === undefined || names.includes(name)) return name ?? null;
+  const same = names.find((other) => other.normalize('NFC') === name.normalize('NFC'));
+  if (same !== undefined) return same;
   const message = expectedMessage(`a column of ${manifest} (${names.join(', ')})`, `--${role}-column`, name);
   throw new InputError(`${message}${didYouMean(name, names)}`);
 }

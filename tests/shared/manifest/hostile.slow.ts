@@ -15,8 +15,11 @@ const quoted = (cell: string) => `"${cell.replaceAll('"', '""')}"`;
 const table = (separator: string) =>
   [['path', 'label', 'split'], ...ROWS].map((row) => row.map(quoted).join(separator)).join('\n');
 
-const MANIFESTS = new Map([
+const MANIFESTS = new Map<string, string | Buffer>([
   ['list.csv', table(',')],
+  ['semicolons.csv', table(';')],
+  ['wide.csv', Buffer.from(table(','), 'utf16le')],
+  ['western.csv', Buffer.from(table(','), 'latin1')],
   ['list.tsv', table('\t')],
   [
     'list.jsonl',

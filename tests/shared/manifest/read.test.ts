@@ -160,6 +160,13 @@ describe('a manifest', () => {
     await expect(read(content)).rejects.toThrow('in which letters were lost');
   });
 
+  it('has the column that a flag names in another Unicode form', async () => {
+    const { rows } = await read('path,espe\u0300ce\na.jpg,x\n', 'list.csv', {
+      columns: { label: 'esp\u00e8ce' },
+    });
+    expect(rows).toEqual([['a.jpg', 'x', 2]]);
+  });
+
   it('may have columns of any name', async () => {
     const { rows } = await read('path,__proto__,constructor\na.jpg,1,0\nb.jpg,0,1\n');
     expect(rows.map(([, labels]) => labels)).toEqual(['__proto__', 'constructor']);
