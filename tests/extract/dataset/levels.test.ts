@@ -360,6 +360,34 @@ describe('--label-level', () => {
   });
 });
 
+describe('a folder', () => {
+  const rows = async (files: string[]) => (await read({ data: folderOf(named(files)) })).rows;
+
+  it('of one split keeps it, wrapped or not', async () => {
+    expect(await rows(['train/a/1.jpg', 'train/b/2.jpg'])).toEqual({
+      'train/a/1.jpg': 'train/a',
+      'train/b/2.jpg': 'train/b',
+    });
+    expect(await rows(['w/train/a/1.jpg', 'w/train/b/2.jpg'])).toEqual({
+      'w/train/a/1.jpg': 'train/a',
+      'w/train/b/2.jpg': 'train/b',
+    });
+  });
+
+  it('of one class with most images right inside is no wrapper', async () => {
+    const files = ['rose/1.jpg', 'rose/2.jpg', 'rose/3.jpg', 'rose/close/4.jpg', 'rose/far/5.jpg'];
+    expect(new Set(Object.values(await rows(files)))).toEqual(new Set(['rose']));
+  });
+
+  it('of a class with a name of a split is no split where the level is given', async () => {
+    const data = folderOf(named(['train/x/1.jpg', 'bus/y/2.jpg']));
+    expect((await read({ data, labelLevel: 1 })).rows).toEqual({
+      'train/x/1.jpg': 'train',
+      'bus/y/2.jpg': 'bus',
+    });
+  });
+});
+
 describe('a glob and a list', () => {
   it('take images right inside the folder in common for a class', async () => {
     const root = dirname(folderOf(named(['rose/1.jpg', 'rose/close/2.jpg', 'tulip/3.jpg'])));
