@@ -226,7 +226,9 @@ function noneUsable(failures: Failure[]): InputError {
   const [{ path, reason }] = failures;
   const missing = failures.every((failure) => failure.reason === NO_SUCH_FILE);
   const hint = missing ? ' (paths of a manifest are relative to its folder; --root names another)' : '';
-  return new InputError(
-    `${failures.length === 1 ? 'The only image cannot be used' : `None of the ${failures.length} images can be used`}; ${path}: ${reason}${hint}`,
-  );
+  const what =
+    failures.length === 1
+      ? `Cannot use ${path}`
+      : `None of the ${failures.length} images can be used; ${path}`;
+  return new InputError(`${what}: ${reason}${hint}`);
 }

@@ -26,7 +26,7 @@ export async function listImages(named: readonly string[], list?: Readable): Pro
   if (list) for (const file of await linesOf(list)) files.add(file);
   if (files.size === 0) {
     const places = list ? [...named, 'stdin'] : named;
-    throw new InputError(`Expected images in ${places.join(', ')} but found none`);
+    throw new InputError(`Found no image in ${places.join(', ')}`);
   }
   return Array.from(files, (file) => ({ file }));
 }

@@ -4,7 +4,7 @@ import { type FileHandle, open, rename, rm, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { unexpected } from '../shared/errors.ts';
+import { InputError } from '../shared/errors.ts';
 import { codeOf, diskError, makeFolder } from '../shared/store/files.ts';
 import type { PredictionObject } from './formats.ts';
 
@@ -19,7 +19,8 @@ export async function writeFile(path: string, pieces: Pieces): Promise<void> {
   try {
     await makeFolder(dirname(path));
     // Said now, not when everything is computed.
-    if ((await stat(path).catch(() => undefined))?.isDirectory()) throw unexpected('a file', '--out', path);
+    if ((await stat(path).catch(() => undefined))?.isDirectory())
+      throw new InputError(`--out ${path} is a folder: name a file`);
     await pipeline(Readable.from(pieces), createWriteStream(temporary, { flush: true }));
     await rename(temporary, path);
   } catch (thrown) {

@@ -69,7 +69,9 @@ export async function* predict(
   if (failures.length === images.length) {
     const [{ file, reason }] = failures;
     throw new InputError(
-      `${images.length === 1 ? 'The only image cannot be read' : `None of the ${images.length} images can be read`}; ${file}: ${reason}`,
+      images.length === 1
+        ? `Cannot read ${file}: ${reason}`
+        : `None of the ${images.length} images can be read; ${file}: ${reason}`,
     );
   }
   for (const sentence of notes.sentences(images.length)) reporter.warn(sentence);

@@ -40,7 +40,7 @@ describe('extract refuses', () => {
     ],
     [['--data', '.', '--data', 'x'], 'Expected one value for --data but received [".","x"]'],
     [['--data', '.', '--weights', 'missing.h5'], 'for --weights but received "missing.h5"'],
-    [['--data', '.', '--weights', '.'], 'for --weights but received "."'],
+    [['--data', '.', '--weights', '.'], '--weights . is a folder: name one of its files'],
     [['--data', ''], 'Expected a path for --data but received ""'],
     [['--data', '.', '--out', ''], 'Expected a path for --out but received ""'],
     [

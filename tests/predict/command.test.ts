@@ -240,13 +240,11 @@ describe('predict refuses', () => {
     const out = join(newFolder(), 'answers.csv');
     const missing = ['missing.jpg', '--format', 'csv', '--out', out];
     expect(await refused(1, '--head', join(run, 'best'), ...missing)).toContain(
-      'The only image cannot be read; missing.jpg: no such file',
+      'Cannot read missing.jpg: no such file',
     );
     expect(existsSync(out) || existsSync(`${out}.tmp`)).toBe(false);
     const empty = newFolder();
-    expect(await refused(1, '--head', join(run, 'best'), empty)).toContain(
-      `Expected images in ${empty} but found none`,
-    );
+    expect(await refused(1, '--head', join(run, 'best'), empty)).toContain(`Found no image in ${empty}`);
   });
 
   it.each([

@@ -42,7 +42,7 @@ it('takes the paths on a stream after those that are named', async () => {
   const lines = `${root}/b.jpg\r\n\n${root}/deep/odd[1].jpg`;
   expect(await listed([], lines)).toEqual(['b.jpg', 'deep/odd[1].jpg']);
   expect(await listed(['a.png', 'b.jpg'], lines)).toEqual(['a.png', 'b.jpg', 'deep/odd[1].jpg']);
-  await expect(listed([], '\n')).rejects.toThrow('Expected images in stdin but found none');
+  await expect(listed([], '\n')).rejects.toThrow('Found no image in stdin');
 });
 
 it('refuses lines of another encoding, whose files it could not find', async () => {

@@ -105,7 +105,7 @@ describe('predict, serve and export refuse', () => {
   it('to predict into a folder, before anything is computed', async () => {
     await refused(
       ['predict', '--head', head, 'missing.jpg', '--out', '.'],
-      'Expected a file for --out but received "."',
+      '--out . is a folder: name a file',
       1,
     );
   });

@@ -1,7 +1,7 @@
 /** The images to extract features of, with their labels, from whatever way they are kept in. */
 import { createReadStream, type Stats } from 'node:fs';
 import { stat } from 'node:fs/promises';
-import { basename, dirname, extname, join, resolve } from 'node:path';
+import { basename, dirname, join, resolve } from 'node:path';
 import type { Readable } from 'node:stream';
 import { InputError, shownPath, unexpected } from '../../shared/errors.ts';
 import { hasImageExtension } from '../../shared/images/formats.ts';
@@ -144,7 +144,7 @@ async function openFile(path: string, options: Omit<DatasetOptions, 'data'>): Pr
     return tableDataset(name, dirname(path), [basename(path)], options);
   }
   const archive = ARCHIVES.find(([suffix]) => suffix.test(path));
-  if (!archive) throw unexpected(KINDS, '--data', `a file that ends in "${extname(path)}"`);
+  if (!archive) throw new InputError(`Expected ${KINDS} for --data but ${basename(path)} is none of them`);
   const opened = await archive[1](path);
   try {
     const tree = archiveTree(path, opened.entries, isRoot, opened);

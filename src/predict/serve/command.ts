@@ -11,6 +11,7 @@ import { byteSize, choice, number, wholeNumber } from '../../shared/cli/values.t
 import { ENGINE_NAMES } from '../../shared/engines/engine.ts';
 import { InputError, messageOf, usage } from '../../shared/errors.ts';
 import { readHead } from '../../shared/head/record.ts';
+import { codeOf } from '../../shared/store/files.ts';
 import { FORM_BYTES } from './body.ts';
 import { flagName } from './sites.ts';
 
@@ -98,7 +99,7 @@ async function run(argv: Flags, signal: AbortSignal): Promise<object> {
       await once(server.listen(listen), 'listening', { signal });
     } catch (thrown) {
       if (signal.aborted) throw signal.reason;
-      throw new InputError(`Cannot listen on ${listen.host}:${listen.port}: ${messageOf(thrown)}`);
+      throw cannotListen(listen, thrown);
     }
     const { port: given } = server.address() as AddressInfo;
     const host = listen.host.includes(':') ? `[${listen.host}]` : listen.host;
@@ -131,4 +132,16 @@ function byteLimits(argv: Flags): { maxBytes: number; maxTotalBytes: number } {
   if (maxTotalBytes < maxBytes + FORM_BYTES)
     throw usage('at least --max-bytes and 64 KB for a form', '--max-total-bytes', total);
   return { maxBytes, maxTotalBytes };
+}
+
+const LISTEN_REASONS: ReadonlyMap<string, string> = new Map([
+  ['EADDRINUSE', 'another program uses this port; --port 0 takes one that is free'],
+  ['EADDRNOTAVAIL', 'this machine has no such address'],
+  ['EACCES', 'no permission to use this port'],
+  ['ENOTFOUND', 'no such host'],
+]);
+
+function cannotListen({ host, port }: { host: string; port: number }, thrown: unknown): InputError {
+  const reason = LISTEN_REASONS.get(codeOf(thrown)) ?? messageOf(thrown);
+  return new InputError(`Cannot listen on ${host}:${port}: ${reason}`);
 }

@@ -48,8 +48,8 @@ export async function openWeights(request: WeightsRequest): Promise<OpenWeights>
     const found = statSync(weights, { throwIfNoEntry: false });
     if (found?.isFile()) return openFile(weights, request);
     if (!found && /[./\\]/.test(weights)) throw new UsageError(`No such file: ${weights} (--weights)`);
-    const what = 'imagenet, none or a .h5, .keras, .safetensors or model.json file';
-    throw usage(what, '--weights', found ? `the folder ${weights}` : weights);
+    if (found) throw new UsageError(`--weights ${weights} is a folder: name one of its files`);
+    throw usage('imagenet, none or a .h5, .keras, .safetensors or model.json file', '--weights', weights);
   }
   const imagenet = definition.imagenet(size);
   if ('shipped' in imagenet) return openFile(join(MODELS, imagenet.shipped), request);

@@ -58,7 +58,7 @@ export async function runProgram(name: string, program: Commands | Command): Pro
     const called = chosen && !only ? `${name} ${chosen.command}` : name;
     const text = chosen
       ? explain(messageOf(thrown), chosen, args)
-      : explainCommand(messageOf(thrown), choices);
+      : explainCommand(messageOf(thrown), choices, args);
     process.stderr.write(`${text}\nSee ${called} --help\n`);
     process.exitCode = EXIT.usage;
   }
@@ -157,13 +157,14 @@ function explain(message: string, chosen: Command, args: readonly string[]): str
 }
 
 /** The same of a call without a command that exists. */
-function explainCommand(message: string, commands: readonly Command[]): string {
+function explainCommand(message: string, commands: readonly Command[], args: readonly string[]): string {
   const names = commands.map(({ command }) => command);
-  if (message === MISSING_COMMAND) return `${message}: one of ${names.join(', ')}`;
-  const [, unknown] = /^Unknown (?:argument|command)s?: (.+)$/.exec(message) ?? [];
-  if (unknown === undefined) return message;
-  const words = unknown.split(', ');
-  return `Unknown command ${words.map((name) => `${name}${didYouMean(name, names)}`).join(', ')}`;
+  const missing = `${MISSING_COMMAND}: one of ${names.join(', ')}`;
+  if (message === MISSING_COMMAND) return missing;
+  if (!/^Unknown (?:argument|command)s?: /.test(message)) return message;
+  // Its flags are unknown too; what was meant as the command is the first word.
+  const word = args.find((arg) => !arg.startsWith('-'));
+  return word === undefined ? missing : `Unknown command ${word}${didYouMean(word, names)}`;
 }
 
 /** The word in front of all flags, where the command takes none: said rather than that its flag is missing. */

@@ -1,7 +1,7 @@
 /** Manifests: a .csv, .tsv or .jsonl file with one image a row. */
 import { basename } from 'node:path';
 import type { Readable } from 'node:stream';
-import { expectedMessage, InputError } from '../errors.ts';
+import { expectedMessage, InputError, shown } from '../errors.ts';
 import type { Split } from '../store/schema.ts';
 import { assignColumns, type Columns, describeColumns, type ManifestOptions } from './columns.ts';
 import { classOfColumn, keptName, type LabelReader, labelReader } from './labels.ts';
@@ -125,7 +125,10 @@ function classColumns(
     const text = String(cell ?? '').trim();
     // Numbers with decimals come from columns with gaps: 1.0, or 1,0.
     const isPresent = PRESENCE.get(text.toLowerCase().replace(/[.,]0+$/, ''));
-    if (isPresent === undefined) throw new InputError(expectedMessage('0 or 1', at(name), cell));
+    if (isPresent === undefined)
+      throw new InputError(
+        `${expectedMessage('0 or 1', at(name), cell)} (--label-column ${shown(name)} if labels stand there)`,
+      );
     if (isPresent) present.add(label);
   }
   return [...present];

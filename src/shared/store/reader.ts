@@ -45,6 +45,8 @@ async function notAStore(dir: string, thrown: unknown): Promise<InputError> {
     const inside = join(dir, name);
     if (await disk.stat(join(inside, MANIFEST_FILE)).catch(() => undefined)) stores.push(inside);
   }
+  if (codeOf(thrown) === 'ENOTDIR')
+    return new InputError(`No feature store at ${dir}: it is a file, not a folder`);
   const hint =
     stores.length > 0
       ? ` (did you mean ${stores.slice(0, 3).join(' or ')}?)`
