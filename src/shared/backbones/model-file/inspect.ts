@@ -3,6 +3,7 @@ import { createHash, type Hash } from 'node:crypto';
 import { closeSync, openSync, readFileSync, readSync, realpathSync, statSync } from 'node:fs';
 import { dirname, isAbsolute, join, relative } from 'node:path';
 import { InputError, messageOf } from '../../errors.ts';
+import { fields, varints } from './wire.ts';
 
 /** Graphs within graphs (branches, loops) that a model may have. */
 const DEEPEST = 16;
@@ -49,18 +50,19 @@ const BITS: Readonly<Record<number, number>> = {
 const TENSOR = { dims: 1, type: 2, raw: 9, external: 13, location: 14 } as const;
 const EXTERNAL_LOCATION = 1n;
 
-interface Field {
-  number: number;
-  /** A whole number, or where a length-delimited field lies. */
-  value: bigint | { start: number; end: number };
+export interface InspectedModel {
+  /** SHA-256 over the bytes of the model and of all files it refers to, in hex. */
+  readonly hash: string;
+  readonly bytes: Buffer;
+  /** Whether numbers lie in other files. */
+  readonly isDivided: boolean;
 }
 
 /**
  * Checks an ONNX file and the files it refers to.
- * @returns SHA-256 over the bytes of all of them, in hex
  * @throws InputError naming the file and the first fault
  */
-export function inspectModel(path: string): string {
+export function inspectModel(path: string): InspectedModel {
   let bytes: Buffer;
   try {
     bytes = readFileSync(path);
@@ -152,7 +154,7 @@ export function inspectModel(path: string): string {
   if (graphs === 0) throw damaged('it holds no graph');
   const hash = createHash('sha256').update(bytes);
   for (const file of [...outside].sort()) hashFile(file, hash);
-  return hash.digest('hex');
+  return { hash: hash.digest('hex'), bytes, isDivided: outside.size > 0 };
 }
 
 /** Adds a file of any length to a hash. */
@@ -186,58 +188,4 @@ function outsideFile(model: string, location: string): string {
   if (climbs(relative(folder, file))) throw refused('leads out of it');
   if (!statSync(file).isFile()) throw refused('is no file');
   return file;
-}
-
-type Damaged = (fault: string) => InputError;
-
-/** The fields of one message, each of which ends inside it. */
-function* fields(bytes: Buffer, start: number, end: number, damaged: Damaged): Generator<Field> {
-  let at = start;
-  while (at < end) {
-    const tag = varint(bytes, at, end, damaged);
-    const number = Number(tag.value >> 3n);
-    const wire = Number(tag.value & 7n);
-    at = tag.next;
-    if (number < 1 || number > 536_870_911) throw damaged(`field number ${number}`);
-    if (wire === 0) {
-      const { value, next } = varint(bytes, at, end, damaged);
-      at = next;
-      yield { number, value };
-      continue;
-    }
-    const size = wire === 2 ? varint(bytes, at, end, damaged) : undefined;
-    const length = size ? Number(size.value) : FIXED[wire];
-    if (length === undefined) throw damaged(`wire type ${wire}`);
-    if (size) at = size.next;
-    if (length > end - at) throw damaged(`a field of ${length} bytes where ${end - at} are left`);
-    yield { number, value: { start: at, end: at + length } };
-    at += length;
-  }
-}
-
-/** Bytes of the wire types that have a fixed length. */
-const FIXED: Readonly<Record<number, number>> = { 1: 8, 5: 4 };
-
-function varints(bytes: Buffer, start: number, end: number, damaged: Damaged): bigint[] {
-  const values: bigint[] = [];
-  for (let at = start; at < end; ) {
-    const { value, next } = varint(bytes, at, end, damaged);
-    values.push(value);
-    at = next;
-  }
-  return values;
-}
-
-function varint(
-  bytes: Buffer,
-  start: number,
-  end: number,
-  damaged: Damaged,
-): { value: bigint; next: number } {
-  let value = 0n;
-  for (let at = start; at < Math.min(end, start + 10); at++) {
-    value |= BigInt(bytes[at] & 0x7f) << BigInt(7 * (at - start));
-    if (bytes[at] < 0x80) return { value, next: at + 1 };
-  }
-  throw damaged('a number does not end');
 }

@@ -13,7 +13,15 @@ import { DEFAULT_RESIZE, type Resize, resolveResize, type Size } from '../../ima
 import { parseColumn } from '../pooling.ts';
 import { standardize } from '../preprocessing.ts';
 import type { BackboneDescription } from '../thread/protocol.ts';
-import { inspectModel } from './inspect.ts';
+import {
+  answeringOperation,
+  areProbabilities,
+  type ModelNodes,
+  modelNodes,
+  noFeatures,
+  withOutputs,
+} from './ends.ts';
+import { type InspectedModel, inspectModel } from './inspect.ts';
 import { type ChannelOrder, chooseOutput, outputKind, pooled } from './outputs.ts';
 import { formatPixels, type PixelScaling, parsePixels, unknownPixels } from './pixels.ts';
 import { type Processor, parseProcessor } from './processor.ts';
@@ -42,10 +50,12 @@ export interface OpenedModel {
  */
 export async function openModelBackbone(options: ModelFileOptions): Promise<OpenedModel> {
   const { path, poolings } = options;
-  const weightsHash = inspectModel(path);
+  const inspected = inspectModel(path);
+  const nodes = modelNodes(inspected.bytes, path);
   const processor = readProcessor(path);
   const engine = await createOnnxruntimeEngine(options.engine);
-  const session = await openModelFile(path, engine.device);
+  const inner = innerTensors(poolings, nodes, inspected, path);
+  const session = await openModelFile(path, engine.device, inner && withOutputs(inspected.bytes, inner));
   try {
     const { name, shape } = imageInput(session, path);
     const order = channelOrder(shape, path);
@@ -58,7 +68,11 @@ export async function openModelBackbone(options: ModelFileOptions): Promise<Open
       return { column, pooling, output: chosenOutput(path, session.outputs, layer) };
     });
     const outputs = [...new Set(columns.map(({ output }) => output))];
-    const shapes = await outputShapes(session, frame, outputs, path);
+    for (const output of outputs) {
+      const operation = answeringOperation(output, nodes);
+      if (operation) throw noFeatures(path, output, `ends in ${operation}`, nodes);
+    }
+    const shapes = await outputShapes(session, frame, outputs, path, nodes);
     const inputs = new Map(
       [...shapes].map(([name, shape]) => [name, input(name, 'float32', [BATCH, ...shape])]),
     );
@@ -75,14 +89,21 @@ export async function openModelBackbone(options: ModelFileOptions): Promise<Open
         }),
       ),
     );
-    const model: Model = { session, frame, outputs, scaling: scalingGraph(frame, scaling), pooling };
+    const model: Model = {
+      bytes: inner && withOutputs(inspected.bytes, inner),
+      session,
+      frame,
+      outputs,
+      scaling: scalingGraph(frame, scaling),
+      pooling,
+    };
     const program = await chained(model, engine);
     return {
       description: {
         name: basename(path),
         size,
         weights: path,
-        weightsHash,
+        weightsHash: inspected.hash,
         preprocessing: formatPixels(scaling),
         resize: resolveResize(options.resize, { ...DEFAULT_RESIZE, ...processor?.resize }),
         columns: [...pooling.outputs].map(([name, { shape }]) => ({ name, dimension: shape[1] })),
@@ -109,6 +130,8 @@ interface Frame {
 }
 
 interface Model {
+  /** The model's bytes, where they are not those of its file. */
+  bytes: Buffer | undefined;
   session: ModelFile;
   frame: Frame;
   outputs: readonly string[];
@@ -187,6 +210,25 @@ function pixelScaling(
   return processor.scaling;
 }
 
+/**
+ * The tensors inside the model that columns name; undefined where all are outputs.
+ * @throws InputError where the model cannot be had with further outputs
+ */
+function innerTensors(
+  poolings: readonly string[],
+  nodes: ModelNodes,
+  { isDivided }: InspectedModel,
+  path: string,
+): string[] | undefined {
+  const named = new Set(poolings.flatMap((column) => parseColumn(column).layer ?? []));
+  const inner = [...named].filter((name) => nodes.producers.has(name) && !nodes.outputs.has(name));
+  if (inner.length > 0 && isDivided)
+    throw new InputError(
+      `Expected ${inner[0]} among the outputs of ${path}: of a model whose numbers lie in other files nothing else can be taken`,
+    );
+  return inner.length > 0 ? inner : undefined;
+}
+
 /** The output of that name; without one, the only output there is. */
 function chosenOutput(path: string, outputs: readonly string[], asked: string | undefined): string {
   if (asked === undefined && outputs.length === 1) return outputs[0];
@@ -200,6 +242,7 @@ async function outputShapes(
   { input, order, size, batch = 2 }: Frame,
   outputs: readonly string[],
   path: string,
+  nodes: ModelNodes,
 ): Promise<Map<string, readonly number[]>> {
   const shape = batchShape(order, size, batch);
   const black = new Float32Array(batch * size.width * size.height * 3);
@@ -211,6 +254,8 @@ async function outputShapes(
           `Expected ${name} of ${path} to have a row for each of ${batch} images but its shape is ${[images, ...rest].join('x')}`,
         );
       }
+      if (rest.length === 1 && areProbabilities(data, rest[0]))
+        throw noFeatures(path, name, 'gives numbers from 0 to 1 that sum to 1, probabilities', nodes);
       return [name, rest];
     }),
   );
@@ -228,7 +273,7 @@ function scalingGraph({ order, size: { width, height } }: Frame, { mean, deviati
 
 async function onCpu(model: Model, path: string): Promise<Program> {
   const engine = await createOnnxruntimeEngine();
-  return chained({ ...model, session: await openModelFile(path) }, engine);
+  return chained({ ...model, session: await openModelFile(path, 'cpu', model.bytes) }, engine);
 }
 
 /** Scaling, model and pooling one after the other, in as many runs as the model's batch size asks for. */

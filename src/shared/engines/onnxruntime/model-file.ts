@@ -30,11 +30,21 @@ export interface ModelFile {
   release(): Promise<void>;
 }
 
-/** @throws InputError naming the file where onnxruntime cannot make a session of it */
-export async function openModelFile(path: string, device: Device = 'cpu'): Promise<ModelFile> {
+/**
+ * @param bytes the model's, if not those of the file at `path`
+ * @throws InputError naming the file where onnxruntime cannot make a session of it
+ */
+export async function openModelFile(
+  path: string,
+  device: Device = 'cpu',
+  bytes?: Uint8Array,
+): Promise<ModelFile> {
   let session: InferenceSession;
   try {
-    session = await InferenceSession.create(path, sessionOptions(device, undefined));
+    const options = sessionOptions(device, undefined);
+    session = await (bytes
+      ? InferenceSession.create(bytes, options)
+      : InferenceSession.create(path, options));
   } catch (thrown) {
     throw new InputError(
       `Expected an ONNX model that onnxruntime runs in ${path} but it cannot: ${short(thrown)}`,
