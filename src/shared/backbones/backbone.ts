@@ -4,13 +4,19 @@ import type { Value } from '../graph/value.ts';
 import type { Size } from '../images/resize.ts';
 import type { PublishedWeights } from '../weights/published.ts';
 import type { Layers } from './layers.ts';
-import type { PreprocessingName } from './preprocessing.ts';
+import type { PreprocessingName, Triple } from './preprocessing.ts';
 
 /** ImageNet weights that come with the package (a file of models/), or published ones. */
 export type ImagenetWeights = { readonly shipped: string } | PublishedWeights;
 
 /** Where Keras keeps most of its files. */
 export const KERAS_FILES = 'https://storage.googleapis.com/tensorflow/keras-applications';
+
+interface Normalize {
+  /** What Keras multiplies by behind it in networks that began with published weights. */
+  readonly correction: Triple;
+  apply(image: Value, layers: Layers, options: { corrected: boolean }): Value;
+}
 
 export interface BackboneDefinition {
   /** As given to --backbone. */
@@ -24,6 +30,10 @@ export interface BackboneDefinition {
   readonly preprocessing: PreprocessingName;
   /** The weights for images of a size: some networks have several. */
   imagenet(size: Size): ImagenetWeights;
+  /** The layers of preprocessing that Keras builds into the network, where it does, with include_preprocessing. */
+  readonly inside?: { readonly rescaling: number; readonly normalization: number };
+  /** What comes before `build`: a normalization whose mean and variance are weights. */
+  readonly normalize?: Normalize;
   /** From the preprocessed image to the last feature map, NHWC. */
   build(image: Value, layers: Layers): Value;
   /** What Keras puts behind the pooling (before Flatten) of a network without its top, if anything. */

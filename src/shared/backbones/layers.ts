@@ -26,6 +26,8 @@ export interface Layers extends Convolutions, Normalizations {
   avgPool(x: Value, options: PoolOptions): Value;
   /** The mean over rows and columns, which stay as axes of length 1. */
   globalAvgPool(x: Value, name?: string): Value;
+  /** The largest of rows and columns, which stay as axes of length 1. */
+  globalMaxPool(x: Value, name?: string): Value;
   /** Along the channels. */
   concat(values: readonly Value[], name?: string): Value;
   add(a: Value, b: Value, name?: string): Value;
@@ -61,6 +63,8 @@ export function createLayers(source: WeightSource): Layers {
     avgPool: pool('average'),
     globalAvgPool: (x, name) =>
       layer('global_average_pooling2d', [x], build.reduceMean(x, { axes: [1, 2], keepDims: true }), name),
+    globalMaxPool: (x, name) =>
+      layer('global_max_pooling2d', [x], build.reduceMax(x, { axes: [1, 2], keepDims: true }), name),
     concat: (values, name) => layer('concatenate', values, build.concat(values, { axis: 3 }), name),
     add: (a, b, name) => layer('add', [a, b], build.add(a, b), name),
     multiply: (a, b, name) => layer('multiply', [a, b], build.mul(a, b), name),

@@ -8,10 +8,11 @@ import { BATCH, type Graph, type Value } from '../graph/value.ts';
 import type { Size } from '../images/resize.ts';
 import { blankSource, hashedSource, type LayerWeights, type WeightSource } from '../weights/source.ts';
 import type { BackboneDefinition } from './backbone.ts';
-import { createLayers } from './layers.ts';
+import { type Preparation, publishedPreparation } from './configuration/prepare.ts';
+import { createLayers, type Layers } from './layers.ts';
 import { openWeights, type WeightsRequest } from './open-weights.ts';
 import { LAST_LAYER, parseColumn, pool } from './pooling.ts';
-import { PREPROCESSING } from './preprocessing.ts';
+import { applyAffine, PREPROCESSING } from './preprocessing.ts';
 import { findBackbone } from './registry.ts';
 
 /** One feature vector that a backbone gives for each image. */
@@ -50,20 +51,23 @@ export interface LoadedBackbone {
 export async function loadBackbone({
   weights,
   opening,
+  note,
   ...options
-}: BackboneOptions & Pick<WeightsRequest, 'weights' | 'opening'>): Promise<LoadedBackbone> {
+}: BackboneOptions & Pick<WeightsRequest, 'weights' | 'opening' | 'note'>): Promise<LoadedBackbone> {
   const { definition, size, layers } = describeBackbone(options);
-  const opened = await openWeights({ definition, size, weights, layers, opening });
+  const isDefaultSize = options.size === undefined;
+  const opened = await openWeights({ definition, size, isDefaultSize, weights, layers, opening, note });
   try {
     const { source, hash } = hashedSource(opened.source);
-    const { outputs } = build(definition, size, source, options.poolings);
+    const { preparation } = opened;
+    const { outputs } = build(definition, size, source, options.poolings, preparation);
     return {
       graph: foldScaleShift(graph(outputs)),
       name: definition.name,
       size,
       weights,
       weightsHash: hash(),
-      preprocessing: definition.preprocessing,
+      preprocessing: preparation.name,
       columns: columnsOf(outputs),
     };
   } finally {
@@ -106,10 +110,11 @@ function build(
   { width, height }: Size,
   source: WeightSource,
   columns: readonly string[],
+  preparation = publishedPreparation(definition),
 ) {
   const pixels = input('pixels', 'uint8', [BATCH, height, width, 3]);
   const layers = createLayers(source);
-  const map = definition.build(PREPROCESSING[definition.preprocessing].apply(pixels), layers);
+  const map = definition.build(prepared(pixels, definition, layers, preparation), layers);
   const after = definition.afterPooling?.(map.shape[3], layers);
   const column = (name: string): Value => {
     const { layer, pooling } = parseColumn(name);
@@ -126,6 +131,18 @@ function build(
     named: layers.outputs,
     map,
   };
+}
+
+/** Pixels as the network's own layers take them. */
+function prepared(
+  pixels: Value,
+  { preprocessing, normalize }: BackboneDefinition,
+  layers: Layers,
+  { affine, corrected }: Preparation,
+): Value {
+  if (affine) return applyAffine(pixels, affine);
+  const image = PREPROCESSING[preprocessing].apply(pixels);
+  return normalize ? normalize.apply(image, layers, { corrected }) : image;
 }
 
 function unknownLayer(

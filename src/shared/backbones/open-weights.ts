@@ -13,6 +13,8 @@ import { seededSource } from '../weights/seeded.ts';
 import type { LayerWeights, WeightSource } from '../weights/source.ts';
 import { openTfjsWeights } from '../weights/tfjs-layers.ts';
 import type { BackboneDefinition } from './backbone.ts';
+import { prepareByNumbers } from './configuration/listed.ts';
+import { type Preparation, publishedPreparation } from './configuration/prepare.ts';
 import { findBackbone } from './registry.ts';
 
 /** The seed of `--weights none`. */
@@ -23,18 +25,24 @@ const MODELS = fileURLToPath(new URL('../../../models/', import.meta.url));
 
 export interface OpenWeights {
   source: WeightSource;
+  /** How pixels are prepared for the network that these weights are of. */
+  preparation: Preparation;
   close: () => void | Promise<void>;
 }
 
 export interface WeightsRequest {
   definition: BackboneDefinition;
   size: Size;
+  /** Whether nobody chose the size. */
+  isDefaultSize: boolean;
   /** imagenet, none or a file. */
   weights: string;
   /** What the backbone needs, in Keras's order. */
   layers: readonly LayerWeights[];
   /** Told of an HDF5 file before it is opened or an array is read, and of none once that is done: of damage it may never be. */
   opening?(file: string | undefined): void;
+  /** Told what was assumed of a file that does not say it. */
+  note?(message: string): void;
 }
 
 /**
@@ -43,7 +51,8 @@ export interface WeightsRequest {
  */
 export async function openWeights(request: WeightsRequest): Promise<OpenWeights> {
   const { definition, weights, size } = request;
-  if (weights === 'none') return { source: seededSource(NONE_SEED), close: () => {} };
+  const preparation = publishedPreparation(definition);
+  if (weights === 'none') return { source: seededSource(NONE_SEED), preparation, close: () => {} };
   if (weights !== 'imagenet') {
     const found = statSync(weights, { throwIfNoEntry: false });
     if (found?.isFile()) return openFile(weights, request);
@@ -53,7 +62,7 @@ export async function openWeights(request: WeightsRequest): Promise<OpenWeights>
   }
   const imagenet = definition.imagenet(size);
   if ('shipped' in imagenet) return openFile(join(MODELS, imagenet.shipped), request);
-  return openFile(await fetchPublished(imagenet), request);
+  return openFile(await fetchPublished(imagenet), request, true);
 }
 
 /**
@@ -70,34 +79,35 @@ export async function fetchWeights(
   if (!('shipped' in imagenet)) await fetchPublished(imagenet, options);
 }
 
-async function openFile(path: string, { definition, layers, opening }: WeightsRequest): Promise<OpenWeights> {
+async function openFile(path: string, request: WeightsRequest, isPublished = false): Promise<OpenWeights> {
+  const { definition, layers, note = () => {} } = request;
   const { name: backbone, olderLayerName } = definition;
-  if (path.endsWith('.safetensors')) return openOwnFormat(path, backbone);
-  if (path.endsWith('.json')) return openTfjsWeights({ path, backbone, layers, olderLayerName });
-  // Loaded on demand: h5wasm takes a while and memory that the shipped weights do not need.
-  const { openKerasWeights } = await import('../weights/keras-h5.ts');
-  const request = { path, backbone, layers, olderLayerName };
-  const watched = async (file?: string): Promise<OpenWeights> => {
-    opening?.(path);
-    const { source, close } = await openKerasWeights({ ...request, file });
-    opening?.(undefined);
-    const watchedSource: WeightSource = (layer, weight, shape) => {
-      opening?.(path);
-      const array = source(layer, weight, shape);
-      opening?.(undefined);
-      return array;
-    };
-    return { source: watchedSource, close };
+  const byNames = (opened: Omit<OpenWeights, 'preparation'>): OpenWeights => {
+    const { source } = opened;
+    if (!definition.normalize) return { ...opened, preparation: publishedPreparation(definition) };
+    try {
+      return { ...opened, preparation: prepareByNumbers({ definition, path, source, note }) };
+    } catch (thrown) {
+      void opened.close();
+      throw thrown;
+    }
   };
-  if (!path.endsWith('.keras')) return watched();
+  if (path.endsWith('.safetensors')) return byNames(openOwnFormat(path, backbone));
+  if (path.endsWith('.json'))
+    return byNames(await openTfjsWeights({ path, backbone, layers, olderLayerName }));
+  const published = async (): Promise<boolean> => isPublished || isPublishedFile(path, request);
+  // Loaded on demand: h5wasm takes a while and memory that the shipped weights do not need.
+  const { openKerasNetwork } = await import('./configuration/open-keras.ts');
+  const keras = { ...request, path, isPublished: published, note };
+  if (!path.endsWith('.keras')) return openKerasNetwork(keras);
   const { unpackKerasWeights } = await import('../weights/keras-archive.ts');
-  const { file, remove } = await unpackKerasWeights(path);
+  const { file, config, remove } = await unpackKerasWeights(path);
   try {
-    const { source, close } = await watched(file);
+    const opened = await openKerasNetwork({ ...keras, file, config });
     return {
-      source,
+      ...opened,
       close: () => {
-        close();
+        void opened.close();
         return remove();
       },
     };
@@ -107,8 +117,16 @@ async function openFile(path: string, { definition, layers, opening }: WeightsRe
   }
 }
 
+/** Whether a file that was given is Keras's own. */
+async function isPublishedFile(path: string, { definition, size }: WeightsRequest): Promise<boolean> {
+  const imagenet = definition.imagenet(size);
+  if ('shipped' in imagenet || !imagenet.hash) return false;
+  const { matches } = await import('../weights/download.ts');
+  return matches(path, imagenet.hash);
+}
+
 /** A safetensors file with the arrays `layer/weight`, in Keras's shapes. */
-function openOwnFormat(path: string, backbone: string): OpenWeights {
+function openOwnFormat(path: string, backbone: string): Omit<OpenWeights, 'preparation'> {
   const file = openSafetensors(path);
   return {
     source(layer, weight, shape) {

@@ -2,42 +2,66 @@
 import { Dataset } from 'h5wasm/node';
 import { InputError } from '../errors.ts';
 import { closeQuietly, guarded, openHdf5 } from './hdf5.ts';
+import { type KerasModel, parseKerasConfig } from './keras-config.ts';
 import { savedLayers } from './keras-layers.ts';
-import { type MatchOptions, matchLayers } from './match-layers.ts';
+import { type LayerPlace, layerAt, type MatchOptions, matchLayers, type SavedLayer } from './match-layers.ts';
 import type { WeightSource } from './source.ts';
 
-export interface KerasWeightsOptions extends MatchOptions {
-  /** Where its HDF5 content is, if not at `path` itself. */
-  file?: string;
+/** A Keras file that is open. */
+export interface KerasFile {
+  /** All its layers, those without weights too where it lists them. */
+  readonly layers: readonly SavedLayer[];
+  /** What a whole model is made of, if the file has that. */
+  readonly model: KerasModel | undefined;
+  /** Finds the layers of a backbone, as matchLayers does. */
+  weights(options: Omit<MatchOptions, 'path'>): WeightSource;
+  /** The first arrays of one layer. */
+  arrays(place: LayerPlace, count: number): Float32Array[];
+  close(): void;
 }
 
 /**
- * Opens a file for a backbone, whose layers are found as matchLayers does.
- * Throws an InputError that says which layer and shape were expected and what was found.
+ * Opens a file and lists its layers.
+ * @param file where its HDF5 content is, if not at `path` itself
+ * @throws InputError that names the file and what is damaged
  */
-export async function openKerasWeights(
-  options: KerasWeightsOptions,
-): Promise<{ source: WeightSource; close: () => void }> {
-  const { path, layers } = options;
-  const file = await openHdf5(path, options.file);
+export async function openKerasFile(path: string, file?: string): Promise<KerasFile> {
+  const opened = await openHdf5(path, file);
+  const read = (found: string): Float32Array =>
+    readArray(
+      guarded(path, () => readValue(opened.get(found))),
+      `${found} of ${path}`,
+    );
   try {
-    const saved = guarded(path, () => savedLayers(file, path));
-    const matched = matchLayers(saved, options);
-    const positions = new Map(layers.map(({ layer, weights }) => [layer, weights.map(({ name }) => name)]));
+    const saved = guarded(path, () => savedLayers(opened, path));
+    const config = guarded(path, () => opened.attrs.model_config?.value);
     return {
-      source(layer, weight) {
-        const at = positions.get(layer)?.indexOf(weight) ?? -1;
-        const found = matched.get(layer)?.weights[at];
-        if (!found) throw new Error(`${layer}/${weight} was not asked for when ${path} was opened`);
-        return readArray(
-          guarded(path, () => readValue(file.get(found.path))),
-          `${found.path} of ${path}`,
+      layers: saved,
+      model: typeof config === 'string' ? parseKerasConfig(config, path) : undefined,
+      weights(options) {
+        const matched = matchLayers(saved, { ...options, path });
+        const positions = new Map(
+          options.layers.map(({ layer, weights }) => [layer, weights.map(({ name }) => name)]),
         );
+        return (layer, weight) => {
+          const at = positions.get(layer)?.indexOf(weight) ?? -1;
+          const found = matched.get(layer)?.weights[at];
+          if (!found) throw new Error(`${layer}/${weight} was not asked for when ${path} was opened`);
+          return read(found.path);
+        };
       },
-      close: () => closeQuietly(file),
+      arrays(place, count) {
+        const layer = layerAt(saved, place);
+        if (!layer)
+          throw new InputError(
+            `Expected weights of the layer ${place.names.join('/')} in ${path} but found none`,
+          );
+        return layer.weights.slice(0, count).map((weight) => read(weight.path));
+      },
+      close: () => closeQuietly(opened),
     };
   } catch (thrown) {
-    closeQuietly(file);
+    closeQuietly(opened);
     throw thrown;
   }
 }

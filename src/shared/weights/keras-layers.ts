@@ -10,7 +10,7 @@ export function savedLayers(file: File, path: string): SavedLayer[] {
     if (group instanceof Group && textList(group, 'layer_names')) return namedLayers(group, path);
   }
   const numbered = numberedLayers(file);
-  if (numbered.length > 0) return numbered;
+  if (numbered.some(({ weights }) => weights.length > 0)) return numbered;
   throw new InputError(`Expected Keras weights in ${path} but found an HDF5 file without layers`);
 }
 
@@ -37,48 +37,45 @@ function namedLayers(root: Group, path: string): SavedLayer[] {
         savedWeight(group.get(weight), `${name}/${weight}`, path),
       ]);
     }
-    return [...parts].map(([owner, weights]) => ({
-      name: parts.size === 1 ? name : (owner.split('/').at(-1) ?? owner),
-      sequence: '',
-      weights,
-    }));
+    if (parts.size <= 1) {
+      const weights = [...parts.values()].flat();
+      return [{ name, container: '', key: name, sequence: '', weights }];
+    }
+    return [...parts].map(([owner, weights]) => {
+      const own = owner.split('/').at(-1) ?? owner;
+      return { name: own, container: name, key: owner, sequence: '', weights };
+    });
   });
 }
 
 /**
  * `.weights.h5` of Keras 3: `layers/conv2d_4/vars/0`, numbered within each class; newer versions add the layer's name
- * as an attribute. Of several such containers (a model within a model) the largest is the backbone, with those inside it.
+ * as an attribute. Each model within the model is a container of its own.
  */
 function numberedLayers(file: File): SavedLayer[] {
-  const containers = new Map<string, Map<string, NumberedWeight[]>>();
+  const layers = new Map<string, { container: string; key: string; weights: NumberedWeight[] }>();
   for (const path of file.paths()) {
-    const match = /^(.*layers)\/([^/]+)\/vars\/(\d+)$/.exec(path);
-    const dataset = match && file.get(path);
-    if (!match || !(dataset instanceof Dataset)) continue;
-    const [, container, layer, position] = match;
-    const layers = containers.get(container) ?? new Map<string, NumberedWeight[]>();
-    containers.set(container, layers);
-    const weights = layers.get(layer) ?? [];
-    layers.set(layer, [...weights, { position: Number(position), path, shape: dataset.shape ?? [] }]);
+    const [, container, key, position] = /^\/?(.*layers)\/([^/]+)\/vars(?:\/(\d+))?$/.exec(path) ?? [];
+    if (container === undefined) continue;
+    const layer = layers.get(`${container}/${key}`) ?? { container, key, weights: [] };
+    layers.set(`${container}/${key}`, layer);
+    const dataset = position === undefined ? undefined : file.get(path);
+    if (dataset instanceof Dataset)
+      layer.weights.push({ position: Number(position), path, shape: dataset.shape ?? [] });
   }
-  const largest = [...containers].sort(([, a], [, b]) => b.size - a.size)[0];
-  if (!largest) return [];
-  const [backbone] = largest;
-  const inside = [...containers].filter(([name]) => name === backbone || name.startsWith(`${backbone}/`));
-  const numbered = inside.flatMap(([container, layers]) =>
-    [...layers].map(([key, weights]) => {
-      const [, sequence, number = '0'] = /^(.*?)(?:_(\d+))?$/.exec(key) ?? [];
-      const vars = file.get(`${container}/${key}/vars`);
-      const given = vars instanceof Group ? vars.attrs.name?.value : undefined;
-      return {
-        name: typeof given === 'string' ? given : key,
-        // What lies inside a layer of the backbone has an order of its own.
-        sequence: `${container.slice(backbone.length)}${sequence}`,
-        number: Number(number),
-        weights: weights.sort((a, b) => a.position - b.position),
-      };
-    }),
-  );
+  const numbered = [...layers.values()].map(({ container, key, weights }) => {
+    const [, sequence, number = '0'] = /^(.*?)(?:_(\d+))?$/.exec(key) ?? [];
+    const vars = file.get(`${container}/${key}/vars`);
+    const given = vars instanceof Group ? vars.attrs.name?.value : undefined;
+    return {
+      name: typeof given === 'string' ? given : key,
+      container,
+      key,
+      sequence: `${container}/${sequence}`,
+      number: Number(number),
+      weights: weights.sort((a, b) => a.position - b.position),
+    };
+  });
   return numbered.sort((a, b) => a.sequence.localeCompare(b.sequence) || a.number - b.number);
 }
 

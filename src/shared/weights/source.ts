@@ -38,6 +38,16 @@ export function blankSource(): WeightSource {
   };
 }
 
+/** Ones for every weight: unlike zeros, they leave what a layer adds to or divides by to be seen in what is computed. */
+export function blankOnes(): WeightSource {
+  let ones = new Float32Array(0);
+  return (_layer, _weight, shape) => {
+    const length = elementCount(shape);
+    if (ones.length < length) ones = new Float32Array(length).fill(1);
+    return ones.subarray(0, length);
+  };
+}
+
 /** A source that passes on another's arrays, and the sha256 of the names, shapes and bytes that went through it. */
 export function hashedSource(source: WeightSource): { source: WeightSource; hash: () => string } {
   const digest = createHash('sha256');

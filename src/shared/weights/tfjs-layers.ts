@@ -160,11 +160,10 @@ function savedLayers(shapes: TfjsArrays['shapes']): SavedLayer[] {
     weights.push({ path, shape });
     layers.set(owner, weights);
   }
-  return [...layers].map(([owner, weights]) => ({
-    name: owner.split('/').at(-1) ?? owner,
-    sequence: '',
-    weights,
-  }));
+  return [...layers].map(([owner, weights]) => {
+    const [name, ...outer] = owner.split('/').toReversed();
+    return { name, container: outer.toReversed().join('/'), key: name, sequence: '', weights };
+  });
 }
 
 /** A group's shards one after the other, as if they were one file. */

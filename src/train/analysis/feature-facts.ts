@@ -11,6 +11,8 @@ export interface FeatureFacts {
   preprocessing: string;
   /** Whether the backbone had trained weights: seeded ones have statistics of their own. */
   trained: boolean;
+  /** Whether the weights are a file of the user's, whose network may prepare pixels in its own way. */
+  isFromFile: boolean;
   columns: string[];
   mean: number;
   deviation: number;
@@ -55,6 +57,7 @@ export function featureFacts(
       backbone: pipeline.backbone,
       preprocessing: pipeline.preprocessing,
       trained: pipeline.weights !== 'none',
+      isFromFile: !['imagenet', 'none'].includes(pipeline.weights),
       columns,
       mean,
       deviation: Math.sqrt(Math.max(0, squares / count - mean * mean)),

@@ -11,7 +11,8 @@ const EXTRACT = 'permafrost extract --data PHOTOS --backbone NAME';
 export const preprocessingDiffers: Rule = ({ features }) =>
   first(features, (store) => {
     const known = expectedFeatures(store);
-    if (!known || known.preprocessing === store.preprocessing) return undefined;
+    // Of a file, extract follows what the file says and has noted it.
+    if (!known || store.isFromFile || known.preprocessing === store.preprocessing) return undefined;
     return {
       severity: 'problem',
       title: `Pixels were normalised in another way than ${store.backbone} was trained with`,

@@ -2,10 +2,10 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import h5wasm, { type Group } from 'h5wasm/node';
+import h5wasm, { type File, type Group } from 'h5wasm/node';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { InputError } from '../../../src/shared/errors.ts';
-import { openKerasWeights } from '../../../src/shared/weights/keras-h5.ts';
+import { openKerasFile } from '../../../src/shared/weights/keras-h5.ts';
 import type { LayerWeights } from '../../../src/shared/weights/source.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'permafrost-'));
@@ -77,19 +77,28 @@ function saveNamed(
   file.close();
 }
 
+/** A group and those around it, made where they are not there. */
+function groupAt(file: File, path: string): Group {
+  return path
+    .split('/')
+    .reduce((group: Group, name) => (group.get(name) ?? group.create_group(name)) as Group, file);
+}
+
 /** The layout of Keras 3's `.weights.h5`. */
 function saveNumbered(
   saved: readonly { key: string; name?: string; shapes: readonly (readonly number[])[] }[],
+  containers = ['layers'],
 ): void {
   const file = new h5wasm.File(path, 'w');
-  const container = file.create_group('layers') as Group;
   const filled = arrays();
-  for (const { key, name, shapes } of saved) {
-    const vars = (container.create_group(key) as Group).create_group('vars') as Group;
-    if (name) vars.create_attribute('name', name);
-    shapes.forEach((shape, at) => {
-      vars.create_dataset({ name: String(at), data: filled(shape), shape: [...shape] });
-    });
+  for (const container of containers) {
+    for (const { key, name, shapes } of saved) {
+      const vars = groupAt(file, `${container}/${key}/vars`);
+      if (name) vars.create_attribute('name', name);
+      shapes.forEach((shape, at) => {
+        vars.create_dataset({ name: String(at), data: filled(shape), shape: [...shape] });
+      });
+    }
   }
   file.close();
 }
@@ -103,17 +112,21 @@ function renamed(rename: (layer: string) => string): Saved[] {
 }
 
 const shapes = (at: number) => LAYERS[at].weights.map(({ shape }) => shape);
+/** LAYERS as Keras 3 numbers them, with a head. */
+const NUMBERED = [
+  { key: 'activation', shapes: [] },
+  { key: 'batch_normalization', shapes: shapes(1) },
+  { key: 'conv2d', shapes: shapes(0) },
+  { key: 'conv2d_1', shapes: shapes(2) },
+  { key: 'dense', shapes: [[6, 2]] },
+];
 const NO_WEIGHTS: Saved = { name: 'activation', weights: [] };
 
 /** The number that each array of LAYERS was filled with, in order. */
 async function load(olderLayerName?: (layer: string) => string): Promise<number[]> {
-  const { source, close } = await openKerasWeights({
-    path,
-    backbone: 'tiny',
-    layers: LAYERS,
-    olderLayerName,
-  });
+  const { weights, close } = await openKerasFile(path);
   try {
+    const source = weights({ backbone: 'tiny', layers: LAYERS, olderLayerName });
     return LAYERS.flatMap(({ layer, weights }) =>
       weights.map(({ name, shape }) => {
         const data = source(layer, name, shape);
@@ -207,13 +220,7 @@ describe('weights are found', () => {
   });
 
   it('in a .weights.h5 file without names, by the order within each class', async () => {
-    saveNumbered([
-      { key: 'activation', shapes: [] },
-      { key: 'batch_normalization', shapes: shapes(1) },
-      { key: 'conv2d', shapes: shapes(0) },
-      { key: 'conv2d_1', shapes: shapes(2) },
-      { key: 'dense', shapes: [[6, 2]] },
-    ]);
+    saveNumbered(NUMBERED);
     expect(await load()).toEqual([4, 0, 1, 2, 3, 5, 6]);
   });
 });
@@ -291,6 +298,53 @@ describe('a file that does not fit is refused', () => {
   it('when it has no layers', async () => {
     new h5wasm.File(path, 'w').close();
     await refused('found an HDF5 file without layers');
+  });
+});
+
+describe('a file of two networks is refused, and both are named', () => {
+  const refused = async (names: string) => {
+    await expect(load()).rejects.toThrow(InputError);
+    await expect(load()).rejects.toThrow(
+      `Expected one tiny in ${path} but found two, ${names}: save the one`,
+    );
+  };
+  const nested = (name: string): Saved => ({
+    name,
+    weights: renamed((layer) => layer).flatMap(({ weights }) => weights),
+  });
+
+  it('as models within a model', async () => {
+    saveNamed([nested('first'), nested('second')]);
+    await refused('first and second');
+  });
+
+  it('one of them not a model of its own', async () => {
+    saveNamed([...renamed((layer) => layer), nested('second')]);
+    await refused('second and that of the layer stem');
+  });
+
+  it('one behind the other', async () => {
+    saveNamed([...renamed((layer) => layer), ...renamed((layer) => `${layer}_1`)]);
+    await refused('that of the layer stem and that of the layer stem_1');
+  });
+
+  it('in a .weights.h5 file', async () => {
+    saveNumbered(NUMBERED, ['layers/functional/layers', 'layers/functional_1/layers']);
+    await refused('functional and functional_1');
+  });
+
+  it('but not one network beside another one', async () => {
+    const other = {
+      name: 'other',
+      weights: [
+        { name: 'a/kernel:0', shape: [1, 1, 3, 3] },
+        { name: 'b/bias:0', shape: [9] },
+      ],
+    };
+    saveNamed([other, nested('first')]);
+    expect(await load()).toEqual(IN_ORDER.map((number) => number + 2));
+    saveNumbered(NUMBERED, ['layers/functional/layers']);
+    expect(await load()).toEqual([4, 0, 1, 2, 3, 5, 6]);
   });
 });
 

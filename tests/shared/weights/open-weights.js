@@ -3,7 +3,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { unpackKerasWeights } from '../../../dist/shared/weights/keras-archive.js';
-import { openKerasWeights } from '../../../dist/shared/weights/keras-h5.js';
+import { openKerasFile } from '../../../dist/shared/weights/keras-h5.js';
 import { openSafetensors } from '../../../dist/shared/weights/safetensors.js';
 import { openTfjsWeights } from '../../../dist/shared/weights/tfjs-layers.js';
 
@@ -28,13 +28,9 @@ async function readAll(path) {
   }
   const unpacked = path.endsWith('.keras') ? await unpackKerasWeights(path) : undefined;
   try {
-    const { source, close } = await openKerasWeights({
-      path,
-      file: unpacked?.file,
-      backbone: 'tiny',
-      layers,
-    });
+    const { weights, close } = await openKerasFile(path, unpacked?.file);
     try {
+      const source = weights({ backbone: 'tiny', layers });
       for (const { layer, weights } of layers)
         for (const { name, shape } of weights) source(layer, name, shape);
     } finally {

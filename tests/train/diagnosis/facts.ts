@@ -9,6 +9,7 @@ export function healthyFeatures(changes: Partial<FeatureFacts> = {}): FeatureFac
   return {
     backbone: 'efficientnet_lite0',
     preprocessing: 'efficientnet-lite',
+    isFromFile: false,
     trained: true,
     columns: ['avg'],
     mean: 0.18,

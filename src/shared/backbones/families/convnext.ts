@@ -26,6 +26,7 @@ function convnext({ size, depths, channels, hash }: ConvnextVariant): BackboneDe
     size: 224,
     minimumSize: 32,
     preprocessing: 'torch',
+    inside: { rescaling: 0, normalization: 1 },
     imagenet: () => ({ file, address: `${KERAS_FILES}/convnext/${file}`, hash }),
     build(image, layers) {
       let x = image;

@@ -73,6 +73,7 @@ function efficientnetV2(variant: V2Variant): BackboneDefinition {
     size: pixels,
     minimumSize: 32,
     preprocessing: size.startsWith('B') ? 'torch' : 'x/128-1',
+    inside: { rescaling: 1, normalization: Number(size.startsWith('B')) },
     imagenet: () => ({ file, address: `${KERAS_FILES}/efficientnet_v2/${file}`, hash }),
     build(image, layers) {
       let x = layers.conv(image, {

@@ -31,7 +31,12 @@ export const STAGES: readonly Stage[] = [
 ];
 
 /** IMAGENET_STDDEV_RGB: the published files hold these where a variance belongs, and Keras corrects it behind. */
-const DEVIATIONS = [0.229, 0.224, 0.225];
+const DEVIATIONS = [0.229, 0.224, 0.225] as const;
+const CORRECTION = [
+  1 / Math.sqrt(DEVIATIONS[0]),
+  1 / Math.sqrt(DEVIATIONS[1]),
+  1 / Math.sqrt(DEVIATIONS[2]),
+] as const;
 
 interface EfficientnetVariant {
   /** 0 of B0. */
@@ -52,11 +57,10 @@ function efficientnet({ at, width, depth, size, hash }: EfficientnetVariant): Ba
     minimumSize: 32,
     preprocessing: 'efficientnet',
     imagenet: () => ({ file, address: `https://storage.googleapis.com/keras-applications/${file}`, hash }),
+    inside: { rescaling: 1, normalization: 1 },
+    normalize: { correction: CORRECTION, apply: normalize },
     build(image, layers) {
-      let x = layers.normalization(image);
-      const correction = new Float32Array(DEVIATIONS.map((deviation) => 1 / Math.sqrt(deviation)));
-      x = layers.layer('rescaling', [x], mul(x, constant(correction, [3])));
-      x = layers.zeroPadding(x, correctPad(x.shape, [3, 3]), 'stem_conv_pad');
+      let x = layers.zeroPadding(image, correctPad(image.shape, [3, 3]), 'stem_conv_pad');
       x = layers.conv(x, {
         filters: scaled(32),
         kernel: [3, 3],
@@ -77,6 +81,11 @@ function efficientnet({ at, width, depth, size, hash }: EfficientnetVariant): Ba
       return layers.activation(layers.batchNorm(x, { name: 'top_bn' }), 'swish', 'top_activation');
     },
   };
+}
+
+function normalize(image: Value, layers: Layers, { corrected }: { corrected: boolean }): Value {
+  const x = layers.normalization(image);
+  return corrected ? layers.layer('rescaling', [x], mul(x, constant(new Float32Array(CORRECTION), [3]))) : x;
 }
 
 /** An inverted residual with a gate: expand, filter each channel, gate, project. */

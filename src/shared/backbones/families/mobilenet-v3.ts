@@ -76,6 +76,7 @@ function mobilenetV3({ size, alpha = 1, minimalistic = false, hash }: V3Variant)
     size: 224,
     minimumSize: 32,
     preprocessing: 'tf',
+    inside: { rescaling: 1, normalization: 0 },
     imagenet: () => ({ file, address: `${KERAS_FILES}/mobilenet_v3/${file}`, hash }),
     build(image, layers) {
       const activate = (x: Value, swish: boolean): Value =>

@@ -63,7 +63,7 @@ function fail(thrown: unknown): void {
 async function loadNetwork(request: BackboneRequest): Promise<Loaded> {
   const { engine: engineName, device, resize = {}, ...options } = request;
   const engine = await loadEngine(engineName, { device, note });
-  const { graph, ...network } = await loadBackbone({ ...options, opening });
+  const { graph, ...network } = await loadBackbone({ ...options, opening, note });
   return {
     description: {
       ...network,

@@ -1,0 +1,264 @@
+/** Models whose file says how they were built: the network in it is found, taken as it is, or refused by name. */
+import { join } from 'node:path';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { findNetwork } from '../../../../src/shared/backbones/configuration/find.ts';
+import { describeBackbone, loadBackbone } from '../../../../src/shared/backbones/load.ts';
+import { findBackbone } from '../../../../src/shared/backbones/registry.ts';
+import { loadEngine } from '../../../../src/shared/engines/engine.ts';
+import { InputError, UsageError } from '../../../../src/shared/errors.ts';
+import { kerasModel } from '../../../../src/shared/weights/keras-config.ts';
+import { newFolder } from '../../../command.ts';
+import { syntheticPhoto } from '../synthetic-photo.ts';
+import { savedModels, writeKerasFile } from './saved.ts';
+
+/** SIZE of make_configurations.py. */
+const SIZE = { width: 96, height: 96 };
+const KERAS3 = savedModels('keras3');
+const KERAS2 = savedModels('keras2');
+
+/** What is refused, and why; everything else is found. */
+const REFUSED: Record<string, RegExp> = {
+  'alpha=0.6, as no published one':
+    /^Expected the layer conv1 \(kernel 3x3x3x32, .* of mobilenet as Keras Applications builds it .* but found conv1 \(Conv2D, filters 19/,
+  'depth_multiplier=2': /but found conv_dw_1 \(DepthwiseConv2D\) has depth_multiplier 2$/,
+  'two networks':
+    /^Expected one mobilenet_0.25 in x but found 2, mobilenet_0.25_96 and second: save the one you want alone/,
+  'a stride changed':
+    /^Expected the layer conv_pad_12 of mobilenet_0.25 .* but found conv_pad_12 \(ZeroPadding2D, padding \[\[0,0\],\[0,0\]\]\)$/,
+};
+
+const search = ({ backbone, config }: { backbone: string; config: object }) =>
+  findNetwork(kerasModel(config, 'x')!, { definition: findBackbone(backbone), size: SIZE, path: 'x' });
+
+describe.each([
+  ['Keras 3', KERAS3],
+  ['Keras 2', KERAS2],
+])('a configuration of %s', (_, models) => {
+  it.each(models)('$backbone, $choice', (model) => {
+    const refused = REFUSED[model.choice];
+    if (refused) {
+      expect(() => search(model)).toThrow(InputError);
+      expect(() => search(model)).toThrow(refused);
+      return;
+    }
+    const { places, built } = search(model);
+    expect(built).toEqual(model.choice === 'input_shape=None' ? {} : SIZE);
+    // A layer with weights is called as in Keras Applications (in Keras 2 with slashes and capitals) wherever it has a name of its own there.
+    const { layers } = describeBackbone({ name: model.backbone, poolings: [], size: SIZE });
+    for (const { layer } of layers) {
+      if (layer === 'normalization') continue;
+      const name = places.get(layer)?.names.at(-1);
+      if (/^(conv2d|batch_normalization|layer_normalization)(_\d+)?$/.test(layer)) expect(name).toBeDefined();
+      else expect(name?.replaceAll('/', '_').toLowerCase()).toBe(layer.toLowerCase());
+    }
+  });
+});
+
+const engine = await loadEngine('onnxruntime');
+
+async function features(path: string, name: string, notes: string[] = [], size = SIZE): Promise<number[][]> {
+  const { graph } = await loadBackbone({
+    name,
+    weights: path,
+    size,
+    poolings: ['avg'],
+    note: (text) => notes.push(text),
+  });
+  const program = await engine.compile(graph);
+  const photos = ([0, 1] as const).map((number) => syntheticPhoto(number, size.width, size.height));
+  const { avg } = await program.run({ pixels: Buffer.concat(photos) });
+  await program.release();
+  return [[...avg.subarray(0, avg.length / 2)], [...avg.subarray(avg.length / 2)]];
+}
+
+function difference(found: number[][], expected: number[][]): number {
+  const norm = (row: number[]) => Math.hypot(...row);
+  return Math.max(
+    ...expected.map((row, at) => norm(row.map((value, i) => value - found[at][i])) / norm(row)),
+  );
+}
+
+const saved = (backbone: string, choice: string) =>
+  KERAS3.find((model) => model.backbone === backbone && model.choice === choice)!;
+
+let path: string;
+beforeAll(() => {
+  path = join(newFolder(), 'model.h5');
+});
+
+const NETWORK = 'mobilenet_0.25_96';
+const UNTRAINED = {
+  'normalization/mean': [0, 0, 0],
+  'normalization/variance': [1, 1, 1],
+  'normalization/count': [0],
+};
+const PUBLISHED = {
+  'normalization/mean': [0.485, 0.456, 0.406],
+  // What the published files hold there: deviations.
+  'normalization/variance': [0.229, 0.224, 0.225],
+  'normalization/count': [1],
+};
+
+describe('features are those of Keras for', () => {
+  it.each([
+    [
+      'a network that began without published weights',
+      'efficientnet_b0',
+      'weights=None',
+      { numbers: UNTRAINED },
+    ],
+    ['a network that began with them', 'efficientnet_b0', 'published constants', { numbers: PUBLISHED }],
+    ['preprocess_input in front', 'mobilenet_0.25', 'preprocess_input in front', { group: NETWORK }],
+  ] as const)('%s', async (_, backbone, choice, options) => {
+    const notes: string[] = [];
+    const { config, features: expected } = saved(backbone, choice);
+    await writeKerasFile({ path, backbone, config, ...options });
+    expect(difference(await features(path, backbone, notes), expected!)).toBeLessThan(1e-4);
+    expect(notes).toEqual([]);
+  });
+
+  it.each([
+    [
+      'another scale in front',
+      'Sequential, Rescaling(1/255)',
+      {},
+      'RGB, x * (0.003921569, 0.003921569, 0.003921569) + (0, 0, 0)',
+    ],
+    [
+      'a Normalization in front, by its saved numbers',
+      'Normalization, adapted',
+      {
+        'normalization_1/mean': [90, 100, 110],
+        'normalization_1/variance': [900, 1600, 2500],
+        'normalization_1/count': [7],
+      },
+      'RGB, x * (0.03333333, 0.025, 0.02) + (-3, -2.5, -2.2)',
+    ],
+  ])('%s, which is said', async (_, choice, numbers, formula) => {
+    const notes: string[] = [];
+    const { config, features: expected } = saved('mobilenet_0.25', choice);
+    await writeKerasFile({ path, backbone: 'mobilenet_0.25', config, group: NETWORK, numbers });
+    expect(difference(await features(path, 'mobilenet_0.25', notes), expected!)).toBeLessThan(1e-4);
+    expect(notes).toEqual([
+      `${path} prepares pixels in its own way (${formula}), not as mobilenet_0.25 was published; features follow the file`,
+    ]);
+  });
+});
+
+describe('a whole model', () => {
+  const load = async (choice: string, size?: typeof SIZE): Promise<string[]> => {
+    const notes: string[] = [];
+    const { config, backbone } = saved('mobilenet_0.25', choice);
+    await writeKerasFile({ path, backbone, config, group: NETWORK });
+    await loadBackbone({
+      name: backbone,
+      weights: path,
+      size,
+      poolings: ['avg'],
+      note: (text) => notes.push(text),
+    });
+    return notes;
+  };
+
+  it('is used at another size than its own only with a note', async () => {
+    expect(await load('Sequential, head', SIZE)).toEqual([]);
+    expect(await load('Sequential, head')).toEqual([
+      `${path} was built for images of 96x96; features are those of 224x224 (--size 96x96 for its own)`,
+    ]);
+  });
+
+  it('whose front resizes images is used at that size only', async () => {
+    expect(await load('Resizing to its size', SIZE)).toEqual([]);
+    await expect(load('Resizing to another size', SIZE)).rejects.toThrow(UsageError);
+    await expect(load('Resizing to another size', SIZE)).rejects.toThrow(
+      /^Expected 128x128, which the layer resizing\w* of .* makes images, for --size but received "96x96"/,
+    );
+  });
+
+  it('with code in front is refused, but for the preprocess_input that it names', async () => {
+    await expect(load('Lambda(lambda x: x / 255)', SIZE)).rejects.toThrow(
+      /found the layer lambda\w* \(Lambda\), whose Python code is not run: put Rescaling or Normalization in its place/,
+    );
+    expect(await load('Lambda(preprocess_input)', SIZE)).toEqual([
+      expect.stringMatching(
+        /^lambda\w* in .* is taken for the preprocess_input of MobileNet_0.25's own family/,
+      ),
+    ]);
+  });
+});
+
+describe('a file of weights alone', () => {
+  const load = async (backbone: string, options: Partial<Parameters<typeof writeKerasFile>[0]>) => {
+    const notes: string[] = [];
+    await writeKerasFile({ path, backbone, ...options });
+    const { preprocessing } = await loadBackbone({
+      name: backbone,
+      weights: path,
+      size: SIZE,
+      poolings: ['avg'],
+      note: (text) => notes.push(text),
+    });
+    const [assumed, ...others] = notes.toReversed();
+    expect(assumed).toMatch(
+      new RegExp(
+        `^${path} has weights only: they are taken for those of ${backbone} as Keras Applications builds`,
+      ),
+    );
+    return { preprocessing, notes: others };
+  };
+  const WITHOUT = 'efficientnet without the correction of published weights';
+
+  it('of EfficientNet tells by its layers whether its normalization is corrected', async () => {
+    const listed = ['input_1', 'rescaling'];
+    expect(await load('efficientnet_b0', { listed, numbers: PUBLISHED })).toEqual({
+      preprocessing: WITHOUT,
+      notes: [],
+    });
+    expect(await load('efficientnet_b0', { listed: [...listed, 'rescaling_1'], numbers: PUBLISHED })).toEqual(
+      {
+        preprocessing: 'efficientnet',
+        notes: [],
+      },
+    );
+  });
+
+  it('of EfficientNet without such layers tells it by its numbers, or is refused', async () => {
+    expect(await load('efficientnet_b0', { numbers: UNTRAINED })).toEqual({
+      preprocessing: WITHOUT,
+      notes: [],
+    });
+    expect(await load('efficientnet_b0', { numbers: PUBLISHED })).toEqual({
+      preprocessing: 'efficientnet',
+      notes: [
+        expect.stringMatching(/does not say whether efficientnet_b0 was built with weights='imagenet'/),
+      ],
+    });
+    const others = { ...PUBLISHED, 'normalization/mean': [0.3, 0.4, 0.5] };
+    await expect(load('efficientnet_b0', { numbers: others })).rejects.toThrow(
+      /^Expected a file that says whether efficientnet_b0 was built with weights='imagenet'.*save the whole model/,
+    );
+  });
+
+  it('with layers in front whose settings it does not have is refused', async () => {
+    await expect(
+      load('mobilenet_0.25', { listed: ['input_1', 'rescaling_3', 'random_flip'] }),
+    ).rejects.toThrow(
+      /^Expected the settings of the layers in front of mobilenet_0.25 \(rescaling_3\) but .* has weights only: save the whole model/,
+    );
+    expect(await load('mobilenet_0.25', { listed: ['input_1', 'random_flip'] })).toEqual({
+      preprocessing: 'tf',
+      notes: [],
+    });
+  });
+
+  it('built without the preprocessing that Keras puts inside is said to be', async () => {
+    const { notes } = await load('mobilenet_v3_small_0.75', { listed: ['input_1'] });
+    expect(notes).toEqual([
+      `${path} was built without mobilenet_v3_small_0.75's preprocessing (include_preprocessing=False): pixels are prepared as published, x / 127.5 - 1`,
+    ]);
+    expect(await load('mobilenet_v3_small_0.75', { listed: ['input_1', 'rescaling'] })).toEqual({
+      preprocessing: 'tf',
+      notes: [],
+    });
+  });
+});
