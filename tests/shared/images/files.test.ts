@@ -82,7 +82,7 @@ describe('a whole file', () => {
   it.each([
     ...['gif-transparent40', 'gif-16-1', 'gif-animated', 'png-palette4-trns-all'],
     ...['avif-mif1', 'avif-sequence', 'tiff-rgb-lzw-tiles', 'tiff-rgb-deflate-tiles', 'jpeg-420-restart'],
-    ...['jpeg-420-progressive'],
+    ...['jpeg-420-progressive', 'tiff-pyramid'],
   ])('is read: %s', async (name) => {
     expect(await expectShown(name)).toEqual([]);
   });
@@ -146,6 +146,8 @@ describe('a TIFF that would come out wrong is refused by what it is:', () => {
     ],
     ['tiff-complex', 'TIFF with complex samples of 64 bits is not supported: save it with 8 or 16 bits'],
     ['tiff-ycbcr', 'TIFF in YCbCr without JPEG compression is not supported: save it as RGB'],
+    ['tiff-raw-thumbnail', 'a raw camera file is not supported: convert it to JPEG or TIFF'],
+    ['tiff-raw-dng', 'a raw camera file is not supported: convert it to JPEG or TIFF'],
     ['tiff-lab', 'TIFF in L*a*b* is not supported: save it as RGB'],
     [
       'tiff-planar-lzw-tiles',

@@ -58,6 +58,11 @@ export const REASONS: readonly Reason[] = [
     because: 'negative samples are no grey levels: Pillow cuts them off',
   },
   { files: /^tiff-(lab|ycbcr)/, outcome: 'refused', because: 'libvips does not convert them' },
+  {
+    files: /^tiff-raw/,
+    outcome: 'refused',
+    because: 'raw camera files: what Pillow and libvips find in them is a thumbnail',
+  },
   // Read as a person sees them.
   {
     files: /^(png|tiff)-((grey|rgb)16|white16|predictor3-|16|32|i8|i16|i32|f32)/,
@@ -110,7 +115,11 @@ export const REASONS: readonly Reason[] = [
     because: 'JPEG has no checksum: other bits are other colours, in Pillow too',
   },
   { files: /^webp-/, outcome: 'pillow', because: 'WebP has no checksum' },
-  { files: /^tiff-rgb-webp/, outcome: 'pillow', because: 'WebP has no checksum' },
+  {
+    files: /^tiff-rgb-webp/,
+    outcome: 'differs',
+    because: 'WebP has no checksum, and Pillow does not decode it in TIFF as tifffile writes it',
+  },
   { files: /^gif-256/, outcome: 'pillow', because: 'LZW has no checksum: other codes are other colours' },
   { files: /^tiff-.*lzw/, outcome: 'pillow', because: 'LZW has no checksum: other codes are other colours' },
   { files: /^tiff-.*packbits/, outcome: 'pillow', because: 'PackBits has no checksum' },

@@ -210,11 +210,25 @@ def pillows(rgb):
     ycc = saved(rgb_image().convert("YCbCr"), "TIFF", compression="jpeg", quality=95)
     yield "tiff-jpeg-no-subsampling", "TIFF jpeg", without_tag(tiff(rgb, compression="jpeg", compressionargs={"level": 95}, subsampling=(1, 1)), 530), rgb
     yield "tiff-jpeg-wrong-subsampling", "TIFF jpeg", without_tag(ycc, 530), rgb
+    yield "tiff-raw-dng", "raw camera file", tiff(rgb, extratags=[(50706, 1, 4, bytes([1, 4, 0, 0]), True)]), None
+    yield "tiff-raw-thumbnail", "raw camera file", thumbnail_first(rgb), None
+    yield "tiff-pyramid", "TIFF with a smaller copy", thumbnail_first(rgb, is_raw=False), rgb
     yield "tiff-jpeg2000", "TIFF jpeg2000", tiff(rgb, compression="jpeg2000"), rgb
 
 
 def grey_bytes():
     return np.asarray(grey_image()).tobytes()
+
+
+def thumbnail_first(rgb, is_raw=True):
+    """As raw camera files have it: the picture lies in a directory below that of its thumbnail."""
+    out = BytesIO()
+    small = rgb[::4, ::4].copy()
+    with tifffile.TiffWriter(out) as writer:
+        how = {"metadata": None, "software": False, "photometric": "rgb"}
+        writer.write(small if is_raw else rgb, subfiletype=int(is_raw), subifds=1, **how)
+        writer.write(rgb if is_raw else small, subfiletype=int(not is_raw), **how)
+    return out.getvalue()
 
 
 def directory(data):

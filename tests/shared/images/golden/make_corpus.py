@@ -104,7 +104,7 @@ tiff-no-extra-samples-lzw-tiles-cut90 tiff-grey-deflate-one-zeros45 tiff-rgb-jpe
 tiff-predictor3-deflate-tiles-zeros45 tiff-rgb-zstd-tiles tiff-rgb-lzma-tiles tiff-old-jpeg-tiles jpeg-420-restart-flips75
 jpeg-progressive-scans1 jpeg-progressive-scans9 jpeg-claims-more-rows gif-64-0-zeros45 gif-16-1-zeros45
 gif-animated-cut30 tiff-i16negative-grey-ii tiff-f16-unit-grey-ii tiff-64-grey-ii tiff-complex tiff-ycbcr tiff-lab
-tiff-12bit tiff-planar-lzw-tiles png-rgb8-zeros45 webp-lossy-4-cut60 avif-420-cut60
+tiff-raw-thumbnail tiff-raw-dng tiff-pyramid tiff-12bit tiff-planar-lzw-tiles png-rgb8-zeros45 webp-lossy-4-cut60 avif-420-cut60
 """.split()
 
 
