@@ -1,15 +1,93 @@
 /** The library: what the commands do, as functions that print nothing. */
 
-export { type ExportFormat, type ExportOptions, type ExportSummary, exportHead } from './export/export.ts';
-export { openDataset } from './extract/dataset/dataset.ts';
-export { type ExtractOptions, type ExtractSummary, extract } from './extract/extract.ts';
+export type { ExportFormat, ExportSummary } from './export/export.ts';
+export { type ExportOptions, exportHead } from './export/library.ts';
+export type { Dataset, DatasetOptions } from './extract/dataset/dataset.ts';
+export type { FolderOptions } from './extract/dataset/folders.ts';
+export type { DatasetImage, ImageSource, Listing } from './extract/dataset/layout.ts';
+export type { ExtractSummary } from './extract/extract.ts';
+export {
+  type BackboneOptions,
+  type ExtractContext,
+  type ExtractOptions,
+  extract,
+  openDataset,
+} from './extract/library.ts';
 export type { Answer } from './predict/answer.ts';
-export { openPredictor, type Predictor, type PredictorOptions, predict } from './predict/library.ts';
+export {
+  openPredictor,
+  type PredictionOptions,
+  type Predictor,
+  type PredictorOptions,
+  predict,
+} from './predict/library.ts';
+export type { Augmentation } from './shared/augment/augmentation.ts';
+export type { BackboneRequest } from './shared/backbones/thread/protocol.ts';
+export type { Progress } from './shared/cli/terminal.ts';
 export { type Reporter, silent } from './shared/cli/terminal.ts';
+export type { NumberKind } from './shared/cli/values.ts';
+export type { DeviceChoice } from './shared/engines/interface.ts';
 export { InputError, UsageError } from './shared/errors.ts';
+export type { Shape } from './shared/graph/value.ts';
+export type { Probabilities } from './shared/head/answers.ts';
+export type {
+  Activation,
+  BlockLayer,
+  ClassWeight,
+  HeadArchitecture,
+  HeadConfig,
+  HeadTraining,
+  Loss,
+  MetricName,
+  Metrics,
+  Normalization,
+  OptimizerName,
+  Output,
+  Schedule,
+  Task,
+} from './shared/head/config.ts';
+export type { HeadSource } from './shared/head/record.ts';
 export { type Head, type HeadRecord, readHead } from './shared/head/record.ts';
+export type { Interpolation, Resize, Size } from './shared/images/resize.ts';
+export type { ManifestOptions, Role } from './shared/manifest/columns.ts';
+export type { PartRows } from './shared/store/part.ts';
 export { type FeatureStore, openStore as openFeatures, type StorePart } from './shared/store/reader.ts';
-export { type TrainHeadsOptions, trainHeads } from './train/library.ts';
+export type {
+  Dtype,
+  FeatureColumn,
+  FormatVersion,
+  PartEntry,
+  Pipeline,
+  Shard,
+  Split,
+  StoreManifest,
+} from './shared/store/schema.ts';
+export type { Tensor } from './shared/weights/safetensors.ts';
+export type { Separability, Suspect } from './train/analysis/separability.ts';
+export type { Calibration } from './train/calibration/calibrate.ts';
+export type { ContentHashes } from './train/dataset/content-hashes.ts';
+export type { SourceName } from './train/dataset/sources.ts';
+export type { Part, SplitRatios } from './train/dataset/splits.ts';
+export type { FeatureSet, FeatureTable, OpenedStore, StoreUse } from './train/dataset/table.ts';
+export type { Finding, Severity } from './train/diagnosis/finding.ts';
+export type { Review } from './train/evaluation/diagnose-run.ts';
+export type { JudgedPart, Judgement } from './train/evaluation/evaluate-best.ts';
+export {
+  readGrid as parseGrid,
+  type TrainContext,
+  type TrainHeadsOptions,
+  trainHeads,
+} from './train/library.ts';
+export type { TopK } from './train/metrics/confidence.ts';
+export type { Evaluation } from './train/metrics/counts.ts';
+export type { RareLabel } from './train/metrics/rare-labels.ts';
+export type { Grid, GridBlock, HeadBlock } from './train/options/grid.ts';
+export type { HeadOptionKey, HeadRequest } from './train/options/head-options.ts';
+export type { SourceKey, SourceRequest } from './train/options/source-options.ts';
 export type { TrainOptions } from './train/options/train-options.ts';
+export type { EpochRecord, HeadResult } from './train/results/result.ts';
 export type { Training } from './train/results/training.ts';
-export { parseGrid } from './train/search/grid.ts';
+export type { Range } from './train/search/ranges.ts';
+export type { TrainedHead } from './train/sweep/head-progress.ts';
+export type { NormalizationStatistics } from './train/sweep/normalize.ts';
+export type { FeatureRows, MatrixFile } from './train/sweep/rows.ts';

@@ -52,20 +52,8 @@ const messageOf = (promise) =>
   );
 
 const dataset = await openDataset({ data: labels });
-const backbone = {
-  ...{ name: 'mobilenet_0.25', weights: 'none', poolings: ['avg'], engine: 'onnxruntime' },
-  size: { width: 64, height: 48 },
-};
-const into = (out) => ({
-  ...{
-    dataset,
-    targets: [{ backbone, out }],
-    dtype: 'float32',
-    batchSize: 4,
-    concurrency: 1,
-    onError: 'skip',
-  },
-});
+const backbone = { name: 'mobilenet_0.25', weights: 'none', size: { width: 64, height: 48 } };
+const into = (out) => ({ data: dataset, backbone, out, batchSize: 4, concurrency: 1 });
 const store = `${root}/store`;
 const calmStore = `${root}/calm-store`;
 found.extract = {
@@ -92,11 +80,10 @@ async function rowsOf(dir) {
 }
 
 const training = (out) => ({
-  source: { features: [calmStore], pooling: [] },
-  task: 'auto',
+  source: { features: [calmStore] },
   head: { epochs: 400, earlyStopping: 0 },
   grid: [{ hidden: [[], [8]], lr: [1e-2, 3e-3, 1e-3, 1e-4] }],
-  ...{ split: [70, 15, 15], engine: 'onnxruntime', workers: 1, out, report: false },
+  ...{ workers: 1, out, report: false },
 });
 const run = `${root}/run`;
 found.train = {

@@ -15,28 +15,14 @@ import {
 const [labels, photo, root, head] = process.argv.slice(2);
 const found = {};
 const dataset = await openDataset({ data: labels });
-const backbone = {
-  name: 'mobilenet_0.25',
-  weights: 'none',
-  size: { width: 64, height: 48 },
-  poolings: ['avg'],
-  engine: 'onnxruntime',
-};
+const backbone = { name: 'mobilenet_0.25', weights: 'none', size: { width: 64, height: 48 } };
 const progress = [];
 const reporter = {
   info() {},
   warn() {},
   progress: (label) => ({ advance: (count) => progress.push([label, count]), stop() {} }),
 };
-const settings = {
-  dataset,
-  targets: [{ backbone, out: `${root}/store` }],
-  dtype: 'float32',
-  batchSize: 8,
-  concurrency: 2,
-  onError: 'skip',
-};
-const [summary] = await extract(settings, { reporter });
+const [summary] = await extract({ data: dataset, backbone, out: `${root}/store` }, { reporter });
 found.computed = summary.computed;
 found.progress = progress.reduce((sum, [, count]) => sum + count, 0);
 const store = await openFeatures(`${root}/store`);
@@ -44,16 +30,11 @@ found.columns = store.manifest.columns.map(({ name }) => name);
 const stop = AbortSignal.abort(new Error('stop'));
 const training = await trainHeads(
   {
-    source: { features: [`${root}/store`], pooling: [] },
-    task: 'auto',
+    source: { features: [`${root}/store`] },
     head: { epochs: 2 },
-    split: [70, 15, 15],
-    engine: 'onnxruntime',
-    workers: 1,
-    out: `${root}/run`,
-    report: false,
+    ...{ out: `${root}/run`, report: false },
   },
-  { signal: new AbortController().signal, reporter },
+  { reporter },
 );
 found.classes = training.classes;
 found.trained = (await predict({ head: `${root}/run/best`, images: [photo] }))[0].labels.length;
@@ -66,8 +47,15 @@ found.stopped = await predictor.predict([photo], { signal: stop }).catch((error)
 await predictor.close();
 found.once = await predict({ head, images: [photo] });
 found.exported = (
-  await exportHead({ head: await readHead(head), format: 'keras', out: `${root}/head.keras`, weights: [] })
+  await exportHead({ head: await readHead(head), format: 'keras', out: `${root}/head.keras` })
 ).difference;
+await dataset.source.close();
+// With nothing said but what is needed, and the path of the data.
+process.chdir(root);
+const [byDefault] = await extract({ data: labels, backbone });
+found.byDefault = [byDefault.out, byDefault.computed];
+const { results, best } = await trainHeads({ source: { features: [byDefault.out] } });
+found.oneHead = [results.length, best.result.config.lr, best.result.config.batchSize];
 writeFileSync(
   `${root}/found.json`,
   JSON.stringify(found, (_, value) => (ArrayBuffer.isView(value) ? [...value] : value)),

@@ -44,6 +44,8 @@ it('does everything that the commands do, silently', async () => {
   ]);
   expect(found.trained).toBeLessThanOrEqual(2);
   expect(found.exported).toBeLessThan(1e-4);
+  expect(found.byDefault).toEqual([join('cache', 'leaves-labels', 'mobilenet_0.25'), 24]);
+  expect(found.oneHead).toEqual([1, 1e-3, 32]);
 });
 
 it('stops where a signal says so, and goes on from there when asked again', async () => {

@@ -1,12 +1,8 @@
 /** The command `permafrost extract`, also installed as `extract`. */
-import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { parseAugmentation } from '../shared/augment/augmentation.ts';
-import { PIXEL_FORMS, parsePixels } from '../shared/backbones/model-file/pixels.ts';
-import { isModelFile, modelFileRequest } from '../shared/backbones/model-file/request.ts';
+import { PIXEL_FORMS } from '../shared/backbones/model-file/pixels.ts';
 import { columnNames, POOLING_NAMES } from '../shared/backbones/pooling.ts';
-import { BACKBONES, findBackbone } from '../shared/backbones/registry.ts';
-import type { BackboneRequest } from '../shared/backbones/thread/protocol.ts';
 import { runCommand } from '../shared/cli/command.ts';
 import { batchSizeFlag, concurrencyFlag, engineFlag, jsonFlag } from '../shared/cli/common-flags.ts';
 import { type Flags, onePath, oneValue, textFlag } from '../shared/cli/flags.ts';
@@ -22,9 +18,8 @@ import { DTYPES } from '../shared/store/schema.ts';
 import { openDataset } from './dataset/dataset.ts';
 import type { ExtractSummary } from './extract.ts';
 import { parseMostFailures } from './failures.ts';
-import { parseShard, shardFolder, takeShard } from './shard.ts';
-
-const [DEFAULT_BACKBONE] = BACKBONES.keys();
+import { distinctNetworks, EXTRACT_DEFAULTS, targetsOf } from './networks.ts';
+import { parseShard, takeShard } from './shard.ts';
 
 const flags = {
   data: {
@@ -54,11 +49,11 @@ const flags = {
     array: true,
     description:
       'Repeatable; permafrost backbones lists them: resnet50, efficientnet_b0, convnext_tiny ... or an .onnx file',
-    defaultDescription: DEFAULT_BACKBONE,
+    defaultDescription: EXTRACT_DEFAULTS.backbone,
   },
   weights: {
     ...textFlag,
-    default: 'imagenet',
+    default: EXTRACT_DEFAULTS.weights,
     description:
       'imagenet (downloaded once), a local .h5, .keras, .safetensors or TensorFlow.js model.json file, or none (seeded)',
   },
@@ -75,7 +70,7 @@ const flags = {
   },
   pooling: {
     ...textFlag,
-    default: 'avg',
+    default: EXTRACT_DEFAULTS.poolings.join(','),
     description: `One column each, joined by commas: ${POOLING_NAMES.join(', ')}`,
   },
   size: { ...textFlag, description: 'Image size as WIDTHxHEIGHT', defaultDescription: "the backbone's own" },
@@ -108,7 +103,7 @@ const flags = {
   device: { ...textFlag, default: 'auto', description: `Where it computes: ${DEVICES.join(', ')}` },
   dtype: {
     ...textFlag,
-    default: 'float32',
+    default: EXTRACT_DEFAULTS.dtype,
     description: `What features are stored in: ${DTYPES.join(', ')}`,
   },
   rehash: {
@@ -122,7 +117,7 @@ const flags = {
   },
   'on-error': {
     ...textFlag,
-    default: 'skip',
+    default: EXTRACT_DEFAULTS.onError,
     description: 'An image that cannot be used: skip (and list it) or fail',
   },
   'max-errors': { ...textFlag, description: 'Stop when more images than N, or more than P%, cannot be used' },
@@ -141,7 +136,7 @@ export const extractCommand: Command = {
 async function run(argv: Flags, signal: AbortSignal): Promise<ExtractSummary | { runs: ExtractSummary[] }> {
   const size = oneValue(argv, 'size');
   const mostErrors = oneValue(argv, 'max-errors');
-  const concurrency = oneValue(argv, 'concurrency') ?? String(2 * availableParallelism());
+  const concurrency = oneValue(argv, 'concurrency') ?? String(EXTRACT_DEFAULTS.concurrency);
   const augment = oneValue(argv, 'augment');
   const seed = oneValue(argv, 'seed');
   if (augment === undefined && seed !== undefined)
@@ -193,13 +188,8 @@ async function run(argv: Flags, signal: AbortSignal): Promise<ExtractSummary | {
 
     // Loaded once flags and data are known to be right: sharp and apache-arrow take most of the time to start.
     const { extract } = await import('./extract.ts');
-    const targets = networks.map((network) => {
-      const name = network.name.replace(/\.onnx$/i, '');
-      const store =
-        out === undefined ? join('cache', dataset.name, name) : networks.length > 1 ? join(out, name) : out;
-      const folder = shard ? join(store, shardFolder(shard)) : store;
-      return { backbone: { ...backbone, ...network }, out: folder };
-    });
+    const requests = networks.map((network) => ({ ...backbone, ...network }));
+    const targets = targetsOf(requests, dataset, out);
     const besideOthers = out === undefined && !shard;
     const runs = await extract({ ...settings, dataset, targets, besideOthers }, { signal, reporter });
     for (const summary of runs) {
@@ -218,27 +208,11 @@ async function run(argv: Flags, signal: AbortSignal): Promise<ExtractSummary | {
 }
 
 /** The backbones asked for, each once. */
-function networksOf(argv: Flags): Pick<BackboneRequest, 'name' | 'weights' | 'preprocess'>[] {
-  const asked = new Set([argv.backbone ?? DEFAULT_BACKBONE].flat().map(String));
+function networksOf(argv: Flags) {
+  const names = new Set([argv.backbone ?? EXTRACT_DEFAULTS.backbone].flat().map(String));
   const weights = oneValue(argv, 'weights')!;
   const preprocess = oneValue(argv, 'preprocess');
-  if (preprocess !== undefined) parsePixels(preprocess);
-  const files = [...asked].filter(isModelFile);
-  if (files.length > 0 && weights !== flags.weights.default)
-    throw new UsageError(`--weights ${weights} does not go with ${files[0]}, which holds its own weights`);
-  if (files.length < asked.size && preprocess !== undefined)
-    throw new UsageError('--preprocess is for .onnx files; other backbones know their own');
-  const networks = new Map(
-    [...asked].map((name) => {
-      const network = isModelFile(name)
-        ? { ...modelFileRequest(name), preprocess }
-        : { name: findBackbone(name).name, weights };
-      return [`${network.name} ${network.weights}`, network];
-    }),
-  );
-  const names = [...networks.values()].map(({ name }) => name);
-  if (new Set(names).size < names.length) throw usage('files of different names', '--backbone', [...asked]);
-  return [...networks.values()];
+  return distinctNetworks(Array.from(names, (name) => ({ name, weights, preprocess })));
 }
 
 /** The value of a flag that may be left out: one of a few words. */
@@ -248,7 +222,7 @@ function given<V extends string>(argv: Flags, flag: string, choices: readonly V[
 }
 
 function parseSize(text: string): Size {
-  const [, width, height] = /^(\d+)x(\d+)$/.exec(text) ?? [];
+  const [, width, height] = /^([1-9]\d*)x([1-9]\d*)$/.exec(text) ?? [];
   if (width === undefined) throw usage('WIDTHxHEIGHT', '--size', text);
   const size = { width: Number(width), height: Number(height) };
   if (size.width * size.height > MOST_PIXELS) throw usage('at most 8192x8192 pixels', '--size', text);

@@ -1,11 +1,25 @@
 /** A trained head for use in a program: loaded once, asked as often as images come. */
 import { availableParallelism } from 'node:os';
 import pLimit from 'p-limit';
-import type { Reporter } from '../shared/cli/terminal.ts';
-import { InputError, messageOf } from '../shared/errors.ts';
+import { type Reporter, silent } from '../shared/cli/terminal.ts';
+import { choice, wholeNumber } from '../shared/cli/values.ts';
+import { ENGINE_NAMES } from '../shared/engines/engine.ts';
+import { InputError, messageOf, usage } from '../shared/errors.ts';
+import { headOption } from '../shared/head/head-option.ts';
 import { type Head, readHead } from '../shared/head/record.ts';
 import { decodeFrames } from '../shared/images/frames.ts';
 import { readNamedFile } from '../shared/images/names.ts';
+import {
+  type Checks,
+  CONTEXT_CHECKS,
+  fields,
+  listOf,
+  namingFields,
+  OPTIONS,
+  ofKind,
+  reportingFields,
+  texts,
+} from '../shared/options.ts';
 import { type Answer, openAnswerer } from './answer.ts';
 
 export interface PredictorOptions {
@@ -25,6 +39,29 @@ export interface PredictorOptions {
   reporter?: Reporter;
 }
 
+export interface PredictionOptions extends PredictorOptions {
+  /** Paths, or the bytes of image files. */
+  images: readonly (string | Uint8Array)[];
+}
+
+const IMAGES = listOf(
+  (image, where) => {
+    if (!(image instanceof Uint8Array) && (typeof image !== 'string' || image === ''))
+      throw usage('a path or the bytes of an image file', where, image);
+  },
+  { least: 1 },
+);
+
+const PREDICTOR_CHECKS: Checks = {
+  head: headOption,
+  weights: texts,
+  engine: ofKind(choice(ENGINE_NAMES)),
+  batchSize: ofKind(wholeNumber(1)),
+  concurrency: ofKind(wholeNumber(1)),
+  ...CONTEXT_CHECKS,
+};
+const PREDICT_CHECKS: Checks = { signal: CONTEXT_CHECKS.signal };
+
 /** A head and its backbones in memory. */
 export interface Predictor {
   /** The meaning of each probability, in order. */
@@ -40,21 +77,25 @@ export interface Predictor {
 
 /**
  * Loads a head and its backbones.
- * @throws InputError for a head that cannot be read, or backbones that are not as it records them; the abort
+ * @throws UsageError for options that cannot be, naming the field; InputError for a head that cannot be read, or backbones that are not as it records them; the abort
  *   reason of `signal`
  */
-export async function openPredictor({
-  head: given,
-  weights = [],
-  engine = 'auto',
-  batchSize = 16,
-  concurrency = 2 * availableParallelism(),
-  signal,
-  reporter,
-}: PredictorOptions): Promise<Predictor> {
+export async function openPredictor(options: PredictorOptions): Promise<Predictor> {
+  fields(PREDICTOR_CHECKS, ['head'])(options, OPTIONS);
+  const {
+    head: given,
+    weights = [],
+    engine = 'auto',
+    batchSize = 16,
+    concurrency = 2 * availableParallelism(),
+    signal,
+    reporter = silent,
+  } = options;
   signal?.throwIfAborted();
   const head = typeof given === 'string' ? await readHead(given) : given;
-  const answerer = await openAnswerer(head, { weights, engine, signal, reporter });
+  const answerer = await namingFields({}, () =>
+    openAnswerer(head, { weights, engine, signal, reporter: reportingFields({}, reporter) }),
+  );
   const frames = answerer.threads.map(({ description }) => description);
   const limit = pLimit(concurrency);
   const decode = async (image: string | Uint8Array, at: number): Promise<Uint8Array[]> => {
@@ -85,7 +126,10 @@ export async function openPredictor({
   };
   return {
     classes: head.record.classes,
-    async predict(images, { signal } = {}) {
+    async predict(images, context = {}) {
+      IMAGES(images, 'images');
+      fields(PREDICT_CHECKS)(context, OPTIONS);
+      const { signal } = context;
       const answers = answer(images, signal);
       underway.add(answers);
       try {
@@ -106,13 +150,11 @@ export async function openPredictor({
  * @param images paths, or the bytes of image files
  * @throws as opening and asking a {@link Predictor} do
  */
-export async function predict({
-  images,
-  ...options
-}: PredictorOptions & { images: readonly (string | Uint8Array)[] }): Promise<Answer[]> {
+export async function predict({ images, ...options }: PredictionOptions): Promise<Answer[]> {
+  IMAGES(images, 'images');
   const predictor = await openPredictor(options);
   try {
-    return await predictor.predict(images, options);
+    return await predictor.predict(images, options.signal && { signal: options.signal });
   } finally {
     await predictor.close();
   }

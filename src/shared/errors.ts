@@ -20,8 +20,19 @@ export function revivedError({ name, message, stack }: Pick<Error, 'name' | 'mes
 /** Shows a received value in a message: text quoted and cut at 120 characters, the rest as JSON. */
 export function shown(received: unknown): string {
   if (received === undefined) return 'nothing';
-  const text = JSON.stringify(received) ?? String(received);
+  const text = textOf(received);
   return text.length > 120 ? `${text.slice(0, 117)}...` : text;
+}
+
+/** JSON, where there is one that says what the value is: of NaN or a function there is none. */
+function textOf(received: unknown): string {
+  if (ArrayBuffer.isView(received)) return `${received.byteLength} bytes`;
+  if (typeof received !== 'object' && typeof received !== 'string') return String(received);
+  try {
+    return JSON.stringify(received) ?? String(received);
+  } catch {
+    return 'an object';
+  }
 }
 
 // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for

@@ -1,23 +1,22 @@
 /** The command `permafrost train-head`, also installed as `train-head`. */
 import { existsSync, readdirSync } from 'node:fs';
-import { stat } from 'node:fs/promises';
-import { availableParallelism } from 'node:os';
 import { basename, dirname, join, resolve } from 'node:path';
 import { Interrupted, runCommand } from '../shared/cli/command.ts';
 import { engineFlag, jsonFlag, spreadsheetSafeFlag } from '../shared/cli/common-flags.ts';
 import { allPaths, type Flags, onePath, oneValue, textFlag } from '../shared/cli/flags.ts';
 import type { Command } from '../shared/cli/program.ts';
 import { terminalReporter } from '../shared/cli/terminal.ts';
-import { byteSize, choice, wholeNumber } from '../shared/cli/values.ts';
+import { byteSize, choice } from '../shared/cli/values.ts';
 import { ENGINE_NAMES } from '../shared/engines/engine.ts';
-import { InputError, UsageError } from '../shared/errors.ts';
+import { UsageError } from '../shared/errors.ts';
 import { manifestFlags, readManifestFlags } from '../shared/manifest/flags.ts';
 import { counted } from '../shared/plural.ts';
 import { parseNearDuplicates } from './dataset/leakage.ts';
 import { splitBySource } from './dataset/sources.ts';
-import { parseSplit } from './dataset/splits.ts';
+import { DEFAULT_SPLIT, parseSplit } from './dataset/splits.ts';
 import { describeFinding } from './diagnosis/diagnose.ts';
 import { confusionMatrix, perClass } from './metrics/per-class.ts';
+import { COUNTS, checkImages, TASKS, TRAIN_DEFAULTS } from './options/check.ts';
 import type { Grid } from './options/grid.ts';
 import { headFlags, readHeadFlags } from './options/head-flags.ts';
 import type { SourceRequest } from './options/source-options.ts';
@@ -25,7 +24,7 @@ import { score } from './results/drawing.ts';
 import { BEST_FOLDER, type TrainSummary } from './results/summary.ts';
 import { confusionTable, leaderboardTable, metricsTable, perClassTable } from './results/tables.ts';
 import type { Training } from './results/training.ts';
-import { DEFAULT_GRID, MOST_HEADS, parseGrid } from './search/grid.ts';
+import { DEFAULT_GRID, parseGrid } from './search/grid.ts';
 
 /** What goes on at each rung of successive halving is one head in so many (Li et al. 2018 use 3 or 4). */
 const HALVING_FACTOR = 3;
@@ -62,7 +61,7 @@ const flags = {
   task: { ...textFlag, default: 'auto', description: 'auto (from the labels), multiclass, multilabel' },
   split: {
     ...textFlag,
-    default: '70/15/15',
+    default: DEFAULT_SPLIT.join('/'),
     description: 'Training/validation/test percentages; data with a split of their own keep it',
   },
   grid: {
@@ -147,20 +146,20 @@ async function run(argv: Flags, signal: AbortSignal): Promise<TrainSummary> {
       features: allPaths(argv, 'features'),
       pooling: pooling?.split(',').map((name) => name.trim()) ?? [],
     },
-    task: choice(['auto', 'multiclass', 'multilabel']).parse(oneValue(argv, 'task') ?? 'auto', '--task'),
+    task: choice(TASKS).parse(oneValue(argv, 'task') ?? TRAIN_DEFAULTS.task, '--task'),
     ...(labels !== undefined && { labels: { file: labels, manifest } }),
     ...(near !== undefined && { nearDuplicates: parseNearDuplicates(near) }),
     stableSplit: argv['stable-split'] === true,
     split: parseSplit(oneValue(argv, 'split') ?? ''),
     head: readHeadFlags(argv),
     grid: await readGrid(oneValue(argv, 'grid')),
-    ...(random !== undefined && { random: wholeNumber(1, MOST_HEADS).parse(random, '--random') }),
-    seeds: wholeNumber(1, MOST_HEADS).parse(oneValue(argv, 'seeds') ?? '', '--seeds'),
+    ...(random !== undefined && { random: COUNTS.random.parse(random, '--random') }),
+    seeds: COUNTS.seeds.parse(oneValue(argv, 'seeds') ?? '', '--seeds'),
     ...readHalving(argv),
-    ...(folds !== undefined && { folds: wholeNumber(2).parse(folds, '--folds') }),
+    ...(folds !== undefined && { folds: COUNTS.folds.parse(folds, '--folds') }),
     ...(memory !== undefined && { maxMemory: byteSize.parse(memory, '--max-memory') }),
-    workers: wholeNumber(1).parse(oneValue(argv, 'workers') ?? String(availableParallelism()), '--workers'),
-    engine: choice(ENGINE_NAMES).parse(oneValue(argv, 'engine') ?? 'auto', '--engine'),
+    workers: COUNTS.workers.parse(oneValue(argv, 'workers') ?? String(TRAIN_DEFAULTS.workers), '--workers'),
+    engine: choice(ENGINE_NAMES).parse(oneValue(argv, 'engine') ?? TRAIN_DEFAULTS.engine, '--engine'),
   };
   // Loaded once the flags are known to be right: with it comes apache-arrow, most of the time a command takes to start.
   const [{ trainInto }, { holdsUnfinished }] = await Promise.all([
@@ -200,16 +199,13 @@ function readHalving(argv: Flags): { halving?: number } {
     return {};
   }
   const factor = oneValue(argv, 'halving-factor') ?? String(HALVING_FACTOR);
-  return { halving: wholeNumber(2).parse(factor, '--halving-factor') };
+  return { halving: COUNTS.halving.parse(factor, '--halving-factor') };
 }
 
-/** Where the report looks for photos: said to be wrong before hours of training, not after. */
 async function readImages(argv: Flags): Promise<string | undefined> {
   if (argv.report === false) refuseWithout('the report, which --no-report leaves out', argv, ['images']);
   const images = onePath(argv, 'images');
-  const found = images === undefined ? undefined : await stat(images).catch(() => undefined);
-  if (images !== undefined && !found?.isDirectory())
-    throw new InputError(`No such folder: ${images} (--images)`);
+  await checkImages(images);
   return images;
 }
 

@@ -1,15 +1,28 @@
 /** A sweep and the folder it leaves: what `permafrost train-head` does, without its printing. */
 import { type Reporter, silent } from '../shared/cli/terminal.ts';
+import type { ManifestOptions } from '../shared/manifest/columns.ts';
+import { CONTEXT_CHECKS, fields, namingFields, OPTIONS, reportingFields, text } from '../shared/options.ts';
 import { counted, plural } from '../shared/plural.ts';
 import { openRecorder } from './checkpoint/writer.ts';
+import { splitRatios } from './dataset/splits.ts';
+import { checkImages, checkTrainOptions, TRAIN_DEFAULTS, TRAIN_FIELDS } from './options/check.ts';
+import type { Grid } from './options/grid.ts';
+import type { SourceRequest } from './options/source-options.ts';
 import type { TrainOptions } from './options/train-options.ts';
 import { saveReport } from './report/save.ts';
 import { summarise, type TrainSummary } from './results/summary.ts';
 import type { Training } from './results/training.ts';
 import { writeRun } from './results/write.ts';
+import { parseGrid } from './search/grid.ts';
 import { planTraining, runPlan, train } from './train.ts';
 
-export interface TrainHeadsOptions extends TrainOptions {
+export interface TrainHeadsOptions
+  extends Omit<TrainOptions, 'source' | 'labels' | 'task' | 'head' | 'split' | 'engine' | 'workers'>,
+    Partial<Pick<TrainOptions, 'task' | 'head' | 'split' | 'engine' | 'workers'>> {
+  /** Folders of stores, which are joined by image, and columns of each; default: avg, or the store's only column. */
+  source: Pick<SourceRequest, 'features'> & Partial<SourceRequest>;
+  /** Labels from a manifest instead of the stored ones. */
+  labels?: { file: string; manifest?: ManifestOptions };
   /**
    * Folder of the run, with the files that the command writes; one that an unfinished sweep with the same options
    * left there is gone on with. Default: nothing is written.
@@ -23,7 +36,8 @@ export interface TrainHeadsOptions extends TrainOptions {
   spreadsheetSafe?: boolean;
 }
 
-interface Context {
+/** What ends the work early, and who is told about it. */
+export interface TrainContext {
   signal?: AbortSignal;
   reporter?: Reporter;
 }
@@ -31,20 +45,45 @@ interface Context {
 /**
  * Trains heads on stored features and chooses the best. When `signal` aborts, the heads trained so far are chosen
  * from (`interrupted` says so); calling it again with the same options and `out` goes on from there.
+ * @param options all but `source` have the command's defaults
  * @throws InputError for features or labels that cannot be trained on, UsageError for options that exclude each
- *   other, the abort reason of `signal` where no head was chosen
+ *   other or are none, naming the field; the abort reason of `signal` where no head was chosen
  */
-export async function trainHeads(
-  { out, ...options }: TrainHeadsOptions,
-  { signal = new AbortController().signal, reporter = silent }: Context = {},
-): Promise<Training> {
-  if (out !== undefined)
-    return (await trainInto({ ...options, folderFor: () => out }, { signal, reporter })).training;
-  const { report: _, images: __, spreadsheetSafe: ___, ...sweep } = options;
-  return train(sweep, { signal, reporter });
+export async function trainHeads(options: TrainHeadsOptions, context: TrainContext = {}): Promise<Training> {
+  await namingFields(TRAIN_FIELDS, async () => checkTrainOptions(options));
+  fields(CONTEXT_CHECKS)(context, OPTIONS);
+  const { signal = new AbortController().signal, reporter = silent } = context;
+  const { out, source, labels, report, images, spreadsheetSafe, split, ...given } = options;
+  const sweep: TrainOptions = {
+    ...withDefaults(given),
+    split: split ? splitRatios(split, 'split', split) : TRAIN_DEFAULTS.split,
+    source: { ...source, pooling: source.pooling ?? [] },
+    ...(labels && { labels: { manifest: {}, ...labels } }),
+  };
+  const watched = { signal, reporter: reportingFields(TRAIN_FIELDS, reporter) };
+  return namingFields(TRAIN_FIELDS, async () => {
+    if (out === undefined) return train(sweep, watched);
+    await checkImages(images);
+    const written = { report, images, spreadsheetSafe, folderFor: () => out };
+    return (await trainInto({ ...sweep, ...written }, watched)).training;
+  });
 }
 
-export interface TrainIntoOptions extends Omit<TrainHeadsOptions, 'out'> {
+/** A field that is undefined counts as left out. */
+function withDefaults<T extends object>(given: T) {
+  const said = Object.entries(given).filter(([, value]) => value !== undefined);
+  return { ...TRAIN_DEFAULTS, ...(Object.fromEntries(said) as T) };
+}
+
+/** The grid of a text or a file, as after `--grid`. @throws as {@link parseGrid} does, naming the field */
+export async function readGrid(specOrFile: string): Promise<Grid> {
+  text(specOrFile, 'grid');
+  return namingFields(TRAIN_FIELDS, () => parseGrid(specOrFile));
+}
+
+export interface TrainIntoOptions
+  extends TrainOptions,
+    Pick<TrainHeadsOptions, 'report' | 'images' | 'spreadsheetSafe'> {
   /** The folder of the run, chosen when it is known which sweep it is: see holdsUnfinished. */
   folderFor(fingerprint: string): string;
 }
@@ -55,7 +94,7 @@ export interface TrainIntoOptions extends Omit<TrainHeadsOptions, 'out'> {
  */
 export async function trainInto(
   { folderFor, report = true, images, spreadsheetSafe, ...options }: TrainIntoOptions,
-  { signal, reporter }: Required<Context>,
+  { signal, reporter }: Required<TrainContext>,
   started = performance.now(),
 ): Promise<{ training: Training; summary: TrainSummary }> {
   const plan = await planTraining(options, { signal, reporter });

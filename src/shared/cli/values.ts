@@ -11,20 +11,39 @@ export interface ValueKind<V> {
   /** @throws UsageError naming `where` the text stood */
   parse(text: string, where: string): V;
   format(value: V): string;
+  /** What a program may pass, in words. */
+  what: string;
+  /** Whether it is that: what `parse` can return. */
+  allows(value: unknown): boolean;
   /** Set for numbers. */
   numbers?: NumberKind;
+  /** Set for words. */
+  choices?: readonly string[];
+}
+
+/** What a kind says of values, not of their text. */
+export type Allowed = Pick<ValueKind<unknown>, 'what' | 'allows' | 'choices' | 'numbers'>;
+
+/** A value that a program passed. @throws UsageError naming `where` it stood, as `parse` does for its text */
+export function checkValue({ what, allows, choices }: Allowed, value: unknown, where: string): void {
+  if (allows(value)) return;
+  const near = choices && typeof value === 'string' ? didYouMean(value, choices) : '';
+  throw new UsageError(expectedMessage(what, where, value) + near);
 }
 
 /** One of a few words. */
 export function choice<V extends string>(choices: readonly V[]): ValueKind<V> {
+  const what = `one of ${choices.join(', ')}`;
   return {
     parse(text, where) {
       const found = choices.find((name) => name === text);
       if (found !== undefined) return found;
-      const message = expectedMessage(`one of ${choices.join(', ')}`, where, text);
-      throw new UsageError(`${message}${didYouMean(text, choices)}`);
+      throw new UsageError(expectedMessage(what, where, text) + didYouMean(text, choices));
     },
     format: (value) => value,
+    what,
+    allows: (value) => choices.some((name) => name === value),
+    choices,
   };
 }
 
@@ -35,17 +54,22 @@ export const toggle: ValueKind<boolean> = {
     return text === 'true';
   },
   format: String,
+  what: 'true or false',
+  allows: (value) => typeof value === 'boolean',
 };
 
 /** A number within limits, which `what` describes. */
 export function number(what: string, allowed: (value: number) => boolean): ValueKind<number> {
+  const allows = (value: unknown) => typeof value === 'number' && Number.isFinite(value) && allowed(value);
   return {
     parse(text, where) {
       const value = text.trim() === '' ? Number.NaN : Number(text);
-      if (!Number.isFinite(value) || !allowed(value)) throw usage(what, where, text);
+      if (!allows(value)) throw usage(what, where, text);
       return value;
     },
     format: String,
+    what,
+    allows,
     numbers: 'real',
   };
 }
@@ -68,6 +92,7 @@ export function shownBytes(bytes: number): string {
 
 /** An amount of memory in bytes, written as 1500000, 800MB, 1.5GB or 4G (1 KB is 1024 bytes). */
 export const byteSize: ValueKind<number> = {
+  ...wholeNumber(1),
   parse(text, where) {
     const { amount, unit } =
       /^(?<amount>\d+(\.\d+)?)\s*(?<unit>[KMGT]?)(i?B)?$/i.exec(text.trim())?.groups ?? {};
@@ -75,6 +100,4 @@ export const byteSize: ValueKind<number> = {
     if (!(bytes >= 1 && Number.isSafeInteger(bytes))) throw usage('a size like 800MB or 4GB', where, text);
     return bytes;
   },
-  format: String,
-  numbers: 'whole',
 };

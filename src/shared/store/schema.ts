@@ -95,7 +95,7 @@ export const FORMAT = 'permafrost-features';
 /** 2: rows have `group` and `phash`; the manifest has `shard`, `augment` and a seal. Version 1 stays readable. */
 export const FORMAT_VERSION = 2;
 const READABLE_VERSIONS = [1, FORMAT_VERSION] as const;
-type FormatVersion = (typeof READABLE_VERSIONS)[number];
+export type FormatVersion = (typeof READABLE_VERSIONS)[number];
 export const MANIFEST_FILE = 'manifest.json';
 export const ERRORS_FILE = 'errors.jsonl';
 export const CONFLICTS_FILE = 'conflicts.jsonl';

@@ -1,7 +1,6 @@
 /** What must stay in one part of a split: copies, views, groups and near copies of an image. */
 
 import { wholeNumber } from '../../shared/cli/values.ts';
-import { usage } from '../../shared/errors.ts';
 import { type ContentHashes, compareHashes, firstWithHash } from './content-hashes.ts';
 
 /** What decides which rows belong together; every array has one entry a row. */
@@ -14,16 +13,14 @@ export interface Kinship {
 }
 
 /** Beyond this many bits, images that have nothing in common would be joined. */
-const MOST_BITS = 12;
+export const NEAR_BITS = wholeNumber(0, 12);
 /** Bits used when `--near-duplicates` stands alone: catches re-encoded and resized copies (see docs/datasets.md). */
 const DEFAULT_BITS = 4;
 
 /** Reads `--near-duplicates`, alone or with the bits in which two perceptual hashes may differ. */
 export function parseNearDuplicates(text: string): number {
   if (text === '') return DEFAULT_BITS;
-  const bits = wholeNumber(0).parse(text, '--near-duplicates');
-  if (bits > MOST_BITS) throw usage(`at most ${MOST_BITS} bits`, '--near-duplicates', text);
-  return bits;
+  return NEAR_BITS.parse(text, '--near-duplicates');
 }
 
 /**

@@ -45,18 +45,28 @@ export interface Split {
   warnings: string[];
 }
 
+/** What is not said. */
+export const DEFAULT_SPLIT: SplitRatios = [70, 15, 15];
+
 /**
- * Reads `--split`: percentages that add up to 100, or shares that add up to 1.
- * Training and validation need a share (validation chooses the best epoch); test may be 0.
+ * Percentages that add up to 100, or shares that add up to 1, as percentages. Training and validation need a share
+ * (validation chooses the best epoch); test may be 0.
+ * @param received what was written, for the message
+ * @throws UsageError for anything else
  */
-export function parseSplit(text: string): SplitRatios {
-  const numbers = text.split('/').map((part) => (part.trim() === '' ? Number.NaN : Number(part)));
-  const [train = Number.NaN, val = Number.NaN, test = Number.NaN] = numbers;
+export function splitRatios(numbers: readonly unknown[], where: string, received: unknown): SplitRatios {
+  const [train, val, test] = numbers.map((value) => (typeof value === 'number' ? value : Number.NaN));
   const sum = train + val + test;
   const whole = Math.abs(sum - 1) < 1e-9 ? 1 : 100;
   const valid = numbers.length === 3 && train > 0 && val > 0 && test >= 0 && Math.abs(sum - whole) < 1e-6;
-  if (!valid) throw usage('three percentages that add up to 100, like 70/15/15,', '--split', text);
+  if (!valid) throw usage('three percentages that add up to 100, like 70/15/15,', where, received);
   return [(train / whole) * 100, (val / whole) * 100, (test / whole) * 100];
+}
+
+/** Reads `--split`. */
+export function parseSplit(text: string): SplitRatios {
+  const numbers = text.split('/').map((part) => (part.trim() === '' ? Number.NaN : Number(part)));
+  return splitRatios(numbers, '--split', text);
 }
 
 /**

@@ -22,7 +22,7 @@ export interface FeatureSet {
 }
 
 /** Which columns of a store are used, and where their numbers go. */
-interface StoreUse {
+export interface StoreUse {
   /** The place of the set in the table's list. */
   set: number;
   source: HeadSource;

@@ -1,11 +1,7 @@
 /** The one table of head options: the flags of train-head (head-flags.ts) and the keys of a grid are both made from it. */
-import { choice, number, toggle, type ValueKind, wholeNumber } from '../../shared/cli/values.ts';
-import { usage } from '../../shared/errors.ts';
+import { choice, type ValueKind } from '../../shared/cli/values.ts';
 import {
   ACTIVATIONS,
-  BLOCK_LAYERS,
-  type BlockLayer,
-  CLASS_WEIGHTS,
   type HeadConfig,
   LOSSES,
   type Loss,
@@ -17,6 +13,7 @@ import {
   type Output,
   SCHEDULES,
 } from '../../shared/head/config.ts';
+import { HEAD_VALUES } from '../../shared/head/values.ts';
 
 /** A head as it is asked for: `auto` is settled by the task (see resolve.ts). */
 export type HeadRequest = Omit<HeadConfig, 'output' | 'loss'> & {
@@ -44,34 +41,6 @@ export interface HeadOption<V> extends ValueKind<V> {
 /** Optimizers with a momentum of their own. */
 const WITH_MOMENTUM: readonly OptimizerName[] = ['sgd', 'rmsprop'];
 
-/** Units per layer: beyond this a typing mistake is likelier than a wish. */
-const MOST_UNITS = 65536;
-/** As elsewhere: 32 bits. */
-const MOST_SEED = 2 ** 32 - 1;
-
-const hiddenLayers: ValueKind<number[]> = {
-  parse(text, where) {
-    if (text === 'none') return [];
-    const units = text.split('x').map((part) => (/^\d+$/.test(part) ? Number(part) : 0));
-    if (units.every((count) => count >= 1 && count <= MOST_UNITS)) return units;
-    throw usage(`none or units from 1 to ${MOST_UNITS} like 256 or 64x64x64`, where, text);
-  },
-  format: (units) => (units.length === 0 ? 'none' : units.join('x')),
-};
-
-const blockOrder: ValueKind<BlockLayer[]> = {
-  parse(text, where) {
-    const named = text.split(/[,+]/).map((part) => part.trim());
-    const order = named.flatMap((name) => BLOCK_LAYERS.filter((layer) => layer === name));
-    if (order.length === named.length && order.length === 4 && new Set(order).size === 4) return order;
-    throw usage(`each of ${BLOCK_LAYERS.join(', ')} once`, where, text);
-  },
-  format: (order) => order.join('+'),
-};
-
-const share = number('a number from 0 to below 1', (value) => value >= 0 && value < 1);
-const positive = number('a number above 0', (value) => value > 0);
-const notNegative = number('a number of at least 0', (value) => value >= 0);
 const hiddenOnly: HeadOption<never>['needs'] = {
   what: 'a hidden layer like --hidden 64',
   by: ['hidden'],
@@ -87,39 +56,47 @@ const steppedOnly: HeadOption<never>['needs'] = {
 
 /** Every option, in the order of the help text and of the leaderboard's columns. Defaults follow Keras where it has one. */
 export const HEAD_OPTIONS: { readonly [K in HeadOptionKey]: HeadOption<HeadRequest[K]> } = {
-  hidden: { ...hiddenLayers, description: 'Units of the hidden layers: none, 256, 64x64x64', initial: [] },
+  hidden: {
+    ...HEAD_VALUES.hidden,
+    description: 'Units of the hidden layers: none, 256, 64x64x64',
+    initial: [],
+  },
   activation: {
-    ...choice(ACTIVATIONS),
+    ...HEAD_VALUES.activation,
     description: `Activation of hidden layers: ${ACTIVATIONS.join(', ')}`,
     initial: 'relu',
     needs: hiddenOnly,
   },
-  dropout: { ...share, description: 'Share of units (linear head: of features) dropped', initial: 0 },
+  dropout: {
+    ...HEAD_VALUES.dropout,
+    description: 'Share of units (linear head: of features) dropped',
+    initial: 0,
+  },
   batchNorm: {
-    ...toggle,
+    ...HEAD_VALUES.batchNorm,
     description: 'Normalise hidden layers over the batch',
     initial: false,
     needs: hiddenOnly,
   },
   order: {
-    ...blockOrder,
+    ...HEAD_VALUES.order,
     description: 'Order within a hidden block, joined by , or +',
     initial: ['dense', 'bn', 'activation', 'dropout'],
     needs: hiddenOnly,
   },
   bias: {
-    ...toggle,
+    ...HEAD_VALUES.bias,
     description: 'Hidden layers have a bias; --no-bias leaves it out',
     initial: true,
     needs: hiddenOnly,
   },
   normalize: {
-    ...choice(NORMALIZATIONS),
+    ...HEAD_VALUES.normalize,
     description: `Input normalisation: ${NORMALIZATIONS.join(', ')}`,
     initial: 'none',
   },
   se: {
-    ...wholeNumber(0, MOST_UNITS),
+    ...HEAD_VALUES.se,
     description: 'Squeeze-and-excitation gate over the features with this reduction; 0: none',
     initial: 0,
   },
@@ -134,13 +111,13 @@ export const HEAD_OPTIONS: { readonly [K in HeadOptionKey]: HeadOption<HeadReque
     initial: 'auto',
   },
   optimizer: {
-    ...choice(OPTIMIZERS),
+    ...HEAD_VALUES.optimizer,
     description: `Optimizer: ${OPTIMIZERS.join(', ')}`,
     initial: 'adam',
   },
-  lr: { ...positive, description: 'Learning rate', initial: 1e-3, needs: steppedOnly },
+  lr: { ...HEAD_VALUES.lr, description: 'Learning rate', initial: 1e-3, needs: steppedOnly },
   momentum: {
-    ...share,
+    ...HEAD_VALUES.momentum,
     description: `Momentum of ${WITH_MOMENTUM.join(' and ')}`,
     initial: 0,
     needs: {
@@ -150,7 +127,7 @@ export const HEAD_OPTIONS: { readonly [K in HeadOptionKey]: HeadOption<HeadReque
     },
   },
   nesterov: {
-    ...toggle,
+    ...HEAD_VALUES.nesterov,
     description: 'SGD looks ahead along its momentum',
     initial: false,
     needs: {
@@ -160,32 +137,41 @@ export const HEAD_OPTIONS: { readonly [K in HeadOptionKey]: HeadOption<HeadReque
     },
   },
   l2: {
-    ...notNegative,
+    ...HEAD_VALUES.l2,
     description: 'Penalty on squared weights, as Keras kernel_regularizer; with adamw its weight decay',
     initial: 0,
   },
-  l1: { ...notNegative, description: 'Penalty on absolute weights, as Keras kernel_regularizer', initial: 0 },
+  l1: {
+    ...HEAD_VALUES.l1,
+    description: 'Penalty on absolute weights, as Keras kernel_regularizer',
+    initial: 0,
+  },
   maxNorm: {
-    ...notNegative,
+    ...HEAD_VALUES.maxNorm,
     description: "Limit on the norm of a unit's weights, as Keras MaxNorm; 0: none",
     initial: 0,
   },
   schedule: {
-    ...choice(SCHEDULES),
+    ...HEAD_VALUES.schedule,
     description: `Learning rate over time: ${SCHEDULES.join(', ')}`,
     initial: 'constant',
     needs: steppedOnly,
   },
   warmup: {
-    ...wholeNumber(0),
+    ...HEAD_VALUES.warmup,
     description: 'Epochs in which the learning rate grows to its value',
     initial: 0,
     needs: steppedOnly,
   },
-  epochs: { ...wholeNumber(1), description: 'Most epochs to train', initial: 100, needs: steppedOnly },
-  batchSize: { ...wholeNumber(1), description: 'Rows per training step', initial: 32, needs: steppedOnly },
+  epochs: { ...HEAD_VALUES.epochs, description: 'Most epochs to train', initial: 100, needs: steppedOnly },
+  batchSize: {
+    ...HEAD_VALUES.batchSize,
+    description: 'Rows per training step',
+    initial: 32,
+    needs: steppedOnly,
+  },
   earlyStopping: {
-    ...wholeNumber(0),
+    ...HEAD_VALUES.earlyStopping,
     description: 'Epochs without a better validation value before training stops; 0: never',
     initial: 10,
     needs: {
@@ -194,18 +180,22 @@ export const HEAD_OPTIONS: { readonly [K in HeadOptionKey]: HeadOption<HeadReque
     },
   },
   monitor: {
-    ...choice(METRICS),
+    ...HEAD_VALUES.monitor,
     description: `Validation metric that chooses the best epoch: ${METRICS.join(', ')}`,
     initial: 'loss',
   },
   classWeight: {
-    ...choice(CLASS_WEIGHTS),
+    ...HEAD_VALUES.classWeight,
     description: 'balanced: rare classes count as much as frequent ones; none',
     initial: 'none',
   },
-  labelSmoothing: { ...share, description: 'Share of the target spread over the classes', initial: 0 },
+  labelSmoothing: {
+    ...HEAD_VALUES.labelSmoothing,
+    description: 'Share of the target spread over the classes',
+    initial: 0,
+  },
   seed: {
-    ...wholeNumber(0, MOST_SEED),
+    ...HEAD_VALUES.seed,
     description: 'Seed of the split, initial weights, batches and dropout',
     initial: 0,
   },

@@ -20,6 +20,9 @@ const joined: ValueKind<string[]> = {
     return names;
   },
   format: (names) => names.join('+'),
+  what: 'a list of names',
+  allows: (value) =>
+    Array.isArray(value) && value.every((name) => typeof name === 'string' && name.trim() !== ''),
 };
 
 /** Keys of a grid beside the options of heads. */

@@ -1,5 +1,5 @@
 /** What a stage and its backbone's thread say to each other. */
-import type { DeviceChoice } from '../../engines/engine.ts';
+import type { DeviceChoice } from '../../engines/interface.ts';
 import type { Resize, Size } from '../../images/resize.ts';
 import type { FeatureColumn } from '../../store/schema.ts';
 
