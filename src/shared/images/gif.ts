@@ -47,7 +47,7 @@ export async function decodeGif(bytes: Buffer): Promise<Pixels> {
   const isWhole = frame.width === canvas.width && frame.height === canvas.height;
   if (!isWhole) fill(data, palette, background);
   await paint(data, canvas.width, frame, indices);
-  return { data, ...canvas };
+  return { data, ...canvas, channels: 3 };
 }
 
 /** The palette at `start`, or none where the flags say so. */

@@ -1,112 +1,140 @@
-/** Interpolation pixel for pixel as Pillow does it, for what libvips does otherwise: enlarging, and nearest neighbours. */
+/** Resizing pixel for pixel as Pillow does it. */
 import { imageKernels } from './image-kernels.ts';
 import type { Interpolation, Size } from './resize.ts';
+import { type Taps, tapsOf } from './taps.ts';
 
-/** 8-bit pixels, rows from the top, channels interleaved: `data[(y * width + x) * 3 + c]`. */
-export interface Pixels {
+/** 8-bit pixels, rows from the top, channels interleaved: `data[(y * width + x) * channels + c]`. */
+export interface Pixels extends Size {
   data: Uint8Array;
-  width: number;
-  height: number;
+  channels: 1 | 3;
+}
+
+/** A rectangle of pixels. */
+export interface Rectangle extends Size {
+  left: number;
+  top: number;
+}
+
+/** What becomes of an image: `box` of it (in fractions of its pixels) is resized to `resized`, and `part` of that computed. */
+export interface Resizing {
+  box: Rectangle;
+  resized: Size;
+  part: Rectangle;
 }
 
 const CHANNELS = 3;
 
-interface Kernel {
-  /** Input pixels on each side of a point that count. */
-  support: number;
-  weight(distance: number): number;
-}
-
-const sinc = (x: number): number => (x === 0 ? 1 : Math.sin(Math.PI * x) / (Math.PI * x));
-
-/** Those of Pillow's src/libImaging/Resample.c. */
-const KERNELS: Record<Exclude<Interpolation, 'nearest'>, Kernel> = {
-  bilinear: { support: 1, weight: (x) => Math.max(0, 1 - Math.abs(x)) },
-  bicubic: {
-    support: 2,
-    weight(distance) {
-      const x = Math.abs(distance);
-      if (x < 1) return (1.5 * x - 2.5) * x * x + 1;
-      return x < 2 ? ((-0.5 * x + 2.5) * x - 4) * x + 2 : 0;
-    },
-  },
-  lanczos: { support: 3, weight: (x) => (Math.abs(x) < 3 ? sinc(x) * sinc(x / 3) : 0) },
-};
-
 /**
- * Resizes RGB pixels to `width` x `height`; axes that already fit are left as they are. Kernels are not widened, so
- * that only nearest neighbours shrink well.
- *
- * libvips samples an enlarged image half an output pixel off (with its `linear` kernel the mean error against
- * Pillow is 4 grey levels), so sharp shrinks and this enlarges. Like Pillow, columns come before rows, pixel
- * centres are aligned and each pass rounds to 8 bits.
+ * Resizes to RGB pixels. Pillow's results to the bit (to the pixel for nearest): kernels are widened where they shrink, pixel
+ * centres are aligned, columns come before rows, weights are fixed-point numbers and each pass rounds to 8 bits.
  */
-export function interpolate(
-  image: Pixels,
-  width: number,
-  height: number,
-  interpolation: Interpolation,
-): Uint8Array {
-  return interpolation === 'nearest'
-    ? picked(image, { width, height })
-    : enlarged(image, width, height, KERNELS[interpolation]);
+export function interpolate(image: Pixels, how: Resizing, interpolation: Interpolation): Uint8Array {
+  const { box, resized, part } = how;
+  if (interpolation === 'nearest') return picked(image, how);
+  if (isWhole(image, box) && isWhole(image, part) && isWhole(resized, part))
+    return image.channels === 3 ? image.data : inColour(image.data);
+  const across = tapsOf(
+    {
+      length: image.width,
+      start: box.left,
+      span: box.width,
+      resized: resized.width,
+      first: part.left,
+      count: part.width,
+    },
+    interpolation,
+  );
+  const down = tapsOf(
+    {
+      length: image.height,
+      start: box.top,
+      span: box.height,
+      resized: resized.height,
+      first: part.top,
+      count: part.height,
+    },
+    interpolation,
+  );
+  return resampled(image, across, down);
 }
 
-/** Enlarges with a kernel, each axis that does not fit. */
-function enlarged(image: Pixels, width: number, height: number, kernel: Kernel): Uint8Array {
-  const { data: wide } = image.width === width ? image : resampled('columns', image, width, kernel);
-  if (image.height === height) return wide;
-  return resampled('rows', { data: wide, width, height: image.height }, height, kernel).data;
+function isWhole({ width, height }: Size, rectangle: Rectangle): boolean {
+  const { left, top } = rectangle;
+  return left === 0 && top === 0 && rectangle.width === width && rectangle.height === height;
 }
 
 /** The nearest pixels. */
-function picked({ data, width, height }: Pixels, to: Size): Uint8Array {
+function picked({ data, width, height, channels }: Pixels, { resized, part }: Resizing): Uint8Array {
   const nearest = (at: number, from: number, count: number) => Math.floor(((at + 0.5) * from) / count);
-  const out = new Uint8Array(to.width * to.height * CHANNELS);
-  const columns = Int32Array.from({ length: to.width }, (_, x) => nearest(x, width, to.width) * CHANNELS);
+  const out = new Uint8Array(part.width * part.height * CHANNELS);
+  const columns = Int32Array.from(
+    { length: part.width },
+    (_, x) => nearest(part.left + x, width, resized.width) * channels,
+  );
+  const step = channels === 3 ? 1 : 0;
   let o = 0;
-  for (let y = 0; y < to.height; y++) {
-    const row = nearest(y, height, to.height) * width * CHANNELS;
-    for (const column of columns) for (let c = 0; c < CHANNELS; c++) out[o++] = data[row + column + c];
+  for (let y = 0; y < part.height; y++) {
+    const row = nearest(part.top + y, height, resized.height) * width * channels;
+    for (const column of columns) for (let c = 0; c < CHANNELS; c++) out[o++] = data[row + column + c * step];
   }
   return out;
 }
 
-/** One axis with `to` pixels. */
-function resampled(
-  axis: 'columns' | 'rows',
-  { data, width, height }: Pixels,
-  to: number,
-  kernel: Kernel,
-): Pixels {
-  const { first, count, weights, most } = taps(axis === 'columns' ? width : height, to, kernel);
-  const size = axis === 'columns' ? { width: to, height } : { width, height: to };
-  const bytes = size.width * size.height * CHANNELS;
-  const lengths = [data.length, bytes, first.byteLength, count.byteLength, weights.byteLength];
-  const { buffer, addresses, columns, rows } = imageKernels(lengths);
-  const [source, target, firstAt, countAt, weightsAt] = addresses;
-  new Uint8Array(buffer, source).set(data);
-  new Int32Array(buffer, firstAt).set(first);
-  new Int32Array(buffer, countAt).set(count);
-  new Float64Array(buffer, weightsAt).set(weights);
-  if (axis === 'columns') columns(source, target, width, height, to, firstAt, countAt, weightsAt, most);
-  else rows(source, target, width * CHANNELS, to, firstAt, countAt, weightsAt, most);
-  return { data: new Uint8Array(buffer, target, bytes).slice(), ...size };
+/** Bytes of a strip of rows in the kernels' memory, which never shrinks; a strip has one row at least. */
+const MAX_STRIP_BYTES = 4 * 1024 * 1024;
+
+/** Both axes, in strips of as many rows as fit. */
+function resampled(image: Pixels, across: Taps, down: Taps): Uint8Array {
+  const width = across.first.length;
+  const height = down.first.length;
+  const out = new Uint8Array(width * height * CHANNELS);
+  const maxRows = MAX_STRIP_BYTES / (Math.max(image.width, width) * CHANNELS);
+  for (let y = 0, next: number; y < height; y = next) {
+    next = y + 1;
+    while (next < height && Math.max(down.end[next] - down.first[y], next - y) < maxRows) next++;
+    out.set(strip(image, across, down, y, next), y * width * CHANNELS);
+  }
+  return out;
 }
 
-/** For each of `to` outputs: the first of `from` inputs that count, how many do, and their shares, `most` apart. */
-function taps(from: number, to: number, kernel: Kernel) {
-  const most = 2 * kernel.support + 1;
-  const first = new Int32Array(to);
-  const count = new Int32Array(to);
-  const weights = new Float64Array(to * most);
-  for (let i = 0; i < to; i++) {
-    const centre = ((i + 0.5) * from) / to;
-    first[i] = Math.max(0, Math.floor(centre - kernel.support + 0.5));
-    count[i] = Math.min(from, Math.floor(centre + kernel.support + 0.5)) - first[i];
-    const shares = Array.from({ length: count[i] }, (_, k) => kernel.weight(first[i] + k - centre + 0.5));
-    const whole = shares.reduce((sum, share) => sum + share, 0);
-    for (const [k, share] of shares.entries()) weights[i * most + k] = share / whole;
+/** Rows `y` to `next` of the result, a view of the kernels' memory. */
+function strip(image: Pixels, across: Taps, down: Taps, y: number, next: number): Uint8Array {
+  const top = down.first[y];
+  const height = down.end[next - 1] - top;
+  const width = across.first.length;
+  const first = down.first.slice(y, next).map((row) => row - top);
+  const pairs = down.pairs.slice(y, next);
+  const weights = down.weights.subarray(y * down.stride, next * down.stride);
+  const tables = [across.first, across.pairs, across.weights, first, pairs, weights];
+  const outBytes = (next - y) * width * CHANNELS;
+  const { buffer, addresses, columns, rows } = imageKernels([
+    height * image.width * CHANNELS,
+    // The last of an odd number of taps has a partner of weight 0, a row further.
+    (height + 1) * width * CHANNELS,
+    outBytes,
+    ...tables.map(({ byteLength }) => byteLength),
+  ]);
+  const [source, wide, target, ...tableAddresses] = addresses;
+  for (const [i, table] of tables.entries()) {
+    const bytes = new Uint8Array(table.buffer, table.byteOffset, table.byteLength);
+    new Uint8Array(buffer, tableAddresses[i]).set(bytes);
   }
-  return { first, count, weights, most };
+  const stride = image.width * image.channels;
+  const pixels = image.data.subarray(top * stride, (top + height) * stride);
+  new Uint8Array(buffer, source).set(image.channels === 3 ? pixels : inColour(pixels));
+  const [acrossFirst, acrossPairs, acrossWeights, downFirst, downPairs, downWeights] = tableAddresses;
+  const [acrossStep, downStep] = [across.stride * 2, down.stride * 2];
+  columns(source, wide, image.width, height, width, acrossFirst, acrossPairs, acrossWeights, acrossStep);
+  rows(wide, target, width * CHANNELS, next - y, downFirst, downPairs, downWeights, downStep);
+  return new Uint8Array(buffer, target, outBytes);
+}
+
+function inColour(grey: Uint8Array): Uint8Array {
+  const rgb = new Uint8Array(grey.length * CHANNELS);
+  for (let i = 0, o = 0; i < grey.length; i++) {
+    rgb[o++] = grey[i];
+    rgb[o++] = grey[i];
+    rgb[o++] = grey[i];
+  }
+  return rgb;
 }

@@ -22,6 +22,12 @@ const FAIL_ON: Readonly<Record<ImageFormat, SharpOptions['failOn']>> = {
 /** Copies of files that decoders warn of, without what in their headers they may have warned of. */
 const CLEAN: Partial<Record<ImageFormat, (bytes: Buffer) => Buffer>> = { JPEG: cleanJpeg, TIFF: cleanTiff };
 
+export interface Opened {
+  image: Sharp;
+  /** The file itself where it is a JPEG that may be decoded at a fraction of its size. */
+  jpeg?: { bytes: Buffer; options: SharpOptions };
+}
+
 /**
  * Decodes with an image of the file, and once more, if that fails, with one of a copy whose header is beyond doubt: the
  * second failure is about the pixels.
@@ -30,7 +36,7 @@ export async function withImage<T>(
   bytes: Buffer,
   format: ImageFormat,
   note: Note,
-  decode: (image: Sharp) => Promise<T>,
+  decode: (opened: Opened) => Promise<T>,
 ): Promise<T> {
   try {
     return await decode(await open(bytes, format, note));
@@ -41,27 +47,25 @@ export async function withImage<T>(
   }
 }
 
-async function open(bytes: Buffer, format: ImageFormat, note: Note): Promise<Sharp> {
+async function open(bytes: Buffer, format: ImageFormat, note: Note): Promise<Opened> {
   if (format === 'GIF') {
-    const { data, width, height } = await decodeGif(bytes);
-    return fromRaw({ data, info: { width, height, channels: 3 } });
+    const { data, width, height, channels } = await decodeGif(bytes);
+    return { image: fromRaw({ data, info: { width, height, channels } }) };
   }
   if (format === 'TIFF') await checkTiff(bytes);
   if (format === 'JPEG') checkScans(bytes);
-  const image = sharp(format === 'AVIF' ? asAvif(bytes) : bytes, {
-    ignoreIcc: true,
-    autoOrient: true,
-    sequentialRead: true,
-    failOn: FAIL_ON[format],
-  });
+  const options = { ignoreIcc: true, autoOrient: true, sequentialRead: true, failOn: FAIL_ON[format] };
+  const image = sharp(format === 'AVIF' ? asAvif(bytes) : bytes, options);
   const orientation = hiddenOrientation(bytes, format);
-  if (format === 'JPEG' && orientation === 1) return image;
+  if (format === 'JPEG' && orientation === 1) return { image, jpeg: { bytes, options } };
   const metadata = await image.metadata();
-  if (isDeep(format, metadata)) return upright(await toLevels(image, metadata, note), orientation);
-  if (!metadata.hasAlpha && orientation === 1) return image;
+  if (isDeep(format, metadata)) {
+    return { image: await upright(await toLevels(image, metadata, note), orientation) };
+  }
+  if (!metadata.hasAlpha && orientation === 1) return { image };
   // sharp multiplies colours by alpha before it resizes; dropping alpha in a step of its own prevents that.
   const rgb = image.toColourspace('srgb').removeAlpha().raw();
-  return upright(await rgb.toBuffer({ resolveWithObject: true }), orientation);
+  return { image: await upright(await rgb.toBuffer({ resolveWithObject: true }), orientation) };
 }
 
 /** By EXIF orientation: degrees to turn by, and whether to mirror then. */

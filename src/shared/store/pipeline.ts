@@ -8,7 +8,7 @@ import type { FeatureColumn, Pipeline } from './schema.ts';
  * features differ by more than rounding (beyond 1e-4 of their size): stores made before are then computed again, and
  * heads trained on them ask for it. Faster code for the same numbers, another engine or version of one leaves it.
  */
-export const MATHS_VERSION = 1;
+export const MATHS_VERSION = 2;
 
 /** What {@link pipelineDifferences} compares. */
 export interface Origin {

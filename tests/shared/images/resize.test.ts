@@ -2,7 +2,6 @@ import { readFileSync } from 'node:fs';
 import sharp from 'sharp';
 import { describe, expect, it } from 'vitest';
 import { decodeImage } from '../../../src/shared/images/decode.ts';
-import { interpolate } from '../../../src/shared/images/interpolate.ts';
 import {
   DEFAULT_RESIZE,
   formatResize,
@@ -45,18 +44,10 @@ describe('resizing', () => {
         .toBuffer();
       const rgb = await decodeImage(png, { width, height }, parseResize(resize, 'the golden'));
       const differences = red.map((value, at) => Math.abs(value - rgb[at * 3]));
-      const mean = differences.reduce((sum, difference) => sum + difference) / red.length;
-      // Where it shrinks, libvips averages in whole steps before it interpolates.
-      const isShrunk = !resize.endsWith('nearest') && (width < WIDTH || height < HEIGHT);
-      expect(Math.max(...differences)).toBeLessThanOrEqual(isShrunk ? 6 : 1);
-      expect(mean).toBeLessThanOrEqual(isShrunk ? 1 : 0.01);
+      // Where a pixel's centre falls exactly between two, Pillow's fixed-point numbers take the other.
+      expect(Math.max(...differences)).toBeLessThanOrEqual(resize.endsWith('nearest') ? 1 : 0);
     },
   );
-
-  it('leaves pixels that fit alone', () => {
-    const data = Uint8Array.from([1, 2, 3, 4, 5, 6]);
-    expect(interpolate({ data, width: 2, height: 1 }, 2, 1, 'lanczos')).toBe(data);
-  });
 
   it.each(['crop bilinear', 'pad bicubic', 'crop 256 lanczos'])(
     'one pixel and very long images fit a frame by %s',

@@ -1,98 +1,103 @@
 /**
- * Weighted sums of 8-bit pixels (AssemblyScript, not TypeScript), as {@link interpolate} defines them: in float64, from 0.5 on tap by
- * tap, rounded down and kept within 0 and 255.
+ * Weighted sums of 8-bit pixels (AssemblyScript, not TypeScript), as {@link resample} defines them: in int32, from a half on,
+ * tap by tap, shifted down and kept within 0 and 255.
+ *
+ * Weights are fixed-point numbers of 22 bits behind the point, as in Pillow. The 16-bit products that SIMD adds in pairs
+ * need them in two parts, weight = high * 2^14 + low, and two taps at a time: high of both (int16), then low of both. An
+ * odd last tap has a partner of weight 0.
  */
 
 /** Numbers of a pixel. */
 const CHANNELS: usize = 3;
+/** Bytes of a pair of weights. */
+const PAIR: usize = 8;
+const LOW_BITS: i32 = 14;
+const POINT: i32 = 22;
 
 /**
- * Each of `height` rows from `width` to `to` pixels.
+ * Each of `height` rows from `width` to `to` pixels; reads up to 7 numbers behind the last row, writes one.
  * @param first of each output, the first input that counts (int32)
- * @param count of each output, how many do (int32)
- * @param weights of each output, their shares (float64), `most` apart
+ * @param pairs of each output, how many pairs of inputs do (int32)
+ * @param weights of each output, its pairs, `step` bytes apart
  */
 export function columns(
   source: usize, target: usize, width: usize, height: usize, to: usize,
-  first: usize, count: usize, weights: usize, most: usize,
+  first: usize, pairs: usize, weights: usize, step: usize,
 ): void {
+  const half = i32x4.splat(1 << (POINT - 1));
   for (let y: usize = 0; y < height; y++) {
     const row = source + y * width * CHANNELS;
     let out = target + y * to * CHANNELS;
     for (let x: usize = 0; x < to; x++) {
       let from = row + <usize>load<i32>(first + (x << 2)) * CHANNELS;
-      const end = from + <usize>load<i32>(count + (x << 2)) * CHANNELS;
-      let share = weights + ((x * most) << 3);
-      let red = 0.5;
-      let green = 0.5;
-      let blue = 0.5;
-      for (; from < end; from += CHANNELS) {
-        const weight = load<f64>(share);
-        red += <f64>load<u8>(from) * weight;
-        green += <f64>load<u8>(from, 1) * weight;
-        blue += <f64>load<u8>(from, 2) * weight;
-        share += 8;
+      let pair = weights + x * step;
+      const end = pair + <usize>load<i32>(pairs + (x << 2)) * PAIR;
+      let high = i32x4.splat(0);
+      let low = half;
+      for (; pair < end; pair += PAIR) {
+        // Red, green and blue of one pixel beside those of the next, as int16.
+        const both = i8x16.swizzle(
+          v128.load64_zero(from),
+          i8x16(0, -1, 3, -1, 1, -1, 4, -1, 2, -1, 5, -1, -1, -1, -1, -1),
+        );
+        high = i32x4.add(high, i32x4.dot_i16x8_s(both, v128.load32_splat(pair)));
+        low = i32x4.add(low, i32x4.dot_i16x8_s(both, v128.load32_splat(pair, 4)));
+        from += 2 * CHANNELS;
       }
-      store<u8>(out, level(red));
-      store<u8>(out, level(green), 1);
-      store<u8>(out, level(blue), 2);
+      const levels = i16x8.narrow_i32x4_s(level(high, low), half);
+      v128.store32_lane(out, i8x16.narrow_i16x8_u(levels, levels), 0);
       out += CHANNELS;
     }
   }
 }
 
+/** Sums as grey levels, not yet kept within 0 and 255. */
 // @ts-expect-error: decorators are AssemblyScript's
 @inline
-function level(sum: f64): u8 {
-  return <u8>min(max(Math.floor(sum), 0), 255);
+function level(high: v128, low: v128): v128 {
+  return i32x4.shr_s(i32x4.add(i32x4.shl(high, LOW_BITS), low), POINT);
 }
 
 /**
- * Rows of `stride` numbers to `to` rows; reads and writes up to 7 numbers behind the last row.
+ * Rows of `stride` numbers to `to` rows; reads up to a row and 7 numbers behind the last one, writes up to 7 numbers.
  * @param first as for {@link columns}, of rows
  */
 export function rows(
   source: usize, target: usize, stride: usize, to: usize,
-  first: usize, count: usize, weights: usize, most: usize,
+  first: usize, pairs: usize, weights: usize, step: usize,
 ): void {
-  const half = f64x2.splat(0.5);
+  const half = i32x4.splat(1 << (POINT - 1));
+  const none = i32x4.splat(0);
   for (let y: usize = 0; y < to; y++) {
     const top = source + <usize>load<i32>(first + (y << 2)) * stride;
-    const taps = <usize>load<i32>(count + (y << 2));
-    const shares = weights + ((y * most) << 3);
+    const start = weights + y * step;
+    const end = start + <usize>load<i32>(pairs + (y << 2)) * PAIR;
     const out = target + y * stride;
     for (let i: usize = 0; i < stride; i += 8) {
-      let a = half;
-      let b = half;
-      let c = half;
-      let d = half;
+      let high0 = none;
+      let high1 = none;
+      let low0 = half;
+      let low1 = half;
       let from = top + i;
-      for (let tap: usize = 0; tap < taps; tap++) {
-        const weight = v128.load64_splat(shares + (tap << 3));
-        const levels = v128.load8x8_u(from);
-        const low = i32x4.extend_low_i16x8_u(levels);
-        const high = i32x4.extend_high_i16x8_u(levels);
-        a = f64x2.add(a, f64x2.mul(f64x2.convert_low_i32x4_u(low), weight));
-        b = f64x2.add(b, f64x2.mul(f64x2.convert_low_i32x4_u(upper(low)), weight));
-        c = f64x2.add(c, f64x2.mul(f64x2.convert_low_i32x4_u(high), weight));
-        d = f64x2.add(d, f64x2.mul(f64x2.convert_low_i32x4_u(upper(high)), weight));
-        from += stride;
+      for (let pair = start; pair < end; pair += PAIR) {
+        // Numbers of one row beside those of the next.
+        const both = v128.shuffle<u8>(
+          v128.load64_zero(from),
+          v128.load64_zero(from + stride),
+          0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23,
+        );
+        const left = i16x8.extend_low_i8x16_u(both);
+        const right = i16x8.extend_high_i8x16_u(both);
+        const high = v128.load32_splat(pair);
+        const low = v128.load32_splat(pair, 4);
+        high0 = i32x4.add(high0, i32x4.dot_i16x8_s(left, high));
+        high1 = i32x4.add(high1, i32x4.dot_i16x8_s(right, high));
+        low0 = i32x4.add(low0, i32x4.dot_i16x8_s(left, low));
+        low1 = i32x4.add(low1, i32x4.dot_i16x8_s(right, low));
+        from += 2 * stride;
       }
-      const first4 = i16x8.narrow_i32x4_u(whole(a, b), whole(c, d));
-      v128.store64_lane(out + i, i8x16.narrow_i16x8_u(first4, first4), 0);
+      const levels = i16x8.narrow_i32x4_s(level(high0, low0), level(high1, low1));
+      v128.store64_lane(out + i, i8x16.narrow_i16x8_u(levels, levels), 0);
     }
   }
-}
-
-// @ts-expect-error: decorators are AssemblyScript's
-@inline
-function upper(x: v128): v128 {
-  return v128.shuffle<i64>(x, x, 1, 0);
-}
-
-/** Four sums rounded down; those below 0 become 0. */
-// @ts-expect-error: decorators are AssemblyScript's
-@inline
-function whole(a: v128, b: v128): v128 {
-  return v128.shuffle<i64>(i32x4.trunc_sat_f64x2_u_zero(a), i32x4.trunc_sat_f64x2_u_zero(b), 0, 2);
 }
