@@ -10,9 +10,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { asObject } from '../src/shared/fields.ts';
-import { openStore } from '../src/shared/store/reader.ts';
+import { permafrost, relativeDistance, storedFeatures } from './stored-features.ts';
 
-const PROGRAM = fileURLToPath(new URL('../dist/permafrost.js', import.meta.url));
 const PEER = fileURLToPath(new URL('peers/resized_photos.py', import.meta.url));
 const PYTHON = process.env.PERMAFROST_KERAS_PYTHON ?? 'python3';
 const SIDE = 224;
@@ -28,13 +27,6 @@ const WAYS: [way: string, peers: string[]][] = [
   ['pad bilinear', []],
 ];
 
-function permafrost(args: string[]): Record<string, unknown> {
-  const options = { encoding: 'utf8' } as const;
-  const { status, stdout, stderr } = spawnSync(process.execPath, [PROGRAM, ...args, '--json'], options);
-  if (status !== 0) throw new Error(stderr);
-  return asObject(JSON.parse(stdout.trim().split('\n').at(-1) ?? ''), 'the summary');
-}
-
 function extract(data: string, way: string, out: string): void {
   const [fit, interpolation] = way.split(' ');
   permafrost([
@@ -43,28 +35,13 @@ function extract(data: string, way: string, out: string): void {
   ]);
 }
 
-/** The `avg` features of a store by path without its extension. */
-async function features(dir: string): Promise<Map<string, Float32Array>> {
-  const rows = new Map<string, Float32Array>();
-  const store = await openStore(dir);
-  const [{ name, dimension }] = store.columns;
-  for await (const { paths, features: columns } of store.parts()) {
-    paths.forEach((path, row) => {
-      rows.set(path.replace(/\.\w+$/, ''), columns.get(name)!.slice(row * dimension, (row + 1) * dimension));
-    });
-  }
-  return rows;
-}
-
 /** Means over photos of |a - b| / |b|, and of the relative distance of one photo's b from the next one's. */
 function differences(a: Map<string, Float32Array>, b: Map<string, Float32Array>): [number, number] {
-  const distance = (x: Float32Array, y: Float32Array) =>
-    Math.hypot(...x.map((value, at) => value - y[at])) / Math.hypot(...y);
   const paths = [...b.keys()];
   const mean = (values: number[]) => values.reduce((sum, value) => sum + value, 0) / values.length;
   return [
-    mean(paths.map((path) => distance(a.get(path)!, b.get(path)!))),
-    mean(paths.map((path, at) => distance(b.get(path)!, b.get(paths[(at + 1) % paths.length])!))),
+    mean(paths.map((path) => relativeDistance(a.get(path)!, b.get(path)!))),
+    mean(paths.map((path, at) => relativeDistance(b.get(path)!, b.get(paths[(at + 1) % paths.length])!))),
   ];
 }
 
@@ -102,7 +79,10 @@ try {
         continue;
       }
       extract(resized, way, `${resized}-features`);
-      const [difference, others] = differences(await features(ours), await features(`${resized}-features`));
+      const [difference, others] = differences(
+        await storedFeatures(ours),
+        await storedFeatures(`${resized}-features`),
+      );
       console.log(
         `${way.padEnd(18)} ${peer.padEnd(24)} ${difference.toFixed(4)} (other photos: ${others.toFixed(3)})`,
       );
