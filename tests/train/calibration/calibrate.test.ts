@@ -110,6 +110,37 @@ describe('thresholds', () => {
     expect(tuneThresholds(evaluation(column, targets, 1, 'multilabel'))).toEqual([0.5]);
   });
 
+  it.each([
+    // One image above a half, with the label: as good as four with both of it, and nearer.
+    ['a half before others that are as good', [0.7, 0.4, 0.3, 0.2, 0.1], [1, 0, 0, 1, 0], 0.5],
+    // An image at a half is not answered at a half.
+    ['what images exceed', [0.5, 0.4, 0.3], [1, 0, 0], 0.45],
+    ['the nearer to a half of two that are as good', [0.9, 0.8, 0.2, 0.1, 0.05], [1, 0, 0, 1, 0], 0.85],
+    ['halfway between images', [0.4, 0.3, 0.2, 0.1], [1, 1, 0, 0], 0.25],
+    ['none between equal probabilities', [0.4, 0.3, 0.3, 0.1], [1, 1, 0, 0], 0.2],
+  ])('are %s', (_, column, targets, threshold) => {
+    const ranked = rank(evaluation(column, targets, 1, 'multilabel'), 0);
+    expect(bestThreshold(ranked, new Int32Array(column.length).fill(1))).toBeCloseTo(threshold, 6);
+  });
+
+  it('leave out rows that a resample did not draw, and count others as often as it did', () => {
+    const ranked = rank(evaluation([0.9, 0.8, 0.4, 0.3], [0, 1, 1, 0], 1, 'multilabel'), 0);
+    expect(bestThreshold(ranked, Int32Array.of(0, 1, 1, 1))).toBeCloseTo(0.35, 6);
+    expect(bestThreshold(ranked, Int32Array.of(0, 9, 1, 30))).toBeCloseTo(0.35, 6);
+    expect(bestThreshold(ranked, Int32Array.of(0, 1, 0, 0))).toBe(0.5);
+  });
+
+  it.each([
+    [4, 6, false],
+    [5, 5, true],
+    [6, 4, false],
+  ])('stay at a half of a label that %i images have and %i have not: %j', (positives, rest, tuned) => {
+    const column = Array.from({ length: 10 }, (_, row) => 0.4 - 0.01 * row);
+    const targets = [...Array(positives).fill(1), ...Array(rest).fill(0)];
+    const [threshold] = tuneThresholds(evaluation(column, targets, 1, 'multilabel'));
+    expect(threshold !== 0.5).toBe(tuned);
+  });
+
   it('never answer a label for every image', () => {
     const column = [0.9, 0.8, 0.7, 0.6, 0.5, 0.4, 0.3, 0.2, 0.15, 0.1];
     const targets = [0, 0, 0, 0, 0, 1, 1, 1, 1, 1];

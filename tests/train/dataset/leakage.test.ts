@@ -82,6 +82,15 @@ describe('rows', () => {
     ).toMatch(/^[0-9a-f]{16}$/);
   });
 
+  it.each([
+    ['', 4],
+    ['0', 0],
+    ['7', 7],
+    ['12', 12],
+  ])('are asked with %j to be %i bits near at most', (text, bits) => {
+    expect(parseNearDuplicates(text)).toBe(bits);
+  });
+
   it.each(['x', '-1', '13', '1.5'])('are not asked to be %s bits near', (text) => {
     expect(() => parseNearDuplicates(text)).toThrow('for --near-duplicates but received');
   });

@@ -1,5 +1,5 @@
 /** train-head --labels: other labels for the same features. */
-import { writeFileSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { silent } from '../../../src/shared/cli/terminal.ts';
@@ -43,5 +43,27 @@ describe('labels from a file', () => {
     ['name,label\nclass/1.jpg,x\n', 'Expected a column named path'],
   ])('%j are refused', async (content, message) => {
     await expect(relabelled(content)).rejects.toThrow(message);
+  });
+
+  it.each<[string, (path: string) => void]>([
+    ['labels.txt', (path) => writeFileSync(path, 'path,label\nclass/1.jpg,x\n')],
+    ['labels.csv', (path) => mkdirSync(path)],
+  ])('are refused in %s, a text or a folder', async (name, make) => {
+    const path = join(newFolder(), name);
+    make(path);
+    const table = await readFeatures([{ features: [await storeOf(1)], pooling: ['avg'] }], silent);
+    await expect(relabel(table, path, {}, silent)).rejects.toThrow(
+      `Expected a .csv, .tsv or .jsonl file for --labels but received "${path}"`,
+    );
+  });
+
+  it('bring weights, or take those of the store away', async () => {
+    const weighted = await relabelled(
+      'path,label,weight\nclass/3.jpg,x,2.5\nclass/1.jpg,y,0\n',
+      'weights.csv',
+    );
+    expect(weighted.table.paths).toEqual(['class/1.jpg', 'class/3.jpg']);
+    expect(weighted.table.weights).toEqual([0, 2.5]);
+    expect((await relabelled('path,label\nclass/3.jpg,x\n')).table.weights).toBeNull();
   });
 });

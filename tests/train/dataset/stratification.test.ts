@@ -27,3 +27,21 @@ it('balances rows, not items, where items stand for many rows', () => {
     expect(rows).toEqual([60, 20, 20]);
   }
 });
+
+it('moves no item to part 0 whose labels are there by then', () => {
+  const lists = [[], [2, 3], [1, 2, 3, 4], [1, 3, 4], [], [2, 4], [0, 3], [1]];
+  const items = lists.map((labels) => ({ labels, size: 1 }));
+  expect([...stratify(items, 5, [0.1, 0.45, 0.45], random(0))]).toEqual([2, 1, 0, 2, 1, 2, 0, 0]);
+});
+
+it('gives a seed the same parts in every version: runs stay comparable', () => {
+  const stream = random(1, 'golden');
+  const items = Array.from({ length: 24 }, () => ({
+    labels: [0, 1, 2, 3].filter((label) => stream.uniform() < 0.5 / (label + 1)),
+    size: 1 + stream.integer(3),
+  }));
+  const parts = stratify(items, 4, [0.6, 0.2, 0.2], random(7, 'split'));
+  expect(parts.join('')).toBe('000221202110000201020100');
+  const folds = stratify(items, 4, [1 / 3, 1 / 3, 1 / 3], random(7, 'folds'), { first: false });
+  expect(folds.join('')).toBe('220111202200012102010211');
+});
