@@ -32,6 +32,14 @@ describe('a whole model for Keras', () => {
     const [input, resizing] = layers;
     expect(input).toMatchObject({ kind: 'InputLayer', config: { batch_shape: [null, null, null, 3] } });
     expect(resizing).toMatchObject({ kind: 'Resizing', config: { height: 48, width: 64, antialias: true } });
+    const [fit, interpolation] = ('resize' in choices ? choices.resize : 'stretch bilinear').split(' ');
+    expect(resizing.config).toMatchObject({
+      interpolation: interpolation === 'lanczos' ? 'lanczos3' : interpolation,
+      ...{ crop_to_aspect_ratio: fit === 'crop', pad_to_aspect_ratio: fit === 'pad' },
+    });
+    // Features that were stored in half precision are rounded to it.
+    const columns = 'dtype' in choices ? [backbone].flat().length : 0;
+    expect(layers.filter(({ config }) => config.dtype === 'float16')).toHaveLength(columns);
     const names = layers.map(({ name }) => name);
     expect(new Set(names).size).toBe(names.length);
     const features = names.indexOf('features');
