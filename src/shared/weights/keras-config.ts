@@ -54,7 +54,12 @@ export function parseKerasConfig(json: string, path: string): KerasModel | undef
 export function kerasModel(parsed: unknown, where: string): KerasModel | undefined {
   const budget = { layers: MAX_LAYERS };
   const entry = asObject(parsed, where);
-  return isModel(entry) ? model(entry, where, budget, 0) : undefined;
+  try {
+    return isModel(entry) ? model(entry, where, budget, 0) : undefined;
+  } catch (thrown) {
+    if (thrown instanceof RangeError) throw new InputError(`Expected lists that are less deep in ${where}`);
+    throw thrown;
+  }
 }
 
 function isModel({ config }: Fields): boolean {

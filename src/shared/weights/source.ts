@@ -38,11 +38,18 @@ export function blankSource(): WeightSource {
   };
 }
 
-/** Ones for every weight: unlike zeros, they leave what a layer adds to or divides by to be seen in what is computed. */
+/** Numbers of one weight: of the largest network's largest there are 17 million. */
+const MAX_BLANK = 2 ** 26;
+
+/**
+ * Ones for every weight: unlike zeros, they leave what a layer adds to or divides by to be seen in what is computed. For
+ * networks out of a file: a weight larger than any is an Error.
+ */
 export function blankOnes(): WeightSource {
   let ones = new Float32Array(0);
-  return (_layer, _weight, shape) => {
+  return (layer, _weight, shape) => {
     const length = elementCount(shape);
+    if (!(length <= MAX_BLANK)) throw new Error(`${layer} has ${length} numbers`);
     if (ones.length < length) ones = new Float32Array(length).fill(1);
     return ones.subarray(0, length);
   };

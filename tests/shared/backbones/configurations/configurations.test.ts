@@ -262,3 +262,74 @@ describe('a file of weights alone', () => {
     });
   });
 });
+
+describe('a damaged configuration is refused', () => {
+  const input = {
+    class_name: 'InputLayer',
+    name: 'in',
+    config: { batch_shape: [null, 96, 96, 3] },
+    inbound_nodes: [],
+  };
+  const from = (layer: string) => ({
+    class_name: '__keras_tensor__',
+    config: { keras_history: [layer, 0, 0] },
+  });
+  const layer = (name: string, config: object, args: unknown[]) => ({
+    ...{ class_name: 'Conv2D', name, config: { kernel_size: [3, 3], use_bias: false, ...config } },
+    inbound_nodes: [{ args, kwargs: {} }],
+  });
+  const functional = (...layers: object[]) => ({
+    class_name: 'Functional',
+    config: { name: 'm', layers: [input, ...layers], input_layers: ['in', 0, 0], output_layers: ['a', 0, 0] },
+  });
+  const deep = JSON.parse(`${'['.repeat(50_000)}${']'.repeat(50_000)}`);
+  const around = (count: number, inside: object): object =>
+    count === 0
+      ? inside
+      : around(count - 1, { class_name: 'Sequential', config: { name: 's', layers: [inside] } });
+
+  it.each<[string, object, RegExp]>([
+    [
+      'layers that feed each other',
+      functional(layer('a', { filters: 4 }, [from('b')]), layer('b', { filters: 4 }, [from('a')])),
+      /feed each other in one direction/,
+    ],
+    [
+      'lists without end',
+      functional(layer('a', { filters: 4 }, [from('in'), deep])),
+      /lists that are less deep/,
+    ],
+    ['models within models without end', around(30, input), /at most 20 models within models/],
+    [
+      'a weight that fills the memory',
+      functional(layer('a', { filters: 900_000, kernel_size: [1000, 1000] }, [from('in')])),
+      /but found a \(Conv2D\) does not fit what feeds it/,
+    ],
+    [
+      'a layer that is fed by none',
+      functional(layer('a', { filters: 4 }, [from('c')])),
+      /but found a \(Conv2D\)|none there/,
+    ],
+    [
+      'no images',
+      {
+        ...functional(),
+        config: {
+          layers: [{ ...input, config: { batch_shape: [null, 96, 96, 1] } }],
+          input_layers: [['in', 0, 0]],
+          output_layers: [],
+        },
+      },
+      /takes \[null,96,96,1\], not images of three colours/,
+    ],
+    [
+      'no layers',
+      { class_name: 'Functional', config: { layers: [{}] } },
+      /Expected text for class_name in x/,
+    ],
+  ])('%s', (_, config, message) => {
+    const find = () => search({ backbone: 'mobilenet_0.25', config });
+    expect(find).toThrow(InputError);
+    expect(find).toThrow(message);
+  });
+});
