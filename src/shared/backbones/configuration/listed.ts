@@ -34,8 +34,11 @@ export function prepareListed(request: ListedRequest): Preparation {
   const rescaling = count('rescaling') + corrections;
   const normalization = count('normalization');
   const isOther = front.length > rescaling + normalization;
-  if (definition.normalize && normalization === 1 && !isOther && rescaling === 2)
-    return publishedPreparation(definition);
+  if (definition.normalize && normalization === 1 && !isOther && rescaling === 2) {
+    // The second one is the correction, unless it is one of the user's in front of a network without it.
+    if (hasNumbers(request.source, PUBLISHED)) return publishedPreparation(definition);
+    throw unsettled(definition, path, front);
+  }
   if (!isOther && normalization === inside.normalization && rescaling === inside.rescaling)
     return definition.normalize ? uncorrectedPreparation(definition) : publishedPreparation(definition);
   if (front.length > Number(definition.normalize !== undefined && normalization === 1))
@@ -83,14 +86,9 @@ export function prepareByNumbers({
   source,
   note,
 }: Omit<ListedRequest, 'layers'>): Preparation {
-  const mean = source('normalization', 'mean', [3]);
-  const variance = source('normalization', 'variance', [3]);
-  const has = (known: typeof PUBLISHED): boolean =>
-    [...mean, ...variance].every(
-      (value, at) => Math.abs(value - [...known.mean, ...known.variance][at]) < 1e-4,
-    );
-  if (has(UNTRAINED)) return uncorrectedPreparation(definition);
-  if (!has(PUBLISHED)) {
+  if (hasNumbers(source, UNTRAINED)) return uncorrectedPreparation(definition);
+  if (!hasNumbers(source, PUBLISHED)) {
+    const mean = source('normalization', 'mean', [3]);
     throw new InputError(
       `Expected a file that says whether ${definition.name} was built with weights='imagenet', which corrects its normalization, ` +
         `but ${path} has weights only, with means ${[...mean].join(', ')} of its own: save the whole model, as model.save('x.keras') does`,
@@ -100,4 +98,9 @@ export function prepareByNumbers({
     `${path} does not say whether ${definition.name} was built with weights='imagenet', which corrects its normalization; its means are the published ones, so that is assumed`,
   );
   return publishedPreparation(definition);
+}
+
+function hasNumbers(source: WeightSource, { mean, variance }: typeof PUBLISHED): boolean {
+  const found = [...source('normalization', 'mean', [3]), ...source('normalization', 'variance', [3])];
+  return [...mean, ...variance].every((value, at) => Math.abs(value - found[at]) < 1e-4);
 }

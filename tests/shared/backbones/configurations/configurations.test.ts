@@ -222,6 +222,13 @@ describe('a file of weights alone', () => {
     );
   });
 
+  it('of EfficientNet with two rescalings of which one may be in front is refused', async () => {
+    const listed = ['input_1', 'rescaling', 'rescaling_1'];
+    await expect(load('efficientnet_b0', { listed, numbers: UNTRAINED })).rejects.toThrow(
+      /^Expected the settings of the layers in front of efficientnet_b0 \(rescaling, rescaling_1, normalization\)/,
+    );
+  });
+
   it('of EfficientNet without such layers tells it by its numbers, or is refused', async () => {
     expect(await load('efficientnet_b0', { numbers: UNTRAINED })).toEqual({
       preprocessing: WITHOUT,

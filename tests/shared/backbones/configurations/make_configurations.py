@@ -58,6 +58,7 @@ FAMILIES = {
     "efficientnet_v2": ("EfficientNetV2B0", "efficientnet_v2_b0", raw, torch_mode),
     "convnext": ("ConvNeXtTiny", "convnext_tiny", raw, torch_mode),
 }
+# Those whose preprocess_input differ: as in caffe, tf and torch.
 MODULES = {"mobilenet": APPLICATIONS.mobilenet, "resnet": APPLICATIONS.resnet, "densenet": APPLICATIONS.densenet}
 
 
@@ -198,6 +199,13 @@ def user_cases(family):
         return choice, make
 
     yield chain("Sequential, head", [], prepare)
+    yield "two networks", lambda: two_networks(family, net, name, start)
+    if family in MODULES:
+        yield around("preprocess_input in front", [lambda x: layers.RandomFlip()(x), MODULES[family].preprocess_input], prepare)
+        yield chain("Lambda(preprocess_input)", [layers.Lambda(MODULES[family].preprocess_input)], prepare)
+    # Layers in front are read in one way whatever the network: one family that has its own, and one that has none.
+    if family not in ("mobilenet", "efficientnet"):
+        return
     yield chain("Sequential, augmentation, head", [layers.RandomFlip(), layers.RandomRotation(0.1), layers.RandomZoom(0.1)], prepare)
     own = prepare is raw
     if own:
@@ -205,10 +213,6 @@ def user_cases(family):
     else:
         yield chain("Sequential, Rescaling(1/127.5, -1)", [layers.Rescaling(1 / 127.5, offset=-1)], tf_mode)
         yield chain("Sequential, Rescaling(1/255)", [layers.Rescaling(1 / 255)], lambda x: x / 255)
-    yield "two networks", lambda: two_networks(family, net, name, start)
-    if family in MODULES:
-        yield around("preprocess_input in front", [lambda x: layers.RandomFlip()(x), MODULES[family].preprocess_input], prepare)
-        yield chain("Lambda(preprocess_input)", [layers.Lambda(MODULES[family].preprocess_input)], prepare)
     if family == "mobilenet":
         yield chain("Lambda(lambda x: x / 255)", [layers.Lambda(lambda x: x / 255.0)], raw)
         yield chain("Resizing to its size", [layers.Resizing(SIZE, SIZE), layers.Rescaling(1 / 127.5, offset=-1)], tf_mode)
