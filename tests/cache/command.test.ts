@@ -81,7 +81,7 @@ describe('cache merge', () => {
     const mixed = await permafrost(['cache', 'merge', one, other, '--out', join(newFolder(), 'x')]);
     expect(mixed.stderr).toContain('Expected a shard of 2');
     const taken = await permafrost(['cache', 'merge', one, '--out', await storeOf(2)]);
-    expect(taken.stderr).toContain('Expected a folder without a feature store for --out');
+    expect(taken.stderr).toContain('holds a feature store already: give another folder');
   });
 
   it('joins stores that are no shards in the order given', async () => {

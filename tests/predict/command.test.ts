@@ -262,7 +262,7 @@ describe('predict refuses', () => {
       ['a.jpg', '--head', 'h', '--format', 'arrow', '--out', 'x', '--top-k', '1'],
       '--top-k does not go with --format arrow',
     ],
-    [['--watch', 'in', '--stdin', '--head', 'h'], 'Expected no images, --stdin,'],
+    [['--watch', 'in', '--stdin', '--head', 'h'], '--watch does not go with --stdin: '],
     [['a.jpg', '--head', 'h', '--batch-size', '0'], 'Expected a whole number of at least 1 for --batch-size'],
   ])('%j with status 2', async (args, message) => {
     expect(await refused(2, ...args)).toContain(message);

@@ -66,7 +66,7 @@ describe('--halving', () => {
         [...args, '--halving', '--folds', '3'],
         'Expected one validation part for --halving but received "--folds 3"',
       ],
-      [[...args, '--halving-factor', '2'], 'Expected --halving for --halving-factor but received "2"'],
+      [[...args, '--halving-factor', '2'], '--halving-factor needs --halving'],
       [
         ['--grid', 'lr=1,2,3', '--epochs', '2', '--halving'],
         'Expected at least 3 epochs for --halving but received 2',
