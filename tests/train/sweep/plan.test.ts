@@ -40,6 +40,14 @@ describe('planStacks', () => {
     expect(sizes(planned(rates(3, { hidden: [1024] }), 2))).toEqual([1, 1, 1]);
   });
 
+  it('starts with the stacks that have most epochs left, however many they have behind them', () => {
+    const [long, short, paused] = jobs({ epochs: 9 }, { epochs: 5, seed: 1 }, { epochs: 90, seed: 2 });
+    const ids = (heads: Parameters<typeof planStacks>[0]) =>
+      planStacks(heads, 7, 1).map((stack) => stack.map(({ id }) => id));
+    expect(ids([short, { ...paused, startAfter: 83 }, long])).toEqual([['1'], ['3'], ['2']]);
+    expect(ids([short, { ...paused, pauseAfter: 4 }, long])).toEqual([['1'], ['2'], ['3']]);
+  });
+
   it.each<Partial<HeadRequest>>([
     { seed: 1 },
     { batchSize: 64 },

@@ -45,6 +45,8 @@ describe('learningRate', () => {
 
   it.each([
     ['half of the patience of early stopping', 6, 3],
+    ['half of an odd patience, rounded down', 7, 3],
+    ['at least one epoch', 1, 1],
     ['five epochs without early stopping', 0, 5],
   ])('is cut to a tenth on a plateau of %s', (_, earlyStopping, patience) => {
     const rate = rateOf({ schedule: 'plateau', earlyStopping });
