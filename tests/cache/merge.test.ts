@@ -1,5 +1,5 @@
 /** Which stores `cache merge` joins, and in what order. */
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { mergeStores } from '../../src/cache/merge.ts';
@@ -13,6 +13,8 @@ interface Made {
   changes?: Partial<Pipeline>;
   header?: Partial<StoreHeader>;
   weight?: number;
+  /** Of all rows. */
+  labels?: string[];
   failed?: number;
   isComplete?: boolean;
 }
@@ -23,6 +25,7 @@ async function store({
   changes,
   header,
   weight,
+  labels,
   failed = 0,
   isComplete = true,
 }: Made = {}) {
@@ -36,7 +39,10 @@ async function store({
   for (const number of rows) {
     const { record } = row(number);
     const vectors = columns.map(({ dimension }) => new Float32Array(dimension).fill(number));
-    await writer.append({ ...record, ...(weight !== undefined && { weight }) }, vectors);
+    await writer.append(
+      { ...record, ...(labels && { labels }), ...(weight !== undefined && { weight }) },
+      vectors,
+    );
   }
   await (isComplete ? writer.finish({ failed }) : writer.flush());
   return dir;
@@ -91,6 +97,16 @@ describe('merging', () => {
     const out = free();
     await mergeStores([await store({ rows: [1], weight: 2.5 }), await store({ rows: [2] })], out);
     for await (const { weights } of (await openStore(out)).parts()) expect([...weights!]).toEqual([2.5, 1]);
+  });
+
+  it('lists copies that the stores label differently', async () => {
+    const [labelled, other] = [await store({ rows: [1] }), await store({ rows: [1], labels: ['b'] })];
+    const out = free();
+    await mergeStores([labelled, other], out);
+    expect(readFileSync(join(out, 'conflicts.jsonl'), 'utf8')).toContain('"labels":["b"]');
+    const agreeing = free();
+    await mergeStores([labelled, await store({ rows: [1] })], agreeing);
+    expect(existsSync(join(agreeing, 'conflicts.jsonl'))).toBe(false);
   });
 
   it('refuses a store whose extraction was interrupted', async () => {
