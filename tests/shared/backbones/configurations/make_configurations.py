@@ -93,7 +93,7 @@ def features(network, prepare):
     pixels = prepare(photos.astype("float32")).astype("float32")
     ends = [op for op in network.operations if len(op.output.shape) == 4 and op.output.shape[1] != 1]
     norms = [op for op in network.operations if isinstance(op, layers.LayerNormalization)]
-    is_convnext = network.name.startswith("convnext") or any("convnext" in op.name for op in network.operations)
+    is_convnext = any(type(op).__name__ == "LayerScale" for op in network.operations)
     maps = [op for op in ends if not (is_convnext and op is norms[-1])]
     rows = np.asarray(keras.Model(network.inputs, maps[-1].output)(pixels, training=False)).mean((1, 2))
     if is_convnext:
