@@ -20,7 +20,7 @@ export function savedModels(keras: 'keras2' | 'keras3'): SavedModel[] {
 
 type Numbers = Readonly<Record<string, readonly number[]>>;
 
-interface FileOptions {
+export interface FileOptions {
   path: string;
   backbone: string;
   /** The whole model's configuration; none: a file of weights. */
