@@ -7,5 +7,7 @@ export default defineConfig({
     testTimeout: 1_800_000,
     hookTimeout: 120_000,
     maxWorkers: 2,
+    // Of one file's tests: while Keras builds a network, another one's files are read.
+    maxConcurrency: 2,
   },
 });

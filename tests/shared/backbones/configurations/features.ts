@@ -34,6 +34,7 @@ export async function kerasFeatures({ path, backbone, size, notes }: KerasFile):
 /** The larger relative difference of two photos' features. */
 export function difference(found: number[][], expected: number[][]): number {
   const norm = (row: number[]) => Math.hypot(...row);
+  expect(found.map((row) => row.length)).toEqual(expected.map((row) => row.length));
   return Math.max(
     ...expected.map((row, at) => norm(row.map((value, i) => value - found[at][i])) / norm(row)),
   );

@@ -8,6 +8,7 @@ JSON says what it is, with the average-pooled features that Keras gives for two 
 awaited, so that files can be compared and deleted one by one (configurations.slow.ts does).
 """
 
+import functools
 import gc
 import json
 import os
@@ -24,6 +25,8 @@ from keras.src.utils import file_utils  # noqa: E402
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent.parent / "golden"))
 from formula import photo, seeded  # noqa: E402
+
+seeded = functools.cache(seeded)
 
 APPLICATIONS = keras.applications
 SIZE = 96
@@ -91,14 +94,20 @@ def features(network, prepare):
     """Of two photos: the last feature map's mean, normalized where the network does that."""
     photos = np.stack([photo(number, SIZE, SIZE) for number in (0, 1)])
     pixels = prepare(photos.astype("float32")).astype("float32")
-    ends = [op for op in network.operations if len(op.output.shape) == 4 and op.output.shape[1] != 1]
-    norms = [op for op in network.operations if isinstance(op, layers.LayerNormalization)]
     is_convnext = any(type(op).__name__ == "LayerScale" for op in network.operations)
-    maps = [op for op in ends if not (is_convnext and op is norms[-1])]
-    rows = np.asarray(keras.Model(network.inputs, maps[-1].output)(pixels, training=False)).mean((1, 2))
+    norms = [op for op in network.operations if isinstance(op, layers.LayerNormalization)]
+    rows = np.asarray(keras.Model(network.inputs, last_map(network, norms if is_convnext else []))(pixels, training=False)).mean((1, 2))
     if is_convnext:
         rows = np.asarray(norms[-1](rows[:, None, None, :])).reshape(rows.shape)
     return rows.tolist()
+
+
+def last_map(network, norms):
+    """What comes before the pooling, the top or ConvNeXt's last normalization."""
+    if len(network.output.shape) == 4:
+        return norms[-1].input if norms else network.output
+    pools = [op for op in network.operations if isinstance(op, (layers.GlobalAveragePooling2D, layers.GlobalMaxPooling2D))]
+    return (pools or [op for op in network.operations if isinstance(op, layers.Flatten)])[-1].input
 
 
 def case(family, choice, backbone, model, network, prepare, published=None):
@@ -111,6 +120,11 @@ def build(builder, **arguments):
     return getattr(APPLICATIONS, builder)(**{"weights": None, "include_top": False, "input_shape": (SIZE, SIZE, 3), **arguments})
 
 
+def other_name(family, name="mine"):
+    """EfficientNetV2 looks its blocks up by its name: Keras can build it under no other."""
+    return {} if family == "efficientnet_v2" else {"name": name}
+
+
 def constructor_cases(family):
     builder, name, prepare, outside = FAMILIES[family]
     make = lambda choice, published=None, backbone=name, prepare=prepare, builder=builder, **arguments: (
@@ -118,9 +132,10 @@ def constructor_cases(family):
     yield make("weights=None")
     yield make("published constants", (IMAGENET_MEAN, IMAGENET_DEVIATION) if family == "efficientnet" else (IMAGENET_MEAN, np.square(IMAGENET_DEVIATION)), weights="imagenet")
     yield make("include_top, classes=7, no activation", include_top=True, classes=7, classifier_activation=None)
-    yield make("pooling=max, another name", pooling="max", name="mine")
+    yield make("pooling=max, another name", pooling="max", **other_name(family))
     yield make("input_shape=None", input_shape=(None, None, 3))
-    yield "channels_first", lambda: channels_first(family)
+    if family not in ("convnext", "densenet", "nasnet"):  # whose code refuses it
+        yield "channels_first", lambda: channels_first(family)
     yield "input_tensor", lambda: behind_a_tensor(family)
     if outside:
         yield make("include_preprocessing=False", include_preprocessing=False, prepare=outside)
@@ -158,7 +173,7 @@ def channels_first(family):
     builder, name, prepare, _ = FAMILIES[family]
     keras.config.set_image_data_format("channels_first")
     try:
-        model = build(builder, input_shape=(3, SIZE, SIZE), name="mine")
+        model = build(builder, input_shape=(3, SIZE, SIZE), **other_name(family))
     finally:
         keras.config.set_image_data_format("channels_last")
     twin = build(builder)
@@ -228,7 +243,8 @@ def user_cases(family):
 
 
 def two_networks(family, net, name, start):
-    inputs, first, second = start(), net(), net(name="second")
+    inputs, first, second = start(), net(), net(**other_name(family, "second"))
+    second.name = "second"
     model = keras.Model(inputs, layers.Concatenate()([layers.GlobalAveragePooling2D()(first(inputs)), layers.GlobalAveragePooling2D()(second(inputs))]))
     return case(family, "two networks", name, model, first, FAMILIES[family][2])
 
