@@ -11,7 +11,7 @@ export interface Interval {
 }
 
 /** A head's interval, and whether it can be told from the first head's. */
-export interface Standing {
+export interface LeaderboardRow {
   interval: Interval | null;
   /** Whether the difference to the first head changes its sign within 95 of 100 resamples; the first ties with itself. */
   tied: boolean;
@@ -24,7 +24,7 @@ const resamplesFor = (rows: number): number => (rows <= 1000 ? 1000 : 200);
  * Percentile bootstrap (Efron 1979) of a metric over the same rows for every head, so that differences are paired.
  * @param heads answers for the same rows with the same targets, the best head first
  */
-export function bootstrap(heads: readonly Evaluation[], metric: MetricName): Standing[] {
+export function bootstrap(heads: readonly Evaluation[], metric: MetricName): LeaderboardRow[] {
   const [first] = heads;
   if (!first || first.rows < 2) return heads.map((_, at) => ({ interval: null, tied: at === 0 }));
   const { rows } = first;

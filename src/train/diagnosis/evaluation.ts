@@ -37,9 +37,9 @@ export const imbalanceHidden: Rule = ({ task, judged: { metrics, part }, perClas
 const WIDE = 0.03;
 
 /** The validation part cannot tell the best heads apart. */
-export const validationTooSmall: Rule = ({ standings, best, rows }) => {
-  const [leader] = standings;
-  const tied = standings.filter(({ tied }) => tied).length;
+export const validationTooSmall: Rule = ({ leaderboard, best, rows }) => {
+  const [leader] = leaderboard;
+  const tied = leaderboard.filter(({ tied }) => tied).length;
   if (!leader?.interval || tied < 2) return undefined;
   const { low, high } = leader.interval;
   const metric = best.config.monitor;
@@ -48,7 +48,7 @@ export const validationTooSmall: Rule = ({ standings, best, rows }) => {
   return {
     severity: 'note',
     title: `Validation cannot tell the best ${tied} heads apart`,
-    evidence: `${counted(rows.val > 0 ? rows.val : rows.train, 'validation image')} put ${metric} of the best head between ${digits(low)} and ${digits(high)} (95 %, bootstrap); the differences of ${tied} heads, of the best ${standings.length} compared, may be chance`,
+    evidence: `${counted(rows.val > 0 ? rows.val : rows.train, 'validation image')} put ${metric} of the best head between ${digits(low)} and ${digits(high)} (95 %, bootstrap); the differences of ${tied} heads, of the best ${leaderboard.length} compared, may be chance`,
     remedy:
       'take the simplest of them; for a firmer ranking validate on every image in turn, or repeat heads with several seeds',
     flag: '--folds 5 or --seeds 3',

@@ -1,6 +1,6 @@
 /** What a diagnosis says, and what it is made from. */
 import type { Metrics, Task } from '../../shared/head/config.ts';
-import type { Standing } from '../analysis/bootstrap.ts';
+import type { LeaderboardRow } from '../analysis/bootstrap.ts';
 import type { FeatureFacts } from '../analysis/feature-facts.ts';
 import type { Separability } from '../analysis/separability.ts';
 import type { JudgedPart } from '../evaluation/evaluate-best.ts';
@@ -44,7 +44,7 @@ export interface Facts {
   /** Always answering the majority, on the images that {@link Facts.best}'s validation metrics are of. */
   majority: Metrics;
   /** The best lines of the leaderboard, the best first, with their bootstrap intervals. */
-  standings: readonly (Standing & { id: string })[];
+  leaderboard: readonly (LeaderboardRow & { id: string })[];
   /** Of the calibrated head, on the judged part. */
   perClass: readonly ClassReport[];
   judged: { part: JudgedPart; metrics: Metrics };

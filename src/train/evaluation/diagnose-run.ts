@@ -1,6 +1,6 @@
 /** A look at the run when it is over: how firm the ranking is, what the features hold, and what is wrong. */
 import type { MetricName } from '../../shared/head/config.ts';
-import { bootstrap, type Standing } from '../analysis/bootstrap.ts';
+import { bootstrap, type LeaderboardRow } from '../analysis/bootstrap.ts';
 import type { FeatureFacts } from '../analysis/feature-facts.ts';
 import { type Separability, separability } from '../analysis/separability.ts';
 import type { FeatureSet, FeatureTable } from '../dataset/table.ts';
@@ -12,7 +12,7 @@ import type { Evaluation } from '../metrics/counts.ts';
 import { evaluateAnswers } from '../metrics/evaluate.ts';
 import { perClass } from '../metrics/per-class.ts';
 import type { HeadResult } from '../results/result.ts';
-import type { Rival } from '../search/contenders.ts';
+import type { Contender } from '../search/contenders.ts';
 import type { JudgedPart } from './evaluate-best.ts';
 
 export interface Review {
@@ -35,24 +35,24 @@ interface Reviewed {
   results: readonly HeadResult[];
   runs: readonly HeadResult[];
   best: HeadResult;
-  rivals: readonly Rival[];
+  contenders: readonly Contender[];
   /** The best head's calibrated answers for all rows. */
   answers: Omit<Evaluation, 'targets'>;
   judged: { part: JudgedPart; evaluation: Evaluation };
 }
 
 export function diagnoseRun(run: Reviewed): Review {
-  const { classes, table, features, targets, rows, best, rivals, answers, judged } = run;
+  const { classes, table, features, targets, rows, best, contenders, answers, judged } = run;
   const { task } = answers;
-  const standings = standingsOf(rivals, best.config.monitor);
+  const leaderboard = leaderboardOf(contenders, best.config.monitor);
   const separated = separability({
     ...{ matrix: features.matrix, inputs: features.inputs, targets },
     ...{ hashes: table.hashes, views: table.views, classes: classes.length, task },
   });
-  const results = run.results.map((line) => withStanding(line, standings));
+  const results = run.results.map((line) => withRow(line, leaderboard));
   const trainTargets = targets.subarray(0, rows.train * classes.length);
   const diagnosis = diagnose({
-    ...{ task, classes, rows, best, standings, results, runs: run.runs },
+    ...{ task, classes, rows, best, leaderboard, results, runs: run.runs },
     features: run.facts,
     separability: separated,
     trained: evaluateAnswers(
@@ -64,26 +64,26 @@ export function diagnoseRun(run: Reviewed): Review {
       },
       [TELLING[task]],
     ),
-    majority: baseline(trainTargets, rivals[0].validation.targets, classes.length, task),
+    majority: baseline(trainTargets, contenders[0].validation.targets, classes.length, task),
     perClass: perClass(judged.evaluation, classes),
     judged: { part: judged.part, metrics: evaluateAnswers(judged.evaluation) },
   });
   return { results, separability: separated, diagnosis };
 }
 
-type NamedStanding = Standing & { id: string };
+type NamedRow = LeaderboardRow & { id: string };
 
-function standingsOf(rivals: readonly Rival[], metric: MetricName): NamedStanding[] {
-  const standings = bootstrap(
-    rivals.map(({ validation }) => validation),
+function leaderboardOf(contenders: readonly Contender[], metric: MetricName): NamedRow[] {
+  const leaderboard = bootstrap(
+    contenders.map(({ validation }) => validation),
     metric,
   );
-  return standings.map((standing, at) => ({ id: rivals[at].id, ...standing }));
+  return leaderboard.map((row, at) => ({ id: contenders[at].id, ...row }));
 }
 
-function withStanding(line: HeadResult, standings: readonly NamedStanding[]): HeadResult {
-  const standing = standings.find(({ id }) => id === line.id);
-  if (!standing) return line;
-  const { interval, tied } = standing;
-  return { ...line, ...(interval && { interval }), ...(standings.length > 1 && { tied }) };
+function withRow(line: HeadResult, leaderboard: readonly NamedRow[]): HeadResult {
+  const row = leaderboard.find(({ id }) => id === line.id);
+  if (!row) return line;
+  const { interval, tied } = row;
+  return { ...line, ...(interval && { interval }), ...(leaderboard.length > 1 && { tied }) };
 }

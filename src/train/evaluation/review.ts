@@ -35,17 +35,17 @@ export async function reviewSearch(
   const all = { probabilities, rows: table.rows, classes: classes.length, task };
   const answers = calibrated(all, output, judgement.calibration);
   const best = { ...head, result: { ...head.result, test, ...(line.source && { source: line.source }) } };
-  const rivals = await contendersOf(found, search);
-  const watched = watchTraining ? rivals.slice(0, MAX_WATCHED).map(({ run }) => run) : [];
-  const { runs } = search.standings;
-  const results = search.standings.lines().map((one) => (one.id === line.id ? { ...one, test } : one));
+  const contenders = await contendersOf(found, search);
+  const watched = watchTraining ? contenders.slice(0, MAX_WATCHED).map(({ run }) => run) : [];
+  const { runs } = search.leaderboard;
+  const results = search.leaderboard.lines().map((one) => (one.id === line.id ? { ...one, test } : one));
   const { targets } = raw;
   const trainTargets = targets.subarray(0, rows.train * classes.length);
   const { evaluation } = judgement.judged;
   return {
     ...diagnoseRun({
       ...{ classes, table, targets, rows, answers, judged: judgement.judged },
-      ...{ features: set, facts: facts[source], results, runs, best: best.result, rivals },
+      ...{ features: set, facts: facts[source], results, runs, best: best.result, contenders },
     }),
     ...judgement,
     ...{ task, classes, table, targets, rare, runs, best, seconds },

@@ -12,7 +12,7 @@ import type { HeadJob } from '../sweep/plan.ts';
 import { type Found, type Search, trainAgain } from './search.ts';
 
 /** A line of the leaderboard, and what its head answers for the validation rows. */
-export interface Rival {
+export interface Contender {
   id: string;
   /** Its best head. */
   run: HeadResult;
@@ -29,27 +29,27 @@ const MOST_WORK = 5e10;
  * kept, since those of hundreds would fill the memory, are trained again: the same job gives the same head. Only lines
  * of the chosen head's source are compared; with folds, only the chosen one has answers for all rows.
  */
-export async function contendersOf(found: Found, search: Search): Promise<Rival[]> {
+export async function contendersOf(found: Found, search: Search): Promise<Contender[]> {
   const { data } = found.prepared;
-  const { standings, configurations } = search;
-  const [own = found.head.result] = standings.runsOf(found.line.id);
+  const { leaderboard, configurations } = search;
+  const [own = found.head.result] = leaderboard.runsOf(found.line.id);
   const chosen = { id: found.line.id, run: own, validation: found.validation };
   if (data.rows.val === 0 || search.signal.aborted) return [chosen];
-  const lines = rankResults(standings.lines(), found.line.config.monitor)
+  const lines = rankResults(leaderboard.lines(), found.line.config.monitor)
     .filter(({ id, status }) => id !== found.line.id && status !== 'diverged')
     .filter(({ id }) => configurations.find((one) => one.id === id)?.source === found.source);
   const runs: { id: string; run: HeadResult }[] = [];
   let work = 0;
   for (const { id } of lines.slice(0, MOST - 1)) {
-    const [run] = standings.runsOf(id);
+    const [run] = leaderboard.runsOf(id);
     work += workOf(run, data);
     if (work > MOST_WORK) break;
     runs.push({ id, run });
   }
   if (runs.length === 0) return [chosen];
-  const lost = runs.filter(({ run }) => !standings.kept.has(run.id));
+  const lost = runs.filter(({ run }) => !leaderboard.kept.has(run.id));
   const heads = [
-    ...standings.kept.values(),
+    ...leaderboard.kept.values(),
     ...(await trainedAgain(
       lost.map(({ run }) => run),
       found,
@@ -57,15 +57,15 @@ export async function contendersOf(found: Found, search: Search): Promise<Rival[
     )),
   ];
   const engine = await loadEngine(search.engine, { threads: 1 });
-  const rivals = [chosen];
+  const contenders = [chosen];
   for (const line of runs) {
     const head = heads.find(({ result }) => result.id === line.run.id);
     // A head may be gone where the user interrupts.
     if (!head || head.parameters.length === 0) continue;
     const probabilities = await predictAll(engine, head, data, data.rows.train + data.rows.val);
-    rivals.push({ ...line, validation: partEvaluation(data, probabilities, 'val') });
+    contenders.push({ ...line, validation: partEvaluation(data, probabilities, 'val') });
   }
-  return rivals;
+  return contenders;
 }
 
 /**

@@ -42,7 +42,7 @@ export async function crossValidate(
   }: { rows: SweepData['rows']; foldOf: Int32Array; folds: number; views: Int16Array },
   search: Search,
 ): Promise<Found | undefined> {
-  const { configurations, sets, standings, signal } = search;
+  const { configurations, sets, leaderboard, signal } = search;
   const each = Array.from({ length: folds }, (_, fold) => foldRows(foldOf, views, fold));
   for (const [source, set] of sets.entries()) {
     const prepare = copyingPreparer(raw, set, normalizationsOf(configurations, source));
@@ -53,7 +53,7 @@ export async function crossValidate(
       signal.throwIfAborted();
     }
   }
-  if (!standings.leader) return undefined;
+  if (!leaderboard.leader) return undefined;
   const line = winningLine(search);
   const configuration = configurations.find(({ id }) => id === line.id);
   if (!configuration) throw new Error(`The search has no configuration ${line.id}`);

@@ -68,22 +68,22 @@ export async function halve(
   let running = search.configurations;
   for (const [at, rung] of rungs.entries()) {
     const keep = rungs[at + 1]?.configurations ?? running.length;
-    const judge = createJudge(running, { rung, keep, metric: first.monitor, ended, search });
+    const rule = createHalvingRule(running, { rung, keep, metric: first.monitor, ended, search });
     await sweepInto(jobsOn(running, rung, at + 1 === rungs.length, { ended, search }), data, search, {
       onEnded: (result) => {
         ended.set(result.id, result);
         // A stopped head goes on from its last pause when the command is given again.
         if (result.status === 'stopped') return;
         paused.remove(result.id);
-        judge.reached(result.id);
+        rule.reached(result.id);
       },
       onPaused: (head) => {
         paused.put(head);
-        judge.reached(head.trained.result.id);
+        rule.reached(head.trained.result.id);
       },
     });
     if (signal.aborted) return showPaused(search, ended);
-    running = judge.kept();
+    running = rule.kept();
   }
 }
 
@@ -104,7 +104,7 @@ function jobsOn(
     .filter(({ startAfter = 0, pauseAfter = Number.POSITIVE_INFINITY }) => startAfter < pauseAfter);
 }
 
-interface Judge {
+interface HalvingRule {
   /** A head has come to the end of the rung, or has ended before. */
   reached(id: string): void;
   /** Who goes on, when all have come to its end. */
@@ -115,7 +115,7 @@ interface Judge {
  * Drops configurations as soon as enough others are better, so that few paused heads wait at a time; in the end the
  * same ones are left whatever the order in which heads arrive.
  */
-function createJudge(
+function createHalvingRule(
   running: readonly Configuration[],
   {
     rung,
@@ -130,8 +130,8 @@ function createJudge(
     ended: Map<string, HeadResult>;
     search: Search;
   },
-): Judge {
-  const { paused, recorder, standings, view } = search;
+): HalvingRule {
+  const { paused, recorder, leaderboard, view } = search;
   const byId = new Map(running.map((configuration) => [configuration.id, configuration]));
   const waitsFor = new Map<string, Set<string>>();
   const ownerOf = new Map<string, Configuration>();
@@ -150,7 +150,7 @@ function createJudge(
       recorder?.record(dropped);
       ended.set(id, dropped.result);
       paused.remove(id);
-      view.finished(standings.add(dropped), config.epochs - dropped.result.epochs);
+      view.finished(leaderboard.add(dropped), config.epochs - dropped.result.epochs);
     }
   };
   const reached = (id: string) => {
@@ -187,9 +187,9 @@ export function resultAfter(result: HeadResult, epochs: number, metric: MetricNa
 }
 
 /** An interrupted search shows what its paused heads had. */
-function showPaused({ paused, standings, view }: Search, ended: ReadonlyMap<string, HeadResult>): void {
+function showPaused({ paused, leaderboard, view }: Search, ended: ReadonlyMap<string, HeadResult>): void {
   for (const id of [...paused.results.keys()].filter((one) => !ended.has(one))) {
     const { trained } = paused.get(id);
-    view.finished(standings.add({ ...trained, result: { ...trained.result, status: 'stopped' } }), 0);
+    view.finished(leaderboard.add({ ...trained, result: { ...trained.result, status: 'stopped' } }), 0);
   }
 }

@@ -18,7 +18,7 @@ export async function holdOut(
   search: Search,
   rungs?: readonly Rung[],
 ): Promise<Found | undefined> {
-  const { configurations, sets, standings } = search;
+  const { configurations, sets, leaderboard } = search;
   const prepared = new Map(
     sets.map((set, source) => [
       source,
@@ -29,11 +29,11 @@ export async function holdOut(
   const jobs = configurations.flatMap((configuration) => jobsOf(configuration));
   await (rungs ? halve(data, search, rungs) : compete(jobs, data, search));
 
-  const { leader } = standings;
+  const { leader } = leaderboard;
   if (!leader) return undefined;
   // An interrupted sweep has no time to train a head again.
-  const winner = search.signal.aborted ? standings.lineOf(leader) : winningLine(search);
-  const [best] = search.signal.aborted ? [leader.result] : standings.runsOf(winner.id);
+  const winner = search.signal.aborted ? leaderboard.lineOf(leader) : winningLine(search);
+  const [best] = search.signal.aborted ? [leader.result] : leaderboard.runsOf(winner.id);
   const job = jobs.filter(({ id }) => id === best.id).map((one) => ({ ...one, lastEpoch: best.epochs }));
   const [head] = best === leader.result ? [leader] : await trainAgain(job, data, search);
   const source = configurations.find(({ id }) => id === winner.id)?.source ?? 0;

@@ -4,7 +4,7 @@ import { type HeadResult, rankResults } from '../results/result.ts';
 import type { TrainedHead } from '../sweep/head-progress.ts';
 import { type Configuration, configurationId, summariseRuns } from './configurations.ts';
 
-export interface Standings {
+export interface Leaderboard {
   /** Takes in a finished head and returns its configuration's line so far. */
   add(trained: TrainedHead): HeadResult;
   /** Every finished head. */
@@ -26,7 +26,7 @@ const MOST_KEPT = 32;
 const MOST_KEPT_NUMBERS = 2 ** 24;
 
 /** @param metric the validation metric that ranks heads and configurations */
-export function createStandings(configurations: readonly Configuration[], metric: MetricName): Standings {
+export function createLeaderboard(configurations: readonly Configuration[], metric: MetricName): Leaderboard {
   const byId = new Map(configurations.map((configuration) => [configuration.id, configuration]));
   const runs: HeadResult[] = [];
   const runsById = new Map<string, HeadResult[]>();

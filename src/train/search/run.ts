@@ -8,7 +8,7 @@ import type { FeatureSet } from '../dataset/table.ts';
 import { liveView } from '../results/live.ts';
 import { crossValidate } from './folds.ts';
 import { holdOut } from './hold-out.ts';
-import { createStandings } from './leaderboard.ts';
+import { createLeaderboard } from './leaderboard.ts';
 import type { SearchPlan } from './plan.ts';
 import type { Found, Search } from './search.ts';
 
@@ -41,7 +41,7 @@ export async function runSearch(
   const search: Search = {
     sets,
     configurations,
-    standings: createStandings(configurations, config.monitor),
+    leaderboard: createLeaderboard(configurations, config.monitor),
     view,
     engine: engineName,
     workers,

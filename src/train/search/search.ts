@@ -12,13 +12,13 @@ import type { PausedHead, TrainedHead } from '../sweep/head-progress.ts';
 import type { HeadJob } from '../sweep/plan.ts';
 import { sweep } from '../sweep/sweep.ts';
 import type { Configuration } from './configurations.ts';
-import type { Standings } from './leaderboard.ts';
+import type { Leaderboard } from './leaderboard.ts';
 
 export interface Search {
   /** The sources' features, by the configurations' `source`. */
   sets: readonly FeatureSet[];
   configurations: readonly Configuration[];
-  standings: Standings;
+  leaderboard: Leaderboard;
   view: LiveView;
   engine: string;
   workers: number;
@@ -70,7 +70,7 @@ export async function compete(
 /** Lets the heads that are on record join the standings; returns their results by id. */
 export function joinRecorded(
   jobs: readonly HeadJob[],
-  { standings, view, recorder }: Search,
+  { leaderboard, view, recorder }: Search,
 ): Map<string, HeadResult> {
   const recorded = new Map(recorder?.results.map((result) => [result.id, result]));
   const joined = new Map<string, HeadResult>();
@@ -81,7 +81,7 @@ export function joinRecorded(
     // Only the leader's parameters are on record, and only the leader's are needed.
     const { leader } = recorder ?? {};
     const parameters = leader?.result.id === id ? leader.parameters : new Float32Array(0);
-    view.finished(standings.add({ result, parameters }), config.epochs);
+    view.finished(leaderboard.add({ result, parameters }), config.epochs);
   }
   return joined;
 }
@@ -90,7 +90,7 @@ export function joinRecorded(
 export async function sweepInto(
   jobs: readonly HeadJob[],
   data: ReadonlyMap<number, SweepData>,
-  { standings, view, recorder, paused, ...context }: Search,
+  { leaderboard, view, recorder, paused, ...context }: Search,
   { onEnded, onPaused }: Outcomes = {},
 ): Promise<void> {
   for (const [source, own] of data) {
@@ -105,7 +105,7 @@ export async function sweepInto(
         onFinished(trained) {
           const { config, epochs, status } = trained.result;
           if (status !== 'stopped') recorder?.record(trained);
-          view.finished(standings.add(trained), Math.max(0, config.epochs - epochs));
+          view.finished(leaderboard.add(trained), Math.max(0, config.epochs - epochs));
           onEnded?.(trained.result);
         },
       },
@@ -138,11 +138,11 @@ export async function trainAgain(
 }
 
 /** The best configuration none of whose heads diverged, or else that of the best head. There must be a leader. */
-export function winningLine({ standings }: Search): HeadResult {
-  const { leader } = standings;
+export function winningLine({ leaderboard }: Search): HeadResult {
+  const { leader } = leaderboard;
   if (!leader) throw new Error('No head could be trained');
-  const [first] = rankResults(standings.lines(), leader.result.config.monitor);
-  return first.status === 'diverged' ? standings.lineOf(leader) : first;
+  const [first] = rankResults(leaderboard.lines(), leader.result.config.monitor);
+  return first.status === 'diverged' ? leaderboard.lineOf(leader) : first;
 }
 
 /** The input normalisations that the heads of a source ask for. */

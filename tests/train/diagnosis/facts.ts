@@ -62,7 +62,7 @@ export function healthy(changes: Partial<Facts> = {}): Facts {
     best,
     trained: { accuracy: 0.97 },
     majority: { accuracy: 0.25 },
-    standings: [
+    leaderboard: [
       { id: '1', interval: { low: 0.198, high: 0.202 }, tied: true },
       { id: '2', interval: { low: 0.25, high: 0.27 }, tied: false },
     ],

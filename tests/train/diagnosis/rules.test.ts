@@ -44,7 +44,7 @@ describe('the diagnosis', () => {
       'validation-too-small',
       {
         rows: { train: 80, val: 20, test: 20 },
-        standings: [
+        leaderboard: [
           { id: '1', interval: { low: 0.1, high: 0.4 }, tied: true },
           { id: '2', interval: { low: 0.1, high: 0.5 }, tied: true },
         ],

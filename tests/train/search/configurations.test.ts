@@ -8,7 +8,7 @@ import {
   summariseRuns,
   withSeeds,
 } from '../../../src/train/search/configurations.ts';
-import { createStandings } from '../../../src/train/search/leaderboard.ts';
+import { createLeaderboard } from '../../../src/train/search/leaderboard.ts';
 import { headResult } from '../results/results.ts';
 
 const fast = { config: resolveConfig({ lr: 0.1 }, 'multiclass'), source: 0 };
@@ -79,20 +79,20 @@ describe('a line of the leaderboard', () => {
 describe('standings', () => {
   it('have the means of configurations and the best head with its parameters', () => {
     const configurations = configurationsOf(withSeeds([fast, slow], 2));
-    const standings = createStandings(configurations, 'accuracy');
+    const leaderboard = createLeaderboard(configurations, 'accuracy');
     const trained = Object.entries({ '1-seed0': 0.9, '1-seed1': 0.5, '2-seed0': 0.8, '2-seed1': 0.7 }).map(
       ([id, accuracy]) => ({ result: headResult(id, accuracy), parameters: new Float32Array(3) }),
     );
-    for (const head of trained.toReversed()) standings.add(head);
-    const means = Object.fromEntries(standings.lines().map(({ id, val }) => [id, val.accuracy]));
+    for (const head of trained.toReversed()) leaderboard.add(head);
+    const means = Object.fromEntries(leaderboard.lines().map(({ id, val }) => [id, val.accuracy]));
     expect(means).toEqual({ 1: expect.closeTo(0.7), 2: expect.closeTo(0.75) });
-    expect(standings.leader).toBe(trained[0]);
-    expect(standings.runsOf('2').map(({ id }) => id)).toEqual(['2-seed0', '2-seed1']);
+    expect(leaderboard.leader).toBe(trained[0]);
+    expect(leaderboard.runsOf('2').map(({ id }) => id)).toEqual(['2-seed0', '2-seed1']);
   });
 
   it('have no leader while every head diverged', () => {
-    const standings = createStandings(configurationsOf([fast]), 'loss');
-    standings.add({ result: headResult('1', 0, { status: 'diverged' }), parameters: new Float32Array(3) });
-    expect(standings.leader).toBeUndefined();
+    const leaderboard = createLeaderboard(configurationsOf([fast]), 'loss');
+    leaderboard.add({ result: headResult('1', 0, { status: 'diverged' }), parameters: new Float32Array(3) });
+    expect(leaderboard.leader).toBeUndefined();
   });
 });

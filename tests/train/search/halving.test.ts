@@ -6,7 +6,7 @@ import { resolveConfig } from '../../../src/train/options/resolve.ts';
 import type { HeadResult } from '../../../src/train/results/result.ts';
 import { configurationsOf, withSeeds } from '../../../src/train/search/configurations.ts';
 import { describeRungs, halve, resultAfter, rungsOf } from '../../../src/train/search/halving.ts';
-import { createStandings } from '../../../src/train/search/leaderboard.ts';
+import { createLeaderboard } from '../../../src/train/search/leaderboard.ts';
 import type { Search } from '../../../src/train/search/search.ts';
 import type { SweepData } from '../../../src/train/sweep/data.ts';
 import type { PausedHead, TrainedHead } from '../../../src/train/sweep/head-progress.ts';
@@ -77,10 +77,10 @@ async function halved(
       else onPaused?.({ trained: head, probabilities: new Float32Array(2), state });
     }
   });
-  const standings = createStandings(configurations, 'loss');
+  const leaderboard = createLeaderboard(configurations, 'loss');
   const records: string[] = [];
   const search: Search = {
-    ...{ sets: [], configurations, standings, engine: 'none', workers: 1, signal, paused },
+    ...{ sets: [], configurations, leaderboard, engine: 'none', workers: 1, signal, paused },
     view: { epochs: () => {}, finished: () => {}, stop: () => {} },
     recorder: {
       ...{ results: recorded.map(({ result }) => result), leader: recorded[0], folder: '', paused },
@@ -90,9 +90,9 @@ async function halved(
   };
   await halve(new Map([[0, {} as SweepData]]), search, rungsOf(configurations, factor));
   const ended = Object.fromEntries(
-    standings.runs.map(({ id, status, epochs: run }) => [id, `${status} ${run}`]),
+    leaderboard.runs.map(({ id, status, epochs: run }) => [id, `${status} ${run}`]),
   );
-  return { ended, records, waiting: [...paused.results.keys()], trained, standings };
+  return { ended, records, waiting: [...paused.results.keys()], trained, leaderboard };
 }
 
 const flat = (loss: number, epochs = 4) => Array<number>(epochs).fill(loss);
