@@ -13,13 +13,13 @@ export interface Measurement {
 export function report(title: string, measurements: readonly Measurement[]): boolean {
   console.log(`\n${title}`);
   for (const { what, value, unit, claim } of measurements) {
-    const judged =
+    const evaluated =
       claim === undefined
         ? ''
         : value >= claim
           ? `   (claim: at least ${claim})`
           : `   BELOW THE CLAIM of ${claim}`;
-    console.log(`  ${what.padEnd(64)} ${value.toFixed(value < 10 ? 3 : 1).padStart(9)} ${unit}${judged}`);
+    console.log(`  ${what.padEnd(64)} ${value.toFixed(value < 10 ? 3 : 1).padStart(9)} ${unit}${evaluated}`);
   }
   return measurements.every(({ value, claim }) => claim === undefined || value >= claim);
 }

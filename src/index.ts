@@ -71,7 +71,7 @@ export type { Part, SplitRatios } from './train/dataset/splits.ts';
 export type { FeatureSet, FeatureTable, OpenedStore, StoreUse } from './train/dataset/table.ts';
 export type { Finding, Severity } from './train/diagnosis/finding.ts';
 export type { Review } from './train/evaluation/diagnose-run.ts';
-export type { JudgedPart, Judgement } from './train/evaluation/evaluate-best.ts';
+export type { BestEvaluation, EvaluatedSplit } from './train/evaluation/evaluate-best.ts';
 export {
   readGrid as parseGrid,
   type TrainContext,

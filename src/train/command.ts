@@ -245,16 +245,16 @@ const PART_NAMES = { val: 'validation', test: 'test' } as const;
 
 /** What the user came for, as text. */
 function describe(training: Training, summary: TrainSummary): string {
-  const { results, best, baseline, classes, judged, tuned, calibration } = training;
+  const { results, best, baseline, classes, evaluated, tuned, calibration } = training;
   const width = process.stdout.columns ?? 120;
   const { result } = best;
   const columns = {
     'best head, validation': result.val,
     ...(result.test && { 'best head, test': result.test }),
     ...(calibration.thresholds && {
-      [`with its thresholds, ${PART_NAMES[judged.part]}`]: tuned[judged.part] ?? {},
+      [`with its thresholds, ${PART_NAMES[evaluated.part]}`]: tuned[evaluated.part] ?? {},
     }),
-    [`always the majority, ${PART_NAMES[judged.part]}`]: baseline,
+    [`always the majority, ${PART_NAMES[evaluated.part]}`]: baseline,
   };
   return [
     leaderboardTable(results, { metric: result.config.monitor, width }),
@@ -262,22 +262,24 @@ function describe(training: Training, summary: TrainSummary): string {
     metricsTable(columns, width),
     ...confidenceLines(training),
     '',
-    `Each class, ${PART_NAMES[judged.part]} images:`,
-    perClassTable(perClass(judged.evaluation, classes), width),
+    `Each class, ${PART_NAMES[evaluated.part]} images:`,
+    perClassTable(perClass(evaluated.evaluation, classes), width),
     '',
-    confusionTable(classes, confusionMatrix(judged.evaluation), width),
+    confusionTable(classes, confusionMatrix(evaluated.evaluation), width),
     '',
     `${counted(summary.heads, 'head')} in ${summary.seconds} s. Best head: ${join(summary.out, BEST_FOLDER)}; all heads: ${join(summary.out, 'leaderboard.csv')}`,
   ].join('\n');
 }
 
 /** How sure the head is: top-k accuracies, and what the temperature does to the calibration error. */
-function confidenceLines({ confidence, calibration: { temperature }, judged }: Training): string[] {
+function confidenceLines({ confidence, calibration: { temperature }, evaluated }: Training): string[] {
   if (!confidence || temperature === undefined) return [];
   const { topK, eceBefore, eceAfter } = confidence;
   const within = Object.entries(topK).map(([k, share]) => `${score(share)} among the ${k} likeliest`);
   return [
-    ...(within.length > 0 ? [`The right class is ${within.join(', ')} (${PART_NAMES[judged.part]}).`] : []),
+    ...(within.length > 0
+      ? [`The right class is ${within.join(', ')} (${PART_NAMES[evaluated.part]}).`]
+      : []),
     `Calibration error ${score(eceBefore)}, with temperature ${temperature.toFixed(3)}: ${score(eceAfter)}.`,
   ];
 }

@@ -10,7 +10,7 @@ const MISSED = 0.5;
 const MOST_NAMED = 5;
 
 /** Accuracy is high because the frequent classes are; the rare ones are missed. */
-export const imbalanceHidden: Rule = ({ task, judged: { metrics, part }, perClass }) => {
+export const imbalanceHidden: Rule = ({ task, evaluated: { metrics, part }, perClass }) => {
   const { accuracy, balancedAccuracy, f1Macro } = metrics;
   if (task !== 'multiclass' || typeof accuracy !== 'number' || typeof balancedAccuracy !== 'number')
     return undefined;

@@ -3,7 +3,7 @@ import type { Metrics, Task } from '../../shared/head/config.ts';
 import type { LeaderboardRow } from '../analysis/bootstrap.ts';
 import type { FeatureFacts } from '../analysis/feature-facts.ts';
 import type { Separability } from '../analysis/separability.ts';
-import type { JudgedPart } from '../evaluation/evaluate-best.ts';
+import type { EvaluatedSplit } from '../evaluation/evaluate-best.ts';
 import type { ClassReport } from '../metrics/per-class.ts';
 import type { HeadResult } from '../results/result.ts';
 
@@ -47,7 +47,7 @@ export interface Facts {
   leaderboard: readonly (LeaderboardRow & { id: string })[];
   /** Of the calibrated head, on the judged part. */
   perClass: readonly ClassReport[];
-  judged: { part: JudgedPart; metrics: Metrics };
+  evaluated: { part: EvaluatedSplit; metrics: Metrics };
 }
 
 /** Looks for one failure; undefined where there is no sign of it. */

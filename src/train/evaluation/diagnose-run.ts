@@ -13,7 +13,7 @@ import { evaluateAnswers } from '../metrics/evaluate.ts';
 import { perClass } from '../metrics/per-class.ts';
 import type { HeadResult } from '../results/result.ts';
 import type { Contender } from '../search/contenders.ts';
-import type { JudgedPart } from './evaluate-best.ts';
+import type { EvaluatedSplit } from './evaluate-best.ts';
 
 export interface Review {
   /** The leaderboard with the intervals of its best lines. */
@@ -38,11 +38,11 @@ interface Reviewed {
   contenders: readonly Contender[];
   /** The best head's calibrated answers for all rows. */
   answers: Omit<Evaluation, 'targets'>;
-  judged: { part: JudgedPart; evaluation: Evaluation };
+  evaluated: { part: EvaluatedSplit; evaluation: Evaluation };
 }
 
 export function diagnoseRun(run: Reviewed): Review {
-  const { classes, table, features, targets, rows, best, contenders, answers, judged } = run;
+  const { classes, table, features, targets, rows, best, contenders, answers, evaluated } = run;
   const { task } = answers;
   const leaderboard = leaderboardOf(contenders, best.config.monitor);
   const separated = separability({
@@ -65,8 +65,8 @@ export function diagnoseRun(run: Reviewed): Review {
       [TELLING[task]],
     ),
     majority: baseline(trainTargets, contenders[0].validation.targets, classes.length, task),
-    perClass: perClass(judged.evaluation, classes),
-    judged: { part: judged.part, metrics: evaluateAnswers(judged.evaluation) },
+    perClass: perClass(evaluated.evaluation, classes),
+    evaluated: { part: evaluated.part, metrics: evaluateAnswers(evaluated.evaluation) },
   });
   return { results, separability: separated, diagnosis };
 }

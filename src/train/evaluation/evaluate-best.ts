@@ -6,16 +6,16 @@ import type { Evaluation } from '../metrics/counts.ts';
 import { evaluateAnswers } from '../metrics/evaluate.ts';
 
 /** The parts a head is judged on. */
-export type JudgedPart = 'val' | 'test';
+export type EvaluatedSplit = 'val' | 'test';
 
-export interface Judgement {
+export interface BestEvaluation {
   calibration: Calibration;
   /** Metrics of the head as it was trained, on test; null where there is no test part. */
   test: Metrics | null;
   /** Metrics of the head as it answers, with its temperature or its thresholds. */
   tuned: { val: Metrics; test: Metrics | null };
   /** The images a report is made from, and what the calibrated head answers for them. */
-  judged: { part: JudgedPart; evaluation: Evaluation };
+  evaluated: { part: EvaluatedSplit; evaluation: Evaluation };
   /** Multiclass only: calibration error on the judged images without and with the temperature, and top-k accuracies. */
   confidence: { eceBefore: number | null; eceAfter: number | null; topK: TopK } | undefined;
 }
@@ -24,7 +24,11 @@ export interface Judgement {
  * @param validation answers of the head as it was trained, for images it was not trained on
  * @param test the same for the test part; undefined where there is none
  */
-export function judge(validation: Evaluation, test: Evaluation | undefined, output: Output): Judgement {
+export function evaluateBest(
+  validation: Evaluation,
+  test: Evaluation | undefined,
+  output: Output,
+): BestEvaluation {
   const calibration = fitCalibration(validation, output);
   const tunedVal = calibrated(validation, output, calibration);
   const tunedTest = test && calibrated(test, output, calibration);
@@ -33,7 +37,7 @@ export function judge(validation: Evaluation, test: Evaluation | undefined, outp
     calibration,
     test: test ? evaluateAnswers(test) : null,
     tuned: { val: evaluateAnswers(tunedVal), test: tunedTest ? evaluateAnswers(tunedTest) : null },
-    judged: { part: test ? 'test' : 'val', evaluation: after },
+    evaluated: { part: test ? 'test' : 'val', evaluation: after },
     confidence:
       before.task === 'multiclass'
         ? {

@@ -8,7 +8,7 @@ import type { SearchPlan } from '../search/plan.ts';
 import type { SearchOutcome } from '../search/run.ts';
 import { trainingCurves } from '../search/training-curves.ts';
 import { diagnoseRun } from './diagnose-run.ts';
-import { judge } from './evaluate-best.ts';
+import { evaluateBest } from './evaluate-best.ts';
 import { predictAll } from './predict-all.ts';
 
 /** Heads whose training images are looked at after each epoch. */
@@ -31,9 +31,9 @@ export async function reviewSearch(
   const set = search.sets[source];
   const probabilities = await predictAll(engine, head, prepared.data, table.rows);
   const tested = rows.test > 0 ? partEvaluation(prepared.data, probabilities, 'test') : undefined;
-  const { test, ...judgement } = judge(validation, tested, output);
+  const { test, ...evaluationOfBest } = evaluateBest(validation, tested, output);
   const all = { probabilities, rows: table.rows, classes: classes.length, task };
-  const answers = calibrated(all, output, judgement.calibration);
+  const answers = calibrated(all, output, evaluationOfBest.calibration);
   const best = { ...head, result: { ...head.result, test, ...(line.source && { source: line.source }) } };
   const contenders = await contendersOf(found, search);
   const watched = watchTraining ? contenders.slice(0, MAX_WATCHED).map(({ run }) => run) : [];
@@ -41,13 +41,13 @@ export async function reviewSearch(
   const results = search.leaderboard.lines().map((one) => (one.id === line.id ? { ...one, test } : one));
   const { targets } = raw;
   const trainTargets = targets.subarray(0, rows.train * classes.length);
-  const { evaluation } = judgement.judged;
+  const { evaluation } = evaluationOfBest.evaluated;
   return {
     ...diagnoseRun({
-      ...{ classes, table, targets, rows, answers, judged: judgement.judged },
+      ...{ classes, table, targets, rows, answers, evaluated: evaluationOfBest.evaluated },
       ...{ features: set, facts: facts[source], results, runs, best: best.result, contenders },
     }),
-    ...judgement,
+    ...evaluationOfBest,
     ...{ task, classes, table, targets, rare, runs, best, seconds },
     parts: division.parts,
     sources: set.sources,

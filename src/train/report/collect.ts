@@ -27,8 +27,8 @@ export async function collectReport(
   training: Training,
   { name, version, photos }: ReportOptions,
 ): Promise<ReportData> {
-  const { task, classes, parts, best, judged, results, runs, table, seconds, separability } = training;
-  const { evaluation, part } = judged;
+  const { task, classes, parts, best, evaluated, results, runs, table, seconds, separability } = training;
+  const { evaluation, part } = evaluated;
   const { monitor } = best.result.config;
   const gallery = createGallery(training);
   // In the order in which thumbnails matter.
@@ -63,7 +63,7 @@ export async function collectReport(
       val: best.result.val,
       test: best.result.test,
     },
-    judged: {
+    evaluated: {
       part,
       metrics: evaluateAnswers(evaluation),
       baseline: training.baseline,
@@ -165,19 +165,19 @@ function curvesOf({ results, runs, best, trainingCurves }: Training): ReportCurv
 }
 
 /** The row of the table behind a row of the judged part. */
-function judgedRows({ parts, judged }: Training): number[] {
-  return [...parts.keys()].filter((row) => parts[row] === judged.part);
+function evaluatedRows({ parts, evaluated }: Training): number[] {
+  return [...parts.keys()].filter((row) => parts[row] === evaluated.part);
 }
 
 /** With folds and no test part, the judged answers are those of all folds, one after the other. */
 function isTraced(training: Training): boolean {
-  return judgedRows(training).length === training.judged.evaluation.rows;
+  return evaluatedRows(training).length === training.evaluated.evaluation.rows;
 }
 
 function wrongIn(training: Training, gallery: Gallery): ReportData['wrong'] {
-  const rows = judgedRows(training);
+  const rows = evaluatedRows(training);
   if (!isTraced(training)) return [];
-  return wrongAnswers(training.judged.evaluation)
+  return wrongAnswers(training.evaluated.evaluation)
     .slice(0, MOST.wrong)
     .map(({ row, label, present, confidence }) => ({
       image: gallery.add(rows[row]),
@@ -209,8 +209,8 @@ function duplicatesIn({ table }: Training): { rows: number[]; conflict: boolean 
 
 /** Images in each cell: `actual:answered`, or of a label `label:found|missed|false`. */
 function cellsIn(training: Training, gallery: Gallery): ReportData['cells'] {
-  const { evaluation } = training.judged;
-  const rows = judgedRows(training);
+  const { evaluation } = training.evaluated;
+  const rows = evaluatedRows(training);
   if (!isTraced(training)) return {};
   const { classes, targets, probabilities, task } = evaluation;
   const cells = new Map<string, number[]>();

@@ -1,7 +1,7 @@
 /** What report.html is made from: plain data, embedded in the page as JSON. */
 import type { MetricName, Metrics, Task } from '../../shared/head/config.ts';
 import type { Finding } from '../diagnosis/finding.ts';
-import type { JudgedPart } from '../evaluation/evaluate-best.ts';
+import type { EvaluatedSplit } from '../evaluation/evaluate-best.ts';
 import type { ClassReport, Confusion } from '../metrics/per-class.ts';
 
 /** A line of the leaderboard. */
@@ -64,8 +64,8 @@ export interface ReportData {
   metric: MetricName;
   best: { id: string; options: Record<string, string>; val: Metrics; test: Metrics | null };
   /** The part that answers are judged on, the head's metrics there as it answers, and the majority's. */
-  judged: {
-    part: JudgedPart;
+  evaluated: {
+    part: EvaluatedSplit;
     metrics: Metrics;
     baseline: Metrics;
     /** Whether the image behind each answer is known: not of answers gathered over folds. */

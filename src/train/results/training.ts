@@ -4,14 +4,14 @@ import type { HeadSource } from '../../shared/head/record.ts';
 import type { Part } from '../dataset/splits.ts';
 import type { FeatureTable } from '../dataset/table.ts';
 import type { Review } from '../evaluation/diagnose-run.ts';
-import type { Judgement } from '../evaluation/evaluate-best.ts';
+import type { BestEvaluation } from '../evaluation/evaluate-best.ts';
 import type { RareLabel } from '../metrics/rare-labels.ts';
 import type { TrainedHead } from '../sweep/head-progress.ts';
 import type { NormalizationStatistics } from '../sweep/normalize.ts';
 import type { HeadResult } from './result.ts';
 
 /** The chosen head, how good it is, and every other head. */
-export interface Training extends Omit<Judgement, 'test'>, Review {
+export interface Training extends Omit<BestEvaluation, 'test'>, Review {
   task: Task;
   classes: string[];
   /** The rows in the order of `probabilities`: training, validation, test, then rows left out of all parts. */

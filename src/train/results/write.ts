@@ -26,7 +26,7 @@ export async function writeRun(
   summary: TrainSummary,
   csv: CsvOptions = {},
 ): Promise<void> {
-  const { results, runs, best, classes, table, parts, judged, rare, diagnosis } = training;
+  const { results, runs, best, classes, table, parts, evaluated, rare, diagnosis } = training;
   const { monitor } = best.result.config;
   await makeFolder(dir);
   await writeDurably(join(dir, 'leaderboard.csv'), leaderboardCsv(results, monitor, csv));
@@ -36,9 +36,9 @@ export async function writeRun(
   const report = {
     ...summary,
     best: { ...summary.best, ...runsReport(training), ...calibrationReport(training) },
-    part: judged.part,
-    perClass: perClass(judged.evaluation, classes),
-    confusion: confusionMatrix(judged.evaluation),
+    part: evaluated.part,
+    perClass: perClass(evaluated.evaluation, classes),
+    confusion: confusionMatrix(evaluated.evaluation),
     ...(rare.length > 0 && { rareLabels: rare }),
     rows: { ...countParts(imageParts(parts, table)), ...viewsReport(table) },
     diagnosis,

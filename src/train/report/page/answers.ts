@@ -5,7 +5,7 @@ import { figure, h, percent, score, scrolling, section } from './dom.ts';
 import { PART_NAMES } from './summary.ts';
 import { colours, STYLE, widthOf } from './theme.ts';
 
-export function perClass({ perClass: reports, judged }: ReportData): HTMLElement {
+export function perClass({ perClass: reports, evaluated }: ReportData): HTMLElement {
   const bar = (value: number | null) =>
     h(
       'td',
@@ -16,7 +16,7 @@ export function perClass({ perClass: reports, judged }: ReportData): HTMLElement
   return section(
     'classes',
     'Each class',
-    `Scores on ${PART_NAMES[judged.part]} images, the weakest first.`,
+    `Scores on ${PART_NAMES[evaluated.part]} images, the weakest first.`,
     scrolling(
       'Scores of each class',
       h(

@@ -83,7 +83,7 @@ export function confusion(data: ReportData): HTMLElement {
   const result = section(
     'confusion',
     data.task === 'multilabel' ? 'Right and wrong for each label' : 'Confusion matrix',
-    `On ${PART_NAMES[data.judged.part]} images; ${data.task === 'multilabel' ? '' : 'actual classes down, answers across; '}press a number to see the photos.${few(data)}`,
+    `On ${PART_NAMES[data.evaluated.part]} images; ${data.task === 'multilabel' ? '' : 'actual classes down, answers across; '}press a number to see the photos.${few(data)}`,
     scrolling('Confusion matrix', table),
     shown,
   );

@@ -70,8 +70,8 @@ export function map(data: ReportData): HTMLElement | null {
 }
 
 export function wrong(data: ReportData): HTMLElement | null {
-  if (!data.judged.traced) return null;
-  const part = PART_NAMES[data.judged.part];
+  if (!data.evaluated.traced) return null;
+  const part = PART_NAMES[data.evaluated.part];
   return section(
     'wrong',
     'Surest mistakes',

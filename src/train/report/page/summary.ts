@@ -39,15 +39,15 @@ export function header(data: ReportData): HTMLElement {
 }
 
 export function summary(data: ReportData): HTMLElement {
-  const { judged, task, best } = data;
-  const part = PART_NAMES[judged.part];
+  const { evaluated, task, best } = data;
+  const part = PART_NAMES[evaluated.part];
   const names =
     task === 'multilabel'
       ? ['mAP', 'f1Macro', 'auc', 'subsetAccuracy']
       : ['accuracy', 'balancedAccuracy', 'f1Macro', 'auc'];
   const tiles = names.map((name) => {
-    const key = name as keyof typeof judged.metrics;
-    const [value, floor] = [judged.metrics[key], judged.baseline[key]];
+    const key = name as keyof typeof evaluated.metrics;
+    const [value, floor] = [evaluated.metrics[key], evaluated.baseline[key]];
     return h(
       'div',
       { class: 'tile' },
@@ -56,12 +56,12 @@ export function summary(data: ReportData): HTMLElement {
       h('dd', { class: 'against' }, `always the majority: ${percent(floor)}`, meter(value, floor)),
     );
   });
-  const all = Object.keys(judged.metrics) as (keyof typeof judged.metrics)[];
+  const all = Object.keys(evaluated.metrics) as (keyof typeof evaluated.metrics)[];
   const options = Object.entries(best.options).filter(([, value]) => value !== 'false' && value !== '0');
   return section(
     'summary',
     'How good it is',
-    `The best head, ${best.id}, on ${data.rows[judged.part]} ${part} images it has never been trained on.`,
+    `The best head, ${best.id}, on ${data.rows[evaluated.part]} ${part} images it has never been trained on.`,
     h('dl', { class: 'tiles' }, ...tiles),
     h(
       'details',
@@ -91,7 +91,7 @@ export function summary(data: ReportData): HTMLElement {
                 'tr',
                 {},
                 h('th', { scope: 'row' }, metricName(name)),
-                ...[best.val[name], judged.metrics[name], judged.baseline[name]].map((value) =>
+                ...[best.val[name], evaluated.metrics[name], evaluated.baseline[name]].map((value) =>
                   h('td', {}, score(value)),
                 ),
               ),
