@@ -3,7 +3,7 @@ import { type Reporter, silent } from '../shared/cli/terminal.ts';
 import type { ManifestOptions } from '../shared/manifest/columns.ts';
 import { CONTEXT_CHECKS, fields, namingFields, OPTIONS, reportingFields, text } from '../shared/options.ts';
 import { counted, plural } from '../shared/plural.ts';
-import { openRecorder } from './checkpoint/writer.ts';
+import { openCheckpoint } from './checkpoint/writer.ts';
 import { splitRatios } from './dataset/splits.ts';
 import { checkImages, checkTrainOptions, TRAIN_DEFAULTS, TRAIN_FIELDS } from './options/check.ts';
 import type { Grid } from './options/grid.ts';
@@ -100,7 +100,7 @@ export async function trainInto(
   const plan = await planTraining(options, { signal, reporter });
   const [{ config }] = plan.configurations;
   const out = folderFor(plan.fingerprint);
-  const checkpoint = await openRecorder(out, plan.fingerprint, config.monitor);
+  const checkpoint = await openCheckpoint(out, plan.fingerprint, config.monitor);
   try {
     const { length } = checkpoint.results;
     if (length > 0)

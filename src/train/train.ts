@@ -2,7 +2,7 @@
 import type { Reporter } from '../shared/cli/terminal.ts';
 import { shownBytes } from '../shared/cli/values.ts';
 import { counted } from '../shared/plural.ts';
-import type { Recorder } from './checkpoint/writer.ts';
+import type { Checkpoint } from './checkpoint/writer.ts';
 import { loadDataset } from './dataset/load.ts';
 import { type MatrixFiles, writeMatrices } from './dataset/matrix-files.ts';
 import { splitDataset } from './dataset/split-dataset.ts';
@@ -19,7 +19,7 @@ interface Context {
 
 interface RunOptions {
   /** Where finished heads are kept, so that a killed sweep resumes; default: nowhere. */
-  checkpoint?: Recorder;
+  checkpoint?: Checkpoint;
   /** Whether the best heads are trained once more to see how right they are on training images; default: no. */
   watchTraining?: boolean;
 }

@@ -12,7 +12,7 @@ function leaderboard(out: string): string[] {
 }
 
 /** Heads on record in a run's folder. */
-function recorded(out: string): number {
+function finished(out: string): number {
   const path = join(out, 'unfinished', 'results.jsonl');
   return existsSync(path) ? readFileSync(path, 'utf8').split('\n').length - 1 : 0;
 }
@@ -43,8 +43,8 @@ export async function expectSameAfterKills(
     if (existsSync(join(killed, 'metrics.json'))) break;
     kills++;
     // What is on record is never lost, and so never trained again.
-    expect(recorded(killed)).toBeGreaterThanOrEqual(kept);
-    kept = recorded(killed);
+    expect(finished(killed)).toBeGreaterThanOrEqual(kept);
+    kept = finished(killed);
   }
   const { status, stderr } = await permafrost(again);
   expect(status).toBe(0);

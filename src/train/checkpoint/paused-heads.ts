@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { deserialize, serialize } from 'node:v8';
 import type { HeadResult } from '../results/result.ts';
 import type { PausedHead } from '../sweep/head-progress.ts';
-import { readSealed, writeSealed } from './records.ts';
+import { readChecksummed, writeChecksummed } from './records.ts';
 
 /** Paused heads by their id. */
 export interface PausedHeads {
@@ -55,7 +55,7 @@ export function pausedOnDisk(folder: string): PausedHeads {
     results,
     put(head) {
       const { result } = head.trained;
-      writeSealed(fileOf(result.id), serialize(head));
+      writeChecksummed(fileOf(result.id), serialize(head));
       results.set(result.id, result);
     },
     get: (id) => readPaused(fileOf(id)),
@@ -67,5 +67,5 @@ export function pausedOnDisk(folder: string): PausedHeads {
 }
 
 function readPaused(path: string): PausedHead {
-  return deserialize(readSealed(path)) as PausedHead;
+  return deserialize(readChecksummed(path)) as PausedHead;
 }

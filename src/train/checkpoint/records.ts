@@ -12,7 +12,7 @@ const SHA256_BYTES = 32;
 const LINE_DIGITS = 16;
 
 /** Writes a file as a whole or not at all: the SHA-256 of `bytes`, then `bytes`. */
-export function writeSealed(path: string, bytes: Uint8Array): void {
+export function writeChecksummed(path: string, bytes: Uint8Array): void {
   const temporary = `${path}.tmp`;
   const file = openSync(temporary, 'w');
   try {
@@ -25,10 +25,10 @@ export function writeSealed(path: string, bytes: Uint8Array): void {
 }
 
 /**
- * The bytes that {@link writeSealed} wrote.
+ * The bytes that {@link writeChecksummed} wrote.
  * @throws InputError when they cannot be read or are others
  */
-export function readSealed(path: string): Uint8Array {
+export function readChecksummed(path: string): Uint8Array {
   let file: Buffer;
   try {
     file = readFileSync(path);
@@ -42,19 +42,19 @@ export function readSealed(path: string): Uint8Array {
 }
 
 /** A line of a file that grows: a checksum, and JSON. */
-export function sealedLine(value: unknown): string {
+export function checksummedLine(value: unknown): string {
   const json = JSON.stringify(value);
-  return `${lineSeal(json)} ${json}\n`;
+  return `${lineChecksum(json)} ${json}\n`;
 }
 
-/** What {@link sealedLine} was given. @throws InputError when the line is another */
-export function openLine(line: string, where: string): unknown {
+/** What {@link checksummedLine} was given. @throws InputError when the line is another */
+export function parseChecksummedLine(line: string, where: string): unknown {
   const json = line.slice(LINE_DIGITS + 1);
-  if (line.slice(0, LINE_DIGITS) !== lineSeal(json)) throw damaged(where, 'another checksum');
+  if (line.slice(0, LINE_DIGITS) !== lineChecksum(json)) throw damaged(where, 'another checksum');
   return JSON.parse(json);
 }
 
-function lineSeal(json: string): string {
+function lineChecksum(json: string): string {
   return sha256(json).toString('hex').slice(0, LINE_DIGITS);
 }
 

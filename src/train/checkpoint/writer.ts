@@ -17,7 +17,14 @@ import { makeFolder, writeDurably } from '../../shared/store/files.ts';
 import { type HeadResult, rankResults } from '../results/result.ts';
 import type { TrainedHead } from '../sweep/head-progress.ts';
 import { type PausedHeads, pausedOnDisk } from './paused-heads.ts';
-import { FOLDER, openLine, readSealed, sealedLine, writeFully, writeSealed } from './records.ts';
+import {
+  checksummedLine,
+  FOLDER,
+  parseChecksummedLine,
+  readChecksummed,
+  writeChecksummed,
+  writeFully,
+} from './records.ts';
 
 const SWEEP_FILE = 'sweep.json';
 const RESULTS_FILE = 'results.jsonl';
@@ -27,7 +34,7 @@ const FORMAT_VERSION = 2;
 const SIGNS_OF_A_RUN = [FOLDER, 'leaderboard.csv', 'metrics.json'];
 
 /** Finished heads of a sweep. Only the leader's parameters are kept: thousands of heads must fit on the disk. */
-export interface Recorder {
+export interface Checkpoint {
   /** Heads recorded by an earlier run of the same sweep, and since. */
   readonly results: readonly HeadResult[];
   /** The best of them, with its parameters. */
@@ -62,7 +69,11 @@ function header(fingerprint: string): { formatVersion: number; fingerprint: stri
  * @param metric the validation metric that ranks the heads
  * @throws InputError for a folder of other things, one that cannot be made, or a record that is damaged
  */
-export async function openRecorder(dir: string, fingerprint: string, metric: MetricName): Promise<Recorder> {
+export async function openCheckpoint(
+  dir: string,
+  fingerprint: string,
+  metric: MetricName,
+): Promise<Checkpoint> {
   const folder = join(dir, FOLDER);
   await makeFolder(dir);
   const there = readdirSync(dir);
@@ -74,7 +85,7 @@ export async function openRecorder(dir: string, fingerprint: string, metric: Met
     await writeDurably(join(folder, SWEEP_FILE), JSON.stringify(header(fingerprint)));
   }
   const results = await readResults(join(folder, RESULTS_FILE));
-  let leader = recordedLeader(folder, results, metric);
+  let leader = savedLeader(folder, results, metric);
   const file = openSync(join(folder, RESULTS_FILE), 'a');
   let isOpen = true;
   const close = (): void => {
@@ -86,7 +97,10 @@ export async function openRecorder(dir: string, fingerprint: string, metric: Met
     if (first !== trained.result || trained.parameters.length === 0) return;
     // The parameters are there before the line that makes them the leader's.
     const { buffer, byteOffset, byteLength } = trained.parameters;
-    writeSealed(parametersFile(folder, trained.result.id), new Uint8Array(buffer, byteOffset, byteLength));
+    writeChecksummed(
+      parametersFile(folder, trained.result.id),
+      new Uint8Array(buffer, byteOffset, byteLength),
+    );
     leader = trained;
   };
   return {
@@ -98,7 +112,7 @@ export async function openRecorder(dir: string, fingerprint: string, metric: Met
     },
     record(trained) {
       keepLeader(trained);
-      writeFully(file, Buffer.from(sealedLine(trained.result)));
+      writeFully(file, Buffer.from(checksummedLine(trained.result)));
       fsyncSync(file);
       results.push(trained.result);
       removeOtherParameters(folder, leader?.result.id);
@@ -122,7 +136,7 @@ async function readResults(path: string): Promise<HeadResult[]> {
   return whole
     .split('\n')
     .slice(0, -1)
-    .map((line, at) => withNaN(openLine(line, `line ${at + 1} of ${path}`) as HeadResult));
+    .map((line, at) => withNaN(parseChecksummedLine(line, `line ${at + 1} of ${path}`) as HeadResult));
 }
 
 /** JSON writes NaN, the loss of a diverged head, as null. */
@@ -132,7 +146,7 @@ function withNaN(result: HeadResult): HeadResult {
 }
 
 /** The best recorded head. Were its parameters gone, heads ranked behind it could not be told from it, so it is an error. */
-function recordedLeader(
+function savedLeader(
   folder: string,
   results: readonly HeadResult[],
   metric: MetricName,
@@ -142,7 +156,7 @@ function recordedLeader(
     metric,
   );
   if (!result) return undefined;
-  const { buffer } = readSealed(parametersFile(folder, result.id));
+  const { buffer } = readChecksummed(parametersFile(folder, result.id));
   return { result, parameters: new Float32Array(buffer) };
 }
 

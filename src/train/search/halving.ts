@@ -7,7 +7,7 @@ import { type HeadResult, rankResults } from '../results/result.ts';
 import type { SweepData } from '../sweep/data.ts';
 import type { HeadJob } from '../sweep/plan.ts';
 import { type Configuration, jobsOf, summariseRuns } from './configurations.ts';
-import { joinRecorded, type Search, sweepInto } from './search.ts';
+import { joinFinished, type Search, sweepInto } from './search.ts';
 
 /**
  * How many heads train up to which epoch, rung by rung (Jamieson and Talwalkar 2016): the last rung is whole, each one
@@ -59,7 +59,7 @@ export async function halve(
 ): Promise<void> {
   const { paused, signal } = search;
   const [{ config: first }] = search.configurations;
-  const ended = joinRecorded(
+  const ended = joinFinished(
     search.configurations.flatMap((configuration) => jobsOf(configuration)),
     search,
   );
@@ -131,7 +131,7 @@ function createHalvingRule(
     search: Search;
   },
 ): HalvingRule {
-  const { paused, recorder, leaderboard, view } = search;
+  const { paused, checkpoint, leaderboard, view } = search;
   const byId = new Map(running.map((configuration) => [configuration.id, configuration]));
   const waitsFor = new Map<string, Set<string>>();
   const ownerOf = new Map<string, Configuration>();
@@ -147,7 +147,7 @@ function createHalvingRule(
       if (ended.has(id)) continue;
       const { trained } = paused.get(id);
       const dropped = { ...trained, result: { ...trained.result, status: 'dropped' as const } };
-      recorder?.record(dropped);
+      checkpoint?.record(dropped);
       ended.set(id, dropped.result);
       paused.remove(id);
       view.finished(leaderboard.add(dropped), config.epochs - dropped.result.epochs);

@@ -3,7 +3,7 @@ import type { Reporter } from '../../shared/cli/terminal.ts';
 import { InputError } from '../../shared/errors.ts';
 import { type FeatureFacts, featureFacts } from '../analysis/feature-facts.ts';
 import { pausedInMemory } from '../checkpoint/paused-heads.ts';
-import type { Recorder } from '../checkpoint/writer.ts';
+import type { Checkpoint } from '../checkpoint/writer.ts';
 import type { FeatureSet } from '../dataset/table.ts';
 import { liveView } from '../results/live.ts';
 import { crossValidate } from './folds.ts';
@@ -30,7 +30,7 @@ export interface SearchOutcome {
 export async function runSearch(
   plan: SearchPlan,
   sets: readonly FeatureSet[],
-  { checkpoint, signal, reporter }: { checkpoint?: Recorder; signal: AbortSignal; reporter: Reporter },
+  { checkpoint, signal, reporter }: { checkpoint?: Checkpoint; signal: AbortSignal; reporter: Reporter },
 ): Promise<SearchOutcome> {
   const { dataset, configurations, folds, rungs, heads, epochs, engineName, workers } = plan;
   const { raw, table, division } = dataset;
@@ -46,7 +46,7 @@ export async function runSearch(
     engine: engineName,
     workers,
     signal,
-    ...(checkpoint && { recorder: checkpoint }),
+    ...(checkpoint && { checkpoint: checkpoint }),
     paused: checkpoint?.paused ?? pausedInMemory(),
   };
   const { rows, foldOf } = division;

@@ -1,7 +1,7 @@
 /** What every way of searching needs, and what it ends with. */
 import type { Normalization } from '../../shared/head/config.ts';
 import type { PausedHeads } from '../checkpoint/paused-heads.ts';
-import type { Recorder } from '../checkpoint/writer.ts';
+import type { Checkpoint } from '../checkpoint/writer.ts';
 import type { Prepared } from '../dataset/prepare.ts';
 import type { FeatureSet } from '../dataset/table.ts';
 import type { Evaluation } from '../metrics/counts.ts';
@@ -24,7 +24,7 @@ export interface Search {
   workers: number;
   signal: AbortSignal;
   /** Heads that an earlier run of the same sweep finished, and where finished ones are kept. */
-  recorder?: Recorder;
+  checkpoint?: Checkpoint;
   /** Heads that halving has paused. */
   paused: PausedHeads;
 }
@@ -59,27 +59,27 @@ export async function compete(
   data: ReadonlyMap<number, SweepData>,
   search: Search,
 ): Promise<void> {
-  const recorded = joinRecorded(jobs, search);
+  const finished = joinFinished(jobs, search);
   await sweepInto(
-    jobs.filter(({ id }) => !recorded.has(id)),
+    jobs.filter(({ id }) => !finished.has(id)),
     data,
     search,
   );
 }
 
 /** Lets the heads that are on record join the standings; returns their results by id. */
-export function joinRecorded(
+export function joinFinished(
   jobs: readonly HeadJob[],
-  { leaderboard, view, recorder }: Search,
+  { leaderboard, view, checkpoint }: Search,
 ): Map<string, HeadResult> {
-  const recorded = new Map(recorder?.results.map((result) => [result.id, result]));
+  const finished = new Map(checkpoint?.results.map((result) => [result.id, result]));
   const joined = new Map<string, HeadResult>();
   for (const { id, config } of jobs) {
-    const result = recorded.get(id);
+    const result = finished.get(id);
     if (!result) continue;
     joined.set(id, result);
     // Only the leader's parameters are on record, and only the leader's are needed.
-    const { leader } = recorder ?? {};
+    const { leader } = checkpoint ?? {};
     const parameters = leader?.result.id === id ? leader.parameters : new Float32Array(0);
     view.finished(leaderboard.add({ result, parameters }), config.epochs);
   }
@@ -90,7 +90,7 @@ export function joinRecorded(
 export async function sweepInto(
   jobs: readonly HeadJob[],
   data: ReadonlyMap<number, SweepData>,
-  { leaderboard, view, recorder, paused, ...context }: Search,
+  { leaderboard, view, checkpoint, paused, ...context }: Search,
   { onEnded, onPaused }: Outcomes = {},
 ): Promise<void> {
   for (const [source, own] of data) {
@@ -104,7 +104,7 @@ export async function sweepInto(
         onEpoch: (heads) => view.epochs(heads),
         onFinished(trained) {
           const { config, epochs, status } = trained.result;
-          if (status !== 'stopped') recorder?.record(trained);
+          if (status !== 'stopped') checkpoint?.record(trained);
           view.finished(leaderboard.add(trained), Math.max(0, config.epochs - epochs));
           onEnded?.(trained.result);
         },

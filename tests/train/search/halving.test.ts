@@ -51,7 +51,7 @@ async function halved(
     seeds = 1,
     order = (jobs: readonly HeadJob[]) => [...jobs],
     signal = new AbortController().signal,
-    recorded = [] as readonly TrainedHead[],
+    finished = [] as readonly TrainedHead[],
     paused = pausedInMemory(),
   } = {},
 ) {
@@ -82,8 +82,8 @@ async function halved(
   const search: Search = {
     ...{ sets: [], configurations, leaderboard, engine: 'none', workers: 1, signal, paused },
     view: { epochs: () => {}, finished: () => {}, stop: () => {} },
-    recorder: {
-      ...{ results: recorded.map(({ result }) => result), leader: recorded[0], folder: '', paused },
+    checkpoint: {
+      ...{ results: finished.map(({ result }) => result), leader: finished[0], folder: '', paused },
       record: ({ result }) => void records.push(`${result.id} ${result.status}`),
       ...{ finish: () => {}, close: () => {} },
     },
@@ -212,8 +212,8 @@ describe('halving', () => {
         state,
       });
     const first = headAfter(one, losses[1], 1);
-    const recorded = [{ ...first, result: { ...first.result, status: 'dropped' as const } }];
-    const again = await halved(losses, { recorded, paused });
+    const finished = [{ ...first, result: { ...first.result, status: 'dropped' as const } }];
+    const again = await halved(losses, { finished, paused });
     expect(again.ended).toEqual(whole.ended);
     expect(again.trained).toEqual([`${three.id}: 1-1`, '2: 2-2', '4: 2-2', '2: 3-4']);
   });
