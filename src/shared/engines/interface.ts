@@ -43,32 +43,32 @@ export interface Engine {
   readonly singleThreaded: boolean;
   compile(graph: Graph): Promise<Program>;
   /** Where arrays can stay on the device from one run to the next. */
-  readonly resident?: ResidentEngine;
+  readonly usesDevice?: DeviceEngine;
 }
 
 /** An array on an engine's device. Whoever received it frees it. */
-export interface ResidentArray {
+export interface DeviceArray {
   read(): Promise<Float32Array>;
   free(): void;
 }
 
 /** A compiled graph whose inputs and outputs stay on the device. */
-export interface ResidentProgram {
+export interface DeviceProgram {
   /**
    * Computes every output.
    * @param feeds one array for each input, which the caller keeps
    * @returns new arrays, by the names of the outputs
    */
-  run(feeds: Readonly<Record<string, ResidentArray>>): Record<string, ResidentArray>;
+  run(feeds: Readonly<Record<string, DeviceArray>>): Record<string, DeviceArray>;
   /** Frees the graph's constants. */
   release(): void;
 }
 
 /** The part of an engine that keeps arrays on its device. */
-export interface ResidentEngine {
+export interface DeviceEngine {
   /** Copies an array to the device. */
-  upload(data: Float32Array, shape: Shape): ResidentArray;
+  upload(data: Float32Array, shape: Shape): DeviceArray;
   /** The given rows of a matrix, in the given order. */
-  gather(matrix: ResidentArray, rows: Int32Array): ResidentArray;
-  compile(graph: Graph): ResidentProgram;
+  gather(matrix: DeviceArray, rows: Int32Array): DeviceArray;
+  compile(graph: Graph): DeviceProgram;
 }

@@ -10,7 +10,7 @@ export interface WorkerStart {
   /** Threads inside one operation. */
   threads: number;
   /** Whether stacks keep their numbers on the engine's device. */
-  resident: boolean;
+  usesDevice: boolean;
 }
 
 export type ToWorker =

@@ -14,7 +14,7 @@ export interface SweepOptions {
   /** Worker threads, one core each. */
   workers: number;
   /** Whether stacks keep their numbers on the engine's device; default: where that is a GPU. */
-  resident?: boolean;
+  usesDevice?: boolean;
   signal: AbortSignal;
   onFinished(trained: TrainedHead): void;
   onEpoch(heads: number): void;
@@ -33,12 +33,13 @@ const WORKER = new URL('../../../dist/train/sweep/worker.js', import.meta.url);
  */
 export async function sweep(jobs: readonly HeadJob[], options: SweepOptions): Promise<void> {
   if (jobs.length === 0) return;
-  const resident = options.resident ?? (fitsMemory(options.data) && (await computesOnGpu(options.engine)));
+  const usesDevice =
+    options.usesDevice ?? (fitsMemory(options.data) && (await computesOnGpu(options.engine)));
   const { data } = options;
-  const waiting = resident ? planWideStacks(jobs, data) : planStacks(jobs, data.classes, options.workers);
+  const waiting = usesDevice ? planWideStacks(jobs, data) : planStacks(jobs, data.classes, options.workers);
   // One worker keeps a device busy, and a second would need a second copy of the rows there.
-  const count = resident ? 1 : Math.max(1, Math.min(options.workers, waiting.length));
-  const workers = Array.from({ length: count }, () => startWorker(options, resident));
+  const count = usesDevice ? 1 : Math.max(1, Math.min(options.workers, waiting.length));
+  const workers = Array.from({ length: count }, () => startWorker(options, usesDevice));
   const stop = () => {
     waiting.length = 0;
     for (const worker of workers) tell(worker, { type: 'stop' });
@@ -56,13 +57,13 @@ export async function sweep(jobs: readonly HeadJob[], options: SweepOptions): Pr
 }
 
 async function computesOnGpu(name: string): Promise<boolean> {
-  const { resident, device } = await loadEngine(name, { threads: 1 });
-  return resident !== undefined && device !== 'cpu';
+  const { usesDevice, device } = await loadEngine(name, { threads: 1 });
+  return usesDevice !== undefined && device !== 'cpu';
 }
 
-function startWorker({ data, engine }: SweepOptions, resident: boolean): Worker {
+function startWorker({ data, engine }: SweepOptions, usesDevice: boolean): Worker {
   // One thread per operation: two workers with a core each beat one session with two for small products.
-  const start: WorkerStart = { data, engine, threads: 1, resident };
+  const start: WorkerStart = { data, engine, threads: 1, usesDevice };
   // Native libraries read the number of threads from the process's own environment, which engines write to.
   return new Worker(WORKER, { workerData: start, env: SHARE_ENV });
 }

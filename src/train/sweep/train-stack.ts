@@ -7,7 +7,7 @@ import type { Arena } from './arena.ts';
 import { epochOrder, trainingBlock } from './batches.ts';
 import { partTargets, type SweepData } from './data.ts';
 import type { DeviceData } from './device/device-data.ts';
-import { residentTrainer } from './device/resident-trainer.ts';
+import { deviceTrainer } from './device/resident-trainer.ts';
 import { factoredKernel } from './factored.ts';
 import {
   finish,
@@ -69,7 +69,7 @@ export async function trainStack(
   const build = (states: readonly LaneState[]): StackTrainer => {
     const shape = shapeOf(states.length);
     const trainer = device
-      ? residentTrainer(device, data, arena, shape, shared)
+      ? deviceTrainer(device, data, arena, shape, shared)
       : hostTrainer(
           createStack(arena, programs, { ...shape, ...(factored && { factored }) }, largestBatch),
           data,

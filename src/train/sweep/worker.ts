@@ -1,6 +1,6 @@
 /** A worker thread of a sweep: trains one stack after another with an engine of its own. */
 import { parentPort, workerData } from 'node:worker_threads';
-import { type Engine, loadEngine, type ResidentEngine } from '../../shared/engines/engine.ts';
+import { type DeviceEngine, type Engine, loadEngine } from '../../shared/engines/engine.ts';
 import { createArena } from './arena.ts';
 import { createDeviceData } from './device/device-data.ts';
 import { createInitialParameters } from './initial.ts';
@@ -11,14 +11,14 @@ import { type StackContext, trainStack } from './train-stack.ts';
 
 const port = parentPort;
 if (!port) throw new Error('The sweep worker runs as a worker thread');
-const { data, engine: name, threads, resident } = workerData as WorkerStart;
+const { data, engine: name, threads, usesDevice } = workerData as WorkerStart;
 const say = (message: FromWorker, transfer: ArrayBuffer[] = []) => port.postMessage(message, transfer);
 
 const arena = createArena();
 const engine = await loadEngine(name, { threads });
 const programs = createPrograms(engine);
 const initial = createInitialParameters();
-const device = resident ? createDeviceData(residentPart(engine), data) : undefined;
+const device = usesDevice ? createDeviceData(deviceEngineOf(engine), data) : undefined;
 let stopping = false;
 
 port.on('message', async (message: ToWorker) => {
@@ -48,7 +48,7 @@ port.on('message', async (message: ToWorker) => {
 });
 say({ type: 'ready' });
 
-function residentPart({ name, resident }: Engine): ResidentEngine {
-  if (!resident) throw new Error(`${name} keeps nothing on a device`);
-  return resident;
+function deviceEngineOf({ name, usesDevice }: Engine): DeviceEngine {
+  if (!usesDevice) throw new Error(`${name} keeps nothing on a device`);
+  return usesDevice;
 }

@@ -9,7 +9,7 @@ import { createDeviceData } from '../../../src/train/sweep/device/device-data.ts
 import { createInitialParameters } from '../../../src/train/sweep/initial.ts';
 import { createPrograms } from '../../../src/train/sweep/programs.ts';
 import { trainStack } from '../../../src/train/sweep/train-stack.ts';
-import { clouds, residentPart } from '../../train/sweep/device/clouds.ts';
+import { clouds, deviceEngineOf } from '../../train/sweep/device/clouds.ts';
 
 /** Numbers of tensors: before anything, after a little work, after all of it, and once everything is released. */
 export interface Tensors {
@@ -25,7 +25,7 @@ export async function trainSteps(runtime: Runtime, steps: number, onDevice: bool
   const before = count();
   const engine = tensorflowEngine(runtime);
   const data = clouds({ train: 80, val: 16, test: 0 }, { inputs: 12 });
-  const device = onDevice ? createDeviceData(residentPart(engine), data) : undefined;
+  const device = onDevice ? createDeviceData(deviceEngineOf(engine), data) : undefined;
   const programs = createPrograms(engine);
   const counts: number[] = [];
   const epochs = steps / 10;

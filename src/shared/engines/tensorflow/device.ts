@@ -1,17 +1,17 @@
 /** Arrays that stay on TensorFlow's device from one run to the next. */
 import type { Tensor } from '@tensorflow/tfjs-core';
 import { BATCH, type Graph } from '../../graph/value.ts';
-import type { ResidentArray, ResidentEngine, ResidentProgram } from '../interface.ts';
+import type { DeviceArray, DeviceEngine, DeviceProgram } from '../interface.ts';
 import { planGraph } from './plan.ts';
 import type { Tensorflow } from './runtime.ts';
 
 /** The tensors behind the arrays that were handed out. */
 interface Tensors {
-  arrayOf(tensor: Tensor): ResidentArray;
-  tensorOf(array: ResidentArray | undefined, name: string): Tensor;
+  arrayOf(tensor: Tensor): DeviceArray;
+  tensorOf(array: DeviceArray | undefined, name: string): Tensor;
 }
 
-export function residentEngine(tf: Tensorflow): ResidentEngine {
+export function deviceEngine(tf: Tensorflow): DeviceEngine {
   const tensors = trackTensors();
   return {
     upload: (data, shape) => tensors.arrayOf(tf.tensor(data, [...shape], 'float32')),
@@ -19,15 +19,15 @@ export function residentEngine(tf: Tensorflow): ResidentEngine {
       tensors.arrayOf(
         tf.tidy(() => tf.gather(tensors.tensorOf(matrix, 'a matrix'), tf.tensor1d(rows, 'int32'))),
       ),
-    compile: (graph) => compileResident(tf, graph, tensors),
+    compile: (graph) => compileOnDevice(tf, graph, tensors),
   };
 }
 
 function trackTensors(): Tensors {
-  const known = new WeakMap<ResidentArray, Tensor>();
+  const known = new WeakMap<DeviceArray, Tensor>();
   return {
     arrayOf(tensor) {
-      const array: ResidentArray = {
+      const array: DeviceArray = {
         read: () => tensor.data<'float32'>(),
         free: () => tensor.dispose(),
       };
@@ -42,7 +42,7 @@ function trackTensors(): Tensors {
   };
 }
 
-function compileResident(tf: Tensorflow, graph: Graph, { arrayOf, tensorOf }: Tensors): ResidentProgram {
+function compileOnDevice(tf: Tensorflow, graph: Graph, { arrayOf, tensorOf }: Tensors): DeviceProgram {
   const plan = planGraph(tf, graph);
   const open = [...graph.inputs].find(([, { shape }]) => shape[0] === BATCH)?.[0];
   return {

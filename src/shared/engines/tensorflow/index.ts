@@ -4,7 +4,7 @@ import { usage } from '../../errors.ts';
 import type { Graph } from '../../graph/value.ts';
 import { batchSize, checkLength, concreteShape } from '../arrays.ts';
 import type { DeviceChoice, Engine, EngineOptions, Feeds, Program, Results } from '../interface.ts';
-import { residentEngine } from './device.ts';
+import { deviceEngine } from './device.ts';
 import { planGraph } from './plan.ts';
 import {
   loadRuntime,
@@ -51,7 +51,7 @@ export function tensorflowEngine({ tf, version, device, singleThreaded }: Runtim
     device,
     singleThreaded,
     compile: async (graph) => compile(tf, graph),
-    resident: residentEngine(tf),
+    usesDevice: deviceEngine(tf),
   };
 }
 

@@ -1,5 +1,5 @@
 /** A sweep's rows on an engine's device, moved there once, and the programs that all its stacks share. */
-import type { ResidentArray, ResidentEngine, ResidentProgram } from '../../../shared/engines/engine.ts';
+import type { DeviceArray, DeviceEngine, DeviceProgram } from '../../../shared/engines/engine.ts';
 import type { Graph } from '../../../shared/graph/value.ts';
 import type { HeadConfig, Normalization } from '../../../shared/head/config.ts';
 import { targetFiller } from '../batches.ts';
@@ -9,19 +9,19 @@ import { partFeatures, type SweepData } from '../data.ts';
 type TargetSettings = Pick<HeadConfig, 'normalize' | 'output' | 'labelSmoothing' | 'classWeight'>;
 
 export interface DeviceData {
-  readonly engine: ResidentEngine;
+  readonly engine: DeviceEngine;
   /** A part's features, [rows, inputs]. */
-  features(normalize: Normalization, part: 'train' | 'val'): ResidentArray;
+  features(normalize: Normalization, part: 'train' | 'val'): DeviceArray;
   /** Targets and weights of the training rows, [rows, classes] each; weights carry 1 / `batch`. */
-  targets(settings: TargetSettings, batch: number): { targets: ResidentArray; weights: ResidentArray };
+  targets(settings: TargetSettings, batch: number): { targets: DeviceArray; weights: DeviceArray };
   /** A program by a name that says all that its graph depends on. */
-  program(key: string, graph: () => Graph): ResidentProgram;
+  program(key: string, graph: () => Graph): DeviceProgram;
   release(): void;
 }
 
-export function createDeviceData(engine: ResidentEngine, data: SweepData): DeviceData {
-  const arrays = new Map<string, ResidentArray>();
-  const programs = new Map<string, ResidentProgram>();
+export function createDeviceData(engine: DeviceEngine, data: SweepData): DeviceData {
+  const arrays = new Map<string, DeviceArray>();
+  const programs = new Map<string, DeviceProgram>();
   const once = <T>(known: Map<string, T>, key: string, make: () => T): T => {
     const found = known.get(key) ?? make();
     known.set(key, found);

@@ -1,6 +1,6 @@
 /** A stack that trains on an engine's device: parameters, moments and rows stay there, only results come back. */
 import { setImmediate } from 'node:timers/promises';
-import type { ResidentArray } from '../../../shared/engines/engine.ts';
+import type { DeviceArray } from '../../../shared/engines/engine.ts';
 import { elementCount } from '../../../shared/graph/value.ts';
 import type { HeadConfig } from '../../../shared/head/config.ts';
 import { maskShape } from '../../../shared/head/forward.ts';
@@ -38,7 +38,7 @@ const MOST_ANSWERS = 2 ** 24;
  * @param arena where dropout masks are drawn; whatever was there is lost
  * @param config of any of the heads, for what all heads of the stack share
  */
-export function residentTrainer(
+export function deviceTrainer(
   device: DeviceData,
   data: SweepData,
   arena: Arena,
@@ -56,8 +56,8 @@ export function residentTrainer(
   const masks = dropouts.map((layer) => ({ layer, array: arena.allocate(maxRows * layer.units) }));
 
   /** Parameters, optimiser state and the sum of losses, by the names of the step graph. */
-  const held = new Map<string, ResidentArray>();
-  const hold = (name: string, array: ResidentArray) => {
+  const held = new Map<string, DeviceArray>();
+  const hold = (name: string, array: DeviceArray) => {
     held.get(name)?.free();
     held.set(name, array);
   };
@@ -108,7 +108,7 @@ export function residentTrainer(
       await setImmediate();
       const batch = rows.length;
       const { targets, weights } = device.targets(config, batch);
-      const fed: Record<string, ResidentArray> = {
+      const fed: Record<string, DeviceArray> = {
         features: engine.gather(device.features(config.normalize, 'train'), rows),
         targets: engine.gather(targets, rows),
         weights: engine.gather(weights, rows),

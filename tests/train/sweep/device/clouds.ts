@@ -1,5 +1,5 @@
 /** Overlapping clouds of points, one for each class, and the stacks that tests train on them. */
-import type { Engine, ResidentEngine } from '../../../../src/shared/engines/engine.ts';
+import type { DeviceEngine, Engine } from '../../../../src/shared/engines/engine.ts';
 import { random } from '../../../../src/shared/random.ts';
 import type { SweepData } from '../../../../src/train/sweep/data.ts';
 
@@ -21,7 +21,7 @@ export function clouds(
   return { task: 'multiclass', inputs, classes, rows, features: { none: features }, targets };
 }
 
-export function residentPart({ name, resident }: Engine): ResidentEngine {
-  if (!resident) throw new Error(`${name} keeps nothing on a device`);
-  return resident;
+export function deviceEngineOf({ name, usesDevice }: Engine): DeviceEngine {
+  if (!usesDevice) throw new Error(`${name} keeps nothing on a device`);
+  return usesDevice;
 }

@@ -8,14 +8,14 @@ import type { HeadRequest } from '../../../../src/train/options/head-options.ts'
 import { resolveConfig } from '../../../../src/train/options/resolve.ts';
 import { createArena } from '../../../../src/train/sweep/arena.ts';
 import { createDeviceData } from '../../../../src/train/sweep/device/device-data.ts';
-import { residentTrainer } from '../../../../src/train/sweep/device/resident-trainer.ts';
+import { deviceTrainer } from '../../../../src/train/sweep/device/resident-trainer.ts';
 import type { SteppingOptimizer } from '../../../../src/train/sweep/optimizers.ts';
 import { createPrograms } from '../../../../src/train/sweep/programs.ts';
 import { createStack, freshState, type LaneState } from '../../../../src/train/sweep/stack.ts';
 import { hostTrainer, type StackTrainer } from '../../../../src/train/sweep/trainer.ts';
 import type { StackShape } from '../../../../src/train/sweep/training-graph.ts';
 import { ENGINES_UNDER_TEST, loadUnderTest } from '../../../shared/engines/under-test.ts';
-import { clouds, residentPart } from './clouds.ts';
+import { clouds, deviceEngineOf } from './clouds.ts';
 
 const data = clouds({ train: 90, val: 30, test: 0 }, { inputs: 12 });
 const STEPS = 50;
@@ -116,13 +116,9 @@ describe.each(resident)('a stack on the device of %s', (name) => {
   });
 
   const onDevice = async (configs: readonly HeadConfig[], starts: LaneState[]): Promise<Outcome> => {
-    const device = createDeviceData(residentPart(engine), data);
+    const device = createDeviceData(deviceEngineOf(engine), data);
     const shape = shapeOf(configs[0], configs.length);
-    const outcome = await run(
-      residentTrainer(device, data, createArena(), shape, configs[0]),
-      configs,
-      starts,
-    );
+    const outcome = await run(deviceTrainer(device, data, createArena(), shape, configs[0]), configs, starts);
     device.release();
     return outcome;
   };

@@ -14,7 +14,7 @@ import { createPrograms } from '../../../../src/train/sweep/programs.ts';
 import { sweep } from '../../../../src/train/sweep/sweep.ts';
 import { trainStack } from '../../../../src/train/sweep/train-stack.ts';
 import { ENGINES_UNDER_TEST } from '../../../shared/engines/under-test.ts';
-import { clouds, residentPart } from './clouds.ts';
+import { clouds, deviceEngineOf } from './clouds.ts';
 
 const data = clouds({ train: 240, val: 400, test: 0 }, { classes: 4, apart: 0.5 });
 
@@ -27,10 +27,10 @@ const jobsOf = (requests: readonly Partial<HeadRequest>[]): HeadJob[] =>
 const byId = (heads: readonly TrainedHead[]): TrainedHead[] =>
   [...heads].sort((a, b) => Number(a.result.id) - Number(b.result.id));
 
-async function swept(jobs: readonly HeadJob[], engine: string, resident: boolean): Promise<TrainedHead[]> {
+async function swept(jobs: readonly HeadJob[], engine: string, usesDevice: boolean): Promise<TrainedHead[]> {
   const heads: TrainedHead[] = [];
   await sweep(jobs, {
-    ...{ data, engine, resident, workers: 1, signal: new AbortController().signal },
+    ...{ data, engine, usesDevice, workers: 1, signal: new AbortController().signal },
     onEpoch: () => {},
     onFinished: (head) => heads.push(head),
   });
@@ -87,7 +87,7 @@ describe.each(runtimes)('a stack on the device of %s', (name) => {
     const { tf } = await loadRuntime(1, [name]);
     const before = tf.memory().numTensors;
     const engine = await createTensorflowEngine({ threads: 1, runtimes: [name] });
-    const device = createDeviceData(residentPart(engine), data);
+    const device = createDeviceData(deviceEngineOf(engine), data);
     const trained = async (changes: Partial<HeadJob>, paused: PausedHead[]): Promise<TrainedHead[]> => {
       const heads: TrainedHead[] = [];
       const goesOn = paused.splice(0);
