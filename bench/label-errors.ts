@@ -44,10 +44,10 @@ type Remedy = ReturnType<Plant>;
 
 /** The rank of each planted error among the suspects, from 1 (0: none of them), and whether the suggestion mends it. */
 function ranksOf(planted: ReadonlyMap<number, Remedy>, targets: Uint8Array) {
-  const { suspects } = linearProbe(space, { targets, classes: classes.length, task });
+  const { labelIssues } = linearProbe(space, { targets, classes: classes.length, task });
   return Array.from(planted, ([row, { label, present }]) => {
-    const at = suspects.findIndex((suspect) => suspect.row === row);
-    const { suggestion } = suspects[at] ?? {};
+    const at = labelIssues.findIndex((issue) => issue.row === row);
+    const { suggestion } = labelIssues[at] ?? {};
     return { rank: at + 1, isMended: suggestion?.label === label && suggestion.present === present };
   });
 }

@@ -63,7 +63,7 @@ export type {
   StoreManifest,
 } from './shared/store/schema.ts';
 export type { Tensor } from './shared/weights/safetensors.ts';
-export type { Separability, Suspect } from './train/analysis/separability.ts';
+export type { LabelIssue, Separability } from './train/analysis/separability.ts';
 export type { Calibration } from './train/calibration/calibrate.ts';
 export type { ContentHashes } from './train/dataset/content-hashes.ts';
 export type { SourceName } from './train/dataset/sources.ts';

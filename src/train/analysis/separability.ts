@@ -19,13 +19,13 @@ const WIDTH = { least: 64, most: 256, ofAllRows: 2 ** 18 };
 const MOST_ROWS = 8000;
 
 /** An image whose label the features speak against. */
-export interface Suspect {
+export interface LabelIssue {
   /** Row of the table. */
   row: number;
   /** What the probe finds instead: a class it would give, or, multi-label, one that it would add or take away. */
   suggestion: { label: number; present: boolean };
   /** How far the probe's score for that exceeds the one for the label given; above 0, at most about 1. */
-  doubt: number;
+  margin: number;
 }
 
 export interface Separability {
@@ -37,7 +37,7 @@ export interface Separability {
   /** Standard error that the AUC of a useless probe has on so many rows. */
   chanceError: number;
   /** Every image that the linear probe contradicts, the most doubtful first. */
-  suspects: Suspect[];
+  labelIssues: LabelIssue[];
   /** The first two principal components of each of `rows`, [rows, 2]. */
   map: Float32Array;
   /** Shares of the variance that the two show. */
@@ -79,12 +79,12 @@ type Labels = Pick<SeparabilityInput, 'targets' | 'classes' | 'task'>;
 export function linearProbe(
   { rows, coordinates, width }: ProbeSpace,
   { targets, classes, task }: Labels,
-): { data: ProbeData; scores: Float32Array; suspects: Suspect[] } {
+): { data: ProbeData; scores: Float32Array; labelIssues: LabelIssue[] } {
   const own = selectTargets(targets, classes, rows);
   const data = { coordinates, targets: own, rows: rows.length, width, classes };
   const scores = leaveOneOut(data);
-  const suspects = suspectsIn(scores, own, classes, task);
-  return { data, scores, suspects: suspects.map((suspect) => ({ ...suspect, row: rows[suspect.row] })) };
+  const labelIssues = labelIssuesIn(scores, own, classes, task);
+  return { data, scores, labelIssues: labelIssues.map((issue) => ({ ...issue, row: rows[issue.row] })) };
 }
 
 /** Both probes answer each image without having seen it, so that training images are judged like all others. */
@@ -92,14 +92,14 @@ export function separability(input: SeparabilityInput): Separability {
   const { classes } = input;
   const space = probeSpace(input);
   const { rows, coordinates, width } = space;
-  const { data, scores, suspects } = linearProbe(space, input);
+  const { data, scores, labelIssues } = linearProbe(space, input);
   const { votes, queries } = neighbourVotes(data);
   return {
     rows,
     linearAuc: meanAuc(probabilityLike(scores), data.targets, classes),
     neighbourAuc: meanAuc(votes, selectTargets(data.targets, classes, queries), classes),
     chanceError: chanceError(data.targets, rows.length, classes),
-    suspects,
+    labelIssues,
     ...flattened({ values: coordinates, rows: rows.length, inputs: width }, space.share),
   };
 }
@@ -162,27 +162,27 @@ function chanceError(targets: Uint8Array, rows: number, classes: number): number
 }
 
 /** @returns rows counted as in `targets` */
-function suspectsIn(scores: Float32Array, targets: Uint8Array, classes: number, task: Task): Suspect[] {
+function labelIssuesIn(scores: Float32Array, targets: Uint8Array, classes: number, task: Task): LabelIssue[] {
   const rows = targets.length / classes;
-  const found: Suspect[] = [];
+  const found: LabelIssue[] = [];
   const middles = task === 'multilabel' ? middlesOf(scores, targets, classes) : [];
   for (let row = 0; row < rows; row++) {
-    let best: Suspect = { row, suggestion: { label: 0, present: true }, doubt: 0 };
+    let best: LabelIssue = { row, suggestion: { label: 0, present: true }, margin: 0 };
     const start = row * classes;
     const given = targets.indexOf(1, start) - start;
     for (let label = 0; label < classes; label++) {
       const present = targets[start + label] === 0;
       if (task === 'multiclass' && !present) continue;
       const score = scores[start + label];
-      const doubt =
+      const margin =
         task === 'multiclass'
           ? score - scores[start + given]
           : (present ? score - middles[label] : middles[label] - score) * 2;
-      if (doubt > best.doubt) best = { row, suggestion: { label, present }, doubt };
+      if (margin > best.margin) best = { row, suggestion: { label, present }, margin };
     }
-    if (best.doubt > 0) found.push(best);
+    if (best.margin > 0) found.push(best);
   }
-  return found.sort((a, b) => b.doubt - a.doubt || a.row - b.row);
+  return found.sort((a, b) => b.margin - a.margin || a.row - b.row);
 }
 
 /**

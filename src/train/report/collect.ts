@@ -13,7 +13,15 @@ import type { ReportCurve, ReportData, ReportLine } from './data.ts';
 import { createGallery, type Gallery } from './gallery.ts';
 
 /** What is shown of long lists. */
-const MOST = { wrong: 60, suspects: 60, duplicates: 30, ofOneCell: 24, points: 1500, curves: 6, lines: 1000 };
+const MOST = {
+  wrong: 60,
+  labelIssues: 60,
+  duplicates: 30,
+  ofOneCell: 24,
+  points: 1500,
+  curves: 6,
+  lines: 1000,
+};
 
 export interface ReportOptions {
   /** What the report is called: the run's. */
@@ -33,7 +41,7 @@ export async function collectReport(
   const gallery = createGallery(training);
   // In the order in which thumbnails matter.
   const wrong = wrongIn(training, gallery);
-  const suspects = suspectsIn(training, gallery);
+  const labelIssues = labelIssuesIn(training, gallery);
   const duplicates = duplicatesIn(training);
   const shownDuplicates = duplicates.slice(0, MOST.duplicates).map(({ rows, conflict }) => ({
     images: rows.map((row) => gallery.add(row)),
@@ -88,8 +96,8 @@ export async function collectReport(
       task === 'multilabel' ? onlyRows(cooccurrence(training.targets, classes.length), shown) : null,
     map,
     wrong,
-    suspects,
-    suspectCount: separability.suspects.length,
+    labelIssues,
+    labelIssueCount: separability.labelIssues.length,
     duplicates: shownDuplicates,
     duplicateCount: duplicates.length,
     probes: { linearAuc: separability.linearAuc, neighbourAuc: separability.neighbourAuc },
@@ -186,13 +194,16 @@ function wrongIn(training: Training, gallery: Gallery): ReportData['wrong'] {
     }));
 }
 
-function suspectsIn({ separability, classes, task }: Training, gallery: Gallery): ReportData['suspects'] {
-  return separability.suspects
-    .slice(0, MOST.suspects)
-    .map(({ row, suggestion: { label, present }, doubt }) => ({
+function labelIssuesIn(
+  { separability, classes, task }: Training,
+  gallery: Gallery,
+): ReportData['labelIssues'] {
+  return separability.labelIssues
+    .slice(0, MOST.labelIssues)
+    .map(({ row, suggestion: { label, present }, margin }) => ({
       image: gallery.add(row),
       suggestion: task === 'multiclass' ? classes[label] : `${present ? 'also' : 'not'} ${classes[label]}`,
-      doubt,
+      margin,
     }));
 }
 

@@ -94,9 +94,9 @@ export interface ReportData {
   /** Images of the judged part answered wrongly, the surest first. */
   wrong: { image: number; answered: string; confidence: number }[];
   /** Images of any part whose labels the features contradict. */
-  suspects: { image: number; suggestion: string; doubt: number }[];
+  labelIssues: { image: number; suggestion: string; margin: number }[];
   /** How many images the features contradict in all. */
-  suspectCount: number;
+  labelIssueCount: number;
   /** Sets of images with the same content, and whether their labels differ. */
   duplicates: { images: number[]; conflict: boolean }[];
   duplicateCount: number;

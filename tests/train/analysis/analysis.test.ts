@@ -40,10 +40,10 @@ describe('likely label errors', () => {
       data.targets[row * 4 + given] = 0;
       data.targets[row * 4 + ((given + 1 + stream.integer(3)) % 4)] = 1;
     }
-    const first = separability(data).suspects.slice(0, 25);
+    const first = separability(data).labelIssues.slice(0, 25);
     for (const row of planted) {
-      const suspect = first.find((one) => one.row === row);
-      expect(suspect?.suggestion).toEqual({ label: row % 4, present: true });
+      const issue = first.find((one) => one.row === row);
+      expect(issue?.suggestion).toEqual({ label: row % 4, present: true });
     }
   });
 
@@ -51,7 +51,7 @@ describe('likely label errors', () => {
     const data = { ...made(400, { classes: 16, distance: 6 }), task: 'multilabel' as const };
     const removed = [0, 16, 32, 48, 64];
     for (const row of removed) data.targets[row * 16] = 0;
-    const first = separability(data).suspects.slice(0, 25);
+    const first = separability(data).labelIssues.slice(0, 25);
     const found = removed.filter((row) =>
       first.some(({ row: one, suggestion }) => one === row && suggestion.label === 0 && suggestion.present),
     );
@@ -63,8 +63,8 @@ describe('likely label errors', () => {
     const data = { ...made(300), task: 'multilabel' as const };
     data.targets[0] = 0;
     data.targets[4 * 1 + 2] = 1;
-    const { suspects } = separability(data);
-    expect(suspects.slice(0, 2).map(({ row, suggestion }) => ({ row, ...suggestion }))).toEqual(
+    const { labelIssues } = separability(data);
+    expect(labelIssues.slice(0, 2).map(({ row, suggestion }) => ({ row, ...suggestion }))).toEqual(
       expect.arrayContaining([
         { row: 0, label: 0, present: true },
         { row: 1, label: 2, present: false },

@@ -91,21 +91,21 @@ export function wrong(data: ReportData): HTMLElement | null {
   );
 }
 
-export function suspects(data: ReportData): HTMLElement {
+export function labelIssues(data: ReportData): HTMLElement {
   return section(
     'suspects',
     'Likely label errors',
-    data.suspectCount === 0
+    data.labelIssueCount === 0
       ? 'The features contradict no label.'
-      : `${data.suspectCount} photos of any part whose label a probe contradicts that was fitted on all other photos; the most doubtful first.`,
+      : `${data.labelIssueCount} photos of any part whose label a probe contradicts that was fitted on all other photos; the most doubtful first.`,
     cards(
-      data.suspects.map(({ image, suggestion, doubt }) => {
+      data.labelIssues.map(({ image, suggestion, margin }) => {
         const one = data.images[image];
         return card(
           one,
           `labelled ${labelsOf(one)}`,
           h('em', {}, `looks like ${suggestion}`),
-          `doubt ${doubt.toFixed(2)}, ${one.part}`,
+          `doubt ${margin.toFixed(2)}, ${one.part}`,
         );
       }),
     ),

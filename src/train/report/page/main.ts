@@ -3,7 +3,7 @@ import type { ReportData } from '../data.ts';
 import { labels, perClass, ranking } from './answers.ts';
 import { confusion } from './confusion.ts';
 import { h } from './dom.ts';
-import { duplicates, map, suspects, wrong } from './images.ts';
+import { duplicates, labelIssues, map, wrong } from './images.ts';
 import { leaderboard } from './leaderboard.ts';
 import { learning, options } from './learning.ts';
 import { diagnosis, header, summary } from './summary.ts';
@@ -21,7 +21,7 @@ const SECTIONS: readonly ((data: ReportData) => HTMLElement | null)[] = [
   labels,
   map,
   wrong,
-  suspects,
+  labelIssues,
   duplicates,
 ];
 
