@@ -26,11 +26,11 @@ const PLANTS: Readonly<Record<'multiclass' | 'multilabel', Plant>> = {
   // As often added as taken away, which photos with few of many labels would not give by chance.
   multilabel(row, stream) {
     const removes = row.includes(1) && (stream.uniform() < 0.5 || !row.includes(0));
-    const held = removes ? 1 : 0;
-    const labels = [...row.keys()].filter((label) => row[label] === held);
+    const present = removes ? 1 : 0;
+    const labels = [...row.keys()].filter((label) => row[label] === present);
     const label = labels[stream.integer(labels.length)];
-    row[label] = 1 - held;
-    return { label, present: held === 1 };
+    row[label] = 1 - present;
+    return { label, present: present === 1 };
   },
 };
 

@@ -229,12 +229,12 @@ const peak = await matmulPeak();
 console.log(
   `${cpus().length} x ${cpus()[0].model}, Node ${process.version}, matmul peak ${(peak / 1e9).toFixed(0)} Gflop/s`,
 );
-const asked = process.argv.slice(2);
+const requested = process.argv.slice(2);
 const holds: boolean[] = [];
 for (const [at, work] of WORK.entries()) {
-  if (asked.length === 0 || asked.includes(String(at + 1))) holds.push(await measure(work, peak));
+  if (requested.length === 0 || requested.includes(String(at + 1))) holds.push(await measure(work, peak));
 }
-if (asked.length === 0 || asked.includes('cost')) {
+if (requested.length === 0 || requested.includes('cost')) {
   await printWidths();
   await printOutputs();
   await printGrowth();

@@ -5,14 +5,14 @@ import { join } from 'node:path';
 import { beforeAll, expect, it } from 'vitest';
 import { newFolder, permafrost } from './command.ts';
 import { writeRandomHead } from './head.ts';
-import { clusters, madeStore } from './train/made-store.ts';
+import { clusters, syntheticStore } from './train/made-store.ts';
 
 const cwd = newFolder();
 let features: string;
 
 beforeAll(async () => {
   await writeRandomHead(join(cwd, 'run/best'));
-  features = await madeStore(clusters(['a', 'b'], 4));
+  features = await syntheticStore(clusters(['a', 'b'], 4));
   writeFileSync(join(cwd, 'note.txt'), 'a note');
   writeFileSync(join(cwd, 'list.csv'), 'path,lable\na.jpg,x\n');
   mkdirSync(join(cwd, 'empty'));

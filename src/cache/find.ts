@@ -19,9 +19,9 @@ export async function findStores(roots: readonly string[], { mustHold = false } 
   return [...found].sort();
 }
 
-async function below(dir: string, asked = false): Promise<string[]> {
+async function below(dir: string, requested = false): Promise<string[]> {
   const entries = await disk.readdir(dir, { withFileTypes: true }).catch((thrown: unknown) => {
-    if (!asked) return [];
+    if (!requested) return [];
     if (codeOf(thrown) === 'ENOENT') throw new InputError(`No such folder: ${dir}`);
     throw diskError('read', dir, thrown);
   });

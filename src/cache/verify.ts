@@ -1,7 +1,7 @@
 /** `cache verify`: reads every byte of a store and compares it with its checksums. */
 import { messageOf } from '../shared/errors.ts';
 import { openStore } from '../shared/store/reader.ts';
-import { heldParts } from '../shared/store/stored-parts.ts';
+import { readStoredParts } from '../shared/store/stored-parts.ts';
 
 /** What a store turned out to be. */
 export interface Verified {
@@ -16,7 +16,7 @@ export interface Verified {
 export async function verifyStore(dir: string): Promise<Verified> {
   try {
     const { manifest } = await openStore(dir);
-    const { damage } = await heldParts(dir, manifest);
+    const { damage } = await readStoredParts(dir, manifest);
     return { dir, rows: manifest.counts.rows, complete: manifest.complete, problems: damage };
   } catch (thrown) {
     return { dir, rows: 0, complete: false, problems: [messageOf(thrown)] };

@@ -202,8 +202,8 @@ function readBack(path: string): Head {
 
 function largestDifference(expected: Float32Array, computed: Float32Array): number {
   if (expected.length !== computed.length) return Number.POSITIVE_INFINITY;
-  return expected.reduce((most, value, at) => {
+  return expected.reduce((max, value, at) => {
     const difference = Math.abs(value - computed[at]);
-    return difference <= most ? most : difference;
+    return difference <= max ? max : difference;
   }, 0);
 }

@@ -110,8 +110,8 @@ const LAYERS: Readonly<Record<string, Run>> = {
   Add: ([a, b]) => build.add(a, b),
   Subtract: ([a, b]) => build.sub(a, b),
   ReLU([x], layer) {
-    const most = layer.config.max_value;
-    return most === null ? build.relu(x) : build.clip(x, { min: 0, max: real(layer, 'max_value') });
+    const maxValue = layer.config.max_value;
+    return maxValue === null ? build.relu(x) : build.clip(x, { min: 0, max: real(layer, 'max_value') });
   },
   Erf: ([x]) => build.erf(x),
   Exp: ([x]) => build.exp(x),

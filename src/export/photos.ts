@@ -41,7 +41,7 @@ interface PhotoFormat {
 }
 
 /** A protobuf message is no longer. */
-const MOST_BYTES = 2 ** 31 - 1;
+const MAX_BYTES = 2 ** 31 - 1;
 
 const PHOTO_FORMATS = {
   onnx: {
@@ -50,8 +50,8 @@ const PHOTO_FORMATS = {
         ([key, value]) => [key, typeof value === 'string' ? value : JSON.stringify(value)] as const,
       );
       const bytes = encodePhotoModel(sources, headGraph(head), Object.fromEntries(texts));
-      if (bytes.length > MOST_BYTES)
-        throw unexpected(`at most ${MOST_BYTES} bytes`, 'an ONNX model', bytes.length);
+      if (bytes.length > MAX_BYTES)
+        throw unexpected(`at most ${MAX_BYTES} bytes`, 'an ONNX model', bytes.length);
       return bytes;
     },
     run: (path, { pixels, size }) => runPhotoModel(path, pixels, size),

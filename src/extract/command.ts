@@ -11,13 +11,13 @@ import { terminalReporter } from '../shared/cli/terminal.ts';
 import { choice, wholeNumber } from '../shared/cli/values.ts';
 import { DEVICES, ENGINE_NAMES } from '../shared/engines/engine.ts';
 import { UsageError, usage } from '../shared/errors.ts';
-import { FITS, INTERPOLATIONS, MOST_PIXELS, type Size } from '../shared/images/resize.ts';
+import { FITS, INTERPOLATIONS, MAX_PIXELS, type Size } from '../shared/images/resize.ts';
 import { manifestFlags, readManifestFlags } from '../shared/manifest/flags.ts';
 import { counted } from '../shared/plural.ts';
 import { DTYPES } from '../shared/store/schema.ts';
 import { openDataset } from './dataset/dataset.ts';
 import type { ExtractSummary } from './extract.ts';
-import { parseMostFailures } from './failures.ts';
+import { parseMaxErrors } from './failures.ts';
 import { distinctNetworks, EXTRACT_DEFAULTS, targetsOf } from './networks.ts';
 import { parseShard, takeShard } from './shard.ts';
 
@@ -135,7 +135,7 @@ export const extractCommand: Command = {
 
 async function run(argv: Flags, signal: AbortSignal): Promise<ExtractSummary | { runs: ExtractSummary[] }> {
   const size = oneValue(argv, 'size');
-  const mostErrors = oneValue(argv, 'max-errors');
+  const maxErrors = oneValue(argv, 'max-errors');
   const concurrency = oneValue(argv, 'concurrency') ?? String(EXTRACT_DEFAULTS.concurrency);
   const augment = oneValue(argv, 'augment');
   const seed = oneValue(argv, 'seed');
@@ -151,7 +151,7 @@ async function run(argv: Flags, signal: AbortSignal): Promise<ExtractSummary | {
     concurrency: wholeNumber(1).parse(concurrency, '--concurrency'),
     rehash: argv.rehash === true,
     onError: choice(['skip', 'fail']).parse(oneValue(argv, 'on-error')!, '--on-error'),
-    mostFailures: mostErrors === undefined ? undefined : parseMostFailures(mostErrors),
+    maxErrors: maxErrors === undefined ? undefined : parseMaxErrors(maxErrors),
   };
   const backbone = {
     size: size === undefined ? undefined : parseSize(size),
@@ -189,9 +189,9 @@ async function run(argv: Flags, signal: AbortSignal): Promise<ExtractSummary | {
     // Loaded once flags and data are known to be right: sharp and apache-arrow take most of the time to start.
     const { extract } = await import('./extract.ts');
     const requests = networks.map((network) => ({ ...backbone, ...network }));
-    const targets = targetsOf(requests, dataset, out);
+    const jobs = targetsOf(requests, dataset, out);
     const besideOthers = out === undefined && !shard;
-    const runs = await extract({ ...settings, dataset, targets, besideOthers }, { signal, reporter });
+    const runs = await extract({ ...settings, dataset, jobs, besideOthers }, { signal, reporter });
     for (const summary of runs) {
       reporter.info(
         `${summary.out}: ${summary.computed} computed, ${summary.reused} reused, ${summary.failed} failed, ${summary.seconds} s`,
@@ -225,7 +225,7 @@ function parseSize(text: string): Size {
   const [, width, height] = /^([1-9]\d*)x([1-9]\d*)$/.exec(text) ?? [];
   if (width === undefined) throw usage('WIDTHxHEIGHT', '--size', text);
   const size = { width: Number(width), height: Number(height) };
-  if (size.width * size.height > MOST_PIXELS) throw usage('at most 8192x8192 pixels', '--size', text);
+  if (size.width * size.height > MAX_PIXELS) throw usage('at most 8192x8192 pixels', '--size', text);
   return size;
 }
 

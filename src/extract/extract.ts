@@ -16,14 +16,14 @@ import { writePhotoFolder } from '../shared/store/photos.ts';
 import { CONFLICTS_FILE, type Dtype } from '../shared/store/schema.ts';
 import type { Dataset } from './dataset/dataset.ts';
 import type { DatasetImage, ImageSource } from './dataset/layout.ts';
-import { allowedFailures, type Failure, failureError, type MostFailures } from './failures.ts';
-import { openTarget, type Target, type TargetRequest } from './job.ts';
+import { allowedFailures, type Failure, failureError, type MaxErrors } from './failures.ts';
+import { type ExtractionJob, type JobRequest, openJob } from './job.ts';
 import { pixelMemory } from './pixel-memory.ts';
 
 export interface ExtractOptions {
   dataset: Dataset;
   /** The backbones, each with a folder of its own. */
-  targets: readonly TargetRequest[];
+  jobs: readonly JobRequest[];
   /** Whether a store of another pipeline at a target's folder is left alone and one beside it used. */
   besideOthers?: boolean;
   dtype: Dtype;
@@ -38,7 +38,7 @@ export interface ExtractOptions {
   /** What happens when an image cannot be used. */
   onError: 'skip' | 'fail';
   /** Failures that are still put up with; default: any number, as long as not all fail. */
-  mostFailures?: MostFailures;
+  maxErrors?: MaxErrors;
 }
 
 /** What a run did, as `--json` prints it. */
@@ -79,34 +79,34 @@ export async function extract(
   const { dataset, augment, dtype, batchSize, besideOthers = false, rehash = false } = options;
   const { images, source } = dataset;
   const views = createViews(augment);
-  const targets: Target[] = [];
+  const jobs: ExtractionJob[] = [];
   let progress: Progress | undefined;
   const advance = (rows: number) => progress?.advance(rows);
   try {
-    for (const request of options.targets) {
+    for (const request of options.jobs) {
       const shared = { dataset, besideOthers, dtype, augment, views, batchSize, rehash };
-      targets.push(await openTarget(request, { ...shared, signal, reporter, advance }));
+      jobs.push(await openJob(request, { ...shared, signal, reporter, advance }));
     }
     progress = reporter.progress(
-      targets.map(({ backbone }) => backbone).join(' + '),
+      jobs.map(({ backbone }) => backbone).join(' + '),
       augment ? 'images and views' : 'images',
-      images.length * views.numbers.length * targets.length,
+      images.length * views.numbers.length * jobs.length,
     );
     const rows: RowRecord[] = [];
     const failures: Failure[] = [];
     const notes = createNotes();
     try {
-      await readAll(options, { targets, rows, failures, notes, views: views.numbers, advance, signal });
-      for (const target of targets) await target.finish(rows, failures);
+      await readAll(options, { jobs, rows, failures, notes, views: views.numbers, advance, signal });
+      for (const job of jobs) await job.finish(rows, failures);
     } catch (thrown) {
       // The first failure is the one to tell about; what can still be kept is.
-      for (const target of targets) await target.keep(thrown, failures);
+      for (const job of jobs) await job.keep(thrown, failures);
       throw thrown;
     } finally {
       progress.stop();
     }
     if (rows.length === 0) throw noneUsable(failures);
-    for (const { out } of targets) {
+    for (const { out } of jobs) {
       if (source.fileOf) await writePhotoFolder(out, source.fileOf(''));
       const conflicts = await writeConflicts(out, rows);
       if (conflicts > 0)
@@ -116,7 +116,7 @@ export async function extract(
     }
     for (const sentence of notes.sentences(images.length)) reporter.warn(sentence);
     const seconds = (performance.now() - started) / 1000;
-    return targets.map(({ out, backbone, computed }) => ({
+    return jobs.map(({ out, backbone, computed }) => ({
       out,
       backbone,
       images: images.length,
@@ -127,12 +127,12 @@ export async function extract(
       imagesPerSecond: Number((images.length / seconds).toFixed(2)),
     }));
   } finally {
-    await Promise.all(targets.map((target) => target.close()));
+    await Promise.all(jobs.map((job) => job.close()));
   }
 }
 
 interface Run {
-  targets: readonly Target[];
+  jobs: readonly ExtractionJob[];
   /** Filled with the rows of usable images. */
   rows: RowRecord[];
   /** Filled with the others. */
@@ -146,36 +146,36 @@ interface Run {
 
 /** Reads all images in order and hands them to the targets. */
 async function readAll(
-  { dataset: { images, source }, concurrency, batchSize, onError, mostFailures }: ExtractOptions,
-  { targets, rows, failures, notes, views, advance, signal }: Run,
+  { dataset: { images, source }, concurrency, batchSize, onError, maxErrors }: ExtractOptions,
+  { jobs, rows, failures, notes, views, advance, signal }: Run,
 ): Promise<void> {
-  const most = mostFailures ? allowedFailures(mostFailures, images.length) : images.length;
+  const max = maxErrors ? allowedFailures(maxErrors, images.length) : images.length;
   const known = async ({ path }: DatasetImage): Promise<Decoded | undefined> => {
     if (!source.fileOf) return undefined;
     const hashes: (string | undefined)[] = [];
-    for (const target of targets) hashes.push(await target.knownHash(path, source.fileOf(path)));
+    for (const job of jobs) hashes.push(await job.knownHash(path, source.fileOf(path)));
     const [sha256] = hashes;
     if (sha256 === undefined || hashes.some((hash) => hash !== sha256)) return undefined;
-    return { sha256, pixels: targets.map(() => undefined) };
+    return { sha256, pixels: jobs.map(() => undefined) };
   };
   const memory = pixelMemory();
   const decode = async (bytes: Buffer, { path }: DatasetImage): Promise<Decoded> => {
     const sha256 = contentHash(bytes);
-    const lacking = targets.filter((target) => !target.isWhole(sha256));
+    const lacking = jobs.filter((job) => !job.isWhole(sha256));
     const frames = await decodeFrames(
       bytes,
       lacking.map(({ frame }) => frame),
       notes.of(path),
     );
     const kept = new Map(frames.map((frame) => [frame, memory.keep(frame)]));
-    return { sha256, pixels: targets.map((target) => kept.get(frames[lacking.indexOf(target)])) };
+    return { sha256, pixels: jobs.map((job) => kept.get(frames[lacking.indexOf(job)])) };
   };
-  const sizes = targets.map(({ frame }) => frame.size);
+  const sizes = jobs.map(({ frame }) => frame.size);
   const reading = {
     ...{ concurrency, known, decode },
     read: ({ path }: DatasetImage) => source.read(path),
     get ahead() {
-      const isCompiled = targets.some((target) => target.isCompiled);
+      const isCompiled = jobs.some((job) => job.isCompiled);
       return imagesAhead(sizes, { concurrency, batchSize, isCompiled });
     },
   };
@@ -184,19 +184,19 @@ async function readAll(
     if ('reason' in image) {
       const failure = await explained(source, image.image.path, image.reason);
       failures.push(failure);
-      advance(views.length * targets.length);
+      advance(views.length * jobs.length);
       await checkStillThere(source, failure);
       if (onError === 'fail') throw failureError(failure, '--on-error fail');
-      if (failures.length > most) {
-        throw failureError(failure, `more failures than the ${most} that --max-errors allows`);
+      if (failures.length > max) {
+        throw failureError(failure, `more failures than the ${max} that --max-errors allows`);
       }
       continue;
     }
     const { path, labels, split, group, weight } = image.image;
-    const { sha256, pixels } = image.made;
+    const { sha256, pixels } = image.result;
     const records = views.map((view) => ({ path, sha256, labels, split, view, group, weight }));
     rows.push(...records);
-    for (const [at, target] of targets.entries()) await target.add(records, pixels[at]);
+    for (const [at, job] of jobs.entries()) await job.add(records, pixels[at]);
     for (const own of new Set(pixels)) if (own) memory.release(own);
   }
 }
@@ -217,9 +217,9 @@ async function explained({ near }: ImageSource, path: string, reason: string): P
  */
 async function checkStillThere({ folder, fileOf }: ImageSource, { path, reason }: Failure): Promise<void> {
   if (folder === undefined || !reason.startsWith(NO_SUCH_FILE)) return;
-  const home = dirname(fileOf!(path));
-  if (await stat(home).catch(() => undefined)) return;
-  throw new InputError(`${home} has vanished while its images were read: what was computed is kept`);
+  const parent = dirname(fileOf!(path));
+  if (await stat(parent).catch(() => undefined)) return;
+  throw new InputError(`${parent} has vanished while its images were read: what was computed is kept`);
 }
 
 function noneUsable(failures: Failure[]): InputError {

@@ -11,10 +11,10 @@ export interface Failure {
 }
 
 /** How many images may fail: a number, or a percentage of the dataset. */
-export type MostFailures = { images: number } | { percent: number };
+export type MaxErrors = { images: number } | { percent: number };
 
 /** Reads `--max-errors`: `20` or `5%`. */
-export function parseMostFailures(text: string): MostFailures {
+export function parseMaxErrors(text: string): MaxErrors {
   const [, digits, percent] = /^(\d+(?:\.\d+)?)(%?)$/.exec(text) ?? [];
   const value = Number(digits);
   if (percent === '%' && value <= 100) return { percent: value };
@@ -23,8 +23,8 @@ export function parseMostFailures(text: string): MostFailures {
 }
 
 /** The number of failures beyond which a run over `images` images stops. */
-export function allowedFailures(most: MostFailures, images: number): number {
-  return 'images' in most ? most.images : Math.floor((images * most.percent) / 100);
+export function allowedFailures(maxErrors: MaxErrors, images: number): number {
+  return 'images' in maxErrors ? maxErrors.images : Math.floor((images * maxErrors.percent) / 100);
 }
 
 /** Replaces errors.jsonl with this run's failures. */

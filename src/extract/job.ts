@@ -24,7 +24,7 @@ import { openEarlier, usualFolder } from './plan.ts';
 import { storeFeatures } from './store-features.ts';
 
 /** What a run asks of one backbone. */
-export interface TargetRequest {
+export interface JobRequest {
   backbone: BackboneRequest;
   /** Folder of the feature store. */
   out: string;
@@ -44,7 +44,7 @@ export interface TargetOptions {
   advance(rows: number): void;
 }
 
-export interface Target {
+export interface ExtractionJob {
   readonly backbone: string;
   readonly out: string;
   readonly frame: Frame;
@@ -67,7 +67,7 @@ export interface Target {
 }
 
 /** Starts a backbone and opens its store. @throws as extract does; nothing is left open then */
-export async function openTarget(request: TargetRequest, options: TargetOptions): Promise<Target> {
+export async function openJob(request: JobRequest, options: TargetOptions): Promise<ExtractionJob> {
   const { signal, reporter } = options;
   const thread = await startBackbone(request.backbone, { signal, reporter });
   try {
@@ -80,14 +80,14 @@ export async function openTarget(request: TargetRequest, options: TargetOptions)
 
 async function openStoreOf(
   thread: BackboneThread,
-  { backbone, out: asked }: TargetRequest,
+  { backbone, out: requested }: JobRequest,
   { dataset, besideOthers, dtype, augment, views, batchSize, rehash, reporter, advance }: TargetOptions,
-): Promise<Target> {
+): Promise<ExtractionJob> {
   const { description } = thread;
   const { columns, size, resize } = description;
   const pipeline = pipelineOf(description, backbone.poolings, dtype);
   const origin: Origin = { pipeline, columns, augment: augment?.kind };
-  const out = besideOthers ? await usualFolder(asked, origin) : asked;
+  const out = besideOthers ? await usualFolder(requested, origin) : requested;
   const lock = await lockStore(out);
   try {
     const earlier = await openEarlier(out, origin, lock.check);
@@ -100,7 +100,10 @@ async function openStoreOf(
       shard: dataset.shard,
       augment: augment?.kind,
     };
-    const store = await createStoreWriter(out, header, { held: earlier.held, guard: lock.check });
+    const store = await createStoreWriter(out, header, {
+      storedParts: earlier.storedParts,
+      guard: lock.check,
+    });
     const files = await openKnownFiles(out, { trusted: !rehash, warn: reporter.warn });
     let isCompiled = false;
     const stored = (rows: number): void => {

@@ -40,7 +40,7 @@ export async function openKnownFiles(
   const before = table.rows;
   // The rows asked about in this run, which are those that stay.
   const current = marks();
-  const asked = new Map<string, Stamp>();
+  const requested = new Map<string, Stamp>();
   let changed = !trusted;
   return {
     async hashOf(name, file) {
@@ -51,13 +51,13 @@ export async function openKnownFiles(
         current.add(row);
         return table.sha256(row);
       }
-      if (Date.now() - Math.max(mtimeMs, ctimeMs) > SETTLED_MS) asked.set(name, stamp);
+      if (Date.now() - Math.max(mtimeMs, ctimeMs) > SETTLED_MS) requested.set(name, stamp);
       return undefined;
     },
     remember(name, sha256) {
-      const stamp = asked.get(name);
+      const stamp = requested.get(name);
       if (!stamp) return;
-      asked.delete(name);
+      requested.delete(name);
       changed = true;
       current.add(table.put({ path: name, ...stamp, sha256 }));
     },

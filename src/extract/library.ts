@@ -6,7 +6,7 @@ import { type Reporter, silent } from '../shared/cli/terminal.ts';
 import { choice, toggle, wholeNumber } from '../shared/cli/values.ts';
 import { DEVICES, ENGINE_NAMES } from '../shared/engines/engine.ts';
 import { UsageError, usage } from '../shared/errors.ts';
-import { FITS, INTERPOLATIONS, MOST_PIXELS, type Size } from '../shared/images/resize.ts';
+import { FITS, INTERPOLATIONS, MAX_PIXELS, type Size } from '../shared/images/resize.ts';
 import { MANIFEST_CHECKS } from '../shared/manifest/check.ts';
 import { ROLES } from '../shared/manifest/columns.ts';
 import {
@@ -24,7 +24,7 @@ import {
 import { DTYPES, type Dtype, type Shard } from '../shared/store/schema.ts';
 import { type Dataset, type DatasetOptions, openDataset as openData } from './dataset/dataset.ts';
 import { type ExtractSummary, extract as run } from './extract.ts';
-import { parseMostFailures } from './failures.ts';
+import { parseMaxErrors } from './failures.ts';
 import { distinctNetworks, EXTRACT_DEFAULTS, targetsOf } from './networks.ts';
 import { takeShard } from './shard.ts';
 
@@ -66,7 +66,7 @@ const atLeast1 = ofKind(wholeNumber(1));
 const size: Check = (value, where) => {
   fields({ width: atLeast1, height: atLeast1 }, ['width', 'height'])(value, where);
   const { width, height } = value as Size;
-  if (width * height > MOST_PIXELS) throw usage('at most 8192x8192 pixels', where, value);
+  if (width * height > MAX_PIXELS) throw usage('at most 8192x8192 pixels', where, value);
 };
 
 const BACKBONE_CHECKS: Readonly<Record<keyof BackboneOptions, Check>> = {
@@ -85,7 +85,7 @@ const BACKBONE_CHECKS: Readonly<Record<keyof BackboneOptions, Check>> = {
       const column = value as string;
       ofKind(choice(POOLING_NAMES))(column.slice(column.lastIndexOf('/') + 1), where);
     },
-    { least: 1 },
+    { min: 1 },
   ),
   engine: ofKind(choice(ENGINE_NAMES)),
   device: ofKind(choice(DEVICES)),
@@ -98,8 +98,7 @@ const EXTRACT_CHECKS: Readonly<Record<keyof ExtractOptions, Check>> = {
     if (typeof value === 'object' && value !== null && 'images' in value && 'source' in value) return;
     text(value, where);
   },
-  backbone: (value, where) =>
-    (Array.isArray(value) ? listOf(backbone, { least: 1 }) : backbone)(value, where),
+  backbone: (value, where) => (Array.isArray(value) ? listOf(backbone, { min: 1 }) : backbone)(value, where),
   out: text,
   shard(value, where) {
     fields({ index: atLeast1, of: atLeast1 }, ['index', 'of'])(value, where);
@@ -163,12 +162,12 @@ export async function extract(
   fields(EXTRACT_CHECKS, ['data'])(options, OPTIONS);
   fields(CONTEXT_CHECKS)(context, OPTIONS);
   return namingFields(EXTRACT_FIELDS, async () => {
-    const { data, out, shard, maxErrors, seed } = options;
+    const { data, out, shard, seed } = options;
     if (options.augment === undefined && seed !== undefined)
       throw new UsageError('--seed needs --augment, whose views it draws');
     const augment =
       options.augment === undefined ? undefined : parseAugmentation(options.augment, seed ?? 0, 'augment');
-    const mostFailures = maxErrors === undefined ? undefined : parseMostFailures(String(maxErrors));
+    const maxErrors = options.maxErrors === undefined ? undefined : parseMaxErrors(String(options.maxErrors));
     const networks = networksOf(options.backbone);
     const { signal } = context;
     const reporter = reportingFields(EXTRACT_FIELDS, context.reporter ?? silent);
@@ -182,10 +181,10 @@ export async function extract(
         {
           ...{
             dataset,
-            targets: targetsOf(networks, dataset, out),
+            jobs: targetsOf(networks, dataset, out),
             besideOthers: out === undefined && !shard,
           },
-          ...{ augment, mostFailures, rehash: options.rehash ?? false },
+          ...{ augment, maxErrors, rehash: options.rehash ?? false },
           dtype: options.dtype ?? EXTRACT_DEFAULTS.dtype,
           batchSize: options.batchSize ?? EXTRACT_DEFAULTS.batchSize,
           concurrency: options.concurrency ?? EXTRACT_DEFAULTS.concurrency,

@@ -7,7 +7,7 @@ import { BACKBONES, findBackbone } from '../shared/backbones/registry.ts';
 import type { BackboneRequest } from '../shared/backbones/thread/protocol.ts';
 import { UsageError, usage } from '../shared/errors.ts';
 import type { Dataset } from './dataset/dataset.ts';
-import type { TargetRequest } from './job.ts';
+import type { JobRequest } from './job.ts';
 import { shardFolder } from './shard.ts';
 
 const [backbone] = BACKBONES.keys();
@@ -70,7 +70,7 @@ export function targetsOf(
   networks: readonly BackboneRequest[],
   { name: data, shard }: Pick<Dataset, 'name' | 'shard'>,
   out: string | undefined,
-): TargetRequest[] {
+): JobRequest[] {
   return networks.map((backbone) => {
     const name = backbone.name.replace(/\.onnx$/i, '');
     const store = out === undefined ? join('cache', data, name) : networks.length > 1 ? join(out, name) : out;

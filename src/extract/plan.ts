@@ -6,12 +6,12 @@ import { codeOf, disk, diskError } from '../shared/store/files.ts';
 import { type Origin, pipelineDifferences, pipelineFingerprint } from '../shared/store/pipeline.ts';
 import { openStore } from '../shared/store/reader.ts';
 import { MANIFEST_FILE, type StoreManifest } from '../shared/store/schema.ts';
-import { type HeldPart, heldParts } from '../shared/store/stored-parts.ts';
+import { readStoredParts, type StoredPart } from '../shared/store/stored-parts.ts';
 import { createStoreWriter } from '../shared/store/writer.ts';
 
 /** The rows of an earlier run that may be reused. */
 export interface Earlier {
-  held: HeldPart[];
+  storedParts: StoredPart[];
   /** What to say about it: that an earlier run did not come to its end. */
   found: string[];
   /** A message for each part that is missing or damaged: its images are computed again. */
@@ -40,7 +40,7 @@ export async function openEarlier(
   { pipeline, columns, augment = null }: Origin,
   guard: () => Promise<void>,
 ): Promise<Earlier> {
-  if (!(await isStore(out))) return { held: [], found: [], damage: [] };
+  if (!(await isStore(out))) return { storedParts: [], found: [], damage: [] };
   const { manifest } = await openStore(out);
   const { pipeline: there, columns: found } = manifest;
   const differing = pipelineDifferences({ pipeline, columns }, { pipeline: there, columns: found });
@@ -51,24 +51,24 @@ export async function openEarlier(
   }
   const rows = manifest.counts.rows;
   const said = manifest.complete ? [] : [`${out}: resumes an unfinished run after ${counted(rows, 'row')}`];
-  const earlier = await heldParts(out, manifest);
+  const earlier = await readStoredParts(out, manifest);
   if (manifest.augment === null || manifest.augment === augment) return { found: said, ...earlier };
   said.push(`${out}: its views were made by ${manifest.augment}; they are removed`);
-  const kept = await withoutViews(out, manifest, earlier.held, guard);
-  return { found: said, held: kept, damage: earlier.damage };
+  const kept = await withoutViews(out, manifest, earlier.storedParts, guard);
+  return { found: said, storedParts: kept, damage: earlier.damage };
 }
 
 /** Leaves the rows of the images themselves in a store, in one commit. */
 async function withoutViews(
   out: string,
   { augment: _, complete: __, counts, parts: ___, ...header }: StoreManifest,
-  held: HeldPart[],
+  storedParts: StoredPart[],
   guard: () => Promise<void>,
-): Promise<HeldPart[]> {
-  const writer = await createStoreWriter(out, { ...header, images: counts.images }, { held, guard });
-  const rows = held.flatMap(({ records }) => records.filter(({ view }) => view === 0));
+): Promise<StoredPart[]> {
+  const writer = await createStoreWriter(out, { ...header, images: counts.images }, { storedParts, guard });
+  const rows = storedParts.flatMap(({ records }) => records.filter(({ view }) => view === 0));
   const manifest = await writer.finish({ rows, failed: counts.failed });
-  return (await heldParts(out, manifest)).held;
+  return (await readStoredParts(out, manifest)).storedParts;
 }
 
 /** A manifest that is there but cannot be read is no reason to start over. */

@@ -51,7 +51,7 @@ export function parseShard(text: string, environment: Environment = process.env)
   return shard;
 }
 
-function placeInArray(asked: number | undefined, environment: Environment): Shard {
+function placeInArray(requested: number | undefined, environment: Environment): Shard {
   const scheduler = SCHEDULERS.find(({ task }) => environment[task] !== undefined);
   if (!scheduler) {
     const variables = SCHEDULERS.map(({ name, task }) => `${task} (${name})`).join(', ');
@@ -66,12 +66,12 @@ function placeInArray(asked: number | undefined, environment: Environment): Shar
     return Number(text);
   };
   const { name, task, first, last, count } = scheduler;
-  if (count === undefined && asked === undefined) {
+  if (count === undefined && requested === undefined) {
     throw usage(`auto/N (${name} does not tell how many tasks there are)`, '--shard', 'auto');
   }
-  const of = count === undefined ? asked! : value(count);
-  if (asked !== undefined && asked !== of)
-    throw usage(`auto/${of} (${count} of ${name})`, '--shard', `auto/${asked}`);
+  const of = count === undefined ? requested! : value(count);
+  if (requested !== undefined && requested !== of)
+    throw usage(`auto/${of} (${count} of ${name})`, '--shard', `auto/${requested}`);
   const from = first === undefined ? 0 : value(first);
   if (last !== undefined && value(last) - from + 1 !== of) {
     throw usage(

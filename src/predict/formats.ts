@@ -38,10 +38,10 @@ export function predictionObject(
 }
 
 /** The places of the `most` greatest values, greatest first, of equals the first one first. */
-function likeliest(probabilities: Float32Array, most: number): number[] {
+function likeliest(probabilities: Float32Array, max: number): number[] {
   return Array.from(probabilities.keys())
     .sort((a, b) => probabilities[b] - probabilities[a])
-    .slice(0, most);
+    .slice(0, max);
 }
 
 /** The formats by name, the default first. */
@@ -49,17 +49,18 @@ export const FORMATS = {
   /** One object on one line: `{"predictions":[...]}`. */
   async *json(batches, classes, { topK } = {}) {
     // A piece is held back until the next is there, so that the last one comes with the closing brackets.
-    let held = '{"predictions":[';
+    let pending = '{"predictions":[';
     let separator = '';
     for await (const batch of batches) {
       if (separator !== '') {
-        yield held;
-        held = '';
+        yield pending;
+        pending = '';
       }
-      held += separator + batch.map((one) => JSON.stringify(predictionObject(one, classes, topK))).join(',');
+      pending +=
+        separator + batch.map((one) => JSON.stringify(predictionObject(one, classes, topK))).join(',');
       separator = ',';
     }
-    yield `${held}]}\n`;
+    yield `${pending}]}\n`;
   },
   /** One object a line. */
   async *jsonl(batches, classes, { topK } = {}) {

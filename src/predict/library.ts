@@ -49,7 +49,7 @@ const IMAGES = listOf(
     if (!(image instanceof Uint8Array) && (typeof image !== 'string' || image === ''))
       throw usage('a path or the bytes of an image file', where, image);
   },
-  { least: 1 },
+  { min: 1 },
 );
 
 const PREDICTOR_CHECKS: Checks = {

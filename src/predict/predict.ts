@@ -132,7 +132,7 @@ async function* predictions(
       failures.push({ file: shownPath(image.image.file), reason: image.reason });
       progress.advance(1);
     } else {
-      const { sha256, pixels } = image.made;
+      const { sha256, pixels } = image.result;
       for (const view of views.numbers) {
         const drawn = pixels.map((own, at) => views.pixels(own, frames[at].size, sha256, view));
         await batches.add({ ...image.image, view }, drawn);

@@ -24,10 +24,10 @@ export const text: Check = (value, where) => {
 export const texts = listOf(text);
 
 /** A list, each of whose entries fits. */
-export function listOf(check: Check, { least = 0 } = {}): Check {
+export function listOf(check: Check, { min = 0 } = {}): Check {
   return (value, where) => {
     if (!Array.isArray(value)) throw usage('a list', where, value);
-    if (value.length < least) throw usage('a list that is not empty', where, value);
+    if (value.length < min) throw usage('a list that is not empty', where, value);
     value.forEach((entry: unknown, at) => {
       check(entry, `${where}[${at}]`);
     });

@@ -35,9 +35,9 @@ export function random(seed: number, ...purpose: (string | number)[]): Random {
 export function shuffle<A extends { length: number; [index: number]: unknown }>(items: A, stream: Random): A {
   for (let last = items.length - 1; last > 0; last--) {
     const other = stream.integer(last + 1);
-    const held = items[last];
+    const previous = items[last];
     items[last] = items[other];
-    items[other] = held;
+    items[other] = previous;
   }
   return items;
 }

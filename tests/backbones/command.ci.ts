@@ -102,9 +102,9 @@ describe('permafrost extract', () => {
   it('downloads published weights once, and says where to put them when it cannot', async () => {
     const file = join(folder, 'published.h5');
     await writeSeededFile(file, 'mobilenet_0.25');
-    const asked: (string | undefined)[] = [];
+    const requests: (string | undefined)[] = [];
     const server = createServer((request, response) => {
-      asked.push(request.url);
+      requests.push(request.url);
       response.end(readFileSync(file));
     });
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
@@ -122,7 +122,7 @@ describe('permafrost extract', () => {
     expect(first.stderr).toContain(`downloading ${mirror}/mobilenet_2_5_224_tf_no_top.h5`);
     const second = await extract([...args, '--out', join(folder, 'second')], home);
     expect(second.status).toBe(0);
-    expect(asked).toEqual(['/mobilenet_2_5_224_tf_no_top.h5']);
+    expect(requests).toEqual(['/mobilenet_2_5_224_tf_no_top.h5']);
     await new Promise((resolve) => server.close(resolve));
 
     // The file holds the numbers of --weights none, so that features must be the same.

@@ -187,7 +187,7 @@ describe('extract', () => {
     ]);
     expect(other.status).toBe(1);
     expect(other.stderr).toContain(
-      'size 48x64 (there: 64x48), dtype float16 (there: float32): give another --out',
+      'size 48x64 (there: 64x48), dtype float16 (there: float32). Give another --out',
     );
     const half = await extract([
       '--data',
@@ -252,7 +252,7 @@ describe('extract', () => {
     const run = library.extract(
       {
         dataset,
-        targets: [
+        jobs: [
           {
             backbone: {
               name: 'efficientnet_lite0',

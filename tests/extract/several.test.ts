@@ -52,16 +52,16 @@ describe('several backbones in one run', () => {
   it('read each image once and give what each gives alone', async () => {
     const root = newFolder();
     const { dataset, reads } = await counted();
-    const targets = [small, square].map((backbone) => ({ backbone, out: join(root, backbone.name) }));
-    const runs = await library.extract({ dataset, targets, ...settings });
+    const jobs = [small, square].map((backbone) => ({ backbone, out: join(root, backbone.name) }));
+    const runs = await library.extract({ dataset, jobs, ...settings });
     expect(runs.map(({ backbone, computed }) => [backbone, computed])).toEqual([
       [small.name, COUNT],
       [square.name, COUNT],
     ]);
     expect([...reads.values()]).toEqual(Array(COUNT).fill(1));
-    for (const { backbone, out } of targets) {
+    for (const { backbone, out } of jobs) {
       const alone = join(root, `${backbone.name}-alone`);
-      await library.extract({ dataset, targets: [{ backbone, out: alone }], ...settings });
+      await library.extract({ dataset, jobs: [{ backbone, out: alone }], ...settings });
       expect(await content(out)).toEqual(await content(alone));
     }
   });
@@ -69,26 +69,26 @@ describe('several backbones in one run', () => {
   it('compute only what each of them lacks, and keep what each has when interrupted', async () => {
     const root = newFolder();
     const { dataset, reads } = await counted();
-    const targets = [small, square].map((backbone) => ({ backbone, out: join(root, backbone.name) }));
+    const jobs = [small, square].map((backbone) => ({ backbone, out: join(root, backbone.name) }));
     const abort = new AbortController();
     const progress = () => ({ advance: () => abort.abort(new Error('enough')), stop: () => {} });
     const interrupted = library.extract(
-      { dataset, targets, ...settings, batchSize: 2 },
+      { dataset, jobs, ...settings, batchSize: 2 },
       { signal: abort.signal, reporter: { ...silent, progress } },
     );
     await expect(interrupted).rejects.toThrow('enough');
-    rmSync(targets[1].out, { recursive: true });
-    const kept = (await openStore(targets[0].out)).manifest.counts.rows;
+    rmSync(jobs[1].out, { recursive: true });
+    const kept = (await openStore(jobs[0].out)).manifest.counts.rows;
     expect(kept).toBeGreaterThan(0);
     reads.clear();
-    const runs = await library.extract({ dataset, targets, ...settings });
+    const runs = await library.extract({ dataset, jobs, ...settings });
     expect(runs.map(({ computed, reused }) => [computed, reused])).toEqual([
       [COUNT - kept, kept],
       [COUNT, 0],
     ]);
     expect([...reads.values()]).toEqual(Array(COUNT).fill(1));
     reads.clear();
-    const again = await library.extract({ dataset, targets, ...settings });
+    const again = await library.extract({ dataset, jobs, ...settings });
     expect(again.map(({ reused }) => reused)).toEqual([COUNT, COUNT]);
   });
 

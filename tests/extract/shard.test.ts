@@ -26,7 +26,7 @@ describe('--shard', () => {
     ['0/4', {}, 'Expected a shard from 1/N to N/N for --shard but received "0/4"'],
     ['5/4', {}, 'but received "5/4"'],
     ['5', {}, 'Expected I/N like 1/8, auto, or auto/N for --shard but received "5"'],
-    ['auto', {}, 'Expected one of SLURM_ARRAY_TASK_ID (Slurm), AWS_BATCH_JOB_ARRAY_INDEX'],
+    ['auto', {}, 'in an array job from one of SLURM_ARRAY_TASK_ID (Slurm), AWS_BATCH_JOB_ARRAY_INDEX'],
     ['auto', { JOB_COMPLETION_INDEX: '1' }, 'auto/N (Kubernetes does not tell how many tasks there are)'],
     ['auto', { JOB_COMPLETION_INDEX: '-1' }, 'auto/N'],
     ['auto/4', { JOB_COMPLETION_INDEX: '4' }, 'but received "5/4"'],

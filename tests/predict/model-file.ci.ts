@@ -81,18 +81,18 @@ describe('an ONNX file as --backbone', () => {
   it('needs what it does not bring itself', async () => {
     const bare = join(root, 'bare.onnx');
     cpSync(join(FIXTURES, 'narrow_resnet.onnx'), bare);
-    const asked = (...flags: string[]) =>
+    const answerOf = (...flags: string[]) =>
       refused(2, 'extract', '--data', labels, '--backbone', bare, '--out', join(root, 'none'), ...flags);
-    expect(await asked('--size', '64x64', '--layer', 'features')).toContain(
+    expect(await answerOf('--size', '64x64', '--layer', 'features')).toContain(
       'Expected --preprocess as imagenet, half',
     );
-    expect(await asked('--preprocess', 'imagenet')).toContain('Expected WIDTHxHEIGHT');
-    expect(await asked('--preprocess', 'imagenet', '--size', '64x64')).toContain(
+    expect(await answerOf('--preprocess', 'imagenet')).toContain('Expected WIDTHxHEIGHT');
+    expect(await answerOf('--preprocess', 'imagenet', '--size', '64x64')).toContain(
       'Expected one of the outputs map, features of',
     );
-    expect(await asked('--preprocess', 'torch')).toContain('Expected imagenet, half, none');
-    expect(await asked('--weights', 'none')).toContain('for --weights but received "none"');
-    expect(await asked('--engine', 'tensorflow')).toContain('Expected auto or onnxruntime for --engine');
+    expect(await answerOf('--preprocess', 'torch')).toContain('Expected imagenet, half, none');
+    expect(await answerOf('--weights', 'none')).toContain('for --weights but received "none"');
+    expect(await answerOf('--engine', 'tensorflow')).toContain('Expected auto or onnxruntime for --engine');
     expect(await refused(2, 'extract', '--data', labels, '--backbone', join(root, 'nowhere.onnx'))).toContain(
       'No such file: ',
     );

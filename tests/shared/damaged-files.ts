@@ -13,9 +13,9 @@ export interface Outcome {
  * Expects each outcome to be an array read or an error that names the file, within 5 s and 1 GB; the whole file is
  * read, and most damaged ones are not. Prints how far from these bounds they were.
  * @param whole name of the file without damage
- * @param mostRead share of files that may be read all the same: damage inside numbers, where formats have no checksum
+ * @param maxRead share of files that may be read all the same: damage inside numbers, where formats have no checksum
  */
-export function expectRefusals(outcomes: readonly Outcome[], whole: string, mostRead: number): void {
+export function expectRefusals(outcomes: readonly Outcome[], whole: string, maxRead: number): void {
   for (const { name, ms, error, rss } of outcomes) {
     expect(ms, name).toBeLessThan(5000);
     expect(rss, name).toBeLessThan(1e6);
@@ -26,7 +26,7 @@ export function expectRefusals(outcomes: readonly Outcome[], whole: string, most
   }
   const read = outcomes.filter(({ error }) => !error).map(({ name }) => name);
   expect(read).toContain(whole);
-  expect(read.length).toBeLessThan((outcomes.length - 1) * mostRead);
+  expect(read.length).toBeLessThan((outcomes.length - 1) * maxRead);
   const slowest = Math.max(...outcomes.map(({ ms }) => ms));
   const most = Math.max(...outcomes.map(({ rss }) => rss));
   console.log(

@@ -6,7 +6,7 @@ import { parse } from 'csv-parse/sync';
 import { describe, expect, it } from 'vitest';
 import { readHead } from '../../src/shared/head/record.ts';
 import { newFolder, permafrost, STACK_TRACE } from '../command.ts';
-import { clusters, labelled, type MadeImage, madeStore } from './made-store.ts';
+import { clusters, labelled, type SyntheticImage, syntheticStore } from './made-store.ts';
 
 const ABC = ['a', 'b', 'c'];
 
@@ -19,8 +19,8 @@ function csv(path: string): Record<string, string>[] {
 }
 
 /** A store and a folder to train into. */
-async function prepared(images: readonly MadeImage[]): Promise<{ store: string; out: string }> {
-  return { store: await madeStore(images), out: join(newFolder(), 'run') };
+async function prepared(images: readonly SyntheticImage[]): Promise<{ store: string; out: string }> {
+  return { store: await syntheticStore(images), out: join(newFolder(), 'run') };
 }
 
 describe('train-head', () => {
@@ -134,7 +134,7 @@ describe('train-head', () => {
 
   it("keeps the data's own split", async () => {
     const images = clusters(ABC, 20).map(
-      (image, i): MadeImage => ({
+      (image, i): SyntheticImage => ({
         ...image,
         split: i < 36 ? 'train' : i < 48 ? 'val' : 'test',
       }),
@@ -152,7 +152,7 @@ describe('train-head', () => {
     const { store, out } = await prepared(images);
     // Another backbone's store: other numbers, another order, and one image less.
     const others = clusters(ABC, 20, { inputs: 4, seed: 1 }).slice(1).reverse();
-    const other = await madeStore(others, { backbone: 'vgg16' });
+    const other = await syntheticStore(others, { backbone: 'vgg16' });
     const { status, stderr } = await trainHead(store, [
       ...['--features', other, '--epochs', '2', '--out', out],
     ]);
@@ -167,7 +167,7 @@ describe('train-head', () => {
   });
 
   it('numbers its runs instead of overwriting them', async () => {
-    const store = await madeStore(clusters(ABC, 10));
+    const store = await syntheticStore(clusters(ABC, 10));
     const cwd = newFolder();
     const outs: unknown[] = [];
     for (let run = 0; run < 2; run++)
@@ -264,7 +264,7 @@ describe('train-head refuses', () => {
   });
 
   it('a store that is truncated, altered or lacks a part', async () => {
-    const store = await madeStore(clusters(ABC, 10));
+    const store = await syntheticStore(clusters(ABC, 10));
     const part = join(store, 'part-00000.arrow');
     const whole = readFileSync(part);
     writeFileSync(part, Buffer.from(whole).fill(0xff, whole.length - 900, whole.length - 890));
@@ -288,28 +288,28 @@ describe('train-head refuses', () => {
   it('features that are not finite', async () => {
     const images = clusters(ABC, 10);
     images[7].features[2] = Number.NaN;
-    expect(await refused(await madeStore(images))).toContain(
+    expect(await refused(await syntheticStore(images))).toContain(
       'Expected finite features but avg of image-7.jpg in part-00000.arrow has NaN or infinity',
     );
   });
 
   it('labels of one class', async () => {
-    expect(await refused(await madeStore(clusters(['a'], 20)))).toContain(
+    expect(await refused(await syntheticStore(clusters(['a'], 20)))).toContain(
       'Expected at least two classes for the labels but received "a"',
     );
   });
 
   it('stores without a common image', async () => {
-    const store = await madeStore(clusters(ABC, 10));
+    const store = await syntheticStore(clusters(ABC, 10));
     const images = clusters(ABC, 10).map((image) => ({ ...image, name: `other-${image.name}` }));
-    const other = await madeStore(images);
+    const other = await syntheticStore(images);
     expect(await refused(store, ['--features', other])).toContain(
       `Expected the same images in all feature stores but ${other} has none of ${store}`,
     );
   });
 
   it('a grid file that is missing or no grid', async () => {
-    const store = await madeStore(clusters(ABC, 10));
+    const store = await syntheticStore(clusters(ABC, 10));
     const file = join(newFolder(), 'grid.yaml');
     expect(await refused(store, ['--grid', file])).toContain(file);
     writeFileSync(file, 'lr: [1e-3\n');
@@ -325,7 +325,7 @@ describe('train-head refuses', () => {
     [['--grid', 'lr=fast'], '"fast"'],
     [['--epoch', '5'], 'Unknown flag --epoch (did you mean --epochs?)'],
   ])('%j with status 2', async (args, message) => {
-    const { status, stderr, stdout } = await trainHead(await madeStore(clusters(ABC, 6)), args);
+    const { status, stderr, stdout } = await trainHead(await syntheticStore(clusters(ABC, 6)), args);
     expect(stderr).toContain(message);
     expect(stderr).not.toMatch(STACK_TRACE);
     expect(stdout).toBe('');

@@ -4,7 +4,7 @@ import { silent } from '../../src/shared/cli/terminal.ts';
 import type { Split } from '../../src/shared/store/schema.ts';
 import type { TrainOptions } from '../../src/train/options/train-options.ts';
 import { planTraining } from '../../src/train/train.ts';
-import { clusters, type MadeImage, madeStore } from './made-store.ts';
+import { clusters, type SyntheticImage, syntheticStore } from './made-store.ts';
 
 const SPLITS: Split[] = [...Array(12).fill('train'), ...Array(6).fill('val'), ...Array(6).fill('test')];
 /** With a split of their own, so that other labels do not draw another. */
@@ -13,14 +13,14 @@ const IMAGES = clusters(['a', 'b'], 12).map((image, at) => ({ ...image, split: S
 /** Each image and one view of it. */
 const VIEWED = IMAGES.flatMap((image) => [image, { ...image, view: 1 }]);
 
-const changed = (at: number, changes: Partial<MadeImage>): MadeImage[] =>
+const changed = (at: number, changes: Partial<SyntheticImage>): SyntheticImage[] =>
   IMAGES.with(at, { ...IMAGES[at], ...changes } as (typeof IMAGES)[number]);
 
 type Sweep = Partial<TrainOptions>;
 
 /** The fingerprint under which a sweep looks for its record; nothing is trained. */
-async function fingerprintOf(images: readonly MadeImage[], options: Sweep = {}): Promise<string> {
-  return fingerprintOn(await madeStore(images), options);
+async function fingerprintOf(images: readonly SyntheticImage[], options: Sweep = {}): Promise<string> {
+  return fingerprintOn(await syntheticStore(images), options);
 }
 
 async function fingerprintOn(store: string, options: Sweep = {}): Promise<string> {
@@ -53,9 +53,12 @@ it.each<[string, Promise<string>]>([
   ['sample weights at all', fingerprintOf(IMAGES.map(({ weight, ...image }) => image))],
   ["an image's content", fingerprintOf(changed(3, { name: 'another' }))],
   ['the order of the images', fingerprintOf([IMAGES[1], IMAGES[0], ...IMAGES.slice(2)])],
-  ['how the features were made', madeStore(IMAGES, { maths: 2 }).then((store) => fingerprintOn(store))],
-  ['views', madeStore(VIEWED, {}, 'flip;seed=0').then((store) => fingerprintOn(store))],
-  ['how the views were made', madeStore(VIEWED, {}, 'flip;seed=1').then((store) => fingerprintOn(store))],
+  ['how the features were made', syntheticStore(IMAGES, { maths: 2 }).then((store) => fingerprintOn(store))],
+  ['views', syntheticStore(VIEWED, {}, 'flip;seed=0').then((store) => fingerprintOn(store))],
+  [
+    'how the views were made',
+    syntheticStore(VIEWED, {}, 'flip;seed=1').then((store) => fingerprintOn(store)),
+  ],
   ["a head's option", fingerprintOf(IMAGES, { head: { lr: 0.5 } })],
   ['the seed', fingerprintOf(IMAGES, { head: { seed: 1 } })],
   ['the number of seeds', fingerprintOf(IMAGES, { seeds: 2 })],

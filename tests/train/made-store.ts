@@ -7,7 +7,7 @@ import { createStoreWriter } from '../../src/shared/store/writer.ts';
 import { newFolder } from '../command.ts';
 import { pipeline } from '../shared/store/fixture.ts';
 
-export interface MadeImage {
+export interface SyntheticImage {
   /** Its content too: images of the same name are the same image in every store. */
   name: string;
   labels: string[];
@@ -26,7 +26,7 @@ export function clusters(
   classes: readonly string[],
   each: number,
   { inputs = 6, seed = 0 }: { inputs?: number; seed?: number } = {},
-): MadeImage[] {
+): SyntheticImage[] {
   const stream = random(seed, 'clusters');
   return Array.from({ length: each * classes.length }, (_, i) => {
     const label = i % classes.length;
@@ -36,7 +36,7 @@ export function clusters(
 }
 
 /** Images that have each of `classes` or not, independently; a label shows in the feature of its number. */
-export function labelled(classes: readonly string[], count: number, seed = 0): MadeImage[] {
+export function labelled(classes: readonly string[], count: number, seed = 0): SyntheticImage[] {
   const stream = random(seed, 'labelled');
   return Array.from({ length: count }, (_, i) => {
     const labels = classes.filter(() => stream.uniform() < 0.4);
@@ -49,8 +49,8 @@ export function labelled(classes: readonly string[], count: number, seed = 0): M
  * Writes a store at `data/backbone` below a new folder, with the one column avg.
  * @param augment how its views are made
  */
-export async function madeStore(
-  images: readonly MadeImage[],
+export async function syntheticStore(
+  images: readonly SyntheticImage[],
   changes: Partial<Pipeline> = {},
   augment: string | null = null,
 ): Promise<string> {

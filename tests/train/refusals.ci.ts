@@ -4,13 +4,13 @@ import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { newFolder, permafrost, STACK_TRACE } from '../command.ts';
 import { writeRandomHead } from '../head.ts';
-import { clusters, madeStore } from './made-store.ts';
+import { clusters, syntheticStore } from './made-store.ts';
 
 let store = '';
 let head = '';
 let cwd = '';
 beforeAll(async () => {
-  store = await madeStore(clusters(['a', 'b'], 20));
+  store = await syntheticStore(clusters(['a', 'b'], 20));
   head = await writeRandomHead(join(newFolder(), 'best'));
   cwd = newFolder();
 });

@@ -2,10 +2,10 @@
 import { it } from 'vitest';
 import { newFolder } from '../command.ts';
 import { expectSameAfterKills } from './killed.ts';
-import { clusters, madeStore } from './made-store.ts';
+import { clusters, syntheticStore } from './made-store.ts';
 
 it('ends with the same leaderboard and the same best head as one that was never killed', async () => {
-  const store = await madeStore(clusters(['a', 'b', 'c'], 30));
+  const store = await syntheticStore(clusters(['a', 'b', 'c'], 30));
   const grid = 'hidden=none,8,16;lr=1e-2,1e-3;dropout=0,0.3';
   await expectSameAfterKills(
     ['--features', store, '--grid', grid, '--epochs', '60'],

@@ -8,7 +8,7 @@ import { readHead } from '../../src/shared/head/record.ts';
 import { random, shuffle } from '../../src/shared/random.ts';
 import { evaluateAnswers } from '../../src/train/metrics/evaluate.ts';
 import { newFolder, permafrost } from '../command.ts';
-import { clusters, labelled, type MadeImage, madeStore } from './made-store.ts';
+import { clusters, labelled, type SyntheticImage, syntheticStore } from './made-store.ts';
 
 interface MetricsFile {
   best: {
@@ -25,10 +25,10 @@ interface MetricsFile {
 }
 
 /** Trains a small grid into a new folder. */
-async function trained(images: readonly MadeImage[], args: readonly string[] = []) {
+async function trained(images: readonly SyntheticImage[], args: readonly string[] = []) {
   const out = join(newFolder(), 'run');
   const grid = ['--grid', 'lr=1e-1,1e-2;l2=0,1e-2', '--epochs', '8'];
-  const store = await madeStore(images);
+  const store = await syntheticStore(images);
   const outcome = await permafrost([
     ...['train-head', '--features', store, ...grid, '--out', out, '--json', ...args],
   ]);
@@ -39,13 +39,13 @@ async function trained(images: readonly MadeImage[], args: readonly string[] = [
 }
 
 /** Every third image validates, every third tests. */
-function inParts(images: readonly MadeImage[]): MadeImage[] {
+function inParts(images: readonly SyntheticImage[]): SyntheticImage[] {
   const parts = ['train', 'val', 'test', 'train'] as const;
   return images.map((image, index) => ({ ...image, split: parts[Math.floor(index / 3) % 4] }));
 }
 
 /** The same images with the labels of one part dealt out anew. */
-function shuffledLabels(images: readonly MadeImage[], part: MadeImage['split']): MadeImage[] {
+function shuffledLabels(images: readonly SyntheticImage[], part: SyntheticImage['split']): SyntheticImage[] {
   const labels = shuffle(
     images.filter(({ split }) => split === part).map((image) => image.labels),
     random(9, 'shuffle'),

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { parse } from 'csv-parse/sync';
 import { expect, it } from 'vitest';
 import { newFolder, permafrost, STACK_TRACE } from '../command.ts';
-import { clusters, madeStore } from './made-store.ts';
+import { clusters, syntheticStore } from './made-store.ts';
 
 const TINY = ['--max-memory', '4KB'];
 
@@ -20,7 +20,7 @@ async function trained(store: string, args: readonly string[]) {
 const images = clusters(['a', 'b', 'c'], 100).sort((a, b) => a.labels[0].localeCompare(b.labels[0]));
 
 it('are read in blocks from disk, with about the same heads whatever the normalisation', async () => {
-  const store = await madeStore(images);
+  const store = await syntheticStore(images);
   const grid = ['--grid', 'normalize=none,standardize,l2;hidden=none,8;lr=3e-2', '--epochs', '10'];
   const [inMemory, streamed, alone] = await Promise.all([
     trained(store, grid),
@@ -41,7 +41,7 @@ it('are read in blocks from disk, with about the same heads whatever the normali
 });
 
 it('give the same exact solution as in memory', async () => {
-  const store = await madeStore(images);
+  const store = await syntheticStore(images);
   const exact = ['--optimizer', 'lbfgs', '--grid', 'l2=1e-2,1e-3', '--normalize', 'standardize'];
   const inMemory = await trained(store, exact);
   const streamed = await trained(store, [...exact, ...TINY]);
@@ -51,7 +51,10 @@ it('give the same exact solution as in memory', async () => {
 
 it('go with halving, sources that compete and sample weights', async () => {
   const weighted = images.map((image, at) => ({ ...image, weight: at % 3 }));
-  const [first, second] = [await madeStore(weighted), await madeStore(images, { backbone: 'vgg16' })];
+  const [first, second] = [
+    await syntheticStore(weighted),
+    await syntheticStore(images, { backbone: 'vgg16' }),
+  ];
   const grid = `features=${first},${first}+${second};lr=1e-1,1e-2,1e-5`;
   const { lines, stderr } = await trained(first, ['--grid', grid, '--epochs', '9', '--halving', ...TINY]);
   expect(stderr).toContain('Halving: 6 heads to epoch 3, 2 to 9');
@@ -61,7 +64,7 @@ it('go with halving, sources that compete and sample weights', async () => {
 });
 
 it('must fit for folds', async () => {
-  const store = await madeStore(images);
+  const store = await syntheticStore(images);
   for (const [args, message] of [
     [[...TINY, '--folds', '3'], 'Expected features that fit into --max-memory for --folds but received 3'],
     [['--max-memory', 'much'], 'Expected a size like 800MB or 4GB for --max-memory but received "much"'],

@@ -5,7 +5,7 @@ import sharp from 'sharp';
 import { expect, it } from 'vitest';
 import { openStore } from '../../src/shared/store/reader.ts';
 import { newFolder, permafrost } from '../command.ts';
-import { clusters, madeStore } from './made-store.ts';
+import { clusters, syntheticStore } from './made-store.ts';
 
 async function trained(store: string, args: readonly string[] = []) {
   const out = join(newFolder(), 'run');
@@ -32,8 +32,8 @@ function mostlyWrong() {
 
 it('decide what is learned, and not how it is measured', async () => {
   const images = mostlyWrong();
-  const unweighted = await madeStore(images);
-  const weighted = await madeStore(
+  const unweighted = await syntheticStore(images);
+  const weighted = await syntheticStore(
     images.map(({ isWrong, ...image }) => ({ ...image, weight: isWrong ? 0 : 1 })),
   );
   expect(await trained(unweighted)).toBeLessThan(0.4);
@@ -49,7 +49,7 @@ it('decide what is learned, and not how it is measured', async () => {
 });
 
 it('that are all 0 are refused', async () => {
-  const store = await madeStore(clusters(['a', 'b'], 20).map((image) => ({ ...image, weight: 0 })));
+  const store = await syntheticStore(clusters(['a', 'b'], 20).map((image) => ({ ...image, weight: 0 })));
   const { status, stderr } = await permafrost(['train-head', '--features', store]);
   expect(status).toBe(1);
   expect(stderr).toContain(

@@ -118,9 +118,9 @@ function hasImages(root: ImageFolder, path: string): boolean {
 }
 
 /** The first few, and how many more there are. */
-function cut(items: readonly string[], most = 4): string {
-  const more = items.length > most ? ` and ${items.length - most} more` : '';
-  return `${items.slice(0, most).join(', ')}${more}`;
+function cut(items: readonly string[], max = 4): string {
+  const more = items.length > max ? ` and ${items.length - max} more` : '';
+  return `${items.slice(0, max).join(', ')}${more}`;
 }
 
 function tally(items: Iterable<string>): string {

@@ -31,10 +31,10 @@ export function refuseLevels(folder: ImageFolder, found: string, advice: keyof t
 }
 
 /** Folders by name with the number of their images: `"a" (3 images), "b" (1 image) and 7 more`. */
-export function listFolders(folders: readonly ImageFolder[], most = 5): string {
-  const shown = folders.slice(0, most).map(({ path, total }) => {
+export function listFolders(folders: readonly ImageFolder[], max = 5): string {
+  const shown = folders.slice(0, max).map(({ path, total }) => {
     return `${JSON.stringify(path.slice(0, -1))} (${total} ${total === 1 ? 'image' : 'images'})`;
   });
-  const more = folders.length > most ? ` and ${folders.length - most} more` : '';
+  const more = folders.length > max ? ` and ${folders.length - max} more` : '';
   return `${shown.join(', ')}${more}`;
 }

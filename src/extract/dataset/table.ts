@@ -34,7 +34,7 @@ export function isTableGlob(pattern: string): boolean {
 }
 
 /** Tables that are open at a time: images are read in order, so that two do where one file ends and the next begins. */
-const MOST_OPEN = 2;
+const MAX_OPEN = 2;
 
 /** Tables that are opened when they are needed, a few at a time. */
 export interface OpenTables {
@@ -47,7 +47,7 @@ export function openTables(): OpenTables {
   const opened = new Map<string, { table: Promise<Table>; users: number }>();
   const closeUnused = async (): Promise<void> => {
     for (const [file, { table, users }] of opened) {
-      if (opened.size <= MOST_OPEN) return;
+      if (opened.size <= MAX_OPEN) return;
       if (users > 0) continue;
       opened.delete(file);
       await (await table).close();

@@ -90,8 +90,8 @@ async function gunzip(file: string): Promise<string> {
         yield chunk;
       }
     }
-    const target = createWriteStream(join(folder, 'archive.tar'));
-    await pipeline(createReadStream(file), createGunzip(), counted, target);
+    const job = createWriteStream(join(folder, 'archive.tar'));
+    await pipeline(createReadStream(file), createGunzip(), counted, job);
     return folder;
   } catch (thrown) {
     await rm(folder, { recursive: true });

@@ -12,13 +12,13 @@ export interface BatcherOptions<T, R> {
   /** Items in one run. */
   batchSize: number;
   /** Items that may be waited for, those in a run included. */
-  most: number;
+  max: number;
   /** The results, in order. */
   run(items: readonly T[]): Promise<R[]>;
 }
 
 /** Runs whatever has come as soon as the run before has ended, so that nobody waits for a batch to fill. */
-export function createBatcher<T, R>({ batchSize, most, run }: BatcherOptions<T, R>): Batcher<T, R> {
+export function createBatcher<T, R>({ batchSize, max, run }: BatcherOptions<T, R>): Batcher<T, R> {
   interface Waiting {
     item: T;
     resolve(result: R): void;
@@ -48,7 +48,7 @@ export function createBatcher<T, R>({ batchSize, most, run }: BatcherOptions<T, 
       return length;
     },
     add(item) {
-      if (length >= most) return undefined;
+      if (length >= max) return undefined;
       length++;
       return new Promise((resolve, reject) => {
         waiting.push({ item, resolve, reject });

@@ -59,7 +59,7 @@ export function createPredictServer({ record, answerer, maxBytes, ...options }: 
   const decoding = pLimit(options.concurrency);
   const batcher = createBatcher<Uint8Array[], Answer>({
     batchSize: options.batchSize,
-    most: options.maxWaiting,
+    max: options.maxWaiting,
     run: (images) => answerer.answer(images),
   });
   const memory = createBodyMemory(options.maxTotalBytes);

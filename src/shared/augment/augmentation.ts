@@ -47,7 +47,7 @@ const LIMITS: Readonly<Record<keyof Transformations, { what: string; within: (va
 const NAMES = Object.keys(LIMITS) as (keyof Transformations)[];
 
 /** More views than this of an image are a mistake; the store's column of views holds up to 32,767. */
-const MOST_VIEWS = 1000;
+const MAX_VIEWS = 1000;
 const FORM = 'N:flip,rotate=30,shift=0.2,shear=10,zoom=0.2,brightness=0.2 (N views of any of these)';
 
 /**
@@ -57,7 +57,7 @@ const FORM = 'N:flip,rotate=30,shift=0.2,shear=10,zoom=0.2,brightness=0.2 (N vie
 export function parseAugmentation(text: string, seed: number, where = '--augment'): Augmentation {
   const [, count, list] = /^(\d+):(.*)$/.exec(text) ?? [];
   const views = Number(count);
-  if (!list || !(views >= 1 && views <= MOST_VIEWS)) throw usage(FORM, where, text);
+  if (!list || !(views >= 1 && views <= MAX_VIEWS)) throw usage(FORM, where, text);
   return { views, kind: formatViewKind({ ...parseTransformations(list, where), seed }) };
 }
 
@@ -102,5 +102,5 @@ export function checkAugmentation(value: unknown, where: string): Augmentation {
     if (thrown instanceof UsageError) throw unexpected('how views are made', `kind of ${where}`, kind);
     throw thrown;
   }
-  return { views: asWhole(fields.views, `views of ${where}`, 1, MOST_VIEWS), kind };
+  return { views: asWhole(fields.views, `views of ${where}`, 1, MAX_VIEWS), kind };
 }

@@ -98,9 +98,9 @@ export function describeBackbone(options: BackboneOptions): BackboneShape {
 function resolve({ name, size }: BackboneOptions): { definition: BackboneDefinition; size: Size } {
   const definition = findBackbone(name);
   const { width, height } = size ?? { width: definition.size, height: definition.size };
-  const least = definition.minimumSize;
-  if (!(width >= least && height >= least)) {
-    throw usage(`at least ${least}x${least} with ${definition.name}`, '--size', `${width}x${height}`);
+  const min = definition.minimumSize;
+  if (!(width >= min && height >= min)) {
+    throw usage(`at least ${min}x${min} with ${definition.name}`, '--size', `${width}x${height}`);
   }
   return { definition, size: { width, height } };
 }

@@ -2,7 +2,7 @@
 import { distance } from 'fastest-levenshtein';
 
 /** Up to `most` of `known` within a third of the name's length of `name` (or containing it), nearest first. */
-function nearNames(name: string, known: Iterable<string>, most = 3): string[] {
+function nearNames(name: string, known: Iterable<string>, max = 3): string[] {
   if (name === '') return [];
   const lower = name.toLowerCase();
   const limit = Math.max(2, Math.ceil(name.length / 3));
@@ -13,7 +13,7 @@ function nearNames(name: string, known: Iterable<string>, most = 3): string[] {
     }))
     .filter(({ far }) => far <= limit)
     .sort((a, b) => a.far - b.far || a.candidate.localeCompare(b.candidate))
-    .slice(0, most)
+    .slice(0, max)
     .map(({ candidate }) => candidate);
 }
 

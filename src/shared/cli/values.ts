@@ -75,10 +75,12 @@ export function number(what: string, allowed: (value: number) => boolean): Value
 }
 
 /** A whole number of at least `least`, and at most `most` where that is given. */
-export function wholeNumber(least: number, most?: number): ValueKind<number> {
+export function wholeNumber(minimum: number, maximum?: number): ValueKind<number> {
   const what =
-    most === undefined ? `a whole number of at least ${least}` : `a whole number from ${least} to ${most}`;
-  const within = (value: number) => value >= least && value <= (most ?? value);
+    maximum === undefined
+      ? `a whole number of at least ${minimum}`
+      : `a whole number from ${minimum} to ${maximum}`;
+  const within = (value: number) => value >= minimum && value <= (maximum ?? value);
   return { ...number(what, (value) => Number.isSafeInteger(value) && within(value)), numbers: 'whole' };
 }
 

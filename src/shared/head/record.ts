@@ -69,7 +69,7 @@ export interface Head {
 const FORMAT = 'permafrost-head';
 const FORMAT_VERSION = 1;
 /** Numbers that one source can give a head: more is damage. */
-const MOST_INPUTS = 1 << 24;
+const MAX_INPUTS = 1 << 24;
 const RECORD_FILE = 'head.json';
 const TENSORS_FILE = 'head.safetensors';
 
@@ -253,6 +253,6 @@ function checkSource(value: unknown, at: (field: string) => string): HeadSource 
   return {
     pipeline: checkPipeline(asObject(fields.pipeline, at('pipeline')), at),
     columns: asTexts(fields.columns, at('columns')),
-    dimension: asWhole(fields.dimension, at('dimension'), 1, MOST_INPUTS),
+    dimension: asWhole(fields.dimension, at('dimension'), 1, MAX_INPUTS),
   };
 }

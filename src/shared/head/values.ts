@@ -16,20 +16,20 @@ import {
 } from './config.ts';
 
 /** Units per layer: beyond this a typing mistake is likelier than a wish. */
-const MOST_UNITS = 65536;
+const MAX_UNITS = 65536;
 /** As elsewhere: 32 bits. */
-const MOST_SEED = 2 ** 32 - 1;
+const MAX_SEED = 2 ** 32 - 1;
 
 const hiddenLayers: ValueKind<number[]> = {
   parse(text, where) {
     if (text === 'none') return [];
     const units = text.split('x').map((part) => (/^\d+$/.test(part) ? Number(part) : 0));
-    if (units.every((count) => count >= 1 && count <= MOST_UNITS)) return units;
-    throw usage(`none or units from 1 to ${MOST_UNITS} like 256 or 64x64x64`, where, text);
+    if (units.every((count) => count >= 1 && count <= MAX_UNITS)) return units;
+    throw usage(`none or units from 1 to ${MAX_UNITS} like 256 or 64x64x64`, where, text);
   },
   format: (units) => (units.length === 0 ? 'none' : units.join('x')),
-  what: `a list of units from 1 to ${MOST_UNITS}`,
-  allows: (value) => Array.isArray(value) && value.every(wholeNumber(1, MOST_UNITS).allows),
+  what: `a list of units from 1 to ${MAX_UNITS}`,
+  allows: (value) => Array.isArray(value) && value.every(wholeNumber(1, MAX_UNITS).allows),
 };
 
 const blockOrder: ValueKind<BlockLayer[]> = {
@@ -57,7 +57,7 @@ export const HEAD_VALUES: { readonly [K in keyof HeadConfig]: ValueKind<HeadConf
   order: blockOrder,
   bias: toggle,
   normalize: choice(NORMALIZATIONS),
-  se: wholeNumber(0, MOST_UNITS),
+  se: wholeNumber(0, MAX_UNITS),
   output: choice(OUTPUTS),
   loss: choice(LOSSES),
   optimizer: choice(OPTIMIZERS),
@@ -75,5 +75,5 @@ export const HEAD_VALUES: { readonly [K in keyof HeadConfig]: ValueKind<HeadConf
   monitor: choice(METRICS),
   classWeight: choice(CLASS_WEIGHTS),
   labelSmoothing: share,
-  seed: wholeNumber(0, MOST_SEED),
+  seed: wholeNumber(0, MAX_SEED),
 };

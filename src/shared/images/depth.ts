@@ -100,7 +100,7 @@ function floatLevels(values: Float32Array, note: Note): Uint8Array {
     else if (value > highest) highest = value;
     if (value < 0 && value > Number.NEGATIVE_INFINITY) negative++;
   }
-  const top = highest <= UNIT_LIMIT ? 1 : USED_TOPS.find((most) => highest <= most)!;
+  const top = highest <= UNIT_LIMIT ? 1 : USED_TOPS.find((max) => highest <= max)!;
   const isAllNoNumber = outside === values.length && negative === 0;
   if (negative > values.length * MAX_NEGATIVE || (outside > values.length * MAX_OUTSIDE && !isAllNoNumber))
     throw new InputError(

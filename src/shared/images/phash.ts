@@ -6,7 +6,7 @@ const CELLS = 32;
 /** Of the cosine transform, this many lowest frequencies squared are kept: 64 bits. */
 const KEPT = 8;
 /** An image whose cells differ less than this many grey levels (standard deviation) looks like any other: no hash. */
-const LEAST_CONTRAST = 2;
+const MIN_CONTRAST = 2;
 
 /** [KEPT, CELLS] of the DCT-II. */
 const COSINES = Float64Array.from({ length: KEPT * CELLS }, (_, i) => {
@@ -23,7 +23,7 @@ export function perceptualHash(pixels: Uint8Array, size: Size): string | null {
   const grey = greyCells(pixels, size);
   const mean = grey.reduce((sum, value) => sum + value, 0) / grey.length;
   const variance = grey.reduce((sum, value) => sum + (value - mean) ** 2, 0) / grey.length;
-  if (variance < LEAST_CONTRAST ** 2) return null;
+  if (variance < MIN_CONTRAST ** 2) return null;
   const frequencies = lowFrequencies(grey);
   // The first is the brightness, which says nothing about what is seen.
   const median = [...frequencies.subarray(1)].sort((a, b) => a - b)[(KEPT * KEPT - 1) >> 1];

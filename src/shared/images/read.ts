@@ -3,7 +3,7 @@ import pLimit from 'p-limit';
 import { messageOf } from '../errors.ts';
 
 /** What became of an image: something made of its bytes, or the reason why it cannot be used. */
-export type ReadImage<I, T> = { image: I; made: T } | { image: I; reason: string };
+export type ReadImage<I, T> = { image: I; result: T } | { image: I; reason: string };
 
 export interface ReadOptions<I, T> {
   /** Images read and decoded at a time. */
@@ -29,8 +29,8 @@ export async function* readImages<I, T>(
   let next = 0;
   const read = async (image: I): Promise<ReadImage<I, T>> => {
     try {
-      const made = (await known?.(image)) ?? (await decode(await bytesOf(image), image));
-      return { image, made };
+      const result = (await known?.(image)) ?? (await decode(await bytesOf(image), image));
+      return { image, result };
     } catch (thrown) {
       return { image, reason: reasonOf(thrown) };
     }

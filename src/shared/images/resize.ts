@@ -9,7 +9,7 @@ export interface Size {
 }
 
 /** Beyond this an image's numbers no longer fit the arrays they are computed in. */
-export const MOST_PIXELS = 8192 * 8192;
+export const MAX_PIXELS = 8192 * 8192;
 
 /** Stretch both axes; fill the frame and cut off what stands out; or show all of it on black. */
 export const FITS = ['stretch', 'crop', 'pad'] as const;

@@ -19,7 +19,7 @@ function numberIn(name: string): string | undefined {
 const MISSING = /^(nan|none|null|nil|na|n\/a|#n\/a|<na>|undefined|-1)$/i;
 
 /** Examples in one sentence. */
-const MOST_SHOWN = 5;
+const MAX_SHOWN = 5;
 
 /** A sentence for each kind of class name that may not be meant. */
 export function classNameNotes(classes: readonly string[]): string[] {
@@ -49,6 +49,6 @@ export function classNameNotes(classes: readonly string[]): string[] {
 }
 
 function listed(texts: readonly string[]): string {
-  const more = texts.length - MOST_SHOWN;
-  return `${texts.slice(0, MOST_SHOWN).join('; ')}${more > 0 ? ` and ${more} more` : ''}`;
+  const more = texts.length - MAX_SHOWN;
+  return `${texts.slice(0, MAX_SHOWN).join('; ')}${more > 0 ? ` and ${more} more` : ''}`;
 }

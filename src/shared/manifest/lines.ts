@@ -5,14 +5,14 @@ import { InputError } from '../errors.ts';
 import { diskError } from '../store/files.ts';
 
 /** A line, or a row of quoted lines, beyond this many characters is no manifest's. */
-export const MOST_ROW_CHARACTERS = 2 ** 20;
+export const MAX_ROW_CHARACTERS = 2 ** 20;
 /** What a line of so many characters takes at most, in any encoding. */
-const MOST_ROW_BYTES = 4 * MOST_ROW_CHARACTERS;
+const MAX_ROW_BYTES = 4 * MAX_ROW_CHARACTERS;
 
 /**
  * The text of a stream, in pieces of whole lines. The stream is closed behind the last one that is asked for.
  * @param name of the text in messages
- * @throws InputError when it cannot be read or decoded, or has a line of more than {@link MOST_ROW_CHARACTERS}
+ * @throws InputError when it cannot be read or decoded, or has a line of more than {@link MAX_ROW_CHARACTERS}
  */
 export async function* readText(
   name: string,
@@ -35,7 +35,7 @@ export async function* readText(
       yield decoding.decode(rest.subarray(0, end));
       rest = rest.subarray(end);
     }
-    if (rest.length > MOST_ROW_BYTES) throw longLine(name, decoding.lines + 1);
+    if (rest.length > MAX_ROW_BYTES) throw longLine(name, decoding.lines + 1);
   }
   decoding ??= begin();
   if (rest.length > 0) yield decoding.decode(rest);
@@ -56,7 +56,7 @@ export async function* readLines(
     if (lines.at(-1) === '') lines.pop();
     for (const one of lines) {
       line++;
-      if (one.length > MOST_ROW_CHARACTERS) throw longLine(name, line);
+      if (one.length > MAX_ROW_CHARACTERS) throw longLine(name, line);
       yield one.endsWith('\r') ? one.slice(0, -1) : one;
     }
   }
@@ -64,7 +64,7 @@ export async function* readLines(
 
 function longLine(name: string, line: number): InputError {
   return new InputError(
-    `Expected lines of at most ${MOST_ROW_CHARACTERS} characters in ${name} but line ${line} is longer`,
+    `Expected lines of at most ${MAX_ROW_CHARACTERS} characters in ${name} but line ${line} is longer`,
   );
 }
 

@@ -5,7 +5,7 @@ import { CsvError, parse } from 'csv-parse';
 import { parse as parseWhole } from 'csv-parse/sync';
 import { expectedMessage, InputError, messageOf } from '../errors.ts';
 import { isPathColumn, type ManifestOptions, UNNAMED } from './columns.ts';
-import { MOST_ROW_CHARACTERS, readLines, readText } from './lines.ts';
+import { MAX_ROW_CHARACTERS, readLines, readText } from './lines.ts';
 
 /** File name extensions of manifests. */
 export const MANIFEST_EXTENSIONS: ReadonlySet<string> = new Set(['.csv', '.tsv', '.jsonl']);
@@ -61,7 +61,7 @@ async function* csvRows(
     info: true,
     skip_empty_lines: true,
     relax_column_count: true,
-    max_record_size: MOST_ROW_CHARACTERS,
+    max_record_size: MAX_ROW_CHARACTERS,
     delimiter,
   });
   const source = Readable.from(

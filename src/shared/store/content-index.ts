@@ -4,7 +4,7 @@
  */
 import type { Content } from './content.ts';
 import type { RowRecord } from './part-buffer.ts';
-import type { HeldPart } from './stored-parts.ts';
+import type { StoredPart } from './stored-parts.ts';
 
 /** Where features are: the part file and the row. */
 export interface Place {
@@ -14,7 +14,7 @@ export interface Place {
 
 export interface ContentIndex {
   /** Enters all rows of a part; where a content is in several rows, the last of them counts. */
-  add(part: HeldPart): void;
+  add(part: StoredPart): void;
   has(content: Content): boolean;
   place(content: Content): Place | undefined;
 }
@@ -25,7 +25,7 @@ const SPREAD = 0x9e3779b1;
 
 /** An empty index. */
 export function contentIndex(): ContentIndex {
-  const parts: HeldPart[] = [];
+  const parts: StoredPart[] = [];
   // Two numbers a slot: the part, counted from 1 (0: nothing is here), and the row.
   let slots = new Int32Array(2 * FIRST_SLOTS);
   let filled = 0;

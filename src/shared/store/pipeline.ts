@@ -23,11 +23,11 @@ export interface Origin {
  * side by side. Engine and program versions only trace where features came from.
  */
 export function pipelineDifferences(here: Origin, there: Origin): string[] {
-  const asked = comparable(here);
+  const requested = comparable(here);
   const found = comparable(there);
-  return Object.keys({ ...asked, ...found })
-    .filter((field) => found[field] !== asked[field])
-    .map((field) => `${field} ${asked[field] ?? 'none'} (there: ${found[field] ?? 'none'})`);
+  return Object.keys({ ...requested, ...found })
+    .filter((field) => found[field] !== requested[field])
+    .map((field) => `${field} ${requested[field] ?? 'none'} (there: ${found[field] ?? 'none'})`);
 }
 
 /** Eight hex digits that are equal for pipelines without {@link pipelineDifferences}, and hardly for others. */

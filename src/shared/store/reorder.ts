@@ -4,13 +4,13 @@ import type { PartRows } from './part.ts';
 import type { PartBuffer, RowRecord } from './part-buffer.ts';
 import type { StorePart } from './reader.ts';
 import type { FeatureColumn, PartEntry } from './schema.ts';
-import type { HeldPart } from './stored-parts.ts';
+import type { StoredPart } from './stored-parts.ts';
 
 /** The parts at the start of a store that already are the start of `wanted`: full ones, and a last one that ends it. */
-export function partsInOrder(held: HeldPart[], wanted: RowRecord[], partRows: number): PartEntry[] {
+export function partsInOrder(storedParts: StoredPart[], wanted: RowRecord[], partRows: number): PartEntry[] {
   const kept: PartEntry[] = [];
   let done = 0;
-  for (const { entry, records } of held) {
+  for (const { entry, records } of storedParts) {
     const full = entry.rows >= partRows || done + entry.rows === wanted.length;
     if (!full || !records.every((record, row) => isSame(record, wanted[done + row]))) break;
     kept.push(entry);

@@ -3,7 +3,7 @@
 import { createHash } from 'node:crypto';
 import { InputError, unexpected } from '../errors.ts';
 import { asBoolean, asList, asMatching, asObject, asOneOf, asText, asWhole, type Fields } from '../fields.ts';
-import { MOST_PIXELS, type Size } from '../images/resize.ts';
+import { MAX_PIXELS, type Size } from '../images/resize.ts';
 
 /** The part of the data an image belongs to, where the data say so. */
 export type Split = 'train' | 'val' | 'test';
@@ -197,14 +197,14 @@ export function checkPipeline(fields: Fields, at: At): Pipeline {
   const size = asObject(fields.size, at('pipeline.size'));
   const engine = asObject(fields.engine, at('pipeline.engine'));
   const field = (name: string) => asText(fields[name], at(`pipeline.${name}`));
-  const width = asWhole(size.width, at('pipeline.size.width'), 1, MOST_PIXELS);
+  const width = asWhole(size.width, at('pipeline.size.width'), 1, MAX_PIXELS);
   return {
     backbone: field('backbone'),
     weights: field('weights'),
     weightsHash: field('weightsHash'),
     size: {
       width,
-      height: asWhole(size.height, at('pipeline.size.height'), 1, Math.floor(MOST_PIXELS / width)),
+      height: asWhole(size.height, at('pipeline.size.height'), 1, Math.floor(MAX_PIXELS / width)),
     },
     poolings: asList(fields.poolings, at('pipeline.poolings')).map((name, i) =>
       asText(name, at(`pipeline.poolings[${i}]`)),

@@ -5,7 +5,7 @@ import { readPart, sharedMemory } from './reader.ts';
 import type { PartEntry, StoreManifest } from './schema.ts';
 
 /** A part and its rows. */
-export interface HeldPart {
+export interface StoredPart {
   entry: PartEntry;
   records: RowRecord[];
 }
@@ -14,11 +14,11 @@ export interface HeldPart {
  * Reads all parts of a store for what is in them. Parts that are missing or damaged are left out, so that their rows
  * can be computed again, with a message for each.
  */
-export async function heldParts(
+export async function readStoredParts(
   dir: string,
   manifest: StoreManifest,
-): Promise<{ held: HeldPart[]; damage: string[] }> {
-  const held: HeldPart[] = [];
+): Promise<{ storedParts: StoredPart[]; damage: string[] }> {
+  const storedParts: StoredPart[] = [];
   const damage: string[] = [];
   const memory = sharedMemory();
   for (const entry of manifest.parts) {
@@ -38,10 +38,10 @@ export async function heldParts(
         group: groups[row],
         ...(weights && { weight: weights[row] }),
       }));
-      held.push({ entry, records });
+      storedParts.push({ entry, records });
     } catch (thrown) {
       damage.push(messageOf(thrown));
     }
   }
-  return { held, damage };
+  return { storedParts, damage };
 }

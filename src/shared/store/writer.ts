@@ -21,7 +21,7 @@ import {
   type StoreManifest,
   sealManifest,
 } from './schema.ts';
-import type { HeldPart } from './stored-parts.ts';
+import type { StoredPart } from './stored-parts.ts';
 
 /** What the manifest of a store to be written says from the start. */
 export interface StoreHeader {
@@ -38,7 +38,7 @@ export interface StoreHeader {
 
 export interface WriterOptions {
   /** Parts of an earlier run to go on from. */
-  held?: HeldPart[];
+  storedParts?: StoredPart[];
   /**
    * Bytes of features in one part. The format allows 256 MiB a file, but a part is in memory several times over as it
    * is made: 16 MiB cost 60 MB more than 4 MiB do.
@@ -75,7 +75,7 @@ export async function createStoreWriter(
   dir: string,
   { images, shard = null, augment = null, ...header }: StoreHeader,
   {
-    held = [],
+    storedParts = [],
     partBytes = 4 * 2 ** 20,
     flushRows = 2000,
     flushSeconds = 2,
@@ -87,13 +87,13 @@ export async function createStoreWriter(
   const numbers = columns.reduce((sum, { dimension }) => sum + dimension, 0);
   const partRows = Math.max(1, Math.floor(partBytes / (numbers * NUMBER_BYTES[pipeline.dtype])));
   const pendingRows = Math.min(partRows, flushRows);
-  const parts: HeldPart[] = [];
+  const parts: StoredPart[] = [];
   const contents = contentIndex();
-  const hold = (part: HeldPart): void => {
+  const hold = (part: StoredPart): void => {
     parts.push(part);
     contents.add(part);
   };
-  held.forEach(hold);
+  storedParts.forEach(hold);
   const appended = new Set<string>();
   // Not as arguments of one call: a store of hundred thousand parts has too many.
   let nextPart = (await partFiles(dir)).reduce((next, file) => Math.max(next, partNumber(file) + 1), 0);
@@ -154,7 +154,7 @@ export async function createStoreWriter(
     async finish({ rows, failed }) {
       await flush();
       const wanted = evenlyWeighted(rows ?? parts.flatMap(({ records }) => records));
-      const arranged = partsInOrder(parts, wanted, partRows);
+      const ordered = partsInOrder(parts, wanted, partRows);
       const sources = manifestOf(entries(), false, 0);
       const memory = sharedMemory();
       let last: StorePart | undefined;
@@ -162,15 +162,15 @@ export async function createStoreWriter(
         if (last?.entry !== entry) last = await readPart(dir, sources, entry, memory);
         return last;
       };
-      let done = arranged.reduce((sum, part) => sum + part.rows, 0);
+      let done = ordered.reduce((sum, part) => sum + part.rows, 0);
       for (; done < wanted.length; done += partRows) {
         const rowsOfPart = wanted.slice(done, done + partRows);
-        arranged.push(
+        ordered.push(
           await writePart(await gather(rowsOfPart, contents, sources.parts, columns, read, pending)),
         );
       }
-      const manifest = await commit(manifestOf(arranged, true, failed));
-      const listed = new Set(arranged.map(({ file }) => file));
+      const manifest = await commit(manifestOf(ordered, true, failed));
+      const listed = new Set(ordered.map(({ file }) => file));
       for (const file of await partFiles(dir)) {
         if (!listed.has(file)) await disk.rm(join(dir, file), { force: true });
       }

@@ -26,7 +26,7 @@ export interface DownloadOptions {
 /** Attempts in a row that bring nothing new before a download is given up. */
 const FRUITLESS_ATTEMPTS = 4;
 /** No published weights come near it: what claims to be longer is something else. */
-const MOST_BYTES = 4 * 2 ** 30;
+const MAX_BYTES = 4 * 2 ** 30;
 
 /**
  * Downloads a file, through the proxies that the environment names (HTTPS_PROXY, HTTP_PROXY, NO_PROXY).
@@ -123,7 +123,7 @@ async function attempt(
     throw new Interruption(`the server answers ${statusCode}`);
   }
   const { from, total } = answer;
-  if (total !== undefined && total > MOST_BYTES) {
+  if (total !== undefined && total > MAX_BYTES) {
     body.on('error', () => {}).destroy();
     throw new InputError(`Cannot download ${address}: ${total} bytes are more than weights have`);
   }
@@ -139,7 +139,7 @@ async function attempt(
       });
       at += chunk.length;
       shown.advance(chunk.length);
-      if (at > (total ?? MOST_BYTES))
+      if (at > (total ?? MAX_BYTES))
         throw new InputError(`Cannot download ${address}: it is longer than it says`);
     }
     await file.sync();

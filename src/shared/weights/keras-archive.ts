@@ -51,8 +51,8 @@ export async function unpackKerasWeights(path: string): Promise<UnpackedWeights>
   }
 }
 
-function checkSize({ fileName, uncompressedSize }: Entry, most: number, path: string): void {
-  if (uncompressedSize > most) {
+function checkSize({ fileName, uncompressedSize }: Entry, max: number, path: string): void {
+  if (uncompressedSize > max) {
     throw new InputError(
       `Expected weights in ${path} but its ${fileName} says it has ${uncompressedSize} bytes`,
     );

@@ -59,28 +59,28 @@ export function principalComponents(
   const mean = new Float32Array(inputs);
   for (const row of sample)
     for (let i = 0; i < inputs; i++) mean[i] += values[row * inputs + i] / sample.length;
-  const most = Math.max(1, Math.min(wanted, inputs, sample.length - 1));
-  const { kernels, matrices } = arenaMatrices([sample.length, most], inputs);
+  const max = Math.max(1, Math.min(wanted, inputs, sample.length - 1));
+  const { kernels, matrices } = arenaMatrices([sample.length, max], inputs);
   const [centred, axes] = matrices;
   for (const [to, row] of sample.entries()) centre(centred.row(to), directions, row, mean);
   const stream = random(0, 'principal components');
-  for (let axis = 0; axis < most; axis++)
+  for (let axis = 0; axis < max; axis++)
     axes.row(axis).set(Float32Array.from({ length: inputs }, () => stream.normal()));
 
   let lengths: number[] = [];
   for (let iteration = 0; iteration < iterations; iteration++) {
     const scores = product(kernels, centred, axes);
     axes.array.view.fill(0);
-    for (let axis = 0; axis < most; axis++)
+    for (let axis = 0; axis < max; axis++)
       for (let row = 0; row < sample.length; row++)
-        kernels.add(axes.address(axis), centred.address(row), axes.pitch, scores[row * most + axis]);
+        kernels.add(axes.address(axis), centred.address(row), axes.pitch, scores[row * max + axis]);
     lengths = orthonormalise(kernels, axes);
   }
   const total = kernels.dot(centred.array.address, centred.array.address, centred.array.padded);
   const scores = product(kernels, centred, axes);
-  const variance = Array.from({ length: most }, (_, axis) => {
+  const variance = Array.from({ length: max }, (_, axis) => {
     let squares = 0;
-    for (let row = 0; row < sample.length; row++) squares += scores[row * most + axis] ** 2;
+    for (let row = 0; row < sample.length; row++) squares += scores[row * max + axis] ** 2;
     return squares;
   });
   const kept = variance.filter((squares, axis) => squares > 1e-9 * total && lengths[axis] > 0).length;

@@ -16,10 +16,10 @@ export interface FeatureFacts {
   columns: string[];
   mean: number;
   deviation: number;
-  least: number;
-  greatest: number;
+  minimum: number;
+  maximum: number;
   /** Mean cosine of two different images' features: 1 where all images look alike. */
-  likeness: number;
+  meanCosine: number;
 }
 
 /** Rows that are looked at. */
@@ -33,7 +33,7 @@ export function featureFacts(
   const sample = spreadRows(rows, SAMPLE);
   let offset = 0;
   return sources.map(({ pipeline, columns, dimension }) => {
-    let [sum, squares, least, greatest] = [0, 0, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
+    let [sum, squares, minimum, maximum] = [0, 0, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
     const total = new Float64Array(dimension);
     for (const row of sample) {
       const own = readRows(matrix, inputs, row, row + 1).values.subarray(offset, offset + dimension);
@@ -41,8 +41,8 @@ export function featureFacts(
       for (const value of own) {
         sum += value;
         length += value * value;
-        if (value < least) least = value;
-        if (value > greatest) greatest = value;
+        if (value < minimum) minimum = value;
+        if (value > maximum) maximum = value;
       }
       squares += length;
       const scale = 1 / (Math.sqrt(length) || 1);
@@ -61,10 +61,10 @@ export function featureFacts(
       columns,
       mean,
       deviation: Math.sqrt(Math.max(0, squares / count - mean * mean)),
-      least,
-      greatest,
+      minimum,
+      maximum,
       // The squared length of the sum of n unit vectors is n plus the cosines of all pairs.
-      likeness: n > 1 ? (together - n) / (n * (n - 1)) : 0,
+      meanCosine: n > 1 ? (together - n) / (n * (n - 1)) : 0,
     };
   });
 }

@@ -6,8 +6,8 @@ import type { ProbeData } from './probe.ts';
 /** Neighbours that vote. */
 const NEIGHBOURS = 5;
 /** Rows that are answered, and rows that are looked among: beyond these the share hardly changes. */
-const MOST_QUERIES = 1000;
-const MOST_REFERENCES = 4000;
+const MAX_QUERIES = 1000;
+const MAX_REFERENCES = 4000;
 
 /**
  * Votes of the five nearest other rows (by Euclidean distance), as shares: [queries, classes], with the rows that were
@@ -17,8 +17,8 @@ export function neighbourVotes({ coordinates, targets, rows, width, classes }: P
   votes: Float32Array;
   queries: Int32Array;
 } {
-  const queries = spreadRows(rows, MOST_QUERIES);
-  const references = spreadRows(rows, MOST_REFERENCES);
+  const queries = spreadRows(rows, MAX_QUERIES);
+  const references = spreadRows(rows, MAX_REFERENCES);
   const votes = new Float32Array(queries.length * classes);
   for (const [at, query] of queries.entries()) {
     const nearest: { row: number; distance: number }[] = [];

@@ -14,9 +14,9 @@ import { leaveOneOut, type ProbeData } from './probe.ts';
  * Coordinates that the probes see: as many as tell something while rows are few, fewer where they would take time. Of
  * planted label errors (see bench/label-errors.ts) 250 coordinates of 500 photos find more than 64 do.
  */
-const WIDTH = { least: 64, most: 256, ofAllRows: 2 ** 18 };
+const WIDTH = { min: 64, max: 256, ofAllRows: 2 ** 18 };
 /** Rows that are looked at, spread evenly over all: bounds the time on large data. */
-const MOST_ROWS = 8000;
+const MAX_ROWS = 8000;
 
 /** An image whose label the features speak against. */
 export interface LabelIssue {
@@ -106,8 +106,8 @@ export function separability(input: SeparabilityInput): Separability {
 
 /** Fewer coordinates than images: a probe with one for each would only interpolate. */
 function widthFor(rows: number): number {
-  const affordable = Math.max(WIDTH.least, Math.floor(WIDTH.ofAllRows / rows));
-  return Math.max(2, Math.min(WIDTH.most, Math.floor(rows / 2), affordable));
+  const affordable = Math.max(WIDTH.min, Math.floor(WIDTH.ofAllRows / rows));
+  return Math.max(2, Math.min(WIDTH.max, Math.floor(rows / 2), affordable));
 }
 
 /** Iterations that settle two axes among the few coordinates that there are. */
@@ -120,26 +120,26 @@ function flattened(
 ): Pick<Separability, 'map' | 'mapShare'> {
   const axes = principalComponents(coordinates, 2, MAP_ITERATIONS);
   const projected = project(coordinates, axes);
-  const held = share.reduce((sum, one) => sum + one, 0);
+  const explained = share.reduce((sum, one) => sum + one, 0);
   return {
     map: Float32Array.from({ length: coordinates.rows * 2 }, (_, at) =>
       at % 2 < axes.count ? projected[Math.floor(at / 2) * axes.count + (at % 2)] : 0,
     ),
-    mapShare: axes.share.map((one) => one * held),
+    mapShare: axes.share.map((one) => one * explained),
   };
 }
 
 function distinctRows({ hashes, views }: Pick<SeparabilityInput, 'hashes' | 'views'>): Int32Array {
   const first = firstWithHash(hashes, (row) => views[row] === 0);
   const distinct = rowsWhere(first.length, (row) => first[row] === row);
-  return spreadRows(distinct.length, MOST_ROWS).map((at) => distinct[at]);
+  return spreadRows(distinct.length, MAX_ROWS).map((at) => distinct[at]);
 }
 
 /** rankClass orders numbers of at least 0. */
 function probabilityLike(scores: Float32Array): Float32Array {
-  let least = 0;
-  for (const score of scores) least = Math.min(least, score);
-  return scores.map((score) => score - least);
+  let min = 0;
+  for (const score of scores) min = Math.min(min, score);
+  return scores.map((score) => score - min);
 }
 
 function meanAuc(scores: Float32Array, targets: Uint8Array, classes: number): number | null {

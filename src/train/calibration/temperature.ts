@@ -57,8 +57,8 @@ export function fitTemperature(evaluation: Evaluation, output: Output): number {
   const answered = answers(evaluation);
   if (rows === 0 || answered.every((answer, index) => answer === targets[index])) return 1;
   const loss = LOSS[output](evaluation);
-  const [least, most] = LIMITS.map(Math.log) as [number, number];
-  return Math.exp(minimum((log) => loss(Math.exp(log)), least, most));
+  const [min, max] = LIMITS.map(Math.log) as [number, number];
+  return Math.exp(minimum((log) => loss(Math.exp(log)), min, max));
 }
 
 /** The 95th percentile of chi-square with one degree of freedom. */

@@ -4,7 +4,7 @@ import { random } from '../../shared/random.ts';
 import type { Evaluation } from '../metrics/counts.ts';
 
 /** Validation images with a label, and without it, below which its threshold stays at a half: fewer tell only noise. */
-const LEAST_IMAGES = 5;
+const MIN_IMAGES = 5;
 
 /**
  * Resamples over which a threshold is averaged. The best threshold of a single sample fits its noise: on a few
@@ -27,7 +27,7 @@ export function tuneThresholds(evaluation: Evaluation): number[] {
     const ranked = rank(evaluation, label);
     const rows = ranked.targets.length;
     const positives = ranked.targets.reduce((sum, target) => sum + target, 0);
-    if (positives < LEAST_IMAGES || rows - positives < LEAST_IMAGES) return DEFAULT_THRESHOLD;
+    if (positives < MIN_IMAGES || rows - positives < MIN_IMAGES) return DEFAULT_THRESHOLD;
     const stream = random(0, 'thresholds', label);
     let sum = 0;
     for (let resample = 0; resample < RESAMPLES; resample++) {

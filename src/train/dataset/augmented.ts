@@ -12,13 +12,13 @@ export function augmentationOf(
   stores: readonly Pick<FeatureStore, 'dir' | 'manifest'>[],
   views: Int16Array,
 ): Augmentation | null {
-  const most = views.reduce((largest, view) => Math.max(largest, view), 0);
-  if (most === 0) return null;
+  const max = views.reduce((largest, view) => Math.max(largest, view), 0);
+  if (max === 0) return null;
   const [{ manifest }, ...others] = stores;
   const kind = manifest.augment;
   for (const { dir, manifest: other } of others) {
     if (other.augment !== kind) throw unexpected(`views made by ${kind}`, dir, other.augment);
   }
   // Views of a store that does not say how they were made serve training; predict cannot draw them again.
-  return kind === null ? null : { views: most, kind };
+  return kind === null ? null : { views: max, kind };
 }

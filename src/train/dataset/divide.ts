@@ -1,12 +1,12 @@
 /** Which rows train, validate and test: images are divided, and the views of those that train join them. */
 import { hashOf, pickHashes } from './content-hashes.ts';
 import { selectTargets } from './labels.ts';
-import { type Kinship, kinOf } from './leakage.ts';
+import { type Grouping, groupIdsOf } from './leakage.ts';
 import { allRows, rowsWhere } from './row-numbers.ts';
 import { foldRows, PARTS, type Part, type SplitRatios, type SplitRequest, splitRows } from './splits.ts';
 
 /** What is divided; every array has one entry a row. */
-export interface Divisible extends Kinship {
+export interface Divisible extends Grouping {
   paths: readonly string[];
   /** The part each row has in the data itself; null for none. */
   splits: readonly (Part | null)[];
@@ -49,17 +49,20 @@ export function divide(
   const images = rowsWhere(views.length, (row) => views[row] === 0);
   const of = <T>(values: readonly T[]): T[] => Array.from(images, (row) => values[row]);
   const hashes = pickHashes(table.hashes, images);
-  const kin = kinOf({ hashes, groups: of(table.groups), phashes: of(table.phashes) }, nearDuplicates);
+  const groupIds = groupIdsOf(
+    { hashes, groups: of(table.groups), phashes: of(table.phashes) },
+    nearDuplicates,
+  );
   const own = selectTargets(targets, classes.length, images);
   const split = splitRows({
-    ...{ targets: own, rows: images.length, classes, task, kin, hashes, ratios, seed, stable },
+    ...{ targets: own, rows: images.length, classes, task, groupIds, hashes, ratios, seed, stable },
     fixed: of(table.splits),
     folds: folds > 0,
   });
   const folded = foldRows(
     {
       targets: selectTargets(own, classes.length, split.train),
-      kin: split.train.map((image) => kin[image]),
+      groupIds: split.train.map((image) => groupIds[image]),
       ...{ classes, task, seed },
     },
     folds,

@@ -8,14 +8,19 @@ export interface Images {
   rowsOf(image: number): Int32Array;
 }
 
-/** @param kin the number of each row; rows with the same one are one image (see kinOf) */
-export function imagesOf(targets: Uint8Array, classes: number, kin: Int32Array, rows: Int32Array): Images {
-  const imageOf = new Int32Array(1 + rows.reduce((last, row) => Math.max(last, kin[row]), -1)).fill(-1);
+/** @param groupIds the number of each row; rows with the same one are one image (see kinOf) */
+export function imagesOf(
+  targets: Uint8Array,
+  classes: number,
+  groupIds: Int32Array,
+  rows: Int32Array,
+): Images {
+  const imageOf = new Int32Array(1 + rows.reduce((last, row) => Math.max(last, groupIds[row]), -1)).fill(-1);
   const sizes = new Int32Array(rows.length);
   let count = 0;
   for (const row of rows) {
-    if (imageOf[kin[row]] < 0) imageOf[kin[row]] = count++;
-    sizes[imageOf[kin[row]]]++;
+    if (imageOf[groupIds[row]] < 0) imageOf[groupIds[row]] = count++;
+    sizes[imageOf[groupIds[row]]]++;
   }
   const ends = new Int32Array(count);
   for (let image = 0, end = 0; image < count; image++) {
@@ -23,7 +28,7 @@ export function imagesOf(targets: Uint8Array, classes: number, kin: Int32Array, 
     end += sizes[image];
   }
   const members = new Int32Array(rows.length);
-  for (const row of rows) members[ends[imageOf[kin[row]]]++] = row;
+  for (const row of rows) members[ends[imageOf[groupIds[row]]]++] = row;
   const rowsOf = (image: number) => members.subarray(ends[image] - sizes[image], ends[image]);
 
   const kinds = new Map<string, StratifiedItem>();

@@ -4,7 +4,7 @@ import { wholeNumber } from '../../shared/cli/values.ts';
 import { type ContentHashes, compareHashes, firstWithHash } from './content-hashes.ts';
 
 /** What decides which rows belong together; every array has one entry a row. */
-export interface Kinship {
+export interface Grouping {
   hashes: ContentHashes;
   /** Groups that the data name, null for none. */
   groups: readonly (string | null)[];
@@ -28,7 +28,7 @@ export function parseNearDuplicates(text: string): number {
  * That hash stays the same when other images are added, as long as none of them belongs there too.
  * @param nearBits bits in which perceptual hashes of near copies differ at most; undefined: near copies may part
  */
-export function kinOf({ hashes, groups, phashes }: Kinship, nearBits?: number): Int32Array {
+export function groupIdsOf({ hashes, groups, phashes }: Grouping, nearBits?: number): Int32Array {
   const parent = firstWithHash(hashes);
   const rows = parent.length;
   const root = (row: number): number => {
@@ -46,8 +46,8 @@ export function kinOf({ hashes, groups, phashes }: Kinship, nearBits?: number): 
   if (nearBits !== undefined) joinNear(phashes, nearBits, join);
   const smallest = new Int32Array(rows).fill(-1);
   for (let row = 0; row < rows; row++) {
-    const kin = root(row);
-    if (smallest[kin] < 0 || compareHashes(hashes, row, smallest[kin]) < 0) smallest[kin] = row;
+    const group = root(row);
+    if (smallest[group] < 0 || compareHashes(hashes, row, smallest[group]) < 0) smallest[group] = row;
   }
   return parent.map((_, row) => smallest[root(row)]);
 }

@@ -14,7 +14,7 @@ export function rowsWhere(rows: number, holds: (row: number) => boolean): Int32A
 }
 
 /** `most` of the row numbers below `rows`, spread evenly over them, ascending; all where there are no more. */
-export function spreadRows(rows: number, most: number): Int32Array {
-  const count = Math.min(rows, most);
+export function spreadRows(rows: number, max: number): Int32Array {
+  const count = Math.min(rows, max);
   return Int32Array.from({ length: count }, (_, at) => Math.floor((at * rows) / count));
 }

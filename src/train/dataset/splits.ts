@@ -22,7 +22,7 @@ export interface SplitRequest {
   classes: readonly string[];
   task: Task;
   /** What each row belongs to (see kinOf): rows with the same number stay together. */
-  kin: Int32Array;
+  groupIds: Int32Array;
   /** The part each row has in the data itself; all null when the data has no split. */
   fixed: readonly (Part | null)[];
   ratios: SplitRatios;
@@ -93,7 +93,7 @@ export function splitRows(request: SplitRequest): Split {
   if (!named.has('val') && !named.has('test')) {
     carve(request, parts, allRows(request.rows), request.ratios, warnings);
   } else {
-    leaveOutCopies(request.kin, parts, warnings);
+    leaveOutCopies(request.groupIds, parts, warnings);
     if (!named.has('val')) {
       const training = rowsWhere(request.rows, (row) => parts[row] === 'train');
       carve(request, parts, training, [request.ratios[0], request.ratios[1], 0], warnings);
@@ -114,7 +114,7 @@ export function splitRows(request: SplitRequest): Split {
 
 /** Distributes some rows over the parts with a share above 0, stratified and group by group. */
 function carve(
-  { targets, classes, task, kin, hashes, seed, stable = false }: SplitRequest,
+  { targets, classes, task, groupIds, hashes, seed, stable = false }: SplitRequest,
   parts: (Part | null)[],
   rows: Int32Array,
   ratios: SplitRatios,
@@ -123,7 +123,7 @@ function carve(
   const used = PARTS.filter((_, index) => ratios[index]! > 0);
   const total = ratios.reduce((sum, ratio) => sum + ratio, 0);
   const shares = ratios.filter((ratio) => ratio > 0).map((ratio) => ratio / total);
-  const images = imagesOf(targets, classes.length, kin, rows);
+  const images = imagesOf(targets, classes.length, groupIds, rows);
   const contradicts = ({ labels }: StratifiedItem) => task === 'multiclass' && labels.length > 1;
   const [contradictory, clear] = [true, false].map((wanted) =>
     rowsWhere(images.items.length, (image) => contradicts(images.items[image]) === wanted),
@@ -139,7 +139,7 @@ function carve(
   }
   const items = Array.from(clear, (image) => images.items[image]);
   const assigned = stable
-    ? clear.map((image) => stablePart(hashOf(hashes, kin[images.rowsOf(image)[0]]), shares, seed))
+    ? clear.map((image) => stablePart(hashOf(hashes, groupIds[images.rowsOf(image)[0]]), shares, seed))
     : stratify(items, classes.length, shares, random(seed, 'split'));
   for (const [index, image] of clear.entries()) place(image, used[assigned[index]]);
 }
@@ -155,12 +155,18 @@ const EVERY_FOLD = -1;
  * @throws InputError when there are fewer images than folds
  */
 export function foldRows(
-  { targets, classes, task, kin, seed }: Pick<SplitRequest, 'targets' | 'classes' | 'task' | 'kin' | 'seed'>,
+  {
+    targets,
+    classes,
+    task,
+    groupIds,
+    seed,
+  }: Pick<SplitRequest, 'targets' | 'classes' | 'task' | 'groupIds' | 'seed'>,
   folds: number,
 ): { foldOf: Int32Array; warnings: string[] } {
-  const foldOf = new Int32Array(kin.length).fill(EVERY_FOLD);
+  const foldOf = new Int32Array(groupIds.length).fill(EVERY_FOLD);
   if (folds === 0) return { foldOf, warnings: [] };
-  const images = imagesOf(targets, classes.length, kin, allRows(kin.length));
+  const images = imagesOf(targets, classes.length, groupIds, allRows(groupIds.length));
   const imagesWith = new Int32Array(classes.length);
   for (const { labels } of images.items) for (const label of labels) imagesWith[label]++;
   const validates = ({ labels }: StratifiedItem) =>
@@ -190,15 +196,15 @@ function stablePart(group: string, shares: readonly number[], seed: number): num
 }
 
 /** Keeps each image in the last part that names it: training on a test image would make the test meaningless. */
-function leaveOutCopies(kin: Int32Array, parts: (Part | null)[], warnings: string[]): void {
+function leaveOutCopies(groupIds: Int32Array, parts: (Part | null)[], warnings: string[]): void {
   const rank = (part: Part | null) => (part ? PARTS.indexOf(part) : -1);
-  const last = new Int8Array(kin.length).fill(-1);
+  const last = new Int8Array(groupIds.length).fill(-1);
   parts.forEach((part, row) => {
-    last[kin[row]] = Math.max(last[kin[row]], rank(part));
+    last[groupIds[row]] = Math.max(last[groupIds[row]], rank(part));
   });
   let leftOut = 0;
   parts.forEach((part, row) => {
-    if (rank(part) === last[kin[row]]) return;
+    if (rank(part) === last[groupIds[row]]) return;
     parts[row] = null;
     leftOut++;
   });

@@ -7,7 +7,7 @@ import { digits, percent, type Rule } from './finding.ts';
 const HIDDEN = 0.1;
 /** Recall below which a class counts as missed. */
 const MISSED = 0.5;
-const MOST_NAMED = 5;
+const MAX_NAMED = 5;
 
 /** Accuracy is high because the frequent classes are; the rare ones are missed. */
 export const imbalanceHidden: Rule = ({ task, evaluated: { metrics, part }, perClass }) => {
@@ -22,12 +22,12 @@ export const imbalanceHidden: Rule = ({ task, evaluated: { metrics, part }, perC
   if (accuracy - balancedAccuracy < HIDDEN || missed.length === 0) return undefined;
   const named = missed
     .sort((a, b) => (a.recall ?? 0) - (b.recall ?? 0))
-    .slice(0, MOST_NAMED)
+    .slice(0, MAX_NAMED)
     .map(({ name, recall, support }) => `"${name}" ${percent(recall ?? 0)} of ${support}`);
   return {
     severity: 'warning',
     title: 'Accuracy hides that rare classes are missed',
-    evidence: `${part === 'test' ? 'test' : 'validation'} accuracy ${percent(accuracy)}, but balanced accuracy ${percent(balancedAccuracy)} and macro F1 ${digits(f1Macro ?? 0)}; found are ${named.join(', ')}${missed.length > MOST_NAMED ? ` and ${missed.length - MOST_NAMED} more` : ''}`,
+    evidence: `${part === 'test' ? 'test' : 'validation'} accuracy ${percent(accuracy)}, but balanced accuracy ${percent(balancedAccuracy)} and macro F1 ${digits(f1Macro ?? 0)}; found are ${named.join(', ')}${missed.length > MAX_NAMED ? ` and ${missed.length - MAX_NAMED} more` : ''}`,
     remedy: 'let rare classes count as much as frequent ones, and choose the head by a metric that does too',
     flag: '--class-weight balanced --monitor balancedAccuracy',
   };

@@ -28,14 +28,14 @@ const ALIKE = 0.98;
 /** Every image gives nearly the same features, as when pixels were divided by 255 twice. */
 export const imagesLookAlike: Rule = ({ features }) =>
   first(features, (store) => {
-    const { trained, likeness } = store;
-    if (!trained || likeness < ALIKE) return undefined;
+    const { trained, meanCosine } = store;
+    if (!trained || meanCosine < ALIKE) return undefined;
     const known = expectedFeatures(store)?.statistics;
-    const usual = known ? ` (ordinary photos: ${digits(known.likeness)})` : '';
+    const usual = known ? ` (ordinary photos: ${digits(known.meanCosine)})` : '';
     return {
       severity: 'problem',
       title: 'All images look alike to the backbone: pixels were probably rescaled twice',
-      evidence: `the mean cosine between features of different images is ${likeness.toFixed(3)}${usual}, as with pixels divided by 255 before a backbone that rescales them itself`,
+      evidence: `the mean cosine between features of different images is ${meanCosine.toFixed(3)}${usual}, as with pixels divided by 255 before a backbone that rescales them itself`,
       remedy: `give the backbone pixels from 0 to 255; ${OTHER_PIXELS}`,
       flag: EXTRACT,
     };
@@ -63,14 +63,14 @@ export const featuresUnlikeBackbone: Rule = ({ features }) =>
 const ROUNDING = 1e-2;
 
 function outOfRange(
-  { least, greatest, backbone }: FeatureFacts,
+  { minimum, maximum, backbone }: FeatureFacts,
   { range }: KnownFeatures,
 ): string | undefined {
   const [low, high] = range;
-  if (least < low - ROUNDING)
-    return `the least is ${digits(least)}, but ${backbone} ends in an activation of at least ${low}`;
-  if (greatest > high + ROUNDING)
-    return `the greatest is ${digits(greatest)}, but ${backbone} ends in an activation of at most ${high}`;
+  if (minimum < low - ROUNDING)
+    return `the least is ${digits(minimum)}, but ${backbone} ends in an activation of at least ${low}`;
+  if (maximum > high + ROUNDING)
+    return `the greatest is ${digits(maximum)}, but ${backbone} ends in an activation of at most ${high}`;
   return undefined;
 }
 

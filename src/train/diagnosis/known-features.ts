@@ -8,7 +8,7 @@ export interface KnownFeatures {
   /** Least and greatest value that the last activation can give, for pooled features. */
   range: readonly [number, number];
   /** Of average-pooled features of ordinary photos. */
-  statistics?: { mean: number; deviation: number; likeness: number };
+  statistics?: { mean: number; deviation: number; meanCosine: number };
 }
 
 const RELU = [0, Number.POSITIVE_INFINITY] as const;
@@ -37,7 +37,7 @@ const LAST_ACTIVATION: readonly [start: string, range: readonly [number, number]
  * 500 photos, of flowers (0.181, 0.404, 0.335) and of landscapes (0.176, 0.394, 0.373).
  */
 const MEASURED: Readonly<Record<string, KnownFeatures['statistics']>> = {
-  efficientnet_lite0: { mean: 0.179, deviation: 0.399, likeness: 0.354 },
+  efficientnet_lite0: { mean: 0.179, deviation: 0.399, meanCosine: 0.354 },
 };
 
 /** What a store's features should look like; undefined for a backbone that is not known. */

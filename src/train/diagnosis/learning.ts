@@ -62,11 +62,11 @@ export const overfitting: Rule = (facts) => {
 
 /** How the most held back head of the sweep did, as a suggestion that was tested. */
 function regularised({ results, best }: Facts, metric: MetricName): string | undefined {
-  const held = ({ config }: HeadResult) =>
+  const regularization = ({ config }: HeadResult) =>
     config.dropout + (config.l2 > 0 ? 1 : 0) + (config.l1 > 0 ? 1 : 0) + 1 / (1 + config.hidden.length);
   const other = results
     .filter((result) => result.id !== best.id && typeof result.val[metric] === 'number')
-    .filter((result) => held(result) > held(best))
+    .filter((result) => regularization(result) > regularization(best))
     .sort((a, b) => scoreOf(b.val, metric) - scoreOf(a.val, metric))[0];
   if (!other) return undefined;
   const { config } = other;
@@ -83,28 +83,27 @@ export const learningRateTooHigh: Rule = ({ runs }) => {
   const diverged = runs.filter(({ status }) => status === 'diverged');
   if (diverged.length === 0) return undefined;
   const rates = (heads: readonly HeadResult[]) => heads.map(({ config }) => config.lr);
-  const least = Math.min(...rates(diverged));
+  const min = Math.min(...rates(diverged));
   const trained = rates(runs.filter(({ status }) => status !== 'diverged'));
-  const safe = Math.max(...trained.filter((rate) => rate < least));
+  const safe = Math.max(...trained.filter((rate) => rate < min));
   return {
     severity: 'warning',
     title: 'The learning rate is too high for some heads',
-    evidence: `the loss of ${diverged.length} of ${counted(runs.length, 'head')} left the finite numbers, at learning rates from ${least}${Number.isFinite(safe) ? `; heads at ${safe} trained` : ''}`,
+    evidence: `the loss of ${diverged.length} of ${counted(runs.length, 'head')} left the finite numbers, at learning rates from ${min}${Number.isFinite(safe) ? `; heads at ${safe} trained` : ''}`,
     remedy: 'lower the learning rate, let it grow over a few epochs, or bring the features to unit length',
-    flag: `--lr ${digits(Number.isFinite(safe) ? safe : least / 10)} --warmup 3 --normalize l2`,
+    flag: `--lr ${digits(Number.isFinite(safe) ? safe : min / 10)} --warmup 3 --normalize l2`,
   };
 };
 
 /** Share of the epochs that counts as their end, and the fall of the loss there, over the first epoch's, that is no levelling off. */
 const END = 0.1;
 const STILL_FALLING = 0.01;
-const LEAST_EPOCHS = 5;
+const MIN_EPOCHS = 5;
 
 /** The best epoch is the last, and the loss was still going down. */
 export const learningRateTooLow: Rule = ({ best }) => {
   const { history, config, bestEpoch, epochs } = best;
-  if (config.optimizer === 'lbfgs' || history.length < LEAST_EPOCHS || epochs < config.epochs)
-    return undefined;
+  if (config.optimizer === 'lbfgs' || history.length < MIN_EPOCHS || epochs < config.epochs) return undefined;
   const span = Math.max(2, Math.ceil(END * history.length));
   if (bestEpoch <= history.length - span) return undefined;
   const falling = (loss: (at: number) => number | null | undefined): number => {

@@ -138,14 +138,14 @@ function storePoint(at: usize, value: v128, slope: v128, curvature: v128): void 
 }
 
 /**
- * The cross-entropy of softmax where `logits` [classes, rows] have moved by `step` times `motion`, with its first two
+ * The cross-entropy of softmax where `logits` [classes, rows] have moved by `step` times `logitDirection`, with its first two
  * derivatives in the step, as three float64 at `point`.
  * @param residuals takes the derivative in every logit there
- * @param pull weight times target, [classes, rows]
- * @param rows of an even number; one too many has no pull
+ * @param weightedTargets weight times target, [classes, rows]
+ * @param rows of an even number; one too many has no weightedTargets
  */
 export function softmaxLoss(
-  logits: usize, motion: usize, residuals: usize, pull: usize, rows: usize, classes: usize, step: f64, point: usize,
+  logits: usize, logitDirection: usize, residuals: usize, weightedTargets: usize, rows: usize, classes: usize, step: f64, point: usize,
 ): void {
   let value = f64x2.splat(0);
   let slope = f64x2.splat(0);
@@ -156,44 +156,44 @@ export function softmaxLoss(
   for (let row: usize = 0; row < pitch; row += 8) {
     let most = f64x2.splat(-Infinity);
     for (let at = row; at < size; at += pitch)
-      most = f64x2.max(most, f64x2.add(pair(logits + at), f64x2.mul(by, pair(motion + at))));
+      most = f64x2.max(most, f64x2.add(pair(logits + at), f64x2.mul(by, pair(logitDirection + at))));
     let sum = f64x2.splat(0);
     let first = f64x2.splat(0);
     let second = f64x2.splat(0);
-    let mass = f64x2.splat(0);
+    let sampleWeights = f64x2.splat(0);
     for (let at = row; at < size; at += pitch) {
-      const speed = pair(motion + at);
+      const speed = pair(logitDirection + at);
       const logit = f64x2.add(pair(logits + at), f64x2.mul(by, speed));
       const share = exp(f64x2.sub(logit, most));
-      const pulled = pair(pull + at);
+      const pulled = pair(weightedTargets + at);
       storePair(residuals + at, share);
       const moved = f64x2.mul(share, speed);
       sum = f64x2.add(sum, share);
       first = f64x2.add(first, moved);
       second = f64x2.add(second, f64x2.mul(moved, speed));
-      mass = f64x2.add(mass, pulled);
+      sampleWeights = f64x2.add(sampleWeights, pulled);
       value = f64x2.sub(value, f64x2.mul(pulled, logit));
       slope = f64x2.sub(slope, f64x2.mul(pulled, speed));
     }
     const mean = f64x2.div(first, sum);
     const spread = f64x2.sub(f64x2.div(second, sum), f64x2.mul(mean, mean));
-    value = f64x2.add(value, f64x2.mul(mass, f64x2.add(most, log(sum))));
-    slope = f64x2.add(slope, f64x2.mul(mass, mean));
-    curvature = f64x2.add(curvature, f64x2.mul(mass, spread));
-    const each = f64x2.div(mass, sum);
+    value = f64x2.add(value, f64x2.mul(sampleWeights, f64x2.add(most, log(sum))));
+    slope = f64x2.add(slope, f64x2.mul(sampleWeights, mean));
+    curvature = f64x2.add(curvature, f64x2.mul(sampleWeights, spread));
+    const each = f64x2.div(sampleWeights, sum);
     for (let at = row; at < size; at += pitch)
-      storePair(residuals + at, f64x2.sub(f64x2.mul(pair(residuals + at), each), pair(pull + at)));
+      storePair(residuals + at, f64x2.sub(f64x2.mul(pair(residuals + at), each), pair(weightedTargets + at)));
   }
   storePoint(point, value, slope, curvature);
 }
 
 /**
  * The cross-entropy of sigmoids, as {@link softmaxLoss}.
- * @param mass weights; `pull` is weight times target
+ * @param sampleWeights weights; `weightedTargets` is weight times target
  * @param count of an even number
  */
 export function sigmoidLoss(
-  logits: usize, motion: usize, residuals: usize, pull: usize, mass: usize, count: usize, step: f64, point: usize,
+  logits: usize, logitDirection: usize, residuals: usize, weightedTargets: usize, sampleWeights: usize, count: usize, step: f64, point: usize,
 ): void {
   let value = f64x2.splat(0);
   let slope = f64x2.splat(0);
@@ -202,10 +202,10 @@ export function sigmoidLoss(
   const zero = f64x2.splat(0);
   const one = f64x2.splat(1);
   for (let at: usize = 0; at < count << 2; at += 8) {
-    const speed = pair(motion + at);
+    const speed = pair(logitDirection + at);
     const logit = f64x2.add(pair(logits + at), f64x2.mul(by, speed));
-    const weight = pair(mass + at);
-    const pulled = pair(pull + at);
+    const weight = pair(sampleWeights + at);
+    const pulled = pair(weightedTargets + at);
     const decay = exp(f64x2.neg(f64x2.abs(logit)));
     const both = f64x2.add(one, decay);
     const yes = f64x2.div(v128.bitselect(one, decay, f64x2.ge(logit, zero)), both);

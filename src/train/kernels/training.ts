@@ -61,7 +61,7 @@ function blend(v: v128, x: v128, share: v128): v128 {
 const ROUNDING: f32 = 1e-28;
 
 /** Gradients count as at least this in v: beside an epsilon of 1e-7, the difference is below a float32's precision. */
-const LEAST_GRADIENT: f32 = 1e-16;
+const MIN_GRADIENT: f32 = 1e-16;
 
 /** Moves four entries of m and v towards the gradient and returns the step. Neither reaches numbers below the normal range. */
 // @ts-expect-error: decorators are AssemblyScript's
@@ -71,7 +71,7 @@ function adamStep(m: usize, v: usize, gradient: v128, rate: v128, share1: v128, 
   const before = v128.load(m);
   const change = f32x4.mul(f32x4.sub(gradient, before), share1);
   const first = f32x4.sub(f32x4.add(f32x4.add(before, rounding), change), rounding);
-  const size = f32x4.pmax(v128.and(gradient, i32x4.splat(0x7fffffff)), f32x4.splat(LEAST_GRADIENT));
+  const size = f32x4.pmax(v128.and(gradient, i32x4.splat(0x7fffffff)), f32x4.splat(MIN_GRADIENT));
   const second = blend(v128.load(v), f32x4.mul(size, size), share2);
   v128.store(m, first);
   v128.store(v, second);

@@ -74,10 +74,10 @@ export function evaluateAnswers(
 }
 
 function once<T>(make: () => T): () => T {
-  let made: { value: T } | undefined;
+  let memo: { value: T } | undefined;
   return () => {
-    made ??= { value: make() };
-    return made.value;
+    memo ??= { value: make() };
+    return memo.value;
   };
 }
 

@@ -19,7 +19,7 @@ import {
 } from '../../shared/options.ts';
 import { NEAR_BITS } from '../dataset/leakage.ts';
 import { DEFAULT_SPLIT, splitRatios } from '../dataset/splits.ts';
-import { MOST_HEADS } from '../search/grid.ts';
+import { MAX_HEADS } from '../search/grid.ts';
 import { isRange } from '../search/ranges.ts';
 import { flagOf, HEAD_OPTION_KEYS, HEAD_OPTIONS } from './head-options.ts';
 import type { TrainOptions } from './train-options.ts';
@@ -37,8 +37,8 @@ export const TASKS = ['auto', 'multiclass', 'multilabel'] as const;
 
 /** Options that are counted. */
 export const COUNTS = {
-  random: wholeNumber(1, MOST_HEADS),
-  seeds: wholeNumber(1, MOST_HEADS),
+  random: wholeNumber(1, MAX_HEADS),
+  seeds: wholeNumber(1, MAX_HEADS),
   halving: wholeNumber(2),
   folds: wholeNumber(2),
   workers: wholeNumber(1),
@@ -54,7 +54,7 @@ function gridValues(kind: Allowed): Check {
   return listOf(
     (value, where) => (isRange(value) ? checkRange(value, kind, where) : ofKind(kind)(value, where)),
     {
-      least: 1,
+      min: 1,
     },
   );
 }
@@ -85,10 +85,10 @@ const TRAIN_CHECKS: Readonly<Record<keyof TrainOptions | OfRun, Check>> = {
   grid: listOf(
     fields({
       ...ofHeads(gridValues),
-      features: listOf(listOf(text, { least: 1 }), { least: 1 }),
-      pooling: listOf(texts, { least: 1 }),
+      features: listOf(listOf(text, { min: 1 }), { min: 1 }),
+      pooling: listOf(texts, { min: 1 }),
     }),
-    { least: 1 },
+    { min: 1 },
   ),
   random: ofKind(COUNTS.random),
   seeds: ofKind(COUNTS.seeds),

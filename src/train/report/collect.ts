@@ -13,7 +13,7 @@ import type { ReportCurve, ReportData, ReportLine } from './data.ts';
 import { createGallery, type Gallery } from './gallery.ts';
 
 /** What is shown of long lists. */
-const MOST = {
+const MAX = {
   wrong: 60,
   labelIssues: 60,
   duplicates: 30,
@@ -43,7 +43,7 @@ export async function collectReport(
   const wrong = wrongIn(training, gallery);
   const labelIssues = labelIssuesIn(training, gallery);
   const duplicates = duplicatesIn(training);
-  const shownDuplicates = duplicates.slice(0, MOST.duplicates).map(({ rows, conflict }) => ({
+  const shownDuplicates = duplicates.slice(0, MAX.duplicates).map(({ rows, conflict }) => ({
     images: rows.map((row) => gallery.add(row)),
     conflict,
   }));
@@ -79,7 +79,7 @@ export async function collectReport(
     },
     diagnosis: training.diagnosis,
     leaderboard: rankResults(results, monitor)
-      .slice(0, MOST.lines)
+      .slice(0, MAX.lines)
       .map((line, at) => lineOf(line, at + 1, varied)),
     varied: varied.map(flagOf),
     curves: curvesOf(training),
@@ -111,7 +111,7 @@ export async function collectReport(
 }
 
 /** Classes of a matrix that a page can hold. */
-const MOST_CLASSES = 30;
+const MAX_CLASSES = 30;
 
 /** All classes, or of many those with most wrong answers, in their order. */
 function shownClasses({ task, counts }: Confusion): number[] {
@@ -125,7 +125,7 @@ function shownClasses({ task, counts }: Confusion): number[] {
   return counts
     .map((_, label) => ({ label, mistakes: mistakes(label) }))
     .sort((a, b) => b.mistakes - a.mistakes)
-    .slice(0, MOST_CLASSES)
+    .slice(0, MAX_CLASSES)
     .map(({ label }) => label)
     .sort((a, b) => a - b);
 }
@@ -158,7 +158,7 @@ function lineOf(line: HeadResult, rank: number, varied: readonly HeadOptionKey[]
 function curvesOf({ results, runs, best, trainingCurves }: Training): ReportCurve[] {
   const { monitor } = best.result.config;
   return rankResults(results, monitor)
-    .slice(0, MOST.curves)
+    .slice(0, MAX.curves)
     .flatMap((line) => {
       const own = runs.filter(({ id }) => id === line.id || id.startsWith(`${line.id}-`));
       const [run] = rankResults(own, monitor);
@@ -186,7 +186,7 @@ function wrongIn(training: Training, gallery: Gallery): ReportData['wrong'] {
   const rows = evaluatedRows(training);
   if (!isTraced(training)) return [];
   return wrongAnswers(training.evaluated.evaluation)
-    .slice(0, MOST.wrong)
+    .slice(0, MAX.wrong)
     .map(({ row, label, present, confidence }) => ({
       image: gallery.add(rows[row]),
       answered: `${present ? '' : 'not '}${training.classes[label]}`,
@@ -199,7 +199,7 @@ function labelIssuesIn(
   gallery: Gallery,
 ): ReportData['labelIssues'] {
   return separability.labelIssues
-    .slice(0, MOST.labelIssues)
+    .slice(0, MAX.labelIssues)
     .map(({ row, suggestion: { label, present }, margin }) => ({
       image: gallery.add(row),
       suggestion: task === 'multiclass' ? classes[label] : `${present ? 'also' : 'not'} ${classes[label]}`,
@@ -227,7 +227,7 @@ function cellsIn(training: Training, gallery: Gallery): ReportData['cells'] {
   const cells = new Map<string, number[]>();
   const put = (key: string, row: number) => {
     const known = cells.get(key) ?? [];
-    if (known.length < MOST.ofOneCell) cells.set(key, [...known, row]);
+    if (known.length < MAX.ofOneCell) cells.set(key, [...known, row]);
   };
   const answered = answers(evaluation);
   for (const [at, row] of rows.entries()) {
@@ -252,7 +252,7 @@ function mapOf({ separability, table }: Training, gallery: Gallery): ReportData[
   const { rows, map, mapShare } = separability;
   return {
     share: mapShare,
-    points: Array.from(spreadRows(rows.length, MOST.points), (at) => ({
+    points: Array.from(spreadRows(rows.length, MAX.points), (at) => ({
       x: Number(map[2 * at].toPrecision(4)),
       y: Number(map[2 * at + 1].toPrecision(4)),
       label: table.labels[rows[at]].join(' + ') || 'no label',

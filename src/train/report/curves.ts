@@ -5,7 +5,7 @@ import type { Evaluation } from '../metrics/counts.ts';
 import type { ClassCurves, ReportData } from './data.ts';
 
 /** Points of a curve: more cannot be seen. */
-const MOST_POINTS = 120;
+const MAX_POINTS = 120;
 /** Bins of equal width over confidences. */
 const BINS = 10;
 
@@ -47,9 +47,9 @@ export function classCurves(
 }
 
 function thinned<P extends number[]>(points: readonly P[]): P[] {
-  const step = Math.max(1, (points.length - 1) / (MOST_POINTS - 1));
+  const step = Math.max(1, (points.length - 1) / (MAX_POINTS - 1));
   const kept = Array.from(
-    { length: Math.min(points.length, MOST_POINTS) },
+    { length: Math.min(points.length, MAX_POINTS) },
     (_, at) => points[Math.min(points.length - 1, Math.round(at * step))],
   );
   return kept.map((point) => point.map((value) => Number(value.toFixed(4))) as P);

@@ -3,7 +3,7 @@ import { answers, argmax } from '../../shared/head/answers.ts';
 import { hashOf } from '../dataset/content-hashes.ts';
 import type { Training } from '../results/training.ts';
 import type { ReportImage } from './data.ts';
-import { MOST_THUMBNAILS, makeThumbnails, type Thumbnails } from './photos.ts';
+import { MAX_THUMBNAILS, makeThumbnails, type Thumbnails } from './photos.ts';
 
 /** Gathers images while a report is put together; those asked for first get thumbnails first. */
 export interface Gallery {
@@ -41,7 +41,7 @@ export function createGallery({ table, parts, classes, probabilities, task, cali
     },
     async finish(folder) {
       const photos = rows
-        .slice(0, MOST_THUMBNAILS)
+        .slice(0, MAX_THUMBNAILS)
         .map((row) => ({ path: table.paths[row], sha256: hashOf(table.hashes, row) }));
       const thumbnails = await makeThumbnails(photos, folder);
       const images = rows.map((row) => {

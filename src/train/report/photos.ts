@@ -10,7 +10,7 @@ import { readNamedFile } from '../../shared/images/names.ts';
 const SIDE = 96;
 const QUALITY = 60;
 /** Thumbnails of one report: about 2.5 KB each. */
-export const MOST_THUMBNAILS = 900;
+export const MAX_THUMBNAILS = 900;
 
 /** An image as the store knows it. */
 export interface Photo {
@@ -43,11 +43,11 @@ export async function makeThumbnails(
   await Promise.all(
     photos.map((photo) =>
       limit(async () => {
-        const made = await thumbnail(photo, folder);
-        if ('uri' in made) uris.set(photo.path, made.uri);
+        const image = await thumbnail(photo, folder);
+        if ('uri' in image) uris.set(photo.path, image.uri);
         else {
           missing++;
-          reason ??= made.reason;
+          reason ??= image.reason;
         }
       }),
     ),

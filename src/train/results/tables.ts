@@ -7,10 +7,10 @@ import { type Column, drawTable, printable, score } from './drawing.ts';
 import { type HeadResult, rankResults } from './result.ts';
 
 /** Classes listed one by one; beyond this the worst are. */
-const MOST_CLASSES = 30;
+const MAX_CLASSES = 30;
 
 /** Pairs listed of a confusion matrix that does not fit. */
-const MOST_CONFUSIONS = 10;
+const MAX_CONFUSIONS = 10;
 
 /**
  * The best heads: rank, id, the metric that ranks them, the options in which heads differ, other metrics as far as
@@ -128,8 +128,8 @@ export function metricsTable(columns: Readonly<Record<string, Metrics>>, width: 
 /** Precision, recall and F1 of each class; of many classes those with the lowest F1. */
 export function perClassTable(reports: readonly ClassReport[], width: number): string {
   const shown =
-    reports.length > MOST_CLASSES
-      ? [...reports].sort((a, b) => (a.f1 ?? 2) - (b.f1 ?? 2)).slice(0, MOST_CLASSES)
+    reports.length > MAX_CLASSES
+      ? [...reports].sort((a, b) => (a.f1 ?? 2) - (b.f1 ?? 2)).slice(0, MAX_CLASSES)
       : reports;
   const { text } = drawTable(
     [
@@ -175,7 +175,7 @@ export function perClassTable(reports: readonly ClassReport[], width: number): s
 export function confusionTable(names: readonly string[], confusion: Confusion, width: number): string {
   if (confusion.task === 'multilabel') return labelTable(names, confusion.counts);
   const { counts } = confusion;
-  if (names.length <= MOST_CLASSES) {
+  if (names.length <= MAX_CLASSES) {
     const columns = names.map((name, label): Column => {
       const cells = counts.map((row) => String(row[label]!));
       return { title: printable(name, SHORT_NAME), cells, right: true };
@@ -187,7 +187,7 @@ export function confusionTable(names: readonly string[], confusion: Confusion, w
     .flatMap((row, actual) => row.map((count, answered) => ({ actual, answered, count })))
     .filter(({ actual, answered, count }) => actual !== answered && count > 0)
     .sort((a, b) => b.count - a.count);
-  const shown = pairs.slice(0, MOST_CONFUSIONS);
+  const shown = pairs.slice(0, MAX_CONFUSIONS);
   const { text } = drawTable(
     [
       { title: 'actual', cells: shown.map(({ actual }) => names[actual]!) },
@@ -211,8 +211,7 @@ function labelTable(
 ): string {
   const all = names.map((name, label) => ({ name, cells: counts[label]! }));
   const wrong = ({ cells }: (typeof all)[number]) => cells[0][1] + cells[1][0];
-  const rows =
-    all.length > MOST_CLASSES ? all.sort((a, b) => wrong(b) - wrong(a)).slice(0, MOST_CLASSES) : all;
+  const rows = all.length > MAX_CLASSES ? all.sort((a, b) => wrong(b) - wrong(a)).slice(0, MAX_CLASSES) : all;
   const column = (title: string, actual: 0 | 1, answered: 0 | 1): Column => ({
     title,
     cells: rows.map(({ cells }) => String(cells[actual][answered])),

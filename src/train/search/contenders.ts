@@ -20,9 +20,9 @@ export interface Contender {
 }
 
 /** Lines that are compared with the best, itself included. */
-const MOST = 8;
+const MAX = 8;
 /** Multiplications of training again, beyond which fewer lines are compared: a few seconds. */
-const MOST_WORK = 5e10;
+const MAX_WORK = 5e10;
 
 /**
  * The best lines of the leaderboard, the chosen one first, each with its best head. Heads whose parameters were not
@@ -40,10 +40,10 @@ export async function contendersOf(found: Found, search: Search): Promise<Conten
     .filter(({ id }) => configurations.find((one) => one.id === id)?.source === found.source);
   const runs: { id: string; run: HeadResult }[] = [];
   let work = 0;
-  for (const { id } of lines.slice(0, MOST - 1)) {
+  for (const { id } of lines.slice(0, MAX - 1)) {
     const [run] = leaderboard.runsOf(id);
     work += workOf(run, data);
-    if (work > MOST_WORK) break;
+    if (work > MAX_WORK) break;
     runs.push({ id, run });
   }
   if (runs.length === 0) return [chosen];

@@ -37,10 +37,10 @@ export const DEFAULT_GRID: readonly HeadBlock[] = [
 ];
 
 /** Heads in one sweep: beyond this a typing mistake is likelier than a wish. */
-export const MOST_HEADS = 100_000;
+export const MAX_HEADS = 100_000;
 
 /** Bytes of a grid file. */
-const MOST_BYTES = 1 << 20;
+const MAX_BYTES = 1 << 20;
 
 /**
  * Reads what was written after `--grid`.
@@ -82,7 +82,7 @@ function notAGrid(spec: string): UsageError {
 async function readGridFile(path: string): Promise<string> {
   try {
     const { size } = await stat(path);
-    if (size > MOST_BYTES) throw unexpected(`at most ${MOST_BYTES} bytes`, path, size);
+    if (size > MAX_BYTES) throw unexpected(`at most ${MAX_BYTES} bytes`, path, size);
     return decodeText(await readFile(path), path);
   } catch (thrown) {
     if (thrown instanceof InputError) throw thrown;
@@ -164,7 +164,7 @@ export function expandGrid(base: Partial<HeadRequest>, grid: readonly HeadBlock[
   const ranges = grid.flatMap((block) => Object.values(block).flat().filter(isRange));
   if (ranges.length > 0) throw usage('--random N beside ranges', '--grid', formatRange(ranges[0]));
   const count = grid.reduce((sum, block) => sum + headsOf(block), 0);
-  if (count > MOST_HEADS) throw usage(`at most ${MOST_HEADS} heads`, '--grid', count);
+  if (count > MAX_HEADS) throw usage(`at most ${MAX_HEADS} heads`, '--grid', count);
   const heads = new Map<string, HeadConfig>();
   for (const combination of grid.flatMap(combinations)) {
     const head = resolveCombination({ ...base, ...combination }, combination, task);

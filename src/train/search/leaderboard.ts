@@ -22,8 +22,8 @@ export interface Leaderboard {
 }
 
 /** Heads whose parameters are kept beside the leader's, and all their numbers together: 64 MB. */
-const MOST_KEPT = 32;
-const MOST_KEPT_NUMBERS = 2 ** 24;
+const MAX_KEPT = 32;
+const MAX_KEPT_NUMBERS = 2 ** 24;
 
 /** @param metric the validation metric that ranks heads and configurations */
 export function createLeaderboard(configurations: readonly Configuration[], metric: MetricName): Leaderboard {
@@ -34,7 +34,7 @@ export function createLeaderboard(configurations: readonly Configuration[], metr
   let kept = new Map<string, TrainedHead>();
   const keep = (trained: TrainedHead): void => {
     const heads = new Map([...kept, [trained.result.id, trained]]);
-    let room = MOST_KEPT_NUMBERS;
+    let room = MAX_KEPT_NUMBERS;
     kept = new Map();
     for (const { id } of rankResults(
       Array.from(heads.values(), ({ result }) => result),
@@ -42,7 +42,7 @@ export function createLeaderboard(configurations: readonly Configuration[], metr
     )) {
       const head = heads.get(id)!;
       room -= head.parameters.length;
-      if (room < 0 || kept.size === MOST_KEPT) break;
+      if (room < 0 || kept.size === MAX_KEPT) break;
       kept.set(id, head);
     }
   };

@@ -78,7 +78,7 @@ function fingerprintOf(
     labels: table.labels,
     parts: division.parts,
     ...(table.weights && { weights: table.weights }),
-    ...(memory.isStreamed && { mostBytes: memory.maxBytes, cores: availableParallelism() }),
+    ...(memory.isStreamed && { maxBytes: memory.maxBytes, cores: availableParallelism() }),
     foldOf: [...division.foldOf],
     jobs,
     halving,

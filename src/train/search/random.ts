@@ -19,7 +19,7 @@ export const DEFAULT_SPACE: readonly HeadBlock[] = [
 ];
 
 /** Draws that may repeat a head in a row before the grid counts as exhausted. */
-const MOST_REPEATS = 1000;
+const MAX_REPEATS = 1000;
 
 /**
  * Draws different candidates: a block, then for each of its options one of the values, and where that is a range a number
@@ -35,7 +35,7 @@ export function drawHeads(
 ): Candidate[] {
   const stream = random(seed, 'random search');
   const heads = new Map<string, Candidate>();
-  for (let repeats = 0; heads.size < count && repeats < MOST_REPEATS; ) {
+  for (let repeats = 0; heads.size < count && repeats < MAX_REPEATS; ) {
     const { source, block } = blocks[stream.integer(blocks.length)];
     const combination = drawCombination(block, stream);
     const config = resolveCombination({ ...base, ...combination }, combination, task);

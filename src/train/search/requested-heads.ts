@@ -9,7 +9,7 @@ import { formatOption } from '../options/head-options.ts';
 import { resolveConfig } from '../options/resolve.ts';
 import type { TrainOptions } from '../options/train-options.ts';
 import { type Candidate, type Configuration, withSeeds } from './configurations.ts';
-import { expandGrid, MOST_HEADS } from './grid.ts';
+import { expandGrid, MAX_HEADS } from './grid.ts';
 import { DEFAULT_SPACE, drawHeads } from './random.ts';
 
 /**
@@ -23,8 +23,8 @@ export function requestedHeads(
   task: Task,
 ): Candidate[] {
   const candidates = oneSeedHeads({ grid, head, random }, blocks, task);
-  if (candidates.length * seeds > MOST_HEADS)
-    throw usage(`at most ${MOST_HEADS} heads`, `--seeds ${seeds}`, candidates.length * seeds);
+  if (candidates.length * seeds > MAX_HEADS)
+    throw usage(`at most ${MAX_HEADS} heads`, `--seeds ${seeds}`, candidates.length * seeds);
   return withSeeds(candidates, seeds);
 }
 
@@ -46,7 +46,7 @@ function oneSeedHeads(
 }
 
 /** Weights of one head: with gradients and an optimizer's moments more would not fit into a worker's 4 GB. */
-const MOST_WEIGHTS = 2 ** 27;
+const MAX_WEIGHTS = 2 ** 27;
 
 /** @throws UsageError for a head that no memory holds */
 export function refuseHuge(
@@ -57,9 +57,9 @@ export function refuseHuge(
   for (const { config, source } of configurations) {
     const shapes = headParameters(headLayers(config, sets[source].inputs, classes));
     const weights = shapes.reduce((sum, { shape }) => sum + elementCount(shape), 0);
-    if (weights > MOST_WEIGHTS)
+    if (weights > MAX_WEIGHTS)
       throw usage(
-        `a head of at most ${MOST_WEIGHTS} weights`,
+        `a head of at most ${MAX_WEIGHTS} weights`,
         `--hidden ${formatOption('hidden', config)}`,
         weights,
       );

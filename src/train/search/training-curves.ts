@@ -11,9 +11,9 @@ import { trainOnceMore } from './contenders.ts';
 import type { Found, Search } from './search.ts';
 
 /** Training images that are looked at after each epoch, spread evenly. */
-const MOST_SAMPLED = 500;
+const MAX_SAMPLED = 500;
 /** Numbers of a training matrix that is small enough to be copied. */
-const MOST_NUMBERS = 2e7;
+const MAX_NUMBERS = 2e7;
 
 /**
  * Metrics of some training rows after each epoch, by head. The heads are trained again with those rows in the place of
@@ -30,7 +30,7 @@ export async function trainingCurves(
   const eligible = heads.filter(
     ({ config }) => config.schedule !== 'plateau' && config.optimizer !== 'lbfgs',
   );
-  const isSmall = rows.train * inputs <= MOST_NUMBERS;
+  const isSmall = rows.train * inputs <= MAX_NUMBERS;
   if (rows.val === 0 || eligible.length === 0 || !isSmall || search.signal.aborted) return new Map();
   const watched = watching(data, new Set(eligible.map(({ config }) => config.normalize)));
   if (!watched) return new Map();
@@ -44,7 +44,7 @@ export async function trainingCurves(
 /** The training rows, and some of them once more as the validation part. Undefined where they are in a file. */
 function watching(data: SweepData, normalizations: ReadonlySet<Normalization>): SweepData | undefined {
   const { rows, inputs, classes, targets, weights } = data;
-  const sample = spreadRows(rows.train, MOST_SAMPLED);
+  const sample = spreadRows(rows.train, MAX_SAMPLED);
   const count = sample.length;
   const features: SweepData['features'] = {};
   for (const normalize of normalizations) {

@@ -7,7 +7,7 @@ import { type Arena, type ArenaArray, arenaFloats } from './arena.ts';
 import { type OptimizedTensor, type StepSettings, stepper } from './optimizers.ts';
 
 /** Errors other than zero that a unit is expected to have in a batch, at most: with more, the engine's product is as fast. */
-const MOST_ERRORS = 32;
+const MAX_ERRORS = 32;
 /** Numbers that the kernel's panels are wide. */
 const PANEL = 16;
 /** Units whose gradient is made at once: 16 of 2,048 inputs take 128 kB of the second cache. */
@@ -33,7 +33,7 @@ export function factoredKernel(
     rest.findIndex(({ kind }) => LEFT[kind] === undefined),
   );
   const share = own.reduce((left, layer) => left * (LEFT[layer.kind]?.(layer) ?? 1), 1);
-  return batchSize * share <= MOST_ERRORS ? `${first.name}/kernel` : undefined;
+  return batchSize * share <= MAX_ERRORS ? `${first.name}/kernel` : undefined;
 }
 
 export interface FactoredSizes {

@@ -19,11 +19,11 @@ export interface HeadJob {
 }
 
 /** Linear heads of one stack: with 32, a fifth of the time went into laying out batches for the product that they share. */
-const MOST_LINEAR = 128;
+const MAX_LINEAR = 128;
 /** Classes that they have together, at most: 900 of 2,048 features take 30 MB with gradients and moments. */
-const MOST_CLASSES = 900;
+const MAX_CLASSES = 900;
 /** Units that the first hidden layers of a stack have together, at most: heads of 64 took an eighth less time 16 at a time than 4. */
-const MOST_UNITS = 1024;
+const MAX_UNITS = 1024;
 
 /**
  * Groups heads that see the same batches and have the same layers: they share batches, masks and the product with the features.
@@ -32,8 +32,8 @@ const MOST_UNITS = 1024;
  * @param workers that are to be kept busy, where there are heads enough
  */
 export function planStacks(jobs: readonly HeadJob[], classes: number, workers: number): HeadJob[][] {
-  const most = ({ config }: HeadJob) => (isStackable(config) ? mostHeads(config, classes) : 1);
-  return balanced(groupedStacks(jobs, stackKey, most, workers), workers);
+  const max = ({ config }: HeadJob) => (isStackable(config) ? maxHeads(config, classes) : 1);
+  return balanced(groupedStacks(jobs, stackKey, max, workers), workers);
 }
 
 /** By how much the busiest worker may have more to do than all on average. */
@@ -62,11 +62,11 @@ function busiest(stacks: readonly HeadJob[][], workers: number): number {
   return Math.max(...loads);
 }
 
-function mostHeads({ hidden: [units] }: HeadConfig, classes: number): number {
+function maxHeads({ hidden: [units] }: HeadConfig, classes: number): number {
   const together =
     units === undefined
-      ? Math.min(MOST_LINEAR, Math.floor(MOST_CLASSES / classes))
-      : Math.floor(MOST_UNITS / units);
+      ? Math.min(MAX_LINEAR, Math.floor(MAX_CLASSES / classes))
+      : Math.floor(MAX_UNITS / units);
   return Math.max(1, together);
 }
 
@@ -84,7 +84,7 @@ function isStackable(config: HeadConfig): boolean {
 export function groupedStacks(
   jobs: readonly HeadJob[],
   keyOf: (job: HeadJob) => string,
-  most: (job: HeadJob) => number,
+  max: (job: HeadJob) => number,
   workers: number,
 ): HeadJob[][] {
   const groups = new Map<string, HeadJob[]>();
@@ -95,7 +95,7 @@ export function groupedStacks(
     else groups.set(key, [job]);
   }
   const stacks = [...groups.values()].flatMap((group) => {
-    const count = Math.ceil(group.length / most(group[0]));
+    const count = Math.ceil(group.length / max(group[0]));
     return dealt(group, count === 1 ? 1 : Math.ceil(count / workers) * workers);
   });
   return largestFirst(stacks);

@@ -39,7 +39,7 @@ export interface Block {
 }
 
 /** The one block that a thread has in memory, whatever it is of. */
-const held: { path: string; normalize: string; first: number; end: number; buffer: Float32Array } = {
+const cachedBlock: { path: string; normalize: string; first: number; end: number; buffer: Float32Array } = {
   ...{ path: '', normalize: '', first: 0, end: 0 },
   buffer: new Float32Array(0),
 };
@@ -52,15 +52,18 @@ export function readRows(features: FeatureRows, inputs: number, first: number, e
   if (isInMemory(features)) return { first, values: features.subarray(first * inputs, end * inputs) };
   const { path, normalize, statistics } = features;
   const length = (end - first) * inputs;
-  const isHeld =
-    held.path === path && held.normalize === normalize && held.first === first && held.end === end;
-  if (isHeld) return { first, values: held.buffer.subarray(0, length) };
-  if (held.buffer.length < length) held.buffer = new Float32Array(length);
-  const values = held.buffer.subarray(0, length);
-  held.path = '';
+  const isCached =
+    cachedBlock.path === path &&
+    cachedBlock.normalize === normalize &&
+    cachedBlock.first === first &&
+    cachedBlock.end === end;
+  if (isCached) return { first, values: cachedBlock.buffer.subarray(0, length) };
+  if (cachedBlock.buffer.length < length) cachedBlock.buffer = new Float32Array(length);
+  const values = cachedBlock.buffer.subarray(0, length);
+  cachedBlock.path = '';
   readExactly(path, values, first * inputs * Float32Array.BYTES_PER_ELEMENT);
   normalizeRows(values, inputs, normalize, statistics);
-  Object.assign(held, { path, normalize, first, end });
+  Object.assign(cachedBlock, { path, normalize, first, end });
   return { first, values };
 }
 

@@ -9,7 +9,7 @@ export interface LearningRate {
 }
 
 /** A schedule after the warm-up. */
-interface Course {
+interface Schedule {
   /** @param progress share of the steps after the warm-up that are already taken, 0 to below 1 */
   at(progress: number): number;
   epochEnded(improved: boolean): void;
@@ -20,7 +20,7 @@ const PLATEAU_FACTOR = 0.1;
 /** Epochs without improvement before `plateau` cuts the rate: half of the early-stopping patience, or this. */
 const PLATEAU_PATIENCE = 5;
 
-const SCHEDULES: Readonly<Record<HeadConfig['schedule'], (config: HeadConfig) => Course>> = {
+const SCHEDULES: Readonly<Record<HeadConfig['schedule'], (config: HeadConfig) => Schedule>> = {
   constant: ({ lr }) => ({ at: () => lr, epochEnded: () => {} }),
   /** From the full rate to zero along half a cosine (Loshchilov and Hutter 2017, without restarts). */
   cosine: ({ lr }) => ({

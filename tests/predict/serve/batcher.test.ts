@@ -3,10 +3,10 @@ import { expect, it } from 'vitest';
 import { createBatcher } from '../../../src/predict/serve/batcher.ts';
 
 /** A batcher whose runs end when they are told to. */
-function controlled(batchSize: number, most: number) {
+function controlled(batchSize: number, max: number) {
   const runs: { items: readonly number[]; end(): void; fail(error: Error): void }[] = [];
   const batcher = createBatcher<number, string>({
-    ...{ batchSize, most },
+    ...{ batchSize, max },
     run: (items) =>
       new Promise((resolve, reject) => {
         runs.push({ items, end: () => resolve(items.map((item) => `answer ${item}`)), fail: reject });

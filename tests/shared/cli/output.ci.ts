@@ -7,7 +7,7 @@ import { newFolder, permafrost } from '../../command.ts';
 import { photo, photos } from '../../extract/photos.ts';
 import { writeRandomHead } from '../../head.ts';
 import { LOST, type Lost, withLostOutput } from '../../lost-output.ts';
-import { clusters, madeStore } from '../../train/made-store.ts';
+import { clusters, syntheticStore } from '../../train/made-store.ts';
 
 const cwd = newFolder();
 const ALL = Object.keys(LOST) as Lost[];
@@ -16,7 +16,7 @@ let store: string;
 
 beforeAll(async () => {
   images = await photos(60);
-  store = await madeStore(clusters(['a', 'b', 'c'], 40));
+  store = await syntheticStore(clusters(['a', 'b', 'c'], 40));
   await writeRandomHead(join(cwd, 'best'));
 });
 

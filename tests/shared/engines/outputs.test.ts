@@ -14,14 +14,14 @@ it('keeps no copy of outputs that were written into given arrays', async () => {
   );
   const into = { y: new Float32Array(numbers) };
   const before = process.memoryUsage().arrayBuffers;
-  const held: number[] = [];
+  const memory: number[] = [];
   for (let at = 1; at <= 8; at++) {
     const { y } = await program.run({ x: Float32Array.of(at) }, into);
     expect(y).toBe(into.y);
     expect(y[numbers - 1]).toBe(at);
-    held.push(process.memoryUsage().arrayBuffers - before);
+    memory.push(process.memoryUsage().arrayBuffers - before);
   }
-  expect(Math.max(...held)).toBeLessThan(MEGABYTE);
+  expect(Math.max(...memory)).toBeLessThan(MEGABYTE);
   await program.release();
 });
 

@@ -3,7 +3,7 @@ import { cpSync, readdirSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { disk } from '../../../src/shared/store/files.ts';
 import { openStore } from '../../../src/shared/store/reader.ts';
-import { heldParts } from '../../../src/shared/store/stored-parts.ts';
+import { readStoredParts } from '../../../src/shared/store/stored-parts.ts';
 import { numbers, rowsOf, run, surviveFaults, surviveMutations } from './accidents.ts';
 import { failCall } from './failing-disk.ts';
 import { newFolder, row, writerOf } from './fixture.ts';
@@ -26,8 +26,8 @@ describe('a store', () => {
     const ungrouped = (i: number) => ({ ...row(i), record: { ...row(i).record, group: null } });
     expect(await rowsOf(dir)).toEqual(numbers.map(ungrouped));
     const before = readdirSync(dir).sort();
-    const { held } = await heldParts(dir, (await openStore(dir)).manifest);
-    const writer = await writerOf(dir, { held, partBytes: 80 });
+    const { storedParts } = await readStoredParts(dir, (await openStore(dir)).manifest);
+    const writer = await writerOf(dir, { storedParts, partBytes: 80 });
     const records = [
       ...numbers.map((i) => ungrouped(i).record),
       row(10).record,

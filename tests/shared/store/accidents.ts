@@ -8,7 +8,7 @@ import { disk } from '../../../src/shared/store/files.ts';
 import { lockStore } from '../../../src/shared/store/lock.ts';
 import type { RowRecord } from '../../../src/shared/store/part-buffer.ts';
 import { openStore } from '../../../src/shared/store/reader.ts';
-import { heldParts } from '../../../src/shared/store/stored-parts.ts';
+import { readStoredParts } from '../../../src/shared/store/stored-parts.ts';
 import { failCall } from './failing-disk.ts';
 import { COLUMNS, newFolder, row, storeOf, writerOf } from './fixture.ts';
 
@@ -43,8 +43,10 @@ export async function run(dir: string): Promise<void> {
   const lock = await lockStore(dir);
   try {
     const there = readdirSync(dir).includes('manifest.json');
-    const held = there ? (await heldParts(dir, (await openStore(dir)).manifest)).held : [];
-    const writer = await writerOf(dir, { held, flushRows: 3, partBytes: 80, guard: lock.check });
+    const storedParts = there
+      ? (await readStoredParts(dir, (await openStore(dir)).manifest)).storedParts
+      : [];
+    const writer = await writerOf(dir, { storedParts, flushRows: 3, partBytes: 80, guard: lock.check });
     for (const { record, features } of numbers.map(row)) {
       if (!writer.has(record)) await writer.append(record, features);
     }

@@ -1,12 +1,12 @@
 import { createHash } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { contentIndex } from '../../../src/shared/store/content-index.ts';
-import type { HeldPart } from '../../../src/shared/store/stored-parts.ts';
+import type { StoredPart } from '../../../src/shared/store/stored-parts.ts';
 
 const shaOf = (number: number) => createHash('sha256').update(String(number)).digest('hex');
 
 /** A part of the images `from` to `to`, each with a view. */
-function part(file: string, from: number, to: number): HeldPart {
+function part(file: string, from: number, to: number): StoredPart {
   const records = Array.from({ length: to - from }, (_, i) => i + from).flatMap((number) =>
     [0, 1].map((view) => ({
       ...{ path: `${number}.jpg`, sha256: shaOf(number), labels: [], split: null },

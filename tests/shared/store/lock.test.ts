@@ -22,12 +22,12 @@ describe('the lock of a store', () => {
   it('lets one run in at a time, of many that start at once', async () => {
     const dir = newFolder();
     const tries = await Promise.allSettled(Array.from({ length: 20 }, () => lockStore(dir)));
-    const held = tries.filter((one) => one.status === 'fulfilled');
-    expect(held).toHaveLength(1);
+    const storedParts = tries.filter((one) => one.status === 'fulfilled');
+    expect(storedParts).toHaveLength(1);
     const refused = tries.find((one) => one.status === 'rejected');
     expect(refused?.reason.message).toContain(`Expected one run at a time on ${dir} but `);
     expect(await isLocked(dir)).toBe(true);
-    await held[0].value.release();
+    await storedParts[0].value.release();
     expect(await isLocked(dir)).toBe(false);
     expect(readdirSync(dir)).toEqual([]);
   });
@@ -37,11 +37,11 @@ describe('the lock of a store', () => {
     leaveLock(dir, { pid: ended, host: hostname() }, 1);
     expect(await isLocked(dir)).toBe(false);
     const tries = await Promise.allSettled(Array.from({ length: 20 }, () => lockStore(dir)));
-    const held = tries.filter((one) => one.status === 'fulfilled');
-    expect(held).toHaveLength(1);
-    expect(held[0].value.afterCrash).toBe(true);
-    await held[0].value.check();
-    await held[0].value.release();
+    const storedParts = tries.filter((one) => one.status === 'fulfilled');
+    expect(storedParts).toHaveLength(1);
+    expect(storedParts[0].value.afterCrash).toBe(true);
+    await storedParts[0].value.check();
+    await storedParts[0].value.release();
   });
 
   it('of another machine counts until it has not been renewed for two minutes', async () => {

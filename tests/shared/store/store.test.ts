@@ -6,7 +6,7 @@ import { describe, expect, it } from 'vitest';
 import type { RowRecord } from '../../../src/shared/store/part-buffer.ts';
 import { openStore, type StorePart } from '../../../src/shared/store/reader.ts';
 import { type StoreManifest, sealManifest } from '../../../src/shared/store/schema.ts';
-import { heldParts } from '../../../src/shared/store/stored-parts.ts';
+import { readStoredParts } from '../../../src/shared/store/stored-parts.ts';
 import { createStoreWriter } from '../../../src/shared/store/writer.ts';
 import { COLUMNS, newFolder, pipeline, row, storeOf, writerOf } from './fixture.ts';
 
@@ -114,8 +114,8 @@ describe('a feature store', () => {
 
   it('is rearranged by content: moved, relabelled, repeated, added and gone images', async () => {
     const dir = await storeOf(9, 4);
-    const { held } = await heldParts(dir, (await openStore(dir)).manifest);
-    const writer = await writerOf(dir, { held, partBytes: 80 });
+    const { storedParts } = await readStoredParts(dir, (await openStore(dir)).manifest);
+    const writer = await writerOf(dir, { storedParts, partBytes: 80 });
     expect(writer.has(row(3).record)).toBe(true);
     expect(writer.has(row(20).record)).toBe(false);
     await writer.append(row(20).record, row(20).features);
@@ -136,16 +136,19 @@ describe('a feature store', () => {
 
     // Repeated content is in order, too, the next time: nothing is written again.
     const before = (await openStore(dir)).manifest.parts;
-    const again = await heldParts(dir, (await openStore(dir)).manifest);
-    await (await writerOf(dir, { held: again.held, partBytes: 80 })).finish({ rows, failed: 0 });
+    const again = await readStoredParts(dir, (await openStore(dir)).manifest);
+    await (await writerOf(dir, { storedParts: again.storedParts, partBytes: 80 })).finish({
+      rows,
+      failed: 0,
+    });
     expect((await openStore(dir)).manifest.parts).toEqual(before);
   });
 
   it('keeps full parts at the start when rows are added at the end', async () => {
     const dir = await storeOf(10, 4);
     const before = (await openStore(dir)).manifest.parts;
-    const { held } = await heldParts(dir, (await openStore(dir)).manifest);
-    const writer = await writerOf(dir, { held, partBytes: 80 });
+    const { storedParts } = await readStoredParts(dir, (await openStore(dir)).manifest);
+    const writer = await writerOf(dir, { storedParts, partBytes: 80 });
     await writer.append(row(10).record, row(10).features);
     await writer.finish({ failed: 0 });
     const after = (await openStore(dir)).manifest.parts;
@@ -158,8 +161,8 @@ describe('a feature store', () => {
     const dir = await storeOf(4);
     writeFileSync(join(dir, 'part-00007.arrow.tmp'), 'half');
     writeFileSync(join(dir, 'part-00009.arrow'), 'written, but never listed');
-    const { held } = await heldParts(dir, (await openStore(dir)).manifest);
-    await (await writerOf(dir, { held, partBytes: 80 })).finish({ failed: 0 });
+    const { storedParts } = await readStoredParts(dir, (await openStore(dir)).manifest);
+    await (await writerOf(dir, { storedParts, partBytes: 80 })).finish({ failed: 0 });
     expect(readdirSync(dir).sort()).toEqual(['manifest.json', 'part-00000.arrow']);
   });
 
@@ -300,9 +303,9 @@ describe('a damaged feature store', () => {
   it('still gives its undamaged parts to an extraction that repairs it', async () => {
     const dir = await storeOf(10, 4);
     await truncate(firstPart(dir), 64);
-    const { held, damage } = await heldParts(dir, (await openStore(dir)).manifest);
+    const { storedParts, damage } = await readStoredParts(dir, (await openStore(dir)).manifest);
     expect(damage).toEqual([expect.stringContaining('part-00000.arrow has 64 bytes')]);
-    const writer = await writerOf(dir, { held, partBytes: 80 });
+    const writer = await writerOf(dir, { storedParts, partBytes: 80 });
     for (const i of numbers(0, 4)) {
       expect(writer.has(row(i).record)).toBe(false);
       await writer.append(row(i).record, row(i).features);

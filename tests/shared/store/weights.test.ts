@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { tableFromIPC } from 'apache-arrow';
 import { expect, it } from 'vitest';
 import { openStore } from '../../../src/shared/store/reader.ts';
-import { heldParts } from '../../../src/shared/store/stored-parts.ts';
+import { readStoredParts } from '../../../src/shared/store/stored-parts.ts';
 import { newFolder, row, storeOf, writerOf } from './fixture.ts';
 
 /** The weights of each part, null where it has no such column. */
@@ -18,10 +18,10 @@ async function weightsOf(dir: string): Promise<(number[] | null)[]> {
 /** Writes four rows, two a part, with the weights given. */
 async function written(dir: string, weights: (number | undefined)[]): Promise<void> {
   const rows = weights.map((weight, i) => ({ ...row(i).record, ...(weight !== undefined && { weight }) }));
-  const { held } = await openStore(dir)
-    .then(({ manifest }) => heldParts(dir, manifest))
-    .catch(() => ({ held: [] }));
-  const writer = await writerOf(dir, { partBytes: 40, held });
+  const { storedParts } = await openStore(dir)
+    .then(({ manifest }) => readStoredParts(dir, manifest))
+    .catch(() => ({ storedParts: [] }));
+  const writer = await writerOf(dir, { partBytes: 40, storedParts });
   for (const [i, record] of rows.entries())
     if (!writer.has(record)) await writer.append(record, row(i).features);
   await writer.finish({ rows, failed: 0 });

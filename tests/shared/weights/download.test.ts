@@ -241,16 +241,16 @@ describe('a download', () => {
   it('goes through the proxy that the environment names', async () => {
     answers = [well];
     process.env.HTTP_PROXY = new URL('/', address).href;
-    let asked: string | undefined;
+    let requestedRange: string | undefined;
     server.on('connect', (request, socket) => {
-      asked = request.url;
+      requestedRange = request.url;
       const inside = connect(Number(new URL(address).port), '127.0.0.1');
       socket.write('HTTP/1.1 200 Connection established\r\n\r\n');
       inside.pipe(socket).pipe(inside);
     });
     await quick({ address: 'http://weights.invalid/published.h5' });
     expectWhole();
-    expect(asked).toBe('weights.invalid:80');
+    expect(requestedRange).toBe('weights.invalid:80');
   });
 });
 

@@ -6,7 +6,7 @@ import { readFeatures } from '../../../src/train/dataset/features.ts';
 import { type FeatureTable, reorderRows } from '../../../src/train/dataset/table.ts';
 import { type FeatureRows, isInMemory } from '../../../src/train/sweep/rows.ts';
 import { storeOf } from '../../shared/store/fixture.ts';
-import { clusters, madeStore } from '../made-store.ts';
+import { clusters, syntheticStore } from '../made-store.ts';
 import { hashesOf } from './hashes.ts';
 
 function table(rows: number, inputs: number): FeatureTable {
@@ -74,7 +74,7 @@ describe('readFeatures', () => {
   it('joins stores by image, whatever their order, and leaves out what one of them lacks', async () => {
     const images = clusters(['a', 'b'], 6, { inputs: 2 });
     const others = clusters(['a', 'b'], 6, { inputs: 3, seed: 1 });
-    const [first, second] = [await madeStore(images), await madeStore(others.slice(2).reverse())];
+    const [first, second] = [await syntheticStore(images), await syntheticStore(others.slice(2).reverse())];
     const warnings: string[] = [];
     const warn = (message: string) => void warnings.push(message);
     const read = await readFeatures([{ features: [first, second], pooling: [] }], { ...silent, warn });
@@ -88,7 +88,7 @@ describe('readFeatures', () => {
 
   it('gives every source the same rows, of one store or of several', async () => {
     const images = clusters(['a', 'b'], 6, { inputs: 2 });
-    const [first, second] = [await madeStore(images), await madeStore(images.slice(3).reverse())];
+    const [first, second] = [await syntheticStore(images), await syntheticStore(images.slice(3).reverse())];
     const stored = await storeOf(1);
     const both = [
       { features: [second], pooling: [] },
@@ -108,7 +108,7 @@ describe('readFeatures', () => {
   it.each([Number.NaN, Number.POSITIVE_INFINITY])('refuses a feature that is %s', async (value) => {
     const images = clusters(['a', 'b'], 3);
     images[4].features[5] = value;
-    const store = await madeStore(images);
+    const store = await syntheticStore(images);
     await expect(readFeatures([{ features: [store], pooling: [] }], silent)).rejects.toThrow(
       'Expected finite features but avg of image-4.jpg in part-00000.arrow has NaN or infinity',
     );

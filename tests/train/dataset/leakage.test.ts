@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { decodeImage } from '../../../src/shared/images/decode.ts';
 import { perceptualHash } from '../../../src/shared/images/phash.ts';
 import { random } from '../../../src/shared/random.ts';
-import { kinOf, parseNearDuplicates } from '../../../src/train/dataset/leakage.ts';
+import { groupIdsOf, parseNearDuplicates } from '../../../src/train/dataset/leakage.ts';
 import { splitRows } from '../../../src/train/dataset/splits.ts';
 import { hashesOf } from './hashes.ts';
 
@@ -12,12 +12,12 @@ const nothing = (count: number): null[] => Array.from({ length: count }, () => n
 
 describe('rows', () => {
   it('belong together through copies and groups, also through several of them', () => {
-    const kin = kinOf({
+    const groupIds = groupIdsOf({
       hashes: hashesOf(['a', 'b', 'a', 'c', 'd', 'e']),
       groups: ['p', 'p', null, 'q', 'q', null],
       phashes: nothing(6),
     });
-    expect([...kin]).toEqual([0, 0, 0, 3, 3, 5]);
+    expect([...groupIds]).toEqual([0, 0, 0, 3, 3, 5]);
   });
 
   it('belong together when their perceptual hashes are near, as comparing all pairs says', () => {
@@ -37,11 +37,11 @@ describe('rows', () => {
     const far = (a: string, b: string) =>
       [...(BigInt(`0x${a}`) ^ BigInt(`0x${b}`)).toString(2)].filter((digit) => digit === '1').length;
     for (const bits of [0, 2, 5]) {
-      const kin = kinOf({ hashes, groups: nothing(hex.length), phashes: hex }, bits);
+      const groupIds = groupIdsOf({ hashes, groups: nothing(hex.length), phashes: hex }, bits);
       for (let a = 0; a < hex.length; a++) {
-        for (let b = 0; b < a; b++) if (far(hex[a], hex[b]) <= bits) expect(kin[a]).toBe(kin[b]);
+        for (let b = 0; b < a; b++) if (far(hex[a], hex[b]) <= bits) expect(groupIds[a]).toBe(groupIds[b]);
       }
-      const apart = kin.filter((one, i) => one !== i).length;
+      const apart = groupIds.filter((one, i) => one !== i).length;
       expect(apart > 0).toBe(bits > 0);
     }
   });
@@ -66,8 +66,11 @@ describe('rows', () => {
     ]);
     const others = await Promise.all([2, 3, 4, 5, 6].map((seed) => hashOf(scene(seed).png())));
     const phashes = [original, ...copies, ...others];
-    const kin = kinOf({ hashes: hashesOf(phashes.map((_, i) => String(i))), groups: nothing(9), phashes }, 4);
-    expect([...kin]).toEqual([0, 0, 0, 0, 4, 5, 6, 7, 8]);
+    const groupIds = groupIdsOf(
+      { hashes: hashesOf(phashes.map((_, i) => String(i))), groups: nothing(9), phashes },
+      4,
+    );
+    expect([...groupIds]).toEqual([0, 0, 0, 0, 4, 5, 6, 7, 8]);
   });
 
   it('of images without contrast are near to nothing', () => {
@@ -104,7 +107,7 @@ describe('a stable split', () => {
       rows: names.length,
       classes: ['a', 'b'],
       task: 'multiclass',
-      kin: Int32Array.from(names.keys()),
+      groupIds: Int32Array.from(names.keys()),
       hashes: hashesOf(names),
       fixed: names.map(() => null),
       ratios: [70, 15, 15],

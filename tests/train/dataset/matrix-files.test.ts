@@ -9,7 +9,7 @@ import { defaultMemory, shuffledTraining, writeMatrices } from '../../../src/tra
 import { reorderRows } from '../../../src/train/dataset/table.ts';
 import { isInMemory } from '../../../src/train/sweep/rows.ts';
 import { newFolder } from '../../command.ts';
-import { clusters, madeStore } from '../made-store.ts';
+import { clusters, syntheticStore } from '../made-store.ts';
 
 const IMAGES = clusters(['a', 'b'], 3, { inputs: 2 });
 const OTHERS = clusters(['a', 'b'], 3, { inputs: 3, seed: 1 });
@@ -17,7 +17,7 @@ const ORDER = Int32Array.of(4, 0, 5, 2);
 
 /** Two sources, of one store and of both, too large for memory; rows in an order of their own. */
 async function tableOnDisk() {
-  const [first, second] = [await madeStore(IMAGES), await madeStore(OTHERS.toReversed())];
+  const [first, second] = [await syntheticStore(IMAGES), await syntheticStore(OTHERS.toReversed())];
   const requests = [
     { features: [first], pooling: [] },
     { features: [first, second], pooling: [] },

@@ -8,7 +8,7 @@ import { splitBySource } from '../../../src/train/dataset/sources.ts';
 import { parseGrid } from '../../../src/train/search/grid.ts';
 import { newFolder, permafrost, STACK_TRACE } from '../../command.ts';
 import { storeOf } from '../../shared/store/fixture.ts';
-import { clusters, type MadeImage, madeStore } from '../made-store.ts';
+import { clusters, type SyntheticImage, syntheticStore } from '../made-store.ts';
 
 describe('splitBySource', () => {
   const fallback = { features: ['x'], pooling: [] };
@@ -43,7 +43,7 @@ describe('splitBySource', () => {
 });
 
 /** The same images with features that say nothing. */
-function blurred(images: readonly MadeImage[]): MadeImage[] {
+function blurred(images: readonly SyntheticImage[]): SyntheticImage[] {
   return images.map((image, at) => ({
     ...image,
     features: image.features.map((_, i) => ((at * 7 + i) % 5) / 5),
@@ -52,9 +52,9 @@ function blurred(images: readonly MadeImage[]): MadeImage[] {
 
 async function stores(): Promise<{ poor: string; rich: string }> {
   const images = clusters(['a', 'b', 'c'], 30);
-  const rich = await madeStore(images, { backbone: 'vgg16' });
+  const rich = await syntheticStore(images, { backbone: 'vgg16' });
   // In another order: rows are joined by image.
-  return { rich, poor: await madeStore(blurred(images).reverse()) };
+  return { rich, poor: await syntheticStore(blurred(images).reverse()) };
 }
 
 async function trained(args: readonly string[]) {

@@ -4,13 +4,13 @@ import { silent } from '../../../src/shared/cli/terminal.ts';
 import { loadDataset } from '../../../src/train/dataset/load.ts';
 import { splitDataset } from '../../../src/train/dataset/split-dataset.ts';
 import type { TrainOptions } from '../../../src/train/options/train-options.ts';
-import { clusters, labelled, type MadeImage, madeStore } from '../made-store.ts';
+import { clusters, labelled, type SyntheticImage, syntheticStore } from '../made-store.ts';
 
 const PARTS = [...Array(6).fill('train'), ...Array(3).fill('val'), ...Array(3).fill('test')];
-const IMAGES: MadeImage[] = clusters(['a', 'b'], 6).map((image, at) => ({ ...image, split: PARTS[at] }));
+const IMAGES: SyntheticImage[] = clusters(['a', 'b'], 6).map((image, at) => ({ ...image, split: PARTS[at] }));
 
-async function divided(images: readonly MadeImage[], options: Partial<TrainOptions> = {}) {
-  const features = [await madeStore(images)];
+async function divided(images: readonly SyntheticImage[], options: Partial<TrainOptions> = {}) {
+  const features = [await syntheticStore(images)];
   const all: TrainOptions = {
     ...{ source: { features, pooling: [] }, task: 'auto', head: {}, split: [70, 15, 15] },
     ...{ engine: 'onnxruntime', workers: 1 },

@@ -21,7 +21,7 @@ function request(labels: string[][], overrides: Partial<SplitRequest> = {}): Spl
     rows,
     classes,
     task,
-    kin: Int32Array.from(labels.keys()),
+    groupIds: Int32Array.from(labels.keys()),
     hashes: hashesOf(labels.map((_, row) => `hash${row}`)),
     fixed: new Array<Part | null>(rows).fill(null),
     ratios: [70, 15, 15],
@@ -94,14 +94,14 @@ describe('splitRows', () => {
 
   it('counts copies of one image as one', () => {
     const labels = repeated({ a: 20, copied: 6 });
-    const kin = Int32Array.from(labels, ([name], row) => (name === 'copied' ? 20 : row));
-    expect(countsOf(labels, splitRows(request(labels, { kin })).train).copied).toBe(6);
+    const groupIds = Int32Array.from(labels, ([name], row) => (name === 'copied' ? 20 : row));
+    expect(countsOf(labels, splitRows(request(labels, { groupIds })).train).copied).toBe(6);
   });
 
   it('only trains on images whose copies have another label', () => {
     const labels = [...repeated({ a: 20, b: 20 }), ['a'], ['b']];
-    const kin = Int32Array.from(labels, (_, row) => Math.min(row, 40));
-    const { train, warnings } = splitRows(request(labels, { kin }));
+    const groupIds = Int32Array.from(labels, (_, row) => Math.min(row, 40));
+    const { train, warnings } = splitRows(request(labels, { groupIds }));
     expect([...train]).toEqual(expect.arrayContaining([40, 41]));
     expect(warnings).toEqual(['1 image has copies with another label: used for training only']);
   });
@@ -130,19 +130,19 @@ describe('splitRows', () => {
         fc.nat(99),
         (rows, shares, seed) => {
           const labels = [...rows.map((one) => one.labels), ...Array.from({ length: 4 }, () => ['a', 'b'])];
-          const kin = Int32Array.from([...rows.map(({ group }) => group), 31, 32, 33, 34]);
-          const asked = request(labels, { kin, seed, ratios: shares as [number, number, number] });
-          const split = splitRows(asked);
+          const groupIds = Int32Array.from([...rows.map(({ group }) => group), 31, 32, 33, 34]);
+          const requested = request(labels, { groupIds, seed, ratios: shares as [number, number, number] });
+          const split = splitRows(requested);
           const all = [...split.train, ...split.val, ...split.test].sort((a, b) => a - b);
           expect(all).toEqual([...labels.keys()]);
           const part = new Map<number, string>();
           for (const name of ['train', 'val', 'test'] as const) {
             for (const index of split[name]) {
-              expect(part.get(kin[index]) ?? name).toBe(name);
-              part.set(kin[index], name);
+              expect(part.get(groupIds[index]) ?? name).toBe(name);
+              part.set(groupIds[index], name);
             }
           }
-          expect(Object.keys(countsOf(labels, split.train)).sort()).toEqual(asked.classes);
+          expect(Object.keys(countsOf(labels, split.train)).sort()).toEqual(requested.classes);
         },
       ),
       { numRuns: 60 },
@@ -193,8 +193,8 @@ describe("the data's own split", () => {
     const [copy, original] = [fixed.indexOf(earlier), fixed.indexOf(later)];
     // The copy comes before and behind its original: which one is first must not matter.
     for (const same of [copy, fixed.lastIndexOf(earlier, 39)]) {
-      const kin = Int32Array.from(labels, (_, row) => (row === same ? original : row));
-      const split = splitRows(request(labels, { fixed, kin }));
+      const groupIds = Int32Array.from(labels, (_, row) => (row === same ? original : row));
+      const split = splitRows(request(labels, { fixed, groupIds }));
       const whole = splitRows(request(labels, { fixed }));
       expect([...split[earlier]]).toEqual([...whole[earlier]].filter((row) => row !== same));
       for (const part of PARTS) if (part !== earlier) expect(split[part]).toEqual(whole[part]);
@@ -204,8 +204,10 @@ describe("the data's own split", () => {
 
   it('leaves out copies of test images before a validation part is taken from training', () => {
     const fixed = own((row) => (row % 4 === 0 ? 'test' : 'train'));
-    const kin = Int32Array.from(labels, (_, row) => (row < 4 ? 0 : row));
-    const { train, val, test, warnings } = splitRows(request(labels, { fixed, kin, ratios: [50, 50, 0] }));
+    const groupIds = Int32Array.from(labels, (_, row) => (row < 4 ? 0 : row));
+    const { train, val, test, warnings } = splitRows(
+      request(labels, { fixed, groupIds, ratios: [50, 50, 0] }),
+    );
     for (const row of [1, 2, 3]) expect([...train, ...val]).not.toContain(row);
     expect(test).toHaveLength(20);
     expect(warnings.join()).toContain('3 rows are copies');
@@ -273,8 +275,8 @@ describe('foldRows', () => {
 
   it('keeps an image, its copies and its views in one fold', () => {
     const labels = repeated({ a: 60, b: 60 });
-    const kin = Int32Array.from(labels, (_, row) => row - (row % 3));
-    const { foldOf } = foldRows(request(labels, { kin }), 5);
+    const groupIds = Int32Array.from(labels, (_, row) => row - (row % 3));
+    const { foldOf } = foldRows(request(labels, { groupIds }), 5);
     for (const [row, fold] of foldOf.entries()) expect(fold).toBe(foldOf[row - (row % 3)]);
     expect(new Set(foldOf)).toEqual(new Set([0, 1, 2, 3, 4]));
   });
@@ -293,8 +295,8 @@ describe('foldRows', () => {
 
   it('always trains on images whose copies have another label', () => {
     const labels = repeated({ a: 10, b: 10 });
-    const kin = Int32Array.from(labels, (_, row) => row % 19);
-    const { foldOf } = foldRows(request(labels, { kin }), 3);
+    const groupIds = Int32Array.from(labels, (_, row) => row % 19);
+    const { foldOf } = foldRows(request(labels, { groupIds }), 3);
     expect([foldOf[0], foldOf[19]]).toEqual([-1, -1]);
     expect([...foldOf].filter((fold) => fold === -1)).toHaveLength(2);
   });

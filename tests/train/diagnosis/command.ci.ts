@@ -5,15 +5,15 @@ import { describe, expect, it } from 'vitest';
 import { random } from '../../../src/shared/random.ts';
 import type { Finding } from '../../../src/train/diagnosis/finding.ts';
 import { newFolder, permafrost } from '../../command.ts';
-import { clusters, type MadeImage, madeStore } from '../made-store.ts';
+import { clusters, type SyntheticImage, syntheticStore } from '../made-store.ts';
 
 /** Trains on made-up features and returns what metrics.json says is wrong, by id. */
 async function diagnosed(
-  images: readonly MadeImage[],
+  images: readonly SyntheticImage[],
   args: string[],
   pipeline = {},
 ): Promise<{ findings: Map<string, Finding>; stderr: string }> {
-  const store = await madeStore(images, { weights: 'imagenet', ...pipeline });
+  const store = await syntheticStore(images, { weights: 'imagenet', ...pipeline });
   const out = join(newFolder(), 'run');
   const { status, stderr } = await permafrost([
     ...['train-head', '--features', store, '--out', out, '--no-report', '--seed', '1', ...args],
@@ -91,7 +91,7 @@ describe('the diagnosis of a run', () => {
   });
 
   it('sees that validation cannot tell heads apart, and says so on the leaderboard', async () => {
-    const store = await madeStore(easy(40), unknown);
+    const store = await syntheticStore(easy(40), unknown);
     const out = join(newFolder(), 'run');
     const { stdout } = await permafrost([
       ...['train-head', '--features', store, '--out', out, '--no-report', '--epochs', '20'],

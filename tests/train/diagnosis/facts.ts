@@ -14,9 +14,9 @@ export function healthyFeatures(changes: Partial<FeatureFacts> = {}): FeatureFac
     columns: ['avg'],
     mean: 0.18,
     deviation: 0.4,
-    least: 0,
-    greatest: 5.6,
-    likeness: 0.35,
+    minimum: 0,
+    maximum: 5.6,
+    meanCosine: 0.35,
     ...changes,
   };
 }

@@ -10,10 +10,10 @@ describe('the diagnosis', () => {
 
   it.each<[string, Partial<Facts>]>([
     ['preprocessing-differs', { features: [healthyFeatures({ preprocessing: 'caffe' })] }],
-    ['images-look-alike', { features: [healthyFeatures({ likeness: 0.994 })] }],
+    ['images-look-alike', { features: [healthyFeatures({ meanCosine: 0.994 })] }],
     ['features-unlike-backbone', { features: [healthyFeatures({ mean: 0.04, deviation: 0.21 })] }],
-    ['features-unlike-backbone', { features: [healthyFeatures({ least: -1.5 })] }],
-    ['features-unlike-backbone', { features: [healthyFeatures({ greatest: 41 })] }],
+    ['features-unlike-backbone', { features: [healthyFeatures({ minimum: -1.5 })] }],
+    ['features-unlike-backbone', { features: [healthyFeatures({ maximum: 41 })] }],
     [
       'features-separate-nothing',
       { separability: { linearAuc: 0.51, neighbourAuc: 0.52, chanceError: 0.02 } },
@@ -57,7 +57,7 @@ describe('the diagnosis', () => {
   it('says what it saw, what to do and which flag does it, the gravest first', () => {
     const findings = diagnose(
       healthy({
-        features: [healthyFeatures({ likeness: 0.994 })],
+        features: [healthyFeatures({ meanCosine: 0.994 })],
         runs: [head(), head({ id: '2', status: 'diverged' }, { lr: 3 })],
       }),
     );
@@ -74,8 +74,8 @@ describe('the diagnosis', () => {
   });
 
   it('leaves the statistics of seeded and of unknown backbones alone', () => {
-    const seeded = healthyFeatures({ trained: false, mean: 0.01, likeness: 0.999 });
-    const unknown = healthyFeatures({ backbone: 'mine', preprocessing: 'mine', least: -9, mean: 3 });
+    const seeded = healthyFeatures({ trained: false, mean: 0.01, meanCosine: 0.999 });
+    const unknown = healthyFeatures({ backbone: 'mine', preprocessing: 'mine', minimum: -9, mean: 3 });
     expect(found({ features: [seeded, unknown] })).toEqual([]);
   });
 });

@@ -7,7 +7,7 @@ const arena = createArena();
 const { kernels } = arena;
 
 /** An array of the arena that holds the values. */
-function held(values: readonly number[]) {
+function allocated(values: readonly number[]) {
   const array = arena.allocate(values.length);
   array.view.set(values);
   return array;
@@ -21,7 +21,7 @@ function normals(count: number, spread: number, seed: number): number[] {
 describe('vectors', () => {
   it.each([1, 4, 7, 640])('of %i numbers', (count) => {
     arena.reset(100_000);
-    const [a, b] = [held(normals(count, 1, 1)), held(normals(count, 2, 2))];
+    const [a, b] = [allocated(normals(count, 1, 1)), allocated(normals(count, 2, 2))];
     const sum = (values: Iterable<number>) => Array.from(values).reduce((all, one) => all + one, 0);
     expect(kernels.dot(a.address, b.address, a.padded)).toBeCloseTo(
       sum(a.view.map((x, i) => x * b.view[i])),
@@ -42,9 +42,9 @@ interface Case {
   rows: number;
   classes: number;
   logits: Float32Array;
-  motion: Float32Array;
-  pull: Float32Array;
-  mass: Float32Array;
+  logitDirection: Float32Array;
+  weightedTargets: Float32Array;
+  sampleWeights: Float32Array;
   step: number;
 }
 
@@ -55,39 +55,40 @@ interface Expected {
   residuals: number[];
 }
 
-function softmax({ rows, classes, logits, motion, pull, step }: Case): Expected {
+function softmax({ rows, classes, logits, logitDirection, weightedTargets, step }: Case): Expected {
   const expected: Expected = { value: 0, slope: 0, curvature: 0, residuals: [] };
   for (let row = 0; row < rows; row++) {
     const at = Array.from({ length: classes }, (_, c) => c * rows + row);
-    const moved = at.map((i) => logits[i] + step * motion[i]);
+    const moved = at.map((i) => logits[i] + step * logitDirection[i]);
     const most = Math.max(...moved);
     const normaliser = moved.reduce((sum, logit) => sum + Math.exp(logit - most), 0);
     const shares = moved.map((logit) => Math.exp(logit - most) / normaliser);
-    const mass = at.reduce((sum, i) => sum + pull[i], 0);
-    const mean = shares.reduce((sum, share, c) => sum + share * motion[at[c]], 0);
-    expected.value += mass * (most + Math.log(normaliser));
+    const sampleWeights = at.reduce((sum, i) => sum + weightedTargets[i], 0);
+    const mean = shares.reduce((sum, share, c) => sum + share * logitDirection[at[c]], 0);
+    expected.value += sampleWeights * (most + Math.log(normaliser));
     for (const [c, i] of at.entries()) {
-      const residual = mass * shares[c] - pull[i];
+      const residual = sampleWeights * shares[c] - weightedTargets[i];
       expected.residuals[i] = residual;
-      expected.value -= pull[i] * moved[c];
-      expected.slope += residual * motion[i];
-      expected.curvature += mass * shares[c] * (motion[i] - mean) ** 2;
+      expected.value -= weightedTargets[i] * moved[c];
+      expected.slope += residual * logitDirection[i];
+      expected.curvature += sampleWeights * shares[c] * (logitDirection[i] - mean) ** 2;
     }
   }
   return expected;
 }
 
-function sigmoid({ logits, motion, pull, mass, step }: Case): Expected {
+function sigmoid({ logits, logitDirection, weightedTargets, sampleWeights, step }: Case): Expected {
   const expected: Expected = { value: 0, slope: 0, curvature: 0, residuals: [] };
   for (const [i, start] of logits.entries()) {
-    const logit = start + step * motion[i];
+    const logit = start + step * logitDirection[i];
     const yes = 1 / (1 + Math.exp(-logit));
-    const residual = mass[i] * yes - pull[i];
+    const residual = sampleWeights[i] * yes - weightedTargets[i];
     expected.residuals.push(residual);
     expected.value +=
-      mass[i] * (Math.max(logit, 0) + Math.log1p(Math.exp(-Math.abs(logit)))) - pull[i] * logit;
-    expected.slope += residual * motion[i];
-    expected.curvature += mass[i] * yes * (1 - yes) * motion[i] ** 2;
+      sampleWeights[i] * (Math.max(logit, 0) + Math.log1p(Math.exp(-Math.abs(logit)))) -
+      weightedTargets[i] * logit;
+    expected.slope += residual * logitDirection[i];
+    expected.curvature += sampleWeights[i] * yes * (1 - yes) * logitDirection[i] ** 2;
   }
   return expected;
 }
@@ -102,25 +103,46 @@ describe.each([
     arena.reset(100_000);
     const count = rows * classes;
     const arrays = {
-      logits: held(normals(count, spread, 3)),
-      motion: held(normals(count, 1, 4)),
+      logits: allocated(normals(count, spread, 3)),
+      logitDirection: allocated(normals(count, 1, 4)),
       residuals: arena.allocate(count),
-      pull: held(normals(count, 1, 5).map((x) => Math.max(0, x) / rows)),
-      mass: held(normals(count, 1, 6).map((x) => (1 + Math.abs(x)) / rows)),
+      weightedTargets: allocated(normals(count, 1, 5).map((x) => Math.max(0, x) / rows)),
+      sampleWeights: allocated(normals(count, 1, 6).map((x) => (1 + Math.abs(x)) / rows)),
     };
-    const [logits, motion, residuals, pull, mass] = Object.values(arrays).map(({ address }) => address);
+    const [logits, logitDirection, residuals, weightedTargets, sampleWeights] = Object.values(arrays).map(
+      ({ address }) => address,
+    );
     const point = arena.allocate(6);
     const step = Math.fround(0.7);
     if (output === 'softmax')
-      kernels.softmaxLoss(logits, motion, residuals, pull, rows, classes, step, point.address);
-    else kernels.sigmoidLoss(logits, motion, residuals, pull, mass, count, step, point.address);
+      kernels.softmaxLoss(
+        logits,
+        logitDirection,
+        residuals,
+        weightedTargets,
+        rows,
+        classes,
+        step,
+        point.address,
+      );
+    else
+      kernels.sigmoidLoss(
+        logits,
+        logitDirection,
+        residuals,
+        weightedTargets,
+        sampleWeights,
+        count,
+        step,
+        point.address,
+      );
     const [value, slope, curvature] = new Float64Array(point.view.buffer, point.address, 3);
 
     const views = {
       logits: arrays.logits.view,
-      motion: arrays.motion.view,
-      pull: arrays.pull.view,
-      mass: arrays.mass.view,
+      logitDirection: arrays.logitDirection.view,
+      weightedTargets: arrays.weightedTargets.view,
+      sampleWeights: arrays.sampleWeights.view,
     };
     const expected = reference({ rows, classes, step, ...views });
     const close = (found: number, wanted: number, scale: number, tolerance: number) =>

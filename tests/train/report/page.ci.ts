@@ -6,7 +6,7 @@ import type { Browser, Page } from 'puppeteer-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { drawLeaves } from '../../../scripts/leaves.ts';
 import { newFolder, permafrost } from '../../command.ts';
-import { clusters, madeStore } from '../made-store.ts';
+import { clusters, syntheticStore } from '../made-store.ts';
 import { CHROMIUM, openBrowser } from './browser.ts';
 
 /** Names that would be markup if a page took them for it. */
@@ -37,7 +37,7 @@ beforeAll(async () => {
   const features = join(folder, 'features');
   await permafrost(['extract', '--data', labels, '--out', features, '--size', '96x96']);
   leaves = await train(features, '--grid', 'hidden=none,16;lr=1e-2,1e-3');
-  evil = await train(await madeStore(clusters(EVIL, 30)), '--grid', 'hidden=none,8;l2=0,1e-4');
+  evil = await train(await syntheticStore(clusters(EVIL, 30)), '--grid', 'hidden=none,8;l2=0,1e-4');
 });
 
 describe('report.html', () => {

@@ -6,7 +6,7 @@ import { parse } from 'csv-parse/sync';
 import { expect, it } from 'vitest';
 import { random, shuffle } from '../../../src/shared/random.ts';
 import { newFolder, permafrost, STACK_TRACE } from '../../command.ts';
-import { clusters, labelled, type MadeImage, madeStore } from '../made-store.ts';
+import { clusters, labelled, type SyntheticImage, syntheticStore } from '../made-store.ts';
 
 interface Best {
   id: string;
@@ -19,9 +19,9 @@ interface Best {
   thresholds?: Record<string, number>;
 }
 
-async function trained(images: readonly MadeImage[], args: readonly string[]) {
+async function trained(images: readonly SyntheticImage[], args: readonly string[]) {
   const out = join(newFolder(), 'run');
-  const store = await madeStore(images);
+  const store = await syntheticStore(images);
   const { status, stderr, stdout, summary } = await permafrost([
     ...['train-head', '--features', store, '--epochs', '5', '--out', out, '--json', ...args],
   ]);
@@ -88,7 +88,7 @@ it('cross-validates, trains the best again on all folds, and tests it once', asy
 });
 
 it('refuses more folds than images, and fewer than two', async () => {
-  const store = await madeStore(clusters(['a', 'b'], 5));
+  const store = await syntheticStore(clusters(['a', 'b'], 5));
   for (const [folds, message, status] of [
     ['40', /Expected at least 40 images for --folds but received \d/, 1],
     ['1', /Expected a whole number of at least 2 for --folds but received "1"/, 2],
@@ -116,12 +116,12 @@ it('draws heads from ranges', async () => {
 
 it('chooses nothing when cross-validation is interrupted', async () => {
   const out = join(newFolder(), 'run');
-  const store = await madeStore(clusters(['a', 'b'], 50));
+  const store = await syntheticStore(clusters(['a', 'b'], 50));
   const args = ['--hidden', '512x512', '--epochs', '5000', '--early-stopping', '0', '--folds', '3'];
-  let asked = false;
+  let interrupted = false;
   const outcome = await permafrost(['train-head', '--features', store, '--out', out, ...args], {
     onStderr: (stderr, child) => {
-      if (stderr.includes('3 heads') && !asked) asked = child.kill('SIGINT');
+      if (stderr.includes('3 heads') && !interrupted) interrupted = child.kill('SIGINT');
     },
   });
   expect(outcome.status).toBe(130);

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { parse } from 'csv-parse/sync';
 import { describe, expect, it } from 'vitest';
 import { newFolder, permafrost, STACK_TRACE } from '../../command.ts';
-import { clusters, madeStore } from '../made-store.ts';
+import { clusters, syntheticStore } from '../made-store.ts';
 
 describe('--halving', () => {
   /** Rates from useless to good: the winners show at once. */
@@ -25,7 +25,7 @@ describe('--halving', () => {
   }
 
   it('finds the same best head with a fraction of the epochs, whatever the workers', async () => {
-    const store = await madeStore(clusters(['a', 'b', 'c'], 40));
+    const store = await syntheticStore(clusters(['a', 'b', 'c'], 40));
     const [whole, halved, alone] = await Promise.all([
       trained(store, []),
       trained(store, ['--halving']),
@@ -50,7 +50,7 @@ describe('--halving', () => {
   });
 
   it('ranks several seeds by their mean and drops them together', async () => {
-    const store = await madeStore(clusters(['a', 'b', 'c'], 30));
+    const store = await syntheticStore(clusters(['a', 'b', 'c'], 30));
     const { lines } = await trained(store, ['--halving', '--seeds', '2', '--halving-factor', '4']);
     expect(lines.map(({ status, epochs_run, runs }) => `${status} ${epochs_run} ${runs}`)).toEqual([
       ...Array(3).fill('done 27 2'),
@@ -59,7 +59,7 @@ describe('--halving', () => {
   });
 
   it('refuses what cannot be halved', async () => {
-    const store = await madeStore(clusters(['a', 'b'], 20));
+    const store = await syntheticStore(clusters(['a', 'b'], 20));
     for (const [flags, message] of [
       [['--halving'], 'Expected at least 3 different heads for --halving but received 1'],
       [

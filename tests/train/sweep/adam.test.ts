@@ -3,7 +3,7 @@ import { createArena } from '../../../src/train/sweep/arena.ts';
 import { applyStep, type StepSettings } from '../../../src/train/sweep/optimizers.ts';
 
 /** Smallest positive float32 of the normal range. */
-const LEAST_NORMAL = 2 ** -126;
+const MIN_NORMAL = 2 ** -126;
 
 const settings = { optimizer: 'adam', l2: 0, l1: 0, momentum: 0, nesterov: false, maxNorm: 0 } as const;
 
@@ -33,7 +33,7 @@ it.each([
   ['with squares below it', new Array<number>(50).fill(-1e-21)],
 ])('Adam never holds a number below the normal range: gradients %s', (_, gradients) => {
   for (const { m, v } of stepped(4, gradients)) {
-    for (const value of [...m, ...v]) expect(value === 0 || Math.abs(value) >= LEAST_NORMAL).toBe(true);
+    for (const value of [...m, ...v]) expect(value === 0 || Math.abs(value) >= MIN_NORMAL).toBe(true);
   }
 });
 

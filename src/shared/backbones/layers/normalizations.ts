@@ -29,7 +29,7 @@ export interface Normalizations {
 }
 
 /** The least standard deviation of keras/src/layers/preprocessing/normalization.py: backend.epsilon(). */
-const LEAST_DEVIATION = 1e-7;
+const MIN_DEVIATION = 1e-7;
 
 export function normalizations(network: Network): Normalizations {
   const sharedLayerNorm: Normalizations['sharedLayerNorm'] = (channels, { name, epsilon }) => {
@@ -63,7 +63,7 @@ export function normalizations(network: Network): Normalizations {
       const variance = layer.numbers('variance', shape);
       layer.unused('count', []);
       const centred = build.sub(x, build.constant(mean, shape));
-      const factor = variance.map((value) => 1 / Math.max(Math.sqrt(value), LEAST_DEVIATION));
+      const factor = variance.map((value) => 1 / Math.max(Math.sqrt(value), MIN_DEVIATION));
       return layer.give([x], build.mul(centred, build.constant(factor, shape)));
     },
 

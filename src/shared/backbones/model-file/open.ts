@@ -178,24 +178,24 @@ function channelOrder([, second, , last]: ModelInput['shape'], path: string): Ch
 function imageSize(
   shape: ModelInput['shape'],
   order: ChannelOrder,
-  { path, size: asked }: ModelFileOptions,
+  { path, size: requested }: ModelFileOptions,
   processor: Processor | undefined,
 ): Size {
   const [height, width] = order === 'nchw' ? shape.slice(2) : shape.slice(1);
   const own = (fixed: number | string): number | undefined =>
     typeof fixed === 'number' && fixed > 0 ? fixed : undefined;
   const size = {
-    width: own(width) ?? asked?.width ?? processor?.size?.width,
-    height: own(height) ?? asked?.height ?? processor?.size?.height,
+    width: own(width) ?? requested?.width ?? processor?.size?.width,
+    height: own(height) ?? requested?.height ?? processor?.size?.height,
   };
   if (size.width === undefined || size.height === undefined)
     throw usage(`WIDTHxHEIGHT (${path} takes images of any size)`, '--size', undefined);
   const found = { width: size.width, height: size.height };
-  if (asked && (asked.width !== found.width || asked.height !== found.height)) {
+  if (requested && (requested.width !== found.width || requested.height !== found.height)) {
     throw usage(
       `${found.width}x${found.height}, which is fixed in ${path},`,
       '--size',
-      `${asked.width}x${asked.height}`,
+      `${requested.width}x${requested.height}`,
     );
   }
   return found;
@@ -230,10 +230,10 @@ function innerTensors(
 }
 
 /** The output of that name; without one, the only output there is. */
-function chosenOutput(path: string, outputs: readonly string[], asked: string | undefined): string {
-  if (asked === undefined && outputs.length === 1) return outputs[0];
-  if (asked !== undefined && outputs.includes(asked)) return asked;
-  throw chooseOutput(path, outputs, asked);
+function chosenOutput(path: string, outputs: readonly string[], requested: string | undefined): string {
+  if (requested === undefined && outputs.length === 1) return outputs[0];
+  if (requested !== undefined && outputs.includes(requested)) return requested;
+  throw chooseOutput(path, outputs, requested);
 }
 
 /** The shapes of a model's outputs without the batch, found out with black images. */

@@ -9,7 +9,7 @@ import { MAP_POOLING_NAMES, type PoolingName, pool } from '../pooling.ts';
 export type ChannelOrder = 'nchw' | 'nhwc';
 
 /** Tokens before the patches, at most: a class token and some registers. */
-const MOST_EXTRA_TOKENS = 16;
+const MAX_EXTRA_TOKENS = 16;
 
 export interface OutputKind {
   /** What this output is, for messages. */
@@ -61,7 +61,7 @@ function tokens(count: number, dimension: number, size: Size): OutputKind {
 export function patchTokens(count: number, { width, height }: Size): number | undefined {
   for (let patch = 1; patch <= Math.min(width, height); patch++) {
     const patches = Math.floor(width / patch) * Math.floor(height / patch);
-    if (patches <= count) return count - patches <= MOST_EXTRA_TOKENS ? patches : undefined;
+    if (patches <= count) return count - patches <= MAX_EXTRA_TOKENS ? patches : undefined;
   }
   return undefined;
 }
@@ -77,7 +77,7 @@ export function pooled(name: string, kind: OutputKind, output: Value, pooling: P
 export function chooseOutput(
   file: string,
   outputs: readonly string[],
-  asked: string | undefined,
+  requested: string | undefined,
 ): UsageError {
-  return usage(`one of the outputs ${outputs.slice(0, 20).join(', ')} of ${file}`, '--layer', asked);
+  return usage(`one of the outputs ${outputs.slice(0, 20).join(', ')} of ${file}`, '--layer', requested);
 }

@@ -23,7 +23,7 @@ export interface BatchesOptions<R> {
 }
 
 /** onnxruntime and TensorFlow count in 32 bits inside their operations. */
-const MOST_BATCH_BYTES = 2 ** 31 - 1;
+const MAX_BATCH_BYTES = 2 ** 31 - 1;
 
 interface Underway<R> {
   records: R[];
@@ -41,12 +41,12 @@ export function createBatches<R>(
     return { thread, spare, imageBytes: width * height * 3 };
   });
   for (const { imageBytes } of lanes) {
-    const most = Math.floor(MOST_BATCH_BYTES / imageBytes);
-    if (batchSize > most)
-      throw usage(`at most ${most} images of ${imageBytes} bytes each`, '--batch-size', batchSize);
+    const max = Math.floor(MAX_BATCH_BYTES / imageBytes);
+    if (batchSize > max)
+      throw usage(`at most ${max} images of ${imageBytes} bytes each`, '--batch-size', batchSize);
   }
   // Those that run and one that waits, while another is being filled.
-  const most = 1 + Math.max(...threads.map((thread) => thread.lanes));
+  const max = 1 + Math.max(...threads.map((thread) => thread.lanes));
   const underway: Underway<R>[] = [];
   let filling = lanes.map(() => new Uint8Array(0));
   let records: R[] = [];
@@ -81,7 +81,7 @@ export function createBatches<R>(
       }
       records.push(record);
       if (records.length < batchSize) return;
-      while (underway.length >= most) await next();
+      while (underway.length >= max) await next();
       submit();
     },
     async finish() {

@@ -58,13 +58,13 @@ export function perClass({ perClass: reports, evaluated }: ReportData): HTMLElem
 }
 
 /** Curves are drawn for so many classes; beyond it, for the weakest. */
-const MOST_CURVES = 10;
+const MAX_CURVES = 10;
 
 export function ranking(data: ReportData): HTMLElement {
   const auc = new Map(data.perClass.map(({ name, auc }) => [name, auc ?? 1]));
   const shown = [...data.classCurves]
     .sort((a, b) => (auc.get(a.name) ?? 1) - (auc.get(b.name) ?? 1))
-    .slice(0, MOST_CURVES);
+    .slice(0, MAX_CURVES);
   const names = shown.map(({ name }) => name);
   const range = colours(names);
   const color = { domain: names, range };

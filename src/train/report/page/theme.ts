@@ -23,6 +23,6 @@ export function colours(names: readonly string[]): string[] {
 export const STYLE = { background: 'transparent', fontSize: '12px', overflow: 'visible' } as const;
 
 /** The width that drawings have within the text column, at most. */
-export function widthOf(most: number): number {
-  return Math.max(280, Math.min(most, document.documentElement.clientWidth - 56));
+export function widthOf(max: number): number {
+  return Math.max(280, Math.min(max, document.documentElement.clientWidth - 56));
 }

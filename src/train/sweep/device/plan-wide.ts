@@ -5,9 +5,9 @@ import type { SweepData } from '../data.ts';
 import { groupedStacks, type HeadJob, planStacks, stackKey } from '../plan.ts';
 
 /** Heads of one stack: enough that a step is no longer the sum of its launches. */
-const MOST_LANES = 256;
+const MAX_LANES = 256;
 /** Parameters of one stack: half a gigabyte, of which a step holds about eight copies. */
-const MOST_PARAMETERS = 2 ** 27;
+const MAX_PARAMETERS = 2 ** 27;
 
 /** Groups heads that see the same batches and have the same layers. lbfgs has no steps and stays on the host. */
 export function planWideStacks(
@@ -15,18 +15,18 @@ export function planWideStacks(
   { inputs, classes }: Pick<SweepData, 'inputs' | 'classes'>,
 ): HeadJob[][] {
   const solves = ({ config }: HeadJob) => config.optimizer === 'lbfgs';
-  const most = ({ config }: HeadJob) => {
+  const max = ({ config }: HeadJob) => {
     const parameters = headParameters(headLayers(config, inputs, classes)).reduce(
       (sum, { shape }) => sum + elementCount(shape),
       0,
     );
-    return Math.max(1, Math.min(MOST_LANES, Math.floor(MOST_PARAMETERS / parameters)));
+    return Math.max(1, Math.min(MAX_LANES, Math.floor(MAX_PARAMETERS / parameters)));
   };
   return [
     ...groupedStacks(
       jobs.filter((job) => !solves(job)),
       stackKey,
-      most,
+      max,
       1,
     ),
     ...planStacks(jobs.filter(solves), classes, 1),

@@ -32,7 +32,7 @@ import {
 const STATES = [0, 1] as const;
 
 /** Probabilities per call when validating, at most, in numbers. */
-const MOST_ANSWERS = 2 ** 24;
+const MAX_ANSWERS = 2 ** 24;
 
 /**
  * @param arena where dropout masks are drawn; whatever was there is lost
@@ -136,7 +136,7 @@ export function deviceTrainer(
       const program = device.program(`validation ${key}`, () => evaluationGraph(shape));
       const width = lanes * classes;
       const probabilities = new Float32Array(data.rows.val * width);
-      const chunk = Math.max(1, Math.floor(MOST_ANSWERS / width));
+      const chunk = Math.max(1, Math.floor(MAX_ANSWERS / width));
       for (let start = 0; start < data.rows.val; start += chunk) {
         const count = Math.min(chunk, data.rows.val - start);
         const rows = Int32Array.from({ length: count }, (_, at) => start + at);

@@ -48,7 +48,7 @@ export function createLane(job: HeadJob, arena: Arena, { classes, size, pitch }:
   const gradient = arena.allocate(size);
   return {
     ...{ job, curvature, gradient, point: arena.allocate(size), direction: gradient },
-    ...{ logits: logits(), motion: logits(), residuals: logits() },
+    ...{ logits: logits(), logitDirection: logits(), residuals: logits() },
     ...{ value: 0, iterations: 0, seconds: 0, done: false },
   };
 }

@@ -8,9 +8,9 @@ export interface Wanted {
   /** Rows, rounded up to whole vectors; those in excess have no weight. */
   pitch: number;
   /** Weight times target. */
-  pull: ArenaArray;
+  weightedTargets: ArenaArray;
   /** Weight; softmax, whose classes share one normaliser, takes each row's sum of pulls instead. */
-  mass: ArenaArray;
+  sampleWeights: ArenaArray;
 }
 
 /** A function of one variable and its first two derivatives. */
@@ -23,7 +23,7 @@ export interface LinePoint {
 /** A head's logits, how a step along its direction moves them, and the loss's derivative in each, all [classes, pitch]. */
 export interface Logits {
   logits: ArenaArray;
-  motion: ArenaArray;
+  logitDirection: ArenaArray;
   residuals: ArenaArray;
 }
 
@@ -33,22 +33,22 @@ export const LINE_LOSS_FLOATS = 16;
 /** Returns the loss where logits have moved by `step` times their motion; their residuals become the derivatives there. */
 export function lineLoss(
   { kernels, allocate }: Arena,
-  { classes, pitch, pull, mass }: Wanted,
+  { classes, pitch, weightedTargets, sampleWeights }: Wanted,
   output: Output,
 ): (at: Logits, step: number) => LinePoint {
   const { view, address } = allocate(LINE_LOSS_FLOATS);
   const point = new Float64Array(view.buffer, address, 3);
-  return ({ logits, motion, residuals }, step) => {
-    const arrays = [logits.address, motion.address, residuals.address, pull.address];
+  return ({ logits, logitDirection, residuals }, step) => {
+    const arrays = [logits.address, logitDirection.address, residuals.address, weightedTargets.address];
     if (output === 'softmax') kernels.softmaxLoss(...arrays, pitch, classes, step, address);
-    else kernels.sigmoidLoss(...arrays, mass.address, classes * pitch, step, address);
+    else kernels.sigmoidLoss(...arrays, sampleWeights.address, classes * pitch, step, address);
     const [value, slope, curvature] = point;
     return { value, slope, curvature };
   };
 }
 
 /** Trials of one search before rounding is all that is left. */
-const MOST_TRIALS = 25;
+const MAX_TRIALS = 25;
 /** Slope that may be left of the one at the start: the curvature condition of Wolfe, for two-sided searches. */
 const SLOPE_LEFT = 0.5;
 /** Values cannot be told apart that are closer than this share of them, since logits are float32. */
@@ -63,13 +63,13 @@ export function searchLine(
   start: { value: number; slope: number },
 ): { step: number; value: number } | undefined {
   let [step, low, high] = [1, 0, Number.POSITIVE_INFINITY];
-  const most = start.value + VALUE_NOISE * Math.abs(start.value);
-  for (let trial = 0; trial < MOST_TRIALS; trial++) {
+  const max = start.value + VALUE_NOISE * Math.abs(start.value);
+  for (let trial = 0; trial < MAX_TRIALS; trial++) {
     // As logits and parameters will be moved by it.
     step = Math.fround(step);
     const { value, slope, curvature } = at(step);
-    if (Math.abs(slope) <= -SLOPE_LEFT * start.slope && value <= most) return { step, value };
-    if (slope < 0 && value <= most) low = step;
+    if (Math.abs(slope) <= -SLOPE_LEFT * start.slope && value <= max) return { step, value };
+    if (slope < 0 && value <= max) low = step;
     else high = step;
     const newton = step - slope / curvature;
     if (newton > low && newton < high) step = newton;

@@ -15,7 +15,7 @@ import { LINE_LOSS_FLOATS, type LinePoint, lineLoss, searchLine, type Wanted } f
 import { type WideProducts, wideProducts } from './wide-products.ts';
 
 /** Room in the arena for heads that are solved side by side, in floats: 1 GB. */
-const MOST_FLOATS = 2 ** 28;
+const MAX_FLOATS = 2 ** 28;
 
 /**
  * A head is solved when no component of the gradient exceeds scikit-learn's default tolerance, and the next step is expected
@@ -26,11 +26,11 @@ const DECREASE_TOLERANCE = 2e-6;
 /** So small a gradient is none: without a penalty, separable classes have an infimum of 0 and no minimum. */
 const NO_GRADIENT = 1e-7;
 
-const MOST_ITERATIONS = 1000;
+const MAX_ITERATIONS = 1000;
 
 /**
  * Minimises, from zero and over all training rows at once, mean loss + l2 * sum(kernel^2), for each head until it is
- * solved or {@link MOST_ITERATIONS} steps are taken. Biases are not penalised. scikit-learn's LogisticRegression with
+ * solved or {@link MAX_ITERATIONS} steps are taken. Biases are not penalised. scikit-learn's LogisticRegression with
  * C = 1 / (2 * l2 * rows) has the same minimum (for sigmoid heads, whose loss is a mean over classes,
  * C = 1 / (2 * l2 * rows * classes), one versus rest).
  *
@@ -38,7 +38,7 @@ const MOST_ITERATIONS = 1000;
  * line searches need logits only.
  */
 export async function solveStack(jobs: readonly HeadJob[], context: StackContext): Promise<void> {
-  const atOnce = Math.max(1, Math.floor(MOST_FLOATS / laneFloats(shapeOf(context.data))));
+  const atOnce = Math.max(1, Math.floor(MAX_FLOATS / laneFloats(shapeOf(context.data))));
   for (let start = 0; start < jobs.length && !(start > 0 && context.shouldStop()); start += atOnce) {
     await solveTogether(jobs.slice(start, start + atOnce), context);
   }
@@ -86,7 +86,7 @@ function isSolved({ value, gradient, direction, iterations }: Lane, { kernels }:
   const expected = -kernels.dot(direction.address, gradient.address, gradient.padded) / 2;
   return (
     !Number.isFinite(value) ||
-    iterations >= MOST_ITERATIONS ||
+    iterations >= MAX_ITERATIONS ||
     steepest <= NO_GRADIENT ||
     (steepest <= GRADIENT_TOLERANCE && expected <= DECREASE_TOLERANCE * value)
   );
@@ -108,15 +108,15 @@ function wantedOf(
     Int32Array.from({ length: rows }, (_, row) => row),
     batch,
   );
-  const [pull, mass] = [arena.allocate(classes * pitch), arena.allocate(classes * pitch)];
+  const [weightedTargets, sampleWeights] = [arena.allocate(classes * pitch), arena.allocate(classes * pitch)];
   for (let row = 0; row < rows; row++) {
     for (let c = 0; c < classes; c++) {
       const weight = batch.weights[row * classes + c];
-      mass.view[c * pitch + row] = weight;
-      pull.view[c * pitch + row] = weight * batch.targets[row * classes + c];
+      sampleWeights.view[c * pitch + row] = weight;
+      weightedTargets.view[c * pitch + row] = weight * batch.targets[row * classes + c];
     }
   }
-  return { classes, pitch, pull, mass };
+  return { classes, pitch, weightedTargets, sampleWeights };
 }
 
 /** Sets every lane's gradient from its residuals. */
@@ -166,11 +166,11 @@ async function takeMotions(
   for (const [at, { direction }] of lanes.entries())
     directions.set(direction.view.subarray(0, weights), at * weights);
   await products.forward(directions, (logits, first, count) => {
-    for (const [at, { direction, motion }] of lanes.entries()) {
+    for (const [at, { direction, logitDirection }] of lanes.entries()) {
       for (let c = 0; c < classes; c++) {
         const bias = direction.view[kernel + c];
         const from = (at * classes + c) * count;
-        const moved = motion.view.subarray(c * pitch + first, c * pitch + first + count);
+        const moved = logitDirection.view.subarray(c * pitch + first, c * pitch + first + count);
         for (let i = 0; i < count; i++) moved[i] = logits[from + i] + bias;
       }
     }
@@ -187,7 +187,7 @@ function moveAlong(
   { kernels }: Arena,
   { kernel }: Shape,
 ): boolean {
-  const { point, direction, gradient, logits, motion } = lane;
+  const { point, direction, gradient, logits, logitDirection } = lane;
   const { l2 } = lane.job.config;
   const squares = kernels.dot(point.address, point.address, kernel);
   const mixed = kernels.dot(point.address, direction.address, kernel);
@@ -204,7 +204,7 @@ function moveAlong(
     { value: lane.value, slope: kernels.dot(direction.address, gradient.address, gradient.padded) },
   );
   if (!found) return false;
-  kernels.add(logits.address, motion.address, logits.padded, found.step);
+  kernels.add(logits.address, logitDirection.address, logits.padded, found.step);
   kernels.scale(direction.address, direction.padded, found.step);
   kernels.add(point.address, direction.address, point.padded, 1);
   lane.value = found.value;

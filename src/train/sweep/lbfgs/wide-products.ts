@@ -9,7 +9,7 @@ import type { Programs } from '../programs.ts';
 import { eachBlock, readRows } from '../rows.ts';
 
 /** Rows of one product; larger data are taken piece by piece. */
-const MOST_ROWS = 4096;
+const MAX_ROWS = 4096;
 
 export interface WideProducts {
   /** Means of the features over the training rows. */
@@ -50,31 +50,31 @@ function backwardProduct(rows: number, inputs: number): Graph {
   return build.graph({ gradient: build.matmul(residuals, values) });
 }
 
-/** @param most directions that are asked about at once */
+/** @param max directions that are asked about at once */
 export function wideProducts(
   data: SweepData,
   { normalize }: Pick<HeadConfig, 'normalize'>,
   programs: Programs,
-  most: number,
+  max: number,
 ): WideProducts {
   const { inputs, rows } = data;
   const features = featuresOf(data, normalize);
-  const size = Math.min(MOST_ROWS, rows.train, trainingBlock(data, { normalize, batchSize: 1 }));
+  const size = Math.min(MAX_ROWS, rows.train, trainingBlock(data, { normalize, batchSize: 1 }));
   const means = featureMeans(data, features, size);
   const block = new Float32Array(size * inputs);
-  const wide = new Float32Array(most * size);
-  const gradient = new Float32Array(most * inputs);
-  let held = -1;
+  const wide = new Float32Array(max * size);
+  const gradient = new Float32Array(max * inputs);
+  let loaded = -1;
 
   /** Centred rows from `first`: an unpenalised bias takes the means up, and the problem is much better conditioned without. */
   const centred = (first: number, count: number): Float32Array => {
     const target = block.subarray(0, count * inputs);
-    if (held === first) return target;
+    if (loaded === first) return target;
     const { values } = readRows(features, inputs, first, first + count);
     for (let i = 0; i < target.length; i += inputs) {
       for (let j = 0; j < inputs; j++) target[i + j] = values[i + j] - means[j];
     }
-    held = first;
+    loaded = first;
     return target;
   };
   const eachPiece = async (

@@ -93,8 +93,8 @@ describe.each<Output>(['softmax', 'sigmoid'])('exact %s heads', (output) => {
 });
 
 it('keeps what it has when it is asked to stop', async () => {
-  let asked = 0;
-  const [head] = await solved('softmax', [1e-4], () => ++asked > 5);
+  let calls = 0;
+  const [head] = await solved('softmax', [1e-4], () => ++calls > 5);
   expect(head.result.status).toBe('stopped');
   expect(head.parameters.some((weight) => weight !== 0)).toBe(true);
 });
