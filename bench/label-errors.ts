@@ -4,8 +4,9 @@
  * added or taken away. Beside it stands each error planted alone, with the right labels of all other photos to learn from:
  * what it misses then, the features do not tell.
  */
-import { silent } from '../src/shared/cli/terminal.ts';
+
 import { type Random, random } from '../src/shared/random.ts';
+import { silent } from '../src/shared/reporter.ts';
 import { linearProbe, probeSpace } from '../src/train/analysis/separability.ts';
 import { readFeatures } from '../src/train/dataset/features.ts';
 import { encodeLabels } from '../src/train/dataset/labels.ts';

@@ -11,7 +11,7 @@ import { appendFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } fr
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { wholeNumber } from '../src/shared/cli/values.ts';
+import { wholeNumber } from '../src/shared/values.ts';
 import { applyChange } from './mutants/operators.ts';
 import { type Mutant, sampleMutants } from './mutants/plan.ts';
 import { createSandbox, type Sandbox } from './mutants/sandbox.ts';

@@ -23,9 +23,6 @@ export {
 } from './predict/library.ts';
 export type { Augmentation } from './shared/augment/augmentation.ts';
 export type { BackboneRequest } from './shared/backbones/thread/protocol.ts';
-export type { Progress } from './shared/cli/terminal.ts';
-export { type Reporter, silent } from './shared/cli/terminal.ts';
-export type { NumberKind } from './shared/cli/values.ts';
 export type { DeviceChoice } from './shared/engines/interface.ts';
 export { InputError, UsageError } from './shared/errors.ts';
 export type { Shape } from './shared/graph/value.ts';
@@ -50,6 +47,8 @@ export type { HeadSource } from './shared/head/record.ts';
 export { type Head, type HeadRecord, readHead } from './shared/head/record.ts';
 export type { Interpolation, Resize, Size } from './shared/images/resize.ts';
 export type { ManifestOptions, Role } from './shared/manifest/columns.ts';
+export type { Progress } from './shared/reporter.ts';
+export { type Reporter, silent } from './shared/reporter.ts';
 export type { PartRows } from './shared/store/part.ts';
 export { type FeatureStore, openStore as openFeatures, type StorePart } from './shared/store/reader.ts';
 export type {
@@ -62,6 +61,7 @@ export type {
   Split,
   StoreManifest,
 } from './shared/store/schema.ts';
+export type { NumberKind } from './shared/values.ts';
 export type { Tensor } from './shared/weights/safetensors.ts';
 export type { LabelIssue, Separability } from './train/analysis/separability.ts';
 export type { Calibration } from './train/calibration/calibrate.ts';

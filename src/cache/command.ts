@@ -4,9 +4,9 @@ import { runCommand } from '../shared/cli/command.ts';
 import { jsonFlag } from '../shared/cli/common-flags.ts';
 import { allValues, type Flags, onePath, oneValue, textFlag } from '../shared/cli/flags.ts';
 import type { Command } from '../shared/cli/program.ts';
-import { choice, number } from '../shared/cli/values.ts';
 import { InputError, UsageError } from '../shared/errors.ts';
 import { counted, plural } from '../shared/plural.ts';
+import { choice, number } from '../shared/values.ts';
 
 /** What can be done with stores; the flags each takes are named in its description. */
 const ACTIONS = ['ls', 'verify', 'merge', 'prune'] as const;

@@ -2,7 +2,7 @@
 import { runCommand } from '../shared/cli/command.ts';
 import { type Flags, oneValue, textFlag } from '../shared/cli/flags.ts';
 import type { Command } from '../shared/cli/program.ts';
-import { number } from '../shared/cli/values.ts';
+import { number } from '../shared/values.ts';
 
 const flags = {
   seconds: {

@@ -4,8 +4,8 @@ import { headFlag, jsonFlag, recordedWeightsFlag } from '../shared/cli/common-fl
 import { allPaths, type Flags, onePath, oneValue, textFlag } from '../shared/cli/flags.ts';
 import type { Command } from '../shared/cli/program.ts';
 import { terminalReporter } from '../shared/cli/terminal.ts';
-import { choice, shownBytes } from '../shared/cli/values.ts';
 import { readHead } from '../shared/head/record.ts';
+import { choice, shownBytes } from '../shared/values.ts';
 import { EXPORT_FORMATS, type ExportSummary, exportHead } from './export.ts';
 
 const flags = {

@@ -1,6 +1,5 @@
 /** Heads in other formats, for a program: what `permafrost export` does, without its printing. */
-import type { Reporter } from '../shared/cli/terminal.ts';
-import { choice, toggle } from '../shared/cli/values.ts';
+
 import { headOption } from '../shared/head/head-option.ts';
 import { type Head, readHead } from '../shared/head/record.ts';
 import {
@@ -13,6 +12,8 @@ import {
   text,
   texts,
 } from '../shared/options.ts';
+import type { Reporter } from '../shared/reporter.ts';
+import { choice, toggle } from '../shared/values.ts';
 import { EXPORT_FORMATS, type ExportFormat, type ExportSummary, exportHead as run } from './export.ts';
 
 export interface ExportOptions {

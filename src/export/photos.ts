@@ -2,7 +2,6 @@
 import { loadBackbone } from '../shared/backbones/load.ts';
 import { isModelFile } from '../shared/backbones/model-file/request.ts';
 import { fetchWeights } from '../shared/backbones/open-weights.ts';
-import type { Reporter } from '../shared/cli/terminal.ts';
 import type { Engine } from '../shared/engines/engine.ts';
 import {
   encodePhotoModel,
@@ -16,6 +15,7 @@ import type { Head, HeadSource } from '../shared/head/record.ts';
 import { checkBackbone, weightsOf } from '../shared/head/recorded-backbone.ts';
 import { parseResize, placement, type Size } from '../shared/images/resize.ts';
 import { random } from '../shared/random.ts';
+import type { Reporter } from '../shared/reporter.ts';
 import { encodeKeras } from './keras.ts';
 import { photoLayers, runKerasPhotos } from './keras-photos.ts';
 

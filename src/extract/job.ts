@@ -8,10 +8,10 @@ import {
   PRECISION,
 } from '../shared/backbones/thread/protocol.ts';
 import { type BackboneThread, startBackbone } from '../shared/backbones/thread/start.ts';
-import type { Reporter } from '../shared/cli/terminal.ts';
 import { messageOf } from '../shared/errors.ts';
 import type { Frame } from '../shared/images/frames.ts';
 import { formatResize } from '../shared/images/resize.ts';
+import type { Reporter } from '../shared/reporter.ts';
 import { lockStore } from '../shared/store/lock.ts';
 import type { RowRecord } from '../shared/store/part-buffer.ts';
 import { MATHS_VERSION, type Origin } from '../shared/store/pipeline.ts';

@@ -2,8 +2,6 @@
 import { parseAugmentation } from '../shared/augment/augmentation.ts';
 import { POOLING_NAMES } from '../shared/backbones/pooling.ts';
 import type { BackboneRequest } from '../shared/backbones/thread/protocol.ts';
-import { type Reporter, silent } from '../shared/cli/terminal.ts';
-import { choice, toggle, wholeNumber } from '../shared/cli/values.ts';
 import { DEVICES, ENGINE_NAMES } from '../shared/engines/engine.ts';
 import { UsageError, usage } from '../shared/errors.ts';
 import { FITS, INTERPOLATIONS, MAX_PIXELS, type Size } from '../shared/images/resize.ts';
@@ -21,7 +19,9 @@ import {
   reportingFields,
   text,
 } from '../shared/options.ts';
+import { type Reporter, silent } from '../shared/reporter.ts';
 import { DTYPES, type Dtype, type Shard } from '../shared/store/schema.ts';
+import { choice, toggle, wholeNumber } from '../shared/values.ts';
 import { type Dataset, type DatasetOptions, openDataset as openData } from './dataset/dataset.ts';
 import { type ExtractSummary, extract as run } from './extract.ts';
 import { parseMaxErrors } from './failures.ts';

@@ -1,10 +1,10 @@
 /** The backbones a head was trained behind, rebuilt from its record and compared with it. */
 import { isModelFile } from '../shared/backbones/model-file/request.ts';
 import { type BackboneThread, startBackbone } from '../shared/backbones/thread/start.ts';
-import type { Reporter } from '../shared/cli/terminal.ts';
 import type { HeadSource } from '../shared/head/record.ts';
 import { checkBackbone, weightsOf } from '../shared/head/recorded-backbone.ts';
 import { parseResize } from '../shared/images/resize.ts';
+import type { Reporter } from '../shared/reporter.ts';
 
 export interface BackbonesOptions {
   /** Weights instead of those recorded: one for each source, in order, or none at all. */

@@ -11,12 +11,13 @@ import {
 } from '../shared/cli/common-flags.ts';
 import { allPaths, allValues, type Flags, onePath, oneValue, textFlag } from '../shared/cli/flags.ts';
 import type { Command } from '../shared/cli/program.ts';
-import { silent, terminalReporter } from '../shared/cli/terminal.ts';
-import { choice, wholeNumber } from '../shared/cli/values.ts';
+import { terminalReporter } from '../shared/cli/terminal.ts';
 import { ENGINE_NAMES } from '../shared/engines/engine.ts';
 import { messageOf, UsageError, usage } from '../shared/errors.ts';
 import { type Head, readHead } from '../shared/head/record.ts';
 import { counted, plural } from '../shared/plural.ts';
+import { silent } from '../shared/reporter.ts';
+import { choice, wholeNumber } from '../shared/values.ts';
 import { FORMAT_NAMES, FORMATS, predictionObject } from './formats.ts';
 import { listImages } from './images.ts';
 import type { PredictorOptions } from './library.ts';

@@ -1,8 +1,6 @@
 /** A trained head for use in a program: loaded once, asked as often as images come. */
 import { availableParallelism } from 'node:os';
 import pLimit from 'p-limit';
-import { type Reporter, silent } from '../shared/cli/terminal.ts';
-import { choice, wholeNumber } from '../shared/cli/values.ts';
 import { ENGINE_NAMES } from '../shared/engines/engine.ts';
 import { InputError, messageOf, usage } from '../shared/errors.ts';
 import { headOption } from '../shared/head/head-option.ts';
@@ -20,6 +18,8 @@ import {
   reportingFields,
   texts,
 } from '../shared/options.ts';
+import { type Reporter, silent } from '../shared/reporter.ts';
+import { choice, wholeNumber } from '../shared/values.ts';
 import { type Answer, openAnswerer } from './answer.ts';
 
 export interface PredictorOptions {

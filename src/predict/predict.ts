@@ -1,7 +1,6 @@
 /** Answers of a trained head for image files: from pixels to probabilities, a batch at a time. Start reading here. */
 import { contentHash, createViews } from '../shared/augment/view.ts';
 import { createBatches } from '../shared/backbones/thread/batches.ts';
-import { type Progress, type Reporter, silent } from '../shared/cli/terminal.ts';
 import { InputError, shownPath, UsageError } from '../shared/errors.ts';
 import type { Head } from '../shared/head/record.ts';
 import { imagesAhead } from '../shared/images/ahead.ts';
@@ -10,6 +9,7 @@ import { readNamedFile } from '../shared/images/names.ts';
 import { createNotes, type Notes } from '../shared/images/notes.ts';
 import { readImages } from '../shared/images/read.ts';
 import { counted, plural } from '../shared/plural.ts';
+import { type Progress, type Reporter, silent } from '../shared/reporter.ts';
 import { type Answer, type Answerer, answered, openAnswerer } from './answer.ts';
 import { createAverager } from './average.ts';
 import type { ImageFile } from './images.ts';

@@ -1,9 +1,9 @@
 /** Options that a program passes to a function: checked before any work, and named as fields where a command names flags. */
 
-import { didYouMean } from './cli/suggest.ts';
-import type { Reporter } from './cli/terminal.ts';
-import { type Allowed, checkValue } from './cli/values.ts';
 import { expectedMessage, InputError, UsageError, usage } from './errors.ts';
+import type { Reporter } from './reporter.ts';
+import { didYouMean } from './suggest.ts';
+import { type Allowed, checkValue } from './values.ts';
 
 /** Refuses a value that does not fit. @throws UsageError naming `where` it stood */
 export type Check = (value: unknown, where: string) => void;

@@ -1,8 +1,9 @@
 /** A sweep and the folder it leaves: what `permafrost train-head` does, without its printing. */
-import { type Reporter, silent } from '../shared/cli/terminal.ts';
+
 import type { ManifestOptions } from '../shared/manifest/columns.ts';
 import { CONTEXT_CHECKS, fields, namingFields, OPTIONS, reportingFields, text } from '../shared/options.ts';
 import { counted, plural } from '../shared/plural.ts';
+import { type Reporter, silent } from '../shared/reporter.ts';
 import { openCheckpoint } from './checkpoint/writer.ts';
 import { splitRatios } from './dataset/splits.ts';
 import { checkImages, checkTrainOptions, TRAIN_DEFAULTS, TRAIN_FIELDS } from './options/check.ts';

@@ -1,7 +1,8 @@
 /** Stage two: a sweep of heads on stored features, from feature stores to a chosen head. Start reading here. */
-import type { Reporter } from '../shared/cli/terminal.ts';
-import { shownBytes } from '../shared/cli/values.ts';
+
 import { counted } from '../shared/plural.ts';
+import type { Reporter } from '../shared/reporter.ts';
+import { shownBytes } from '../shared/values.ts';
 import type { Checkpoint } from './checkpoint/writer.ts';
 import { loadDataset } from './dataset/load.ts';
 import { type MatrixFiles, writeMatrices } from './dataset/matrix-files.ts';

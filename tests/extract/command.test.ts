@@ -3,7 +3,7 @@ import { cpSync, readFileSync, renameSync, rmSync, truncateSync, writeFileSync }
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { openDataset } from '../../src/extract/dataset/dataset.ts';
-import { silent } from '../../src/shared/cli/terminal.ts';
+import { silent } from '../../src/shared/reporter.ts';
 import { openStore } from '../../src/shared/store/reader.ts';
 import { newFolder, type Outcome, permafrost } from '../command.ts';
 import { photo, photos } from './photos.ts';

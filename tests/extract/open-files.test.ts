@@ -5,8 +5,8 @@ import { Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import { afterAll, expect, it } from 'vitest';
 import { openDataset } from '../../src/extract/dataset/dataset.ts';
-import { silent } from '../../src/shared/cli/terminal.ts';
 import { readManifest } from '../../src/shared/manifest/read.ts';
+import { silent } from '../../src/shared/reporter.ts';
 import { newFolder, permafrost } from '../command.ts';
 
 const golden = (name: string) => fileURLToPath(new URL(`./golden/${name}`, import.meta.url));

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import sharp from 'sharp';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { openDataset } from '../../src/extract/dataset/dataset.ts';
-import { silent } from '../../src/shared/cli/terminal.ts';
+import { silent } from '../../src/shared/reporter.ts';
 import { openStore } from '../../src/shared/store/reader.ts';
 import { newFolder, permafrost } from '../command.ts';
 

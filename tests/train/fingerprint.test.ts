@@ -1,6 +1,6 @@
 /** What an unfinished sweep is known by: everything that decides its numbers, and nothing else. */
 import { expect, it } from 'vitest';
-import { silent } from '../../src/shared/cli/terminal.ts';
+import { silent } from '../../src/shared/reporter.ts';
 import type { Split } from '../../src/shared/store/schema.ts';
 import type { TrainOptions } from '../../src/train/options/train-options.ts';
 import { planTraining } from '../../src/train/train.ts';

@@ -7,11 +7,11 @@ import { batchSizeFlag, engineFlag, headFlag, recordedWeightsFlag } from '../../
 import { allPaths, allValues, type Flags, onePath, oneValue, textFlag } from '../../shared/cli/flags.ts';
 import type { Command } from '../../shared/cli/program.ts';
 import { terminalReporter } from '../../shared/cli/terminal.ts';
-import { byteSize, choice, number, wholeNumber } from '../../shared/cli/values.ts';
 import { ENGINE_NAMES } from '../../shared/engines/engine.ts';
 import { InputError, messageOf, usage } from '../../shared/errors.ts';
 import { readHead } from '../../shared/head/record.ts';
 import { codeOf } from '../../shared/store/files.ts';
+import { byteSize, choice, number, wholeNumber } from '../../shared/values.ts';
 import { FORM_BYTES } from './body.ts';
 import { flagName } from './sites.ts';
 

@@ -1,7 +1,8 @@
 /** What `--augment` asks for: how many views of each image, and how they are made. */
-import { number } from '../cli/values.ts';
+
 import { UsageError, unexpected, usage } from '../errors.ts';
 import { asObject, asText, asWhole } from '../fields.ts';
+import { number } from '../values.ts';
 
 /**
  * The transformations of a view, each drawn uniformly and meaning what it means to Keras's ImageDataGenerator; what

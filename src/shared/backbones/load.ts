@@ -1,11 +1,11 @@
 /** From a backbone's name to its graph: pixels in, pooled features out, weights in place. */
 
-import { didYouMean } from '../cli/suggest.ts';
 import { expectedMessage, UsageError, usage } from '../errors.ts';
 import { graph, input } from '../graph/build.ts';
 import { foldScaleShift } from '../graph/fold.ts';
 import { BATCH, type Graph, type Value } from '../graph/value.ts';
 import type { Size } from '../images/resize.ts';
+import { didYouMean } from '../suggest.ts';
 import { blankSource, hashedSource, type LayerWeights, type WeightSource } from '../weights/source.ts';
 import type { BackboneDefinition } from './backbone.ts';
 import { type Preparation, publishedPreparation } from './configuration/prepare.ts';

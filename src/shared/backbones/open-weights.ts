@@ -3,10 +3,10 @@
 import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import type { Reporter } from '../cli/terminal.ts';
 import { InputError, UsageError, usage } from '../errors.ts';
 import { type Shape, sameShape } from '../graph/value.ts';
 import type { Size } from '../images/resize.ts';
+import type { Reporter } from '../reporter.ts';
 import { fetchPublished } from '../weights/published.ts';
 import { openSafetensors } from '../weights/safetensors.ts';
 import { seededSource } from '../weights/seeded.ts';

@@ -1,6 +1,7 @@
 /** The backbones that permafrost knows. A new one is its family's file and one line here. */
-import { didYouMean } from '../cli/suggest.ts';
+
 import { shown, UsageError } from '../errors.ts';
+import { didYouMean } from '../suggest.ts';
 import type { BackboneDefinition } from './backbone.ts';
 import { CONVNEXT } from './families/convnext.ts';
 import { DENSENET } from './families/densenet.ts';

@@ -4,10 +4,10 @@ import { basename } from 'node:path';
 import yargs, { type Argv, type Options } from 'yargs';
 import { hideBin } from 'yargs/helpers';
 import { messageOf, shown, UsageError, usage } from '../errors.ts';
+import { didYouMean } from '../suggest.ts';
 import { EXIT } from './exit.ts';
 import { allValues, type Flags } from './flags.ts';
 import { watchOutput } from './output.ts';
-import { didYouMean } from './suggest.ts';
 
 /** A subcommand. */
 export interface Command {

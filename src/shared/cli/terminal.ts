@@ -1,32 +1,6 @@
 /** What the user sees while a command works: messages and progress, always on stderr. */
 import { SingleBar } from 'cli-progress';
-
-/** Receives a command's messages and progress; library callers pass their own or {@link silent}. */
-export interface Reporter {
-  /** One line of text. */
-  info(message: string): void;
-  /** One line of text about something the user should act on. */
-  warn(message: string): void;
-  /** Starts a progress display of `total` units (images, head-epochs). */
-  progress(label: string, unit: string, total: number): Progress;
-  /** The terminal that messages go to, for displays of more than one line; absent when nobody watches one. */
-  terminal?: NodeJS.WriteStream;
-}
-
-/** A running progress display. */
-export interface Progress {
-  /** Adds `count` finished units. */
-  advance(count: number): void;
-  /** Ends the display, leaving its last state behind. */
-  stop(): void;
-}
-
-/** Says nothing. */
-export const silent: Reporter = {
-  info: () => {},
-  warn: () => {},
-  progress: () => ({ advance: () => {}, stop: () => {} }),
-};
+import { duration, type Progress, type Reporter } from '../reporter.ts';
 
 /** Messages to stderr; a bar with rate and time left on a terminal, a plain line every few seconds otherwise. */
 export function terminalReporter(stream: NodeJS.WriteStream = process.stderr): Reporter {
@@ -93,12 +67,4 @@ function rate(done: number, startedMs: number): string {
 function timeLeft(done: number, total: number, startedMs: number): string {
   if (done === 0) return '?';
   return duration(((performance.now() - startedMs) / 1000 / done) * (total - done));
-}
-
-/** Seconds as people read them: `8s`, `3m 20s`, `2h 5m`. */
-export function duration(seconds: number): string {
-  const whole = Math.ceil(seconds);
-  if (whole < 60) return `${whole}s`;
-  if (whole < 3600) return `${Math.floor(whole / 60)}m ${whole % 60}s`;
-  return `${Math.floor(whole / 3600)}h ${Math.floor((whole % 3600) / 60)}m`;
 }

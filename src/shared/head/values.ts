@@ -1,6 +1,7 @@
 /** What each option of a head can be: the one table that flags, grids, programs and head.json are checked by. */
-import { choice, number, toggle, type ValueKind, wholeNumber } from '../cli/values.ts';
+
 import { usage } from '../errors.ts';
+import { choice, number, toggle, type ValueKind, wholeNumber } from '../values.ts';
 import {
   ACTIVATIONS,
   BLOCK_LAYERS,

@@ -1,7 +1,8 @@
 /** What the columns of a manifest are for: guessed from their names, or said. */
-import { didYouMean } from '../cli/suggest.ts';
+
 import { expectedMessage, InputError } from '../errors.ts';
 import { counted } from '../plural.ts';
+import { didYouMean } from '../suggest.ts';
 
 /** What a column can be for. */
 export const ROLES = ['path', 'label', 'split', 'group', 'weight'] as const;

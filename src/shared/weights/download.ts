@@ -5,8 +5,8 @@ import { mkdir, open, rename, rm, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { EnvHttpProxyAgent, request } from 'undici';
-import { type Progress, type Reporter, silent } from '../cli/terminal.ts';
 import { InputError, messageOf } from '../errors.ts';
+import { type Progress, type Reporter, silent } from '../reporter.ts';
 import { diskError } from '../store/files.ts';
 
 export interface DownloadOptions {

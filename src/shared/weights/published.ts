@@ -4,8 +4,8 @@ import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import envPaths from 'env-paths';
-import type { Reporter } from '../cli/terminal.ts';
 import { InputError, messageOf } from '../errors.ts';
+import type { Reporter } from '../reporter.ts';
 import { isLocked, lockStore } from '../store/lock.ts';
 
 /** A file that Keras publishes. */

@@ -1,11 +1,11 @@
 /** Reads feature stores into memory: their images once, and one matrix for each source that heads compete on. */
 
-import { didYouMean } from '../../shared/cli/suggest.ts';
-import type { Reporter } from '../../shared/cli/terminal.ts';
 import { InputError, UsageError } from '../../shared/errors.ts';
 import type { HeadSource } from '../../shared/head/record.ts';
 import { counted, plural } from '../../shared/plural.ts';
+import type { Reporter } from '../../shared/reporter.ts';
 import { type FeatureStore, openStore, type StorePart } from '../../shared/store/reader.ts';
+import { didYouMean } from '../../shared/suggest.ts';
 import type { SourceRequest } from '../options/source-options.ts';
 import { isInMemory } from '../sweep/rows.ts';
 import { sharedFloats } from '../sweep/shared-memory.ts';

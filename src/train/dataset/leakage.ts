@@ -1,6 +1,6 @@
 /** What must stay in one part of a split: copies, views, groups and near copies of an image. */
 
-import { wholeNumber } from '../../shared/cli/values.ts';
+import { wholeNumber } from '../../shared/values.ts';
 import { type ContentHashes, compareHashes, firstWithHash } from './content-hashes.ts';
 
 /** What decides which rows belong together; every array has one entry a row. */

@@ -1,6 +1,7 @@
 /** First step of training: features and labels from stores into memory. */
-import type { Reporter } from '../../shared/cli/terminal.ts';
+
 import { classNameNotes } from '../../shared/manifest/class-names.ts';
+import type { Reporter } from '../../shared/reporter.ts';
 import { HEAD_OPTIONS } from '../options/head-options.ts';
 import type { TrainOptions } from '../options/train-options.ts';
 import { readFeatures } from './features.ts';

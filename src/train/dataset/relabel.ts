@@ -2,12 +2,12 @@
 import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { posix } from 'node:path';
-import type { Reporter } from '../../shared/cli/terminal.ts';
 import { InputError, unexpected } from '../../shared/errors.ts';
 import type { ManifestOptions } from '../../shared/manifest/columns.ts';
 import { readManifest } from '../../shared/manifest/read.ts';
 import { hasManifestExtension } from '../../shared/manifest/rows.ts';
 import { counted, plural } from '../../shared/plural.ts';
+import type { Reporter } from '../../shared/reporter.ts';
 import { causeOf } from '../../shared/store/files.ts';
 import { type FeatureTable, keepRows } from './table.ts';
 

@@ -1,6 +1,7 @@
 /** Second step of training: which images train, validate and test. */
-import type { Reporter } from '../../shared/cli/terminal.ts';
+
 import { unexpected, usage } from '../../shared/errors.ts';
+import type { Reporter } from '../../shared/reporter.ts';
 import { type RareLabel, rareLabels } from '../metrics/rare-labels.ts';
 import type { TrainOptions } from '../options/train-options.ts';
 import { type Divided, divide, imageParts } from './divide.ts';

@@ -1,7 +1,6 @@
 /** What a program may pass to trainHeads: the same values as after the flags of train-head. */
 import { stat } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
-import { type Allowed, choice, toggle, type ValueKind, wholeNumber } from '../../shared/cli/values.ts';
 import { ENGINE_NAMES } from '../../shared/engines/engine.ts';
 import { InputError, UsageError, usage } from '../../shared/errors.ts';
 import { MANIFEST_CHECKS } from '../../shared/manifest/check.ts';
@@ -17,6 +16,7 @@ import {
   text,
   texts,
 } from '../../shared/options.ts';
+import { type Allowed, choice, toggle, type ValueKind, wholeNumber } from '../../shared/values.ts';
 import { NEAR_BITS } from '../dataset/leakage.ts';
 import { DEFAULT_SPLIT, splitRatios } from '../dataset/splits.ts';
 import { MAX_HEADS } from '../search/grid.ts';

@@ -1,5 +1,5 @@
 /** The one table of head options: the flags of train-head (head-flags.ts) and the keys of a grid are both made from it. */
-import { choice, type ValueKind } from '../../shared/cli/values.ts';
+
 import {
   ACTIVATIONS,
   type HeadConfig,
@@ -14,6 +14,7 @@ import {
   SCHEDULES,
 } from '../../shared/head/config.ts';
 import { HEAD_VALUES } from '../../shared/head/values.ts';
+import { choice, type ValueKind } from '../../shared/values.ts';
 
 /** A head as it is asked for: `auto` is settled by the task (see resolve.ts). */
 export type HeadRequest = Omit<HeadConfig, 'output' | 'loss'> & {

@@ -1,6 +1,7 @@
 /** Which stores and columns heads take their inputs from, as options and grids say it. */
-import type { ValueKind } from '../../shared/cli/values.ts';
+
 import { usage } from '../../shared/errors.ts';
+import type { ValueKind } from '../../shared/values.ts';
 
 /** Stores and columns side by side. */
 export interface SourceRequest {

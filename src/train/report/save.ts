@@ -1,7 +1,8 @@
 /** report.html for those who want to look: that it, or a photo in it, cannot be had does not fail a run. */
-import type { Reporter } from '../../shared/cli/terminal.ts';
+
 import { InputError } from '../../shared/errors.ts';
 import { counted, plural } from '../../shared/plural.ts';
+import type { Reporter } from '../../shared/reporter.ts';
 import type { Training } from '../results/training.ts';
 
 /**

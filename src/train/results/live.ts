@@ -1,8 +1,8 @@
 /** What a sweep shows while it runs: on a terminal the best heads so far, redrawn; elsewhere progress lines. */
 import { createLogUpdate } from 'log-update';
-import { duration, type Progress, type Reporter } from '../../shared/cli/terminal.ts';
 import type { MetricName } from '../../shared/head/config.ts';
 import { counted } from '../../shared/plural.ts';
+import { duration, type Progress, type Reporter } from '../../shared/reporter.ts';
 import type { HeadResult } from './result.ts';
 import { leaderboardTable } from './tables.ts';
 

@@ -2,7 +2,6 @@
 import { readFile, stat } from 'node:fs/promises';
 import { extname } from 'node:path';
 import { parse as parseYaml } from 'yaml';
-import { didYouMean } from '../../shared/cli/suggest.ts';
 import { decodeText } from '../../shared/encoding.ts';
 import {
   expectedMessage,
@@ -14,6 +13,7 @@ import {
 } from '../../shared/errors.ts';
 import type { HeadConfig, Task } from '../../shared/head/config.ts';
 import { causeOf } from '../../shared/store/files.ts';
+import { didYouMean } from '../../shared/suggest.ts';
 import type { Grid, GridBlock, HeadBlock } from '../options/grid.ts';
 import {
   flagOf,

@@ -1,11 +1,11 @@
 /** Third step of training: the heads that are to be trained, and a name for the numbers that they will give. */
 import { createHash } from 'node:crypto';
 import { availableParallelism } from 'node:os';
-import type { Reporter } from '../../shared/cli/terminal.ts';
 import { loadEngine } from '../../shared/engines/engine.ts';
 import type { Engine } from '../../shared/engines/interface.ts';
 import { usage } from '../../shared/errors.ts';
 import { counted, plural } from '../../shared/plural.ts';
+import type { Reporter } from '../../shared/reporter.ts';
 import { sweepFingerprint } from '../checkpoint/fingerprint.ts';
 import type { Divided } from '../dataset/divide.ts';
 import { sourceName } from '../dataset/sources.ts';

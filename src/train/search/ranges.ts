@@ -1,7 +1,8 @@
 /** Ranges in a grid, from which `--random` draws: `0..0.5`, or by its logarithm `log(1e-5..1e-1)`. */
-import type { NumberKind } from '../../shared/cli/values.ts';
+
 import { usage } from '../../shared/errors.ts';
 import type { Random } from '../../shared/random.ts';
+import type { NumberKind } from '../../shared/values.ts';
 import { flagOf, HEAD_OPTIONS, type HeadOptionKey } from '../options/head-options.ts';
 
 /** Numbers from `from` to `to`, both included. */

@@ -1,6 +1,7 @@
 /** Fourth step of training: every head of a plan, and the one that is chosen. */
-import type { Reporter } from '../../shared/cli/terminal.ts';
+
 import { InputError } from '../../shared/errors.ts';
+import type { Reporter } from '../../shared/reporter.ts';
 import { type FeatureFacts, featureFacts } from '../analysis/feature-facts.ts';
 import { pausedInMemory } from '../checkpoint/paused-heads.ts';
 import type { Checkpoint } from '../checkpoint/writer.ts';

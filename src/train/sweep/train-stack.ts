@@ -7,7 +7,7 @@ import type { Arena } from './arena.ts';
 import { epochOrder, trainingBlock } from './batches.ts';
 import { partTargets, type SweepData } from './data.ts';
 import type { DeviceData } from './device/device-data.ts';
-import { deviceTrainer } from './device/resident-trainer.ts';
+import { deviceTrainer } from './device/device-trainer.ts';
 import { factoredKernel } from './factored.ts';
 import {
   finish,

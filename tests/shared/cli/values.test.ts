@@ -1,6 +1,6 @@
 /** Kinds of values that flags have. */
 import { describe, expect, it } from 'vitest';
-import { byteSize, shownBytes } from '../../../src/shared/cli/values.ts';
+import { byteSize, shownBytes } from '../../../src/shared/values.ts';
 
 describe('an amount of memory', () => {
   it.each([

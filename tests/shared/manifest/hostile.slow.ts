@@ -1,9 +1,9 @@
 /** Manifests that are damaged, or larger than memory. */
 import { Readable } from 'node:stream';
 import { describe, expect, it } from 'vitest';
-import { silent } from '../../../src/shared/cli/terminal.ts';
 import { readManifest } from '../../../src/shared/manifest/read.ts';
 import { random } from '../../../src/shared/random.ts';
+import { silent } from '../../../src/shared/reporter.ts';
 import { mutated } from '../mutated.ts';
 
 const ROWS = Array.from({ length: 40 }, (_, i) => [

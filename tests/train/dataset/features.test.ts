@@ -1,7 +1,7 @@
 /** Feature stores read into one matrix. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { silent } from '../../../src/shared/cli/terminal.ts';
+import { silent } from '../../../src/shared/reporter.ts';
 import { readFeatures } from '../../../src/train/dataset/features.ts';
 import { type FeatureTable, reorderRows } from '../../../src/train/dataset/table.ts';
 import { type FeatureRows, isInMemory } from '../../../src/train/sweep/rows.ts';

@@ -3,7 +3,7 @@ import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { availableParallelism, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { silent } from '../../../src/shared/cli/terminal.ts';
+import { silent } from '../../../src/shared/reporter.ts';
 import { readFeatures } from '../../../src/train/dataset/features.ts';
 import { defaultMemory, shuffledTraining, writeMatrices } from '../../../src/train/dataset/matrix-files.ts';
 import { reorderRows } from '../../../src/train/dataset/table.ts';

@@ -2,7 +2,7 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
-import { silent } from '../../../src/shared/cli/terminal.ts';
+import { silent } from '../../../src/shared/reporter.ts';
 import { loadDataset } from '../../../src/train/dataset/load.ts';
 import { newFolder, row, writerOf } from '../../shared/store/fixture.ts';
 

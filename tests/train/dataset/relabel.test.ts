@@ -2,7 +2,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { silent } from '../../../src/shared/cli/terminal.ts';
+import { silent } from '../../../src/shared/reporter.ts';
 import { readFeatures } from '../../../src/train/dataset/features.ts';
 import { relabel } from '../../../src/train/dataset/relabel.ts';
 import { readRows } from '../../../src/train/sweep/rows.ts';

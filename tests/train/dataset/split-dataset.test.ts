@@ -1,6 +1,6 @@
 /** Stores loaded and divided, as a sweep takes them. */
 import { describe, expect, it } from 'vitest';
-import { silent } from '../../../src/shared/cli/terminal.ts';
+import { silent } from '../../../src/shared/reporter.ts';
 import { loadDataset } from '../../../src/train/dataset/load.ts';
 import { splitDataset } from '../../../src/train/dataset/split-dataset.ts';
 import type { TrainOptions } from '../../../src/train/options/train-options.ts';

@@ -2,8 +2,8 @@
 import { availableParallelism } from 'node:os';
 import { extname } from 'node:path';
 import { SHARE_ENV, Worker } from 'node:worker_threads';
-import type { Reporter } from '../../cli/terminal.ts';
 import { InputError, revivedError } from '../../errors.ts';
+import type { Reporter } from '../../reporter.ts';
 import { fetchWeights } from '../open-weights.ts';
 import type { BackboneDescription, BackboneRequest, FromBackbone, ToBackbone } from './protocol.ts';
 

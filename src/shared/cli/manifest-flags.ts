@@ -1,7 +1,8 @@
 /** The flags that say how to read a manifest, the same for every command that reads one. */
-import { type Flags, oneValue, textFlag } from '../cli/flags.ts';
+
 import { knownEncoding } from '../encoding.ts';
-import { type ManifestOptions, ROLES, SEPARATOR } from './columns.ts';
+import { type ManifestOptions, ROLES, SEPARATOR } from '../manifest/columns.ts';
+import { type Flags, oneValue, textFlag } from './flags.ts';
 
 /** For yargs; {@link readManifestFlags} reads them. */
 export const manifestFlags = {

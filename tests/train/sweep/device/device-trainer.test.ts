@@ -8,7 +8,7 @@ import type { HeadRequest } from '../../../../src/train/options/head-options.ts'
 import { resolveConfig } from '../../../../src/train/options/resolve.ts';
 import { createArena } from '../../../../src/train/sweep/arena.ts';
 import { createDeviceData } from '../../../../src/train/sweep/device/device-data.ts';
-import { deviceTrainer } from '../../../../src/train/sweep/device/resident-trainer.ts';
+import { deviceTrainer } from '../../../../src/train/sweep/device/device-trainer.ts';
 import type { SteppingOptimizer } from '../../../../src/train/sweep/optimizers.ts';
 import { createPrograms } from '../../../../src/train/sweep/programs.ts';
 import { createStack, freshState, type LaneState } from '../../../../src/train/sweep/stack.ts';

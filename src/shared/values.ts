@@ -1,6 +1,6 @@
 /** Kinds of values an option can have: how each is read, written and refused. */
 
-import { expectedMessage, UsageError, usage } from '../errors.ts';
+import { expectedMessage, UsageError, usage } from './errors.ts';
 import { didYouMean } from './suggest.ts';
 
 /** Which numbers an option takes. */
