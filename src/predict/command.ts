@@ -90,8 +90,8 @@ async function run(argv: Flags, signal: AbortSignal): Promise<object> {
   if (spreadsheetSafe && format !== 'csv')
     throw new UsageError(`--spreadsheet-safe goes with --format csv, not ${format}`);
   const concurrency = oneValue(argv, 'concurrency') ?? String(2 * availableParallelism());
+  const tta = argv.tta === true;
   const settings = {
-    tta: argv.tta === true,
     weights: allPaths(argv, 'weights'),
     engine: choice(ENGINE_NAMES).parse(oneValue(argv, 'engine') ?? '', '--engine'),
     batchSize: wholeNumber(1).parse(oneValue(argv, 'batch-size') ?? '', '--batch-size'),
@@ -105,7 +105,7 @@ async function run(argv: Flags, signal: AbortSignal): Promise<object> {
     const isJson = format.startsWith('json');
     const others = [
       ...[named.length > 0 && 'images', stdin && '--stdin', out !== undefined && '--out'],
-      ...[!isJson && `--format ${format}`, settings.tta && '--tta'],
+      ...[!isJson && `--format ${format}`, tta && '--tta'],
     ];
     const other = others.find((value) => value !== false);
     if (other !== undefined)
@@ -126,7 +126,7 @@ async function run(argv: Flags, signal: AbortSignal): Promise<object> {
   const { progress } = out === undefined && process.stdout.isTTY ? silent : terminalReporter();
   const reporter = { ...terminalReporter(), progress };
   const seen = async function* (): AsyncGenerator<Prediction[]> {
-    for await (const batch of predict({ ...settings, head, images }, { signal, reporter })) {
+    for await (const batch of predict({ ...settings, tta, head, images }, { signal, reporter })) {
       count += batch.length;
       await copy?.add(batch.map((one) => predictionObject(one, classes, topK)));
       yield batch;
