@@ -207,7 +207,7 @@ async function run(argv: Flags, signal: AbortSignal): Promise<ExtractSummary | {
   }
 }
 
-/** The backbones asked for, each once. */
+/** The requested backbones, each once. */
 function networksOf(argv: Flags) {
   const names = new Set([argv.backbone ?? EXTRACT_DEFAULTS.backbone].flat().map(String));
   const weights = oneValue(argv, 'weights')!;

@@ -50,7 +50,7 @@ export interface ExtractionJob {
   readonly frame: Frame;
   /** Images whose features this run computed. */
   readonly computed: number;
-  /** Whether the backbone has given features: it is compiled when the first are asked for. */
+  /** Whether the backbone has given features: it is compiled when the first are needed. */
   readonly isCompiled: boolean;
   /** The hash of a file whose features are all there and that has not changed since; undefined: it must be read. */
   knownHash(path: string, file: string): Promise<string | undefined>;

@@ -13,9 +13,9 @@ import { BLOCK_BYTES, type FileEntry, type FileTable, fileTable, type Stamp } fr
 export interface KnownFiles {
   /** The hash of a file that has not changed since it was remembered; undefined: it must be read. */
   hashOf(path: string, file: string): Promise<string | undefined>;
-  /** Remembers the content of a file that {@link hashOf} was asked about before it was read. */
+  /** Remembers the content of a file that {@link hashOf} did not know. */
   remember(path: string, sha256: string): void;
-  /** Writes down what is known of the files asked about. @throws InputError naming the file and the cause */
+  /** Writes down what is known of this run's files. @throws InputError naming the file and the cause */
   save(): Promise<void>;
 }
 
@@ -38,7 +38,7 @@ export async function openKnownFiles(
   const path = join(dir, FILES_FILE);
   const table = (trusted && (await readFiles(path, warn))) || fileTable();
   const before = table.rows;
-  // The rows asked about in this run, which are those that stay.
+  // The rows that this run looked up, which are those that stay.
   const current = marks();
   const requested = new Map<string, Stamp>();
   let changed = !trusted;

@@ -27,7 +27,7 @@ export const EXTRACT_DEFAULTS = {
 type Network = Pick<BackboneRequest, 'name' | 'weights' | 'preprocess'>;
 
 /**
- * The backbones asked for, each once.
+ * The requested backbones, each once.
  * @throws UsageError for a name that is none, or weights or pixels that do not go with it
  */
 export function distinctNetworks<N extends Pick<Network, 'name'> & Partial<Network>>(

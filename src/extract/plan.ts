@@ -31,7 +31,7 @@ export async function usualFolder(usual: string, origin: Origin): Promise<string
 /**
  * What the store at `out` holds already. An image is reused when its content is in there: which images those are
  * shows as they are read, since hashing a file costs little beside decoding it. Views that were made in another way
- * than asked for leave the store before anything new comes in, so that no accident can mix the two.
+ * than requested leave the store before anything new comes in, so that no accident can mix the two.
  * @param guard called before anything is written
  * @throws InputError when there is a store of another pipeline, or one whose manifest is damaged
  */

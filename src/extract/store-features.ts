@@ -9,7 +9,7 @@ import type { StoreWriter } from '../shared/store/writer.ts';
 export interface StoredFeatures {
   /**
    * Adds an image or a view, waiting while the backbone is behind. False: its features are there already, or on their
-   * way, and its pixels are not asked for.
+   * way, and its pixels are not needed.
    */
   add(record: RowRecord, pixels: () => Uint8Array): Promise<boolean>;
   /** Computes and stores what is left. */

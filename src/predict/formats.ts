@@ -18,9 +18,9 @@ type Format = (batches: Batches, classes: readonly string[], options?: FormatOpt
 export interface PredictionObject {
   path: string;
   labels: string[];
-  /** By class, where all classes are asked for. */
+  /** By class, where all classes are requested. */
   probabilities?: Record<string, number>;
-  /** The most probable classes, most probable first, where so many are asked for. */
+  /** The most probable classes, most probable first, where so many are requested. */
   top?: { label: string; probability: number }[];
 }
 
@@ -48,7 +48,7 @@ function likeliest(probabilities: Float32Array, max: number): number[] {
 export const FORMATS = {
   /** One object on one line: `{"predictions":[...]}`. */
   async *json(batches, classes, { topK } = {}) {
-    // A piece is held back until the next is there, so that the last one comes with the closing brackets.
+    // A piece waits until the next is there, so that the last one comes with the closing brackets.
     let pending = '{"predictions":[';
     let separator = '';
     for await (const batch of batches) {

@@ -1,4 +1,4 @@
-/** A trained head for use in a program: loaded once, asked as often as images come. */
+/** A trained head for use in a program: loaded once, used as often as images come. */
 import { availableParallelism } from 'node:os';
 import pLimit from 'p-limit';
 import { ENGINE_NAMES } from '../shared/engines/engine.ts';

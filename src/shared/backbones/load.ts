@@ -35,7 +35,7 @@ export interface LoadedBackbone {
   readonly graph: Graph;
   readonly name: string;
   readonly size: Size;
-  /** As asked for: imagenet, none or a file. */
+  /** As requested: imagenet, none or a file. */
   readonly weights: string;
   /** sha256 over the names, shapes and bytes of the arrays used. */
   readonly weightsHash: string;

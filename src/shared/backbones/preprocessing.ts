@@ -1,4 +1,4 @@
-/** How pixels become a backbone's input: part of its graph, so that a wrong preprocessing cannot be asked for. */
+/** How pixels become a backbone's input: part of its graph, so that a wrong preprocessing cannot be chosen. */
 import { add, cast, constant, conv2d, mul, scalar } from '../graph/build.ts';
 import type { Value } from '../graph/value.ts';
 

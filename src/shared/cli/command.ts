@@ -48,7 +48,7 @@ function exitStatus(thrown: unknown): number {
   return EXIT.failed;
 }
 
-/** A stack trace is shown only for a defect in permafrost itself, and only when asked for with PERMAFROST_DEBUG. */
+/** A stack trace is shown only for a defect in permafrost itself, and only where PERMAFROST_DEBUG is set. */
 function describeFailure(thrown: unknown): string {
   const known = thrown instanceof UsageError || thrown instanceof InputError || thrown instanceof Interrupted;
   if (process.env.PERMAFROST_DEBUG && thrown instanceof Error) return thrown.stack ?? thrown.message;

@@ -20,7 +20,7 @@ export interface Program {
   release(): Promise<void>;
 }
 
-/** Where an engine can be asked to compute; `auto`: on an NVIDIA GPU through TensorFlow, else on the CPU. */
+/** Where an engine computes; `auto`: on an NVIDIA GPU through TensorFlow, else on the CPU. */
 export const DEVICES = ['auto', 'cpu', 'cuda', 'webgpu', 'coreml', 'dml'] as const;
 export type DeviceChoice = (typeof DEVICES)[number];
 export type Device = Exclude<DeviceChoice, 'auto'>;
@@ -30,7 +30,7 @@ export interface EngineOptions {
   threads?: number;
   /** Default: auto. */
   device?: DeviceChoice;
-  /** Told when the engine computes elsewhere than it was asked to. */
+  /** Told when the engine computes elsewhere than requested. */
   note?(message: string): void;
 }
 

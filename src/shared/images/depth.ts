@@ -11,7 +11,7 @@ export interface RawImage {
   info: { width: number; height: number; channels: 1 | 2 | 3 | 4 };
 }
 
-/** Pixels that are held as they are stored, in up to 12 bytes each. */
+/** Pixels that are in memory as they are stored, in up to 12 bytes each. */
 const MAX_DEEP_PIXELS = 8192 * 8192;
 /** Colour spaces whose samples are grey levels. */
 const LEVEL_SPACES: readonly string[] = ['b-w', 'grey16', 'rgb16', 'srgb', 'scrgb', 'rgb'];

@@ -110,18 +110,27 @@ async function unpack(bytes: Buffer, { width, height, start }: Frame): Promise<U
     suffix[code] = code;
     length[code] = 1;
   }
-  let [filled, next, bits, previous, held, heldBits, at, codes] = [0, end + 1, rootBits + 1, -1, 0, 0, 0, 0];
+  let [filled, next, bits, previous, bitBuffer, bufferedBits, at, codes] = [
+    0,
+    end + 1,
+    rootBits + 1,
+    -1,
+    0,
+    0,
+    0,
+    0,
+  ];
   const damaged = () => (isCut ? truncated() : new InputError('damaged GIF (a broken data stream)'));
   while (filled < out.length) {
     if (++codes % AT_ONCE === 0) await rest();
-    while (heldBits < bits) {
+    while (bufferedBits < bits) {
       if (at >= data.length) throw damaged();
-      held |= data[at++] << heldBits;
-      heldBits += 8;
+      bitBuffer |= data[at++] << bufferedBits;
+      bufferedBits += 8;
     }
-    const code = held & ((1 << bits) - 1);
-    held >>>= bits;
-    heldBits -= bits;
+    const code = bitBuffer & ((1 << bits) - 1);
+    bitBuffer >>>= bits;
+    bufferedBits -= bits;
     if (code === clear) {
       [next, bits, previous] = [end + 1, rootBits + 1, -1];
       continue;

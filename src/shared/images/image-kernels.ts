@@ -9,7 +9,7 @@ interface Kernels {
 
 export interface ImageKernels extends Kernels {
   buffer: ArrayBuffer;
-  /** Where each of the arrays asked for begins, a multiple of 8. */
+  /** Where each of the requested arrays begins, a multiple of 8. */
   addresses: number[];
 }
 

@@ -29,7 +29,7 @@ export interface Opened {
 }
 
 /**
- * Decodes with an image of the file, and once more, if that fails, with one of a copy whose header is beyond doubt: the
+ * Decodes with an image of the file, and once more, if that fails, with one of a copy whose header is clean: the
  * second failure is about the pixels.
  */
 export async function withImage<T>(

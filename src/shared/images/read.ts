@@ -8,13 +8,13 @@ export type ReadImage<I, T> = { image: I; result: T } | { image: I; reason: stri
 export interface ReadOptions<I, T> {
   /** Images read and decoded at a time. */
   concurrency: number;
-  /** Images that may be ready before they are asked for: what bounds the memory. Looked at anew for each image. */
+  /** Images that may be ready before they are needed: what bounds the memory. Looked at anew for each image. */
   readonly ahead: number;
   /** What is known of an image without reading it, if anything. */
   known?(image: I): Promise<T | undefined>;
   /** The bytes of an image's file. */
   read(image: I): Promise<Buffer>;
-  /** Turns a file's bytes into what is asked for; the message of what it throws is the reason. */
+  /** Turns a file's bytes into what is wanted; the message of what it throws is the reason. */
   decode(bytes: Buffer, image: I): Promise<T>;
 }
 

@@ -11,7 +11,7 @@ export interface Reduction {
 /** Of the factor by which an image shrinks, so much is left to the exact filter: what remains of the coarse one's errors is halved. */
 const MIN_FACTOR_LEFT = 2;
 const SCALES = [8, 4, 2] as const;
-/** Pixels held of an image (100 MB), and along one of its edges. */
+/** Pixels in memory of an image (100 MB), and along one of its edges. */
 const MAX_PIXELS = 2 ** 25;
 const MAX_EDGE = 2 ** 16;
 

@@ -10,7 +10,7 @@ export const MAX_ROW_CHARACTERS = 2 ** 20;
 const MAX_ROW_BYTES = 4 * MAX_ROW_CHARACTERS;
 
 /**
- * The text of a stream, in pieces of whole lines. The stream is closed behind the last one that is asked for.
+ * The text of a stream, in pieces of whole lines. The stream is closed behind the last one that is read.
  * @param name of the text in messages
  * @throws InputError when it cannot be read or decoded, or has a line of more than {@link MAX_ROW_CHARACTERS}
  */

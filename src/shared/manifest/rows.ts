@@ -30,7 +30,7 @@ export interface ManifestNotes {
 }
 
 /**
- * Reads rows by the extension of `name`. The stream is closed behind the last one that is asked for.
+ * Reads rows by the extension of `name`. The stream is closed behind the last one that is read.
  * @throws InputError with name and line for whatever is no row
  */
 export function readRows(

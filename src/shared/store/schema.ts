@@ -25,7 +25,7 @@ export interface Pipeline {
   weightsHash: string;
   /** Of the images as the backbone sees them, in pixels. */
   size: Size;
-  /** Poolings asked for, in column order. */
+  /** Requested poolings, in column order. */
   poolings: string[];
   /** The pixel normalisation inside the backbone's graph. */
   preprocessing: string;
@@ -178,8 +178,8 @@ export function checkManifest(value: unknown, where: string): StoreManifest {
 }
 
 /** Fields that read well may still be others than were written; the seal says so. */
-function checkSeal({ seal, ...sealed }: Fields, where: string): void {
-  if (seal === sealOf(sealed)) return;
+function checkSeal({ seal, ...content }: Fields, where: string): void {
+  if (seal === sealOf(content)) return;
   throw new InputError(`Damaged feature store: ${where} is not as it was written (its seal does not fit)`);
 }
 

@@ -70,7 +70,7 @@ export interface StoreWriter {
 /** Committing may take this share of the time: on a slow disk it happens more rarely. */
 const FLUSH_SHARE = 0.02;
 
-/** Starts writing to a folder (made if need be), adding to what `held` lists. */
+/** Starts writing to a folder (made if need be), adding to what `storedParts` lists. */
 export async function createStoreWriter(
   dir: string,
   { images, shard = null, augment = null, ...header }: StoreHeader,

@@ -1,4 +1,4 @@
-/** Fetches one file over HTTP: goes on where it was cut off, and what it leaves is whole and has the checksum asked for. */
+/** Fetches one file over HTTP: resumes where it was cut off, and what it leaves is whole and has the expected checksum. */
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { mkdir, open, rename, rm, stat } from 'node:fs/promises';
@@ -30,7 +30,7 @@ const MAX_BYTES = 4 * 2 ** 30;
 
 /**
  * Downloads a file, through the proxies that the environment names (HTTPS_PROXY, HTTP_PROXY, NO_PROXY).
- * @throws InputError when it is not to be had, or is not the file that was asked for; the abort reason of `signal`
+ * @throws InputError when it is not to be had, or is not the requested file; the abort reason of `signal`
  */
 export async function download(options: DownloadOptions): Promise<void> {
   const { address, path, hash } = options;

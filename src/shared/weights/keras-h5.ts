@@ -46,7 +46,7 @@ export async function openKerasFile(path: string, file?: string): Promise<KerasF
         return (layer, weight) => {
           const at = positions.get(layer)?.indexOf(weight) ?? -1;
           const found = matched.get(layer)?.weights[at];
-          if (!found) throw new Error(`${layer}/${weight} was not asked for when ${path} was opened`);
+          if (!found) throw new Error(`${layer}/${weight} was not requested when ${path} was opened`);
           return read(found.path);
         };
       },

@@ -109,7 +109,7 @@ function open(path: string): number {
   }
 }
 
-/** Fills `target` from the file; one read call may return less than asked for, and never more than 2 GiB. */
+/** Fills `target` from the file; one read call may return less than requested, and never more than 2 GiB. */
 function readFully(file: number, target: Uint8Array, position: number, path: string): void {
   for (let done = 0; done < target.length; ) {
     const length = Math.min(target.length - done, 2 ** 30);

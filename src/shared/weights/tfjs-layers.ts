@@ -93,7 +93,7 @@ export async function openTfjsWeights(
       source(layer, weight) {
         const at = positions.get(layer)?.indexOf(weight) ?? -1;
         const saved = matched.get(layer)?.weights[at];
-        if (!saved) throw new Error(`${layer}/${weight} was not asked for when ${path} was opened`);
+        if (!saved) throw new Error(`${layer}/${weight} was not requested when ${path} was opened`);
         return read(saved.path);
       },
       close,

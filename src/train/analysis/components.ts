@@ -48,7 +48,7 @@ export function directionsOf(matrix: FeatureRows, inputs: number, rows: ArrayLik
   return { values, rows: rows.length, inputs };
 }
 
-/** The leading components; fewer than asked for where the rows do not span so many directions. */
+/** The leading components; fewer than requested where the rows do not span so many directions. */
 export function principalComponents(
   directions: Directions,
   wanted: number,

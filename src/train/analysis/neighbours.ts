@@ -11,7 +11,7 @@ const MAX_REFERENCES = 4000;
 
 /**
  * Votes of the five nearest other rows (by Euclidean distance), as shares: [queries, classes], with the rows that were
- * asked about, spread evenly over all.
+ * that are looked up, spread evenly over all.
  */
 export function neighbourVotes({ coordinates, targets, rows, width, classes }: ProbeData): {
   votes: Float32Array;

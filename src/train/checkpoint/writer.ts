@@ -1,4 +1,4 @@
-/** Finished heads on disk while a sweep runs, so that a killed one goes on where it was. */
+/** Finished heads on disk while a sweep runs, so that a killed one resumes. */
 import {
   closeSync,
   existsSync,

@@ -31,7 +31,7 @@ export interface SplitRequest {
   folds?: boolean;
   /** Whether each image's part follows from its content alone, so that it stays when others are added. */
   stable?: boolean;
-  /** Content hashes of the rows that `kin` names. */
+  /** Content hashes of the rows that `groupIds` groups. */
   hashes: ContentHashes;
 }
 

@@ -72,7 +72,7 @@ export function keepRows(table: FeatureTable, isKept: (row: number) => boolean):
  * used afterwards.
  */
 export function reorderRows(table: FeatureTable, order: Int32Array): FeatureTable {
-  // The full permutation: the rows asked for, then the rest in any order.
+  // The full permutation: the requested rows, then the rest in any order.
   const named = new Uint8Array(table.paths.length);
   for (const row of order) named[row] = 1;
   const source = new Int32Array(table.paths.length);

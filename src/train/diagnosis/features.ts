@@ -1,4 +1,4 @@
-/** Features that came from wrongly prepared pixels, or that hold nothing of what is asked. */
+/** Features that came from wrongly prepared pixels, or that tell nothing of the labels. */
 import type { FeatureFacts } from '../analysis/feature-facts.ts';
 import { digits, type Finding, type Rule } from './finding.ts';
 import { expectedFeatures, type KnownFeatures } from './known-features.ts';

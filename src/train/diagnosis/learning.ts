@@ -60,7 +60,7 @@ export const overfitting: Rule = (facts) => {
   };
 };
 
-/** How the most held back head of the sweep did, as a suggestion that was tested. */
+/** How the most regularized head of the sweep did, as a suggestion that was tested. */
 function regularised({ results, best }: Facts, metric: MetricName): string | undefined {
   const regularization = ({ config }: HeadResult) =>
     config.dropout + (config.l2 > 0 ? 1 : 0) + (config.l1 > 0 ? 1 : 0) + 1 / (1 + config.hidden.length);
@@ -73,7 +73,7 @@ function regularised({ results, best }: Facts, metric: MetricName): string | und
   const options = (['hidden', 'dropout', 'l2', 'l1'] as const)
     .map((key) => `${key} ${formatOption(key, config)}`)
     .join(', ');
-  return `the more held back head ${other.id} (${options}) has ${percent(scoreOf(other.val, metric))}`;
+  return `the more regularized head ${other.id} (${options}) has ${percent(scoreOf(other.val, metric))}`;
 }
 
 const scoreOf = (metrics: Metrics, name: MetricName): number => metrics[name] ?? Number.NEGATIVE_INFINITY;

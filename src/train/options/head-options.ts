@@ -16,7 +16,7 @@ import {
 import { HEAD_VALUES } from '../../shared/head/values.ts';
 import { choice, type ValueKind } from '../../shared/values.ts';
 
-/** A head as it is asked for: `auto` is settled by the task (see resolve.ts). */
+/** A head as it is requested: `auto` is settled by the task (see resolve.ts). */
 export type HeadRequest = Omit<HeadConfig, 'output' | 'loss'> & {
   output: Output | 'auto';
   loss: Loss | 'auto';

@@ -1,4 +1,4 @@
-/** From options as they are asked for to a complete head configuration; combinations that cannot work are refused. */
+/** From options as they are requested to a complete head configuration; combinations that cannot work are refused. */
 import { UsageError, usage } from '../../shared/errors.ts';
 import type { HeadConfig, Loss, Output, Task } from '../../shared/head/config.ts';
 import { metricsOf } from '../metrics/evaluate.ts';

@@ -28,7 +28,7 @@ export interface ReportCurve {
 /** An image that some section shows. */
 export interface ReportImage {
   path: string;
-  /** A data: URI; null where the photo was not to be had, or too many were asked for. */
+  /** A data: URI; null where the photo was not to be had, or too many were requested. */
   thumbnail: string | null;
   labels: string[];
   part: string;

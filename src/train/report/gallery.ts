@@ -5,11 +5,11 @@ import type { Training } from '../results/training.ts';
 import type { ReportImage } from './data.ts';
 import { MAX_THUMBNAILS, makeThumbnails, type Thumbnails } from './photos.ts';
 
-/** Gathers images while a report is put together; those asked for first get thumbnails first. */
+/** Gathers images while a report is put together; those added first get thumbnails first. */
 export interface Gallery {
   /** The image's index in the report. */
   add(row: number): number;
-  /** All images asked for, with their thumbnails. */
+  /** All images that were added, with their thumbnails. */
   finish(folder: string | undefined): Promise<{ images: ReportImage[]; thumbnails: Thumbnails }>;
 }
 

@@ -20,7 +20,7 @@ export interface SweepOptions {
   onEpoch(heads: number): void;
   /** A head has reached its job's `pauseAfter`. */
   onPaused?(paused: PausedHead): void;
-  /** The head that a job with `startAfter` goes on with; asked when the job's turn comes. */
+  /** The head that a job with `startAfter` resumes; called when the job's turn comes. */
   pausedHead?(id: string): PausedHead;
 }
 

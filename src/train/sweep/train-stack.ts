@@ -121,7 +121,7 @@ function stepping(optimizer: OptimizerName): SteppingOptimizer {
   return optimizer;
 }
 
-/** Returns false when it was asked to stop before the epoch's end. */
+/** Returns false when it was told to stop before the epoch's end. */
 async function trainEpoch(
   stack: StackTrainer,
   lanes: readonly Lane[],

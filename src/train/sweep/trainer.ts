@@ -24,7 +24,7 @@ export interface StackTrainer {
   parameters(lanes: readonly number[]): Promise<Float32Array[]>;
   /** Copies of all that {@link load} sets, for some lanes. */
   save(lanes: readonly number[]): Promise<LaneState[]>;
-  /** Frees what it holds; nothing may be asked of it afterwards. */
+  /** Frees its memory; it must not be used afterwards. */
   release(): void;
 }
 

@@ -34,7 +34,7 @@ export const maskKey = (name: string): string => `mask:${name}`;
 export const meanKey = (name: string): string => `mean:${name}`;
 export const varianceKey = (name: string): string => `variance:${name}`;
 
-/** Kernels are held [units, inputs] while they train: see {@link headForward}. */
+/** Kernels lie [units, inputs] while they train: see {@link headForward}. */
 export const isKernel = (parameterName: string): boolean => parameterName.endsWith('/kernel');
 
 /** The shape in which a stack holds one of its parameters. */

@@ -73,7 +73,7 @@ export function pooled(name: string, kind: OutputKind, output: Value, pooling: P
   return kind.pool(output, pooling);
 }
 
-/** The error for a model with several outputs, or without the one asked for. */
+/** The error for a model with several outputs, or without the requested one. */
 export function chooseOutput(
   file: string,
   outputs: readonly string[],

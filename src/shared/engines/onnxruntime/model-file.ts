@@ -23,7 +23,7 @@ export interface ModelFile {
   readonly inputs: readonly ModelInput[];
   readonly outputs: readonly string[];
   /**
-   * Feeds one float32 input and computes the outputs asked for.
+   * Feeds one float32 input and computes the requested outputs.
    * @throws InputError with onnxruntime's reason, or for an output that is not float32
    */
   run(input: string, data: Float32Array, shape: number[], outputs: readonly string[]): Promise<ModelOutput[]>;

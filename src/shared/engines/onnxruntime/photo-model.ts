@@ -71,7 +71,7 @@ export async function runPhotoModel(
   pixels: Uint8Array,
   { width, height }: Size,
 ): Promise<Float32Array> {
-  // Not above: without onnxruntime all other commands go on with another engine.
+  // Not above: without onnxruntime all other commands use another engine.
   const { InferenceSession, Tensor } = await import('onnxruntime-node');
   const session = await InferenceSession.create(path, sessionOptions('cpu', undefined));
   try {

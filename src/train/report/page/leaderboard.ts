@@ -10,7 +10,7 @@ interface Column {
   key(line: ReportLine): number | string;
 }
 
-/** Rows shown before they are asked for. */
+/** Rows shown before the button for more. */
 const FIRST = 20;
 
 export function leaderboard(data: ReportData): HTMLElement {

@@ -20,7 +20,7 @@ export function card(image: ReportImage, ...lines: readonly (Node | string)[]): 
   );
 }
 
-/** A list of cards, of which the first are shown until asked for more. */
+/** A list of cards, of which the first are shown; a button shows more. */
 export function cards(all: readonly HTMLElement[], shown = 12): HTMLElement {
   const list = h('ul', { class: 'cards' }, ...all.slice(0, shown));
   if (all.length <= shown) return list;

@@ -56,10 +56,10 @@ export function deviceTrainer(
   const masks = dropouts.map((layer) => ({ layer, array: arena.allocate(maxRows * layer.units) }));
 
   /** Parameters, optimiser state and the sum of losses, by the names of the step graph. */
-  const held = new Map<string, DeviceArray>();
+  const deviceArrays = new Map<string, DeviceArray>();
   const hold = (name: string, array: DeviceArray) => {
-    held.get(name)?.free();
-    held.set(name, array);
+    deviceArrays.get(name)?.free();
+    deviceArrays.set(name, array);
   };
   const resetLosses = () => hold(LOSSES, engine.upload(new Float32Array(lanes), [lanes]));
   let kind: StepKind | undefined;
@@ -70,7 +70,7 @@ export function deviceTrainer(
     let start = 0;
     for (const { spec } of tensors) {
       const end = start + elementCount(spec.shape);
-      const all = await held.get(keyOf(spec.name))!.read();
+      const all = await deviceArrays.get(keyOf(spec.name))!.read();
       for (const [at, lane] of chosen.entries()) readLane(all, values[at].subarray(start, end), spec, lane);
       start = end;
     }
@@ -123,12 +123,12 @@ export function deviceTrainer(
       const program = device.program(`step ${batch} ${key} ${JSON.stringify(kind)}`, () =>
         stepGraph(shape, batch, kind as StepKind),
       );
-      const replaced = program.run({ ...Object.fromEntries(held), ...fed });
+      const replaced = program.run({ ...Object.fromEntries(deviceArrays), ...fed });
       for (const array of Object.values(fed)) array.free();
       for (const [name, array] of Object.entries(replaced)) hold(name, array);
     },
     async takeLosses() {
-      const losses = Float64Array.from(await held.get(LOSSES)!.read());
+      const losses = Float64Array.from(await deviceArrays.get(LOSSES)!.read());
       resetLosses();
       return losses;
     },
@@ -141,7 +141,7 @@ export function deviceTrainer(
         const count = Math.min(chunk, data.rows.val - start);
         const rows = Int32Array.from({ length: count }, (_, at) => start + at);
         const features = engine.gather(device.features(config.normalize, 'val'), rows);
-        const computed = program.run({ ...Object.fromEntries(held), features });
+        const computed = program.run({ ...Object.fromEntries(deviceArrays), features });
         probabilities.set(await computed.probabilities.read(), start * width);
         features.free();
         computed.probabilities.free();
@@ -158,8 +158,8 @@ export function deviceTrainer(
       return chosen.map((_, at) => ({ parameters: parameters[at], optimizer: [first[at], second[at]] }));
     },
     release() {
-      for (const array of held.values()) array.free();
-      held.clear();
+      for (const array of deviceArrays.values()) array.free();
+      deviceArrays.clear();
     },
   };
 }

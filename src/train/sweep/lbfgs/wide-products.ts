@@ -50,7 +50,7 @@ function backwardProduct(rows: number, inputs: number): Graph {
   return build.graph({ gradient: build.matmul(residuals, values) });
 }
 
-/** @param max directions that are asked about at once */
+/** @param max directions in one call */
 export function wideProducts(
   data: SweepData,
   { normalize }: Pick<HeadConfig, 'normalize'>,
