@@ -1,0 +1,9 @@
+/** What docs/backbones.md generates from the code. */
+import { expect, it } from 'vitest';
+import { backbonesPage } from '../../scripts/backbones-page.ts';
+
+it('the table of backbones is that of the registry (npm run backbones-page)', () => {
+  const { present, wanted } = backbonesPage();
+  expect(wanted).toContain('| `efficientnet_lite0` |');
+  expect(present).toBe(wanted);
+});
