@@ -54,7 +54,8 @@ export async function runPlan(
   using files = await matrixFiles(plan, checkpoint?.folder, reporter);
   const sets = files?.sets ?? plan.dataset.table.sets;
   const outcome = await runSearch(plan, sets, { checkpoint, signal, reporter });
-  return reviewSearch(plan, outcome, { watchTraining });
+  // Awaited here: the files must be there until the review has read them.
+  return await reviewSearch(plan, outcome, { watchTraining });
 }
 
 /** Features that do not fit into memory lie in files while heads train; undefined where they fit. */

@@ -121,6 +121,6 @@ describe('extract --augment', () => {
   it('refuses a seed without views', async () => {
     const run = await permafrost(['extract', '--data', data, '--seed', '1']);
     expect(run.status).toBe(2);
-    expect(run.stderr).toContain('Expected --augment beside it for --seed but received "1"');
+    expect(run.stderr).toContain('--seed needs --augment, whose views it draws');
   });
 });

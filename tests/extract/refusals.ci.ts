@@ -39,7 +39,7 @@ describe('extract refuses', () => {
       'Expected one of float32, float16 for --dtype but received "float64"',
     ],
     [['--data', '.', '--data', 'x'], 'Expected one value for --data but received [".","x"]'],
-    [['--data', '.', '--weights', 'missing.h5'], 'for --weights but received "missing.h5"'],
+    [['--data', '.', '--weights', 'missing.h5'], 'No such file: missing.h5 (--weights)'],
     [['--data', '.', '--weights', '.'], '--weights . is a folder: name one of its files'],
     [['--data', ''], 'Expected a path for --data but received ""'],
     [['--data', '.', '--out', ''], 'Expected a path for --out but received ""'],

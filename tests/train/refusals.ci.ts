@@ -28,7 +28,7 @@ describe('train-head refuses', () => {
   it.each<[string[], string, number?]>([
     [['--labels', ''], 'Expected a path for --labels but received ""'],
     [['--labels', 'no.csv'], 'Cannot read no.csv (--labels): no such file or folder (ENOENT)', 1],
-    [['--path-column', 'x'], 'Expected --labels for --path-column but received "x"'],
+    [['--path-column', 'x'], '--path-column needs --labels'],
     [['--images', 'nowhere'], 'No such folder: nowhere (--images)', 1],
     [['--no-report', '--images', '.'], '--images needs the report, which --no-report leaves out'],
     [['--pooling', 'avg,avg'], 'Expected each column once for --pooling but received ["avg","avg"]'],
@@ -77,7 +77,7 @@ describe('predict, serve and export refuse', () => {
   it.each<[string[], string, number?]>([
     [['predict', '--hed', 'x', 'photo.jpg'], 'Unknown flag --hed (did you mean --head?)'],
     [['predict', '--head', '', 'photo.jpg'], 'Expected a path for --head but received ""'],
-    [['predict', '--head', '.', ''], 'Expected a path for IMAGE or DIR but received ""'],
+    [['predict', '--head', '.', ''], 'Expected a path for an image but received ""'],
     [['predict', '--head', '.', '--watch', '.', '--tta'], '--watch does not go with --tta'],
     [['predict', '--head', '.', 'x.jpg', '--weights', ''], 'Expected a path for --weights but received ""'],
     [['predict', '--head', '.', 'x.jpg'], 'No trained head at .: give the folder best', 1],
