@@ -60,7 +60,7 @@ it('stops where a signal says so, and goes on from there when asked again', asyn
     stopped: { interrupted: true, isResumable: true, hasBest: true, complete: 4 },
     ended: { interrupted: false, heads: 8, isResumable: false },
   });
-  expect(train.ended.messages).toContainEqual(expect.stringMatching(/: 4 heads are trained already$/));
+  expect(train.ended.messages).toContainEqual(expect.stringMatching(/: 4 heads are already trained$/));
   expect(predict).toEqual({ before: 'never', midway: 'enough', after: 1 });
   expect(rest).toMatchObject({ export: { before: 'never', left: [] }, handlers: [0, 0, 0] });
   expect(new Set(rest.listeners)).toEqual(new Set([0]));

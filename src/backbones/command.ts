@@ -6,17 +6,17 @@ import type { Command } from '../shared/cli/program.ts';
 /** `permafrost backbones`. */
 export const backbonesCommand: Command = {
   command: 'backbones',
-  describe: 'List the backbones, or the layers and numbers of some',
+  describe: 'List all backbones, or describe some and their layers',
   operands: {
     name: 'name',
-    description: 'Backbones to describe; without one, all are listed',
+    description: 'Backbones to describe (default: list all)',
     optional: true,
   },
   builder: {
     json: {
       type: 'boolean',
       default: false,
-      description: 'Print what is known as JSON, as the last line of stdout',
+      description: 'Print the facts as JSON on the last line of stdout',
     },
   },
   handler: (argv) =>

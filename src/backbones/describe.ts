@@ -41,13 +41,13 @@ export async function describeOne(name: string): Promise<{ facts: BackboneFacts;
   const { size, minimumSize, dimension, parameters, multiplyAdds, preprocessing, layers } = facts;
   const lines = [
     `${facts.name} (${facts.kerasName})`,
-    `  input          ${size}x${size}; any size from ${minimumSize}x${minimumSize} on`,
+    `  input          ${size}x${size}; any size from ${minimumSize}x${minimumSize}`,
     `  pixels         ${preprocessing}`,
     `  features       ${dimension}`,
     `  parameters     ${parameters}`,
-    `  multiply-adds  ${billions(multiplyAdds)} an image`,
+    `  multiply-adds  ${billions(multiplyAdds)} per image`,
     `  weights        ${await whereWeightsAre(name)}`,
-    '  layers (for --layer; avg_pool is the pooled last one)',
+    '  layers (for --layer; avg_pool is the pooled last feature map)',
     ...layers.map(({ name: layer, shape }) => `    ${layer}  ${shape.join('x')}`),
   ];
   return { facts, text: lines.join('\n') };
@@ -56,9 +56,9 @@ export async function describeOne(name: string): Promise<{ facts: BackboneFacts;
 async function whereWeightsAre(name: string): Promise<string> {
   const definition = findBackbone(name);
   const imagenet = definition.imagenet({ width: definition.size, height: definition.size });
-  if ('shipped' in imagenet) return `${imagenet.shipped}, which comes with permafrost`;
+  if ('shipped' in imagenet) return `${imagenet.shipped}, included in permafrost`;
   const found = await findPublished(imagenet);
-  return found ?? `${imagenet.file}, downloaded from ${imagenet.address} when first used`;
+  return found ?? `${imagenet.file}, downloaded from ${imagenet.address} on first use`;
 }
 
 /** No lines between or around cells: two spaces. */

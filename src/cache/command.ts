@@ -15,11 +15,11 @@ type Action = (typeof ACTIONS)[number];
 const flags = {
   out: {
     ...textFlag,
-    description: 'merge: folder of the joined store',
+    description: 'merge: folder of the merged store',
     defaultDescription: "the shards' folder",
   },
   'older-than': { ...textFlag, description: 'prune: also remove stores not written for this many days' },
-  'dry-run': { type: 'boolean', default: false, description: 'prune: only say what would be removed' },
+  'dry-run': { type: 'boolean', default: false, description: 'prune: only print what would be removed' },
   json: jsonFlag,
 } as const;
 
@@ -38,7 +38,7 @@ export const cacheCommand: Command = {
   operands: {
     name: 'action',
     missing: `action: one of ${ACTIONS.join(', ')}`,
-    description: 'ls, verify, merge or prune, and the folders to look in (default: cache)',
+    description: 'ls, verify, merge or prune, then folders of stores (default: cache)',
   },
   builder: flags,
   handler: (argv) => runCommand(() => run(argv), argv.json === true),
@@ -77,8 +77,7 @@ const RUN: Readonly<Record<Action, (dirs: string[], argv: Flags) => Promise<obje
       stores.push(verified);
       const { problems, rows } = verified;
       if (argv.json !== true || problems.length > 0) {
-        const lines =
-          problems.length > 0 ? problems : [`${counted(rows, 'row')}, every byte as it was written`];
+        const lines = problems.length > 0 ? problems : [`${counted(rows, 'row')}, no damage`];
         print(lines.map((line) => `${dir}: ${line}`));
       }
     }
@@ -91,7 +90,8 @@ const RUN: Readonly<Record<Action, (dirs: string[], argv: Flags) => Promise<obje
   },
 
   async merge(dirs, argv) {
-    if (dirs.length === 0) throw new InputError('No feature store to merge: name folders that hold some');
+    if (dirs.length === 0)
+      throw new InputError('No feature store to merge: name folders that contain stores');
     const { mergeStores } = await import('./merge.ts');
     const out = onePath(argv, 'out') ?? commonFolder(dirs);
     const merged = await mergeStores(
@@ -116,7 +116,7 @@ const RUN: Readonly<Record<Action, (dirs: string[], argv: Flags) => Promise<obje
       const verb = dryRun ? 'would be removed' : 'removed';
       print([
         ...pruned.removed,
-        ...pruned.inUse.map((dir) => `${dir}: in use, left alone`),
+        ...pruned.inUse.map((dir) => `${dir}: in use, not removed`),
         `${counted(pruned.removed.length, 'file')}, ${(pruned.bytes / 1e6).toFixed(1)} MB ${verb}`,
       ]);
     }
@@ -129,5 +129,7 @@ function commonFolder(dirs: readonly string[]): string {
   const [first] = dirs;
   const folder = dirname(first);
   if (dirs.every((dir) => join(dirname(dir)) === join(folder))) return folder;
-  throw new UsageError('Missing --out: the stores lie in several folders, so say where the joined one goes');
+  throw new UsageError(
+    'Missing --out: the stores are in several folders, so name a folder for the merged one',
+  );
 }

@@ -94,7 +94,7 @@ function inOrder(stores: FeatureStore[]): FeatureStore[] {
   );
   if (missing.length > 0) {
     const shown = missing.slice(0, 20).join(', ');
-    throw new InputError(`Expected each of ${of} shards once but shard ${shown} is missing or there twice`);
+    throw new InputError(`Expected each of ${of} shards once but shard ${shown} is missing or duplicated`);
   }
   return [...shards].sort((a, b) => indexOf(a) - indexOf(b));
 }

@@ -8,19 +8,19 @@ const flags = {
   seconds: {
     ...textFlag,
     default: '10',
-    description: 'Time for measuring the engines; 0 measures nothing',
+    description: 'Seconds for measuring the engines; 0 skips the measurement',
   },
   json: {
     type: 'boolean',
     default: false,
-    description: 'Print the findings as JSON, as the last line of stdout',
+    description: 'Print the findings as JSON on the last line of stdout',
   },
 } as const;
 
 /** `permafrost doctor`. */
 export const doctorCommand: Command = {
   command: 'doctor',
-  describe: 'Say what this machine can compute with, how fast, and what to install for more',
+  describe: 'List the compute engines of this machine, their speed, and what to install',
   builder: flags,
   handler: (argv) => runCommand(() => run(argv), argv.json === true),
 };

@@ -21,7 +21,7 @@ const ADVICE: readonly { applies(findings: Findings): boolean; command: string; 
   {
     applies: ({ engines }) => automatic(engines) === null,
     command: 'npm install onnxruntime-node',
-    why: 'no engine can be used',
+    why: 'no engine is usable',
   },
   {
     applies: ({ machine, engines }) =>
@@ -32,7 +32,7 @@ const ADVICE: readonly { applies(findings: Findings): boolean; command: string; 
   {
     applies: ({ engines }) => engines.every(({ engine, usable }) => engine !== 'onnxruntime' || !usable),
     command: 'npm install onnxruntime-node',
-    why: 'on a CPU nothing here is faster than onnxruntime',
+    why: 'onnxruntime is the fastest engine on a CPU',
   },
 ];
 
@@ -55,11 +55,11 @@ export function reportLines(findings: Findings): string[] {
     `Processor   ${machine.processor}, ${counted(machine.threads, 'thread')}`,
     `            ${machine.instructionSets?.join(' ') ?? 'instruction sets unknown'}`,
     `Memory      ${size(machine.memory.total)}, ${size(machine.memory.free)} free`,
-    ...(machine.gpus.length === 0 ? ['GPU         none seen by nvidia-smi'] : []),
+    ...(machine.gpus.length === 0 ? ['GPU         none found by nvidia-smi'] : []),
     ...machine.gpus.map((gpu) => `GPU         ${gpu}`),
     '',
     ...engines.map(engineLine),
-    `--engine auto computes with ${automatic(engines) ?? 'nothing'}`,
+    `--engine auto uses ${automatic(engines) ?? 'nothing'}`,
     '',
     ...folders.map(
       ({ what, path, bytes, files }) =>
@@ -68,7 +68,7 @@ export function reportLines(findings: Findings): string[] {
     '',
     advice
       ? `To make it ${automatic(engines) ? 'faster' : 'work'}: ${advice.command} (${advice.why})`
-      : 'Nothing to install would make this machine faster',
+      : 'No package would make this machine faster',
   ];
 }
 
@@ -77,7 +77,7 @@ function engineLine(report: EngineReport): string {
   if (!report.usable) return `${name} ${report.reason}`;
   const { version, device, imagesPerSecond, headStepsPerSecond, singleThreaded } = report;
   const images =
-    imagesPerSecond === null ? [] : [`${imagesPerSecond} images/s${singleThreaded ? ' a thread' : ''}`];
-  const heads = headStepsPerSecond === null ? [] : [`${headStepsPerSecond} head-steps/s a thread`];
+    imagesPerSecond === null ? [] : [`${imagesPerSecond} images/s${singleThreaded ? ' per thread' : ''}`];
+  const heads = headStepsPerSecond === null ? [] : [`${headStepsPerSecond} head-steps/s per thread`];
   return `${name} ${[version, device, ...images, ...heads].join(', ')}`;
 }

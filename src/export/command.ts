@@ -17,7 +17,7 @@ const flags = {
   },
   full: {
     type: 'boolean',
-    description: 'With keras: the whole model, which takes photos, instead of the head alone',
+    description: 'With keras: export the whole model, which takes photos, instead of the head alone',
   },
   out: { ...textFlag, demandOption: true, description: 'File to write; for tfjs a folder' },
   weights: {
@@ -30,7 +30,7 @@ const flags = {
 /** `permafrost export`. */
 export const exportCommand: Command = {
   command: 'export',
-  describe: 'Write a trained head for onnxruntime, Keras, TensorFlow.js or as safetensors, and check it',
+  describe: 'Export a trained head as ONNX, Keras, TensorFlow.js or safetensors, and test the file',
   builder: flags,
   mainFlag: 'head',
   handler: (argv) => runCommand((signal) => run(argv, signal), argv.json === true),

@@ -26,11 +26,11 @@ const flags = {
     ...textFlag,
     demandOption: true,
     description:
-      'Folder of class folders, .csv/.tsv/.jsonl manifest, .zip/.tar/.tar.gz of either, .parquet/.arrow table with image bytes or a folder of them, glob, or - for paths on stdin',
+      'Folder of class folders, .csv/.tsv/.jsonl manifest, .zip/.tar/.tar.gz of either, .parquet/.arrow table with image bytes or a folder of such tables, glob, or - for paths on stdin',
   },
   root: {
     ...textFlag,
-    description: 'What paths of a manifest, a glob or stdin are relative to',
+    description: 'Base folder of the paths in a manifest, a glob or stdin',
     defaultDescription: "the manifest's folder, else the working folder",
   },
   ...manifestFlags,
@@ -42,55 +42,54 @@ const flags = {
   follow: {
     type: 'boolean',
     default: true,
-    description: 'Follow links inside the data; --no-follow passes them over',
+    description: 'Follow links inside the data; --no-follow skips them',
   },
   backbone: {
     ...textFlag,
     array: true,
     description:
-      'Repeatable; permafrost backbones lists them: resnet50, efficientnet_b0, convnext_tiny ... or an .onnx file',
+      'Backbone: resnet50, efficientnet_b0, convnext_tiny ... (permafrost backbones lists all), or an .onnx file; repeatable',
     defaultDescription: EXTRACT_DEFAULTS.backbone,
   },
   weights: {
     ...textFlag,
     default: EXTRACT_DEFAULTS.weights,
     description:
-      'imagenet (downloaded once), a local .h5, .keras, .safetensors or TensorFlow.js model.json file, or none (seeded)',
+      'imagenet (downloaded once), a local .h5, .keras, .safetensors or TensorFlow.js model.json file, or none (random)',
   },
   preprocess: {
     ...textFlag,
-    description: `Pixels of an .onnx file: ${PIXEL_FORMS}`,
-    defaultDescription: 'as preprocessor_config.json beside it says',
+    description: `Pixel normalisation for an .onnx file: ${PIXEL_FORMS}`,
+    defaultDescription: 'from preprocessor_config.json beside it',
   },
   layer: {
     ...textFlag,
-    description:
-      'Intermediate activations by their Keras layer names, joined by commas; of an .onnx file its outputs',
+    description: 'Intermediate layers by their Keras names, or outputs of an .onnx file, separated by commas',
     defaultDescription: 'the last feature map',
   },
   pooling: {
     ...textFlag,
     default: EXTRACT_DEFAULTS.poolings.join(','),
-    description: `One column each, joined by commas: ${POOLING_NAMES.join(', ')}`,
+    description: `Poolings, one column each, separated by commas: ${POOLING_NAMES.join(', ')}`,
   },
   size: { ...textFlag, description: 'Image size as WIDTHxHEIGHT', defaultDescription: "the backbone's own" },
   resize: {
     ...textFlag,
-    description: `How an image of other proportions fills that size: ${FITS.join(', ')}`,
+    description: `How an image with another aspect ratio is resized: ${FITS.join(', ')}`,
     defaultDescription: "stretch, or the ONNX model's own",
   },
   interpolation: {
     ...textFlag,
-    description: `How it is resized: ${INTERPOLATIONS.join(', ')}`,
+    description: `Interpolation: ${INTERPOLATIONS.join(', ')}`,
     defaultDescription: "bilinear, or the ONNX model's own",
   },
   augment: {
     ...textFlag,
     description:
-      'Views of each image to train on, as Keras draws them: 4:flip,rotate=30,shift=0.2,shear=10,zoom=0.2,brightness=0.2',
+      'Augmented views of each image, as in Keras: 4:flip,rotate=30,shift=0.2,shear=10,zoom=0.2,brightness=0.2',
     defaultDescription: 'none',
   },
-  seed: { ...textFlag, description: 'Which views --augment draws', defaultDescription: '0' },
+  seed: { ...textFlag, description: 'Seed of the views of --augment', defaultDescription: '0' },
   out: {
     ...textFlag,
     description: 'Folder of the feature store',
@@ -100,34 +99,34 @@ const flags = {
   'batch-size': batchSizeFlag,
   concurrency: concurrencyFlag,
   engine: engineFlag,
-  device: { ...textFlag, default: 'auto', description: `Where it computes: ${DEVICES.join(', ')}` },
+  device: { ...textFlag, default: 'auto', description: `Compute device: ${DEVICES.join(', ')}` },
   dtype: {
     ...textFlag,
     default: EXTRACT_DEFAULTS.dtype,
-    description: `What features are stored in: ${DTYPES.join(', ')}`,
+    description: `Data type of stored features: ${DTYPES.join(', ')}`,
   },
   rehash: {
     type: 'boolean',
     default: false,
-    description: 'Read every image again, even where size and dates say that it is as it was',
+    description: 'Read every image again, even if its size and dates are unchanged',
   },
   shard: {
     ...textFlag,
-    description: 'Only part I of N of the images: I/N, or auto (auto/N) in an array job',
+    description: 'Extract only shard I of N: I/N, or auto (auto/N) in an array job',
   },
   'on-error': {
     ...textFlag,
     default: EXTRACT_DEFAULTS.onError,
-    description: 'An image that cannot be used: skip (and list it) or fail',
+    description: 'For an image that cannot be read: skip (and list it) or fail',
   },
-  'max-errors': { ...textFlag, description: 'Stop when more images than N, or more than P%, cannot be used' },
+  'max-errors': { ...textFlag, description: 'Stop when more than N images, or more than P%, cannot be read' },
   json: jsonFlag,
 } as const;
 
 /** `permafrost extract`. */
 export const extractCommand: Command = {
   command: 'extract',
-  describe: 'Compute the features of a folder of images once, with a frozen backbone',
+  describe: 'Compute the features of images once, with a frozen backbone',
   builder: flags,
   mainFlag: 'data',
   handler: (argv) => runCommand((signal) => run(argv, signal), argv.json === true),
@@ -198,7 +197,7 @@ async function run(argv: Flags, signal: AbortSignal): Promise<ExtractSummary | {
       );
       if (summary.failed > 0)
         reporter.warn(
-          `${counted(summary.failed, 'image')} could not be used: see ${join(summary.out, 'errors.jsonl')}`,
+          `${counted(summary.failed, 'image')} could not be read: see ${join(summary.out, 'errors.jsonl')}`,
         );
     }
     return runs.length === 1 ? runs[0] : { runs };

@@ -111,7 +111,7 @@ export async function extract(
       const conflicts = await writeConflicts(out, rows);
       if (conflicts > 0)
         reporter.warn(
-          `${counted(conflicts, 'image')} ${plural(conflicts, 'is', 'are')} there twice with different labels: see ${join(out, CONFLICTS_FILE)}`,
+          `${counted(conflicts, 'image')} ${plural(conflicts, 'has', 'have')} copies with different labels: see ${join(out, CONFLICTS_FILE)}`,
         );
     }
     for (const sentence of notes.sentences(images.length)) reporter.warn(sentence);

@@ -37,7 +37,7 @@ const flags = {
   stdin: {
     type: 'boolean',
     default: false,
-    description: 'Read paths of images from stdin too, one a line',
+    description: 'Also read paths of images from stdin, one per line',
   },
   weights: recordedWeightsFlag,
   'batch-size': batchSizeFlag,
@@ -45,28 +45,29 @@ const flags = {
   tta: {
     type: 'boolean',
     default: false,
-    description: 'Average the answers over each image and the views that the head was trained on',
+    description: 'Test-time augmentation: average predictions over each image and the views used in training',
   },
   watch: {
     ...textFlag,
     description:
-      'Instead of images: a folder whose new images are answered for as they appear, a JSON line each',
+      'Instead of images: watch a folder and predict new images as they appear, one JSON line each',
   },
   engine: engineFlag,
   json: {
     type: 'boolean',
     default: false,
-    description: 'Print the predictions as JSON, as the last line of stdout; with --out, beside the file',
+    description:
+      'Print the predictions as JSON on the last line of stdout; with --out, in addition to the file',
   },
 } as const;
 
 /** `permafrost predict`. */
 export const predictCommand: Command = {
   command: 'predict',
-  describe: 'Answer for new images with a trained head',
+  describe: 'Predict new images with a trained head',
   operands: {
     name: 'images',
-    description: 'Image files, folders for all images below them, globs',
+    description: 'Image files, folders (with all images below them) or globs',
     optional: true,
   },
   builder: flags,

@@ -26,7 +26,7 @@ import { confusionTable, leaderboardTable, metricsTable, perClassTable } from '.
 import type { Training } from './results/training.ts';
 import { DEFAULT_GRID, parseGrid } from './search/grid.ts';
 
-/** What goes on at each rung of successive halving is one head in so many (Li et al. 2018 use 3 or 4). */
+/** Successive halving keeps 1/N of the heads at each rung (Li et al. 2018 use 3 or 4). */
 const HALVING_FACTOR = 3;
 
 const flags = {
@@ -34,11 +34,11 @@ const flags = {
     ...textFlag,
     array: true,
     description:
-      'Feature store that extract wrote; several are joined by image. To let them compete: --grid "features=DIR,DIR"',
+      'Feature store written by extract; several are concatenated image by image. To compare stores: --grid "features=DIR,DIR"',
   },
   pooling: {
     ...textFlag,
-    description: 'Columns of the stores to use, joined by commas',
+    description: 'Columns of the stores to use, separated by commas',
     defaultDescription: 'avg',
   },
   labels: {
@@ -50,65 +50,70 @@ const flags = {
   'near-duplicates': {
     type: 'string',
     description:
-      'Keep near copies (re-encoded, resized) in one part: alone, or the bits their hashes may differ in',
+      'Keep near-duplicates (re-encoded, resized) in the same split; optional value: how many bits of their hashes may differ',
   },
   'stable-split': {
     type: 'boolean',
     default: false,
     description:
-      "An image's part follows from its content alone and stays when others are added; not stratified",
+      "An image's split depends only on its content and the seed, and never changes when images are added; not stratified",
   },
-  task: { ...textFlag, default: 'auto', description: 'auto (from the labels), multiclass, multilabel' },
+  task: { ...textFlag, default: 'auto', description: 'auto (from the labels), multiclass or multilabel' },
   split: {
     ...textFlag,
     default: DEFAULT_SPLIT.join('/'),
-    description: 'Training/validation/test percentages; data with a split of their own keep it',
+    description: 'Training/validation/test percentages; data that come with a split keep it',
   },
   grid: {
     type: 'string',
     description:
-      'Sweep: "lr=1e-2,1e-3;hidden=none,256", a .yaml or .json file, or alone: a good default grid',
+      'Sweep over a grid: "lr=1e-2,1e-3;hidden=none,256", a .yaml or .json file, or no value for the default grid',
   },
   random: {
     ...textFlag,
     description:
-      'Train so many heads drawn from the grid, which may have ranges (lr=log(1e-4..1e-1);dropout=0..0.5), or from a good default space',
+      'Train N random heads from the grid, which may have ranges (lr=log(1e-4..1e-1);dropout=0..0.5), or from the default search space',
   },
   seeds: {
     ...textFlag,
     default: '1',
-    description: 'Train each head with so many seeds, counted up from its own, and rank by the mean',
+    description: 'Train each head with N consecutive seeds and rank by the mean',
   },
   halving: {
     type: 'boolean',
     default: false,
-    description: 'Successive halving: train all heads a little, then only the better third on, and so again',
+    description:
+      'Successive halving: train all heads for a few epochs, then repeatedly keep the best and train them for longer',
   },
   'halving-factor': {
     ...textFlag,
-    description: 'With --halving, one in so many heads goes on',
+    description: 'With --halving, keep 1/N of the heads at each rung',
     defaultDescription: String(HALVING_FACTOR),
   },
   folds: {
     ...textFlag,
     description:
-      'Cross-validate with so many folds instead of one validation part, then train the best on all of them',
+      'Cross-validate with K folds instead of one validation split, then train the best head on all folds',
   },
   'max-memory': {
     ...textFlag,
-    description: 'Memory for features, like 4GB; larger ones are read from disk block by block',
-    defaultDescription: '60 % of the machine',
+    description: 'Memory for features, such as 4GB; features that do not fit are read from disk in blocks',
+    defaultDescription: '60 % of memory',
   },
-  workers: { ...textFlag, description: 'Heads trained at a time', defaultDescription: 'the number of cores' },
+  workers: {
+    ...textFlag,
+    description: 'Worker threads for training',
+    defaultDescription: 'the number of cores',
+  },
   engine: engineFlag,
   report: {
     type: 'boolean',
     default: true,
-    description: 'Write report.html; --no-report leaves it out',
+    description: 'Write report.html; --no-report skips it',
   },
   images: {
     ...textFlag,
-    description: 'Folder that the images of the stores are in, for the report',
+    description: 'Folder of the images, for the thumbnails of the report',
     defaultDescription: 'where extract found them',
   },
   'spreadsheet-safe': spreadsheetSafeFlag,
@@ -123,7 +128,7 @@ const flags = {
 /** `permafrost train-head`. */
 export const trainHeadCommand: Command = {
   command: 'train-head',
-  describe: 'Train heads on stored features, choose the best, and say how good it is',
+  describe: 'Train heads on stored features, choose the best and evaluate it',
   builder: { ...flags, ...headFlags() },
   mainFlag: 'features',
   handler: (argv) => runCommand((signal) => run(argv, signal), argv.json === true),
@@ -203,7 +208,7 @@ function readHalving(argv: Flags): { halving?: number } {
 }
 
 async function readImages(argv: Flags): Promise<string | undefined> {
-  if (argv.report === false) refuseWithout('the report, which --no-report leaves out', argv, ['images']);
+  if (argv.report === false) refuseWithout('the report, which --no-report skips', argv, ['images']);
   const images = onePath(argv, 'images');
   await checkImages(images);
   return images;
@@ -233,7 +238,7 @@ function runName(features: readonly string[]): string {
   return features.length > 1 ? `${name}-and-${features.length - 1}-more` : name;
 }
 
-/** Earlier runs are never overwritten by a default name; one that was cut short is gone on with. */
+/** Earlier runs are never overwritten by a default name; an unfinished one is resumed. */
 function freeFolder(name: string, isUnfinished: (folder: string) => boolean): string {
   for (let number = 1; ; number++) {
     const folder = number === 1 ? name : `${name}-${number}`;
@@ -252,9 +257,9 @@ function describe(training: Training, summary: TrainSummary): string {
     'best head, validation': result.val,
     ...(result.test && { 'best head, test': result.test }),
     ...(calibration.thresholds && {
-      [`with its thresholds, ${PART_NAMES[evaluated.part]}`]: tuned[evaluated.part] ?? {},
+      [`with thresholds, ${PART_NAMES[evaluated.part]}`]: tuned[evaluated.part] ?? {},
     }),
-    [`always the majority, ${PART_NAMES[evaluated.part]}`]: baseline,
+    [`majority baseline, ${PART_NAMES[evaluated.part]}`]: baseline,
   };
   return [
     leaderboardTable(results, { metric: result.config.monitor, width }),
@@ -262,7 +267,7 @@ function describe(training: Training, summary: TrainSummary): string {
     metricsTable(columns, width),
     ...confidenceLines(training),
     '',
-    `Each class, ${PART_NAMES[evaluated.part]} images:`,
+    `Scores per class (${PART_NAMES[evaluated.part]}):`,
     perClassTable(perClass(evaluated.evaluation, classes), width),
     '',
     confusionTable(classes, confusionMatrix(evaluated.evaluation), width),
@@ -271,15 +276,14 @@ function describe(training: Training, summary: TrainSummary): string {
   ].join('\n');
 }
 
-/** How sure the head is: top-k accuracies, and what the temperature does to the calibration error. */
+/** Top-k accuracies, and the calibration error without and with the temperature. */
 function confidenceLines({ confidence, calibration: { temperature }, evaluated }: Training): string[] {
   if (!confidence || temperature === undefined) return [];
   const { topK, eceBefore, eceAfter } = confidence;
-  const within = Object.entries(topK).map(([k, share]) => `${score(share)} among the ${k} likeliest`);
   return [
-    ...(within.length > 0
-      ? [`The right class is ${within.join(', ')} (${PART_NAMES[evaluated.part]}).`]
-      : []),
-    `Calibration error ${score(eceBefore)}, with temperature ${temperature.toFixed(3)}: ${score(eceAfter)}.`,
+    ...Object.entries(topK).map(
+      ([k, share]) => `Top-${k} accuracy ${score(share)} (${PART_NAMES[evaluated.part]})`,
+    ),
+    `Expected calibration error ${score(eceBefore)}; with temperature ${temperature.toFixed(3)}: ${score(eceAfter)}`,
   ];
 }

@@ -106,7 +106,7 @@ export async function trainInto(
     const { length } = checkpoint.results;
     if (length > 0)
       reporter.info(
-        `Resuming ${out}: ${counted(length, 'head')} ${plural(length, 'is', 'are')} trained already`,
+        `Resuming ${out}: ${counted(length, 'head')} ${plural(length, 'is', 'are')} already trained`,
       );
     const training = await runPlan(plan, { checkpoint, watchTraining: report }, { signal, reporter });
     const summary = summarise(out, training, (performance.now() - started) / 1000);

@@ -76,7 +76,7 @@ describe('cache merge', () => {
     await permafrost([...args, '--shard', '1/2']);
     const missing = await permafrost(['cache', 'merge', folder]);
     expect(missing.status).toBe(1);
-    expect(missing.stderr).toContain('Expected each of 2 shards once but shard 2 is missing or there twice');
+    expect(missing.stderr).toContain('Expected each of 2 shards once but shard 2 is missing or duplicated');
     const [one, other] = [await storeOf(4), join(folder, 'shard-001-of-002')];
     const mixed = await permafrost(['cache', 'merge', one, other, '--out', join(newFolder(), 'x')]);
     expect(mixed.stderr).toContain('Expected a shard of 2');

@@ -3,7 +3,6 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { mergeStores } from '../../src/cache/merge.ts';
-import { MATHS_VERSION } from '../../src/shared/store/pipeline.ts';
 import { openStore } from '../../src/shared/store/reader.ts';
 import type { Pipeline } from '../../src/shared/store/schema.ts';
 import { createStoreWriter, type StoreHeader } from '../../src/shared/store/writer.ts';
@@ -60,7 +59,7 @@ describe('merging', () => {
     ['resize', { changes: { resize: 'bicubic' } }],
     ['precision', { changes: { precision: 'fp16' } }],
     ['dtype', { changes: { dtype: 'float16' } }],
-    ['maths', { changes: { maths: MATHS_VERSION + 1 } }],
+    ['maths', { changes: { maths: 2 } }],
     ['pooling', { header: { columns: [COLUMNS[0]] } }],
     ['pooling', { header: { columns: [{ name: 'avg', dimension: 4 }, COLUMNS[1]] } }],
     ['views', { header: { augment: 'flip;seed=0' } }],
@@ -125,9 +124,9 @@ describe('merging', () => {
     for await (const { paths } of (await openStore(out)).parts())
       expect(paths).toEqual([1, 2, 3].map((number) => `class/${number}.jpg`));
     await expect(mergeStores([one, two, two, three], free())).rejects.toThrow(
-      'shard 2 is missing or there twice',
+      'shard 2 is missing or duplicated',
     );
-    await expect(mergeStores([one, three], free())).rejects.toThrow('shard 2 is missing or there twice');
+    await expect(mergeStores([one, three], free())).rejects.toThrow('shard 2 is missing or duplicated');
     await expect(mergeStores([one, two, await shard(3, 4)], free())).rejects.toThrow('Expected a shard of 3');
     await expect(mergeStores([one, two, three, await store()], free())).rejects.toThrow(
       'Expected a shard of 3',

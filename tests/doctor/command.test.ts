@@ -12,7 +12,7 @@ interface Report {
 it('finds the engines of this machine, each in a process of its own', async () => {
   const { status, stdout, summary } = await permafrost(['doctor', '--seconds', '0', '--json']);
   expect(status).toBe(0);
-  expect(stdout).toContain('--engine auto computes with');
+  expect(stdout).toContain('--engine auto uses');
   const engines = new Map((summary.engines as Report[]).map((engine) => [engine.package, engine]));
   expect(engines.get('onnxruntime-node')?.usable).toBe(true);
   expect(engines.get('@tensorflow/tfjs-backend-wasm')?.usable).toBe(true);

@@ -38,13 +38,13 @@ describe('permafrost doctor', () => {
   it('says version, device and rates of each engine, and what auto takes', () => {
     const text = reportLines(findings([onnxruntime, broken('@tensorflow/tfjs-node-gpu'), wasm])).join('\n');
     expect(text).toContain('+ onnxruntime-node');
-    expect(text).toContain('1.0.0, cpu, 50 images/s, 5000 head-steps/s a thread');
+    expect(text).toContain('1.0.0, cpu, 50 images/s, 5000 head-steps/s per thread');
     expect(text).toMatch(/- @tensorflow\/tfjs-node-gpu +not installed/);
-    expect(text).toContain('6 images/s a thread');
-    expect(text).toContain('--engine auto computes with onnxruntime-node');
+    expect(text).toContain('6 images/s per thread');
+    expect(text).toContain('--engine auto uses onnxruntime-node');
     expect(text).toContain('8.0 GB, 4.2 GB free');
     expect(text).toContain('/cache: 4 files, 23 MB');
-    expect(text).toContain('Nothing to install would make this machine faster');
+    expect(text).toContain('No package would make this machine faster');
   });
 
   it('prefers a GPU, and names the set-up for one that no engine uses', () => {
@@ -62,7 +62,7 @@ describe('permafrost doctor', () => {
     const none = findings([broken('onnxruntime-node')]);
     expect(automatic(none.engines)).toBeNull();
     expect(reportLines(none).at(-1)).toBe(
-      'To make it work: npm install onnxruntime-node (no engine can be used)',
+      'To make it work: npm install onnxruntime-node (no engine is usable)',
     );
   });
 });

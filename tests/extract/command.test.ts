@@ -103,7 +103,7 @@ describe('extract', () => {
     const { status, summary, stderr } = await extract(args);
     expect(status).toBe(0);
     expect(summary).toMatchObject({ images: 6, computed: 3, failed: 3 });
-    expect(stderr).toContain('3 images could not be used: see');
+    expect(stderr).toContain('3 images could not be read: see');
     const failures = () =>
       readFileSync(join(out, 'errors.jsonl'), 'utf8')
         .trimEnd()

@@ -46,7 +46,7 @@ describe('class folders', () => {
     ]);
   });
 
-  it('mention what was passed over', async () => {
+  it('mention what was skipped', async () => {
     const root = tree([
       'a/1.jpg',
       'a/notes.txt',
@@ -60,9 +60,9 @@ describe('class folders', () => {
     expect(images).toHaveLength(2);
     expect(notes).toEqual([
       'The class folder "empty" holds no image',
-      '1 image outside the class folders was passed over: on top',
-      '2 files that are no images by name were passed over: .txt, no extension',
-      'Hidden and system files and folders, pipes and devices were passed over: ".git/"',
+      '1 image outside the class folders was skipped: on top',
+      '2 files that are no images by name were skipped: .txt, no extension',
+      'Hidden and system files and folders, pipes and devices were skipped: ".git/"',
     ]);
   });
 

@@ -37,9 +37,9 @@ it('extract lists what it cannot use one by one, and warns of what it does not t
   const { status, stderr } = await permafrost(['extract', '--data', data, '--out', out, '--size', '32x32']);
   expect(status).toBe(0);
   expect(stderr).toContain(
-    '2 of 10 images have samples of 16 bits of which 12 are used, taken for 12-bit ones: a/microscope.tif, b/microscope.png',
+    '2 of 10 images have samples of 16 bits of which 12 are used, read as 12-bit samples: a/microscope.tif, b/microscope.png',
   );
-  expect(stderr).toContain('1 of 10 images has float samples taken for grey levels from 0 to 1: b/float.tif');
+  expect(stderr).toContain('1 of 10 images has float samples read as grey levels from 0 to 1: b/float.tif');
   const errors = readFileSync(join(out, 'errors.jsonl'), 'utf8').trim().split('\n');
   expect(errors.map((line) => JSON.parse(line) as unknown)).toEqual([
     { path: 'a/old.bmp', reason: 'BMP is not supported: convert it to PNG' },

@@ -64,7 +64,7 @@ describe('an archive', () => {
 
   it('all of whose paths climb out is refused', async () => {
     await expect(openDataset({ data: golden('climbing.zip') })).rejects.toThrow(
-      'Expected images in climbing.zip but found none in it. Entries with paths that lead out of the archive were passed over: "../a/1.png"',
+      'Expected images in climbing.zip but found none in it. Entries with paths that lead out of the archive were skipped: "../a/1.png"',
     );
   });
 
@@ -110,7 +110,7 @@ describe('a glob', () => {
     ]);
     expect(notes).toEqual([
       'Labels are names of folders in "x/"',
-      '1 file that is no image by name was passed over: .txt',
+      '1 file that is no image by name was skipped: .txt',
     ]);
     expect(source.fileOf?.('x/a/1.jpg')).toBe(join(root, 'x/a/1.jpg'));
     await expect(openDataset({ data: '../*/*/*.jpg', root: join(root, 'x') })).rejects.toThrow(
@@ -160,9 +160,7 @@ describe('a manifest', () => {
       { path: 'a.jpg', labels: ['x', 'y'], split: null, group: '7' },
       { path: 'b.jpg', labels: ['y'], split: null, group: '8' },
     ]);
-    expect(notes).toEqual([
-      'Columns: path "img", label "species", group "patient", passed over "id", "width"',
-    ]);
+    expect(notes).toEqual(['Columns: path "img", label "species", group "patient", skipped "id", "width"']);
   });
 
   it.each(['weight', 'Weights', 'sample_weight', 'Sample Weight'])(
@@ -204,13 +202,13 @@ describe('a manifest', () => {
 });
 
 describe('links', () => {
-  it('are followed, or passed over with --no-follow', async () => {
+  it('are followed, or skipped with --no-follow', async () => {
     const elsewhere = tree(['1.jpg', '2.jpg']);
     const root = tree(['a/3.jpg', 'b/4.jpg']);
     symlinkSync(elsewhere, join(root, 'linked'));
     expect((await openDataset({ data: root })).images).toHaveLength(4);
     const { images, notes } = await openDataset({ data: root, follow: false });
     expect(images).toHaveLength(2);
-    expect(notes).toEqual(['1 link was passed over (--follow follows them)']);
+    expect(notes).toEqual(['1 link was skipped (--follow follows them)']);
   });
 });

@@ -234,7 +234,7 @@ describe('several tables', () => {
     );
   });
 
-  it('beside images are passed over, by name', async () => {
+  it('beside images are skipped, by name', async () => {
     const { images, notes } = await openDataset({
       data: folder({ 'a/1.jpg': Buffer.of(), 'b/2.jpg': Buffer.of(), 'x.arrow': part(0n) }),
     });

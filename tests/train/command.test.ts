@@ -61,7 +61,7 @@ describe('train-head', () => {
       baseline: { mAP: number };
     };
     expect(best.test.mAP).toBeGreaterThan(baseline.mAP + 0.2);
-    for (const shown of ['always the majority', 'precision', 'actual \\ answered', join(out, 'best')])
+    for (const shown of ['majority baseline', 'precision', 'true \\ predicted', join(out, 'best')])
       expect(stdout).toContain(shown);
 
     expect(readdirSync(out).sort()).toEqual([

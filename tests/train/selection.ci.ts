@@ -103,7 +103,7 @@ describe('calibration', () => {
     expect(thresholds.seldom).toBe(0.5);
     expect(Object.values(thresholds).some((threshold) => threshold !== 0.5)).toBe(true);
     expect(metrics.rareLabels?.map(({ name }) => name)).toEqual(['seldom']);
-    expect(stderr).toMatch(/Scores say little of labels that few images have: "seldom" \(\d+ training/);
+    expect(stderr).toMatch(/Scores are unreliable for labels with few images: "seldom" \(\d+ training/);
     const found = testMetrics(out, [...classes, 'seldom'], 'multilabel', record.thresholds);
     for (const name of ['loss', 'f1Macro', 'subsetAccuracy'])
       expect(found[name]).toBeCloseTo(tuned.test[name], 5);

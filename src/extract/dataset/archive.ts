@@ -5,7 +5,7 @@ import { InputError, shown } from '../../shared/errors.ts';
 /** An archive's files by their paths. */
 export interface Archive {
   entries: string[];
-  /** What was passed over, one sentence each. */
+  /** What was skipped, one sentence each. */
   notes: string[];
   read(path: string): Promise<Buffer>;
   close(): Promise<void>;
@@ -63,14 +63,14 @@ export function damaged(kind: string, file: string, reason: string): InputError 
   return new InputError(`Expected a ${kind} archive but ${basename(file)} is damaged: ${reason}`);
 }
 
-/** Why an entry was passed over. */
+/** Why an entry was skipped. */
 type Reason = 'outside' | 'long' | 'link' | 'other' | 'repeated';
 
 const SENTENCES: Readonly<Record<Reason, string>> = {
-  outside: 'Entries with paths that lead out of the archive were passed over',
-  long: `Entries with paths of more than ${MAX_PATH} characters or ${MAX_DEPTH} folders were passed over`,
-  link: 'Entries that are links were passed over',
-  other: 'Entries that are neither files nor folders (devices, sparse files) were passed over',
+  outside: 'Entries with paths that lead out of the archive were skipped',
+  long: `Entries with paths of more than ${MAX_PATH} characters or ${MAX_DEPTH} folders were skipped`,
+  link: 'Entries that are links were skipped',
+  other: 'Entries that are neither files nor folders (devices, sparse files) were skipped',
   repeated: 'Entries with the path of an earlier one replace it',
 };
 

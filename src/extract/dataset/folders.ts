@@ -67,7 +67,7 @@ export function labelImages(
     else outside.push(folderOf(path) === '' ? 'on top' : JSON.stringify(folderOf(path)));
   }
   if (outside.length === 0) return { images, outside };
-  const note = `${counted(outside.length, 'image')} outside the class folders ${plural(outside.length, 'was', 'were')} passed over: ${tally(outside)}`;
+  const note = `${counted(outside.length, 'image')} outside the class folders ${plural(outside.length, 'was', 'were')} skipped: ${tally(outside)}`;
   return { images, outside: [note] };
 }
 
@@ -140,7 +140,7 @@ export function passedOverNotes({
   if (others.length > 0) {
     const endings = tally(others.map((path) => extname(path).toLowerCase() || 'no extension'));
     notes.push(
-      `${counted(others.length, 'file')} that ${plural(others.length, 'is no image', 'are no images')} by name ${plural(others.length, 'was', 'were')} passed over: ${endings}`,
+      `${counted(others.length, 'file')} that ${plural(others.length, 'is no image', 'are no images')} by name ${plural(others.length, 'was', 'were')} skipped: ${endings}`,
     );
   }
   const hidden = ignored.filter((path) => path.endsWith('/') || hasImageExtension(path));
@@ -148,12 +148,10 @@ export function passedOverNotes({
     const names = tally(
       hidden.map((path) => JSON.stringify(path.slice(path.lastIndexOf('/', path.length - 2) + 1))),
     );
-    notes.push(`Hidden and system files and folders, pipes and devices were passed over: ${names}`);
+    notes.push(`Hidden and system files and folders, pipes and devices were skipped: ${names}`);
   }
   if (links > 0)
-    notes.push(
-      `${counted(links, 'link')} ${plural(links, 'was', 'were')} passed over (--follow follows them)`,
-    );
+    notes.push(`${counted(links, 'link')} ${plural(links, 'was', 'were')} skipped (--follow follows them)`);
   return notes;
 }
 

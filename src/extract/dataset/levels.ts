@@ -61,7 +61,7 @@ export function findLevels(root: ImageFolder): Levels {
 /** `images/` with classes or splits in it, beside folders that only look like classes. */
 function insideContainer(container: ImageFolder, notes: string[]): Levels {
   const { sections, notes: said } = findLevels(container);
-  const note = `Folders beside ${JSON.stringify(container.path)} are taken for no classes`;
+  const note = `Folders beside ${JSON.stringify(container.path)} are not read as classes`;
   return { sections, notes: [...notes, note, ...said] };
 }
 

@@ -76,7 +76,7 @@ export async function globFiles(pattern: string, root: string, follow: boolean):
   return files.map((file) => pathInside(root, file, `--data ${pattern}`)).sort();
 }
 
-/** The images that a glob matches, in code-unit order. Names that start with a dot are passed over. */
+/** The images that a glob matches, in code-unit order. Names that start with a dot are skipped. */
 export async function readGlob(
   pattern: string,
   root: string,

@@ -14,9 +14,9 @@ export interface Tree {
   files: string[];
   /** Paths of folders, likewise. */
   folders: string[];
-  /** Hidden and system files and folders that were passed over; folders end with a slash. */
+  /** Hidden and system files and folders that were skipped; folders end with a slash. */
   ignored: string[];
-  /** Links that were passed over. */
+  /** Links that were skipped. */
   links: number;
   source: ImageSource;
   /** A file's bytes as a stream, for manifests. */

@@ -41,7 +41,7 @@ const flags = {
   'max-waiting': {
     ...textFlag,
     default: '256',
-    description: 'Images that may wait for their answer; beyond it requests get status 503',
+    description: 'Maximum number of waiting images; further requests get status 503',
   },
   timeout: { ...textFlag, default: '30', description: 'Seconds in which a whole request must have come' },
   'batch-size': batchSizeFlag,
@@ -52,7 +52,7 @@ const flags = {
 /** `permafrost serve`. */
 export const serveCommand: Command = {
   command: 'serve',
-  describe: 'Answer over HTTP with a trained head, on this machine',
+  describe: 'Serve a trained head over HTTP on this machine',
   builder: flags,
   mainFlag: 'head',
   handler: (argv) => runCommand((signal) => run(argv, signal), false),
@@ -105,7 +105,7 @@ async function run(argv: Flags, signal: AbortSignal): Promise<object> {
     const host = listen.host.includes(':') ? `[${listen.host}]` : listen.host;
     process.stdout.write(`http://${host}:${given}\n`);
     if (!signal.aborted) await once(signal, 'abort');
-    reporter.info('Finishing the requests that have come');
+    reporter.info('Finishing the requests received so far');
     server.closeIdleConnections();
     await new Promise<void>((resolve) => {
       server.close(() => resolve());

@@ -13,37 +13,37 @@ export const recordedWeightsFlag = {
   ...textFlag,
   array: true,
   description:
-    "The backbone's weights, where their file is not where it was; repeated in the head's order if it has several backbones",
-  defaultDescription: 'as extracted with',
+    "The backbone's weights, if their file has moved; repeat the flag in the head's order for several backbones",
+  defaultDescription: 'the recorded file',
 } as const;
 
 export const batchSizeFlag = {
   ...textFlag,
   default: '16',
-  description: 'Images in one run of the backbone',
+  description: 'Batch size of the backbone',
 } as const;
 
 export const concurrencyFlag = {
   ...textFlag,
-  description: 'Images read and decoded at a time',
+  description: 'Images read and decoded in parallel',
   defaultDescription: 'twice the number of cores',
 } as const;
 
 export const engineFlag = {
   ...textFlag,
   default: 'auto',
-  description: `What computes: ${ENGINE_NAMES.join(', ')}`,
+  description: `Compute engine: ${ENGINE_NAMES.join(', ')}`,
 } as const;
 
 export const spreadsheetSafeFlag = {
   type: 'boolean',
   default: false,
   description:
-    'CSV: put an apostrophe before text that a spreadsheet would run as a formula (=, +, -, @); programs then read it, too',
+    'CSV: put an apostrophe before text that a spreadsheet would run as a formula (=, +, -, @); programs see the apostrophe too',
 } as const;
 
 export const jsonFlag = {
   type: 'boolean',
   default: false,
-  description: 'Print a summary as JSON, as the last line of stdout',
+  description: 'Print a JSON summary as the last line of stdout',
 } as const;

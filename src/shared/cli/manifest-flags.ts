@@ -8,38 +8,38 @@ import { type Flags, oneValue, textFlag } from './flags.ts';
 export const manifestFlags = {
   'path-column': {
     ...textFlag,
-    description: "A manifest's column of paths",
+    description: 'Column of paths in a manifest',
     defaultDescription: 'by its name',
   },
   'label-column': {
     ...textFlag,
-    description: "A manifest's column of labels; other columns are then passed over",
+    description: 'Column of labels in a manifest; other columns are then ignored',
     defaultDescription: 'by its name',
   },
   'split-column': {
     ...textFlag,
-    description: "A manifest's column of parts",
+    description: 'Column of splits in a manifest',
     defaultDescription: 'by its name',
   },
   'group-column': {
     ...textFlag,
-    description: "A manifest's column of groups (patients, scenes) that stay in one part",
+    description: 'Column of groups (patients, scenes) in a manifest; a group stays in one split',
     defaultDescription: 'by its name',
   },
   'weight-column': {
     ...textFlag,
-    description: "A manifest's column of sample weights",
+    description: 'Column of sample weights in a manifest',
     defaultDescription: 'by its name',
   },
   'label-separator': {
     ...textFlag,
-    description: 'What stands between several labels in one cell',
+    description: 'Separator of several labels in one cell',
     defaultDescription: SEPARATOR,
   },
   encoding: {
     ...textFlag,
     description: 'Encoding of a manifest or a list: utf-8, utf-16le, windows-1252, shift_jis ...',
-    defaultDescription: 'found out, or refused',
+    defaultDescription: 'detected, or refused',
   },
 } as const;
 

@@ -77,7 +77,7 @@ function integerLevels(values: Uint16Array | Float32Array, depth: string, note: 
   const stored = STORED_BITS[depth];
   const used = USED_BITS.find((bits) => bits < stored && highest < 2 ** bits) ?? stored;
   if (highest > 0 && used < stored)
-    note(`samples of ${stored} bits of which ${used} are used, taken for ${used}-bit ones`);
+    note(`samples of ${stored} bits of which ${used} are used, read as ${used}-bit samples`);
   else if (highest > 0 && highest < 2 ** (stored - DARK_BITS))
     note(`samples of ${stored} bits, all of them in the darkest quarter`);
   const scale = 2 ** (8 - used);
@@ -108,9 +108,9 @@ function floatLevels(values: Float32Array, note: Note): Uint8Array {
     );
   if (outside > 0)
     note(
-      'float samples that are no grey levels (not a number, negative, above 65535), taken for black or white',
+      'float samples that are no grey levels (not a number, negative, above 65535), read as black or white',
     );
-  if (top !== 255) note(`float samples taken for grey levels from 0 to ${top}`);
+  if (top !== 255) note(`float samples read as grey levels from 0 to ${top}`);
   const levels = new Uint8ClampedArray(values.length);
   const scale = 255 / top;
   for (let i = 0; i < values.length; i++) levels[i] = values[i] * scale;

@@ -8,9 +8,9 @@ import { expectedMessage, InputError } from '../errors.ts';
 export interface FolderTree {
   files: string[];
   folders: string[];
-  /** Hidden and system files and folders, pipes and devices, which were passed over; folders end with a slash. */
+  /** Hidden and system files and folders, pipes and devices, which were skipped; folders end with a slash. */
   ignored: string[];
-  /** Links that were passed over. */
+  /** Links that were skipped. */
   links: number;
 }
 
@@ -28,7 +28,7 @@ export function isIgnored(name: string): boolean {
 /**
  * Lists everything at any depth in `folder` but hidden and system files and folders. A link to nowhere counts as a
  * file, so that it shows up as an image that cannot be read.
- * @param follow whether links are followed or passed over
+ * @param follow whether links are followed or skipped
  * @throws InputError for a link back to a folder above it
  */
 export async function walkTree(folder: string, { follow }: { follow: boolean }): Promise<FolderTree> {

@@ -10,7 +10,7 @@ export type Role = (typeof ROLES)[number];
 
 /** How to read a manifest where its own names do not tell. */
 export interface ManifestOptions {
-  /** Names of columns by what they are for; with a label column named, other columns are passed over. */
+  /** Names of columns by what they are for; with a label column named, other columns are skipped. */
   columns?: Partial<Record<Role, string>>;
   /** What stands between several labels in one cell. */
   separator?: string;
@@ -30,7 +30,7 @@ export interface Columns {
   group: string | null;
   weight: string | null;
   classes: string[];
-  /** Columns that are passed over. */
+  /** Columns that are skipped. */
   others: string[];
 }
 
@@ -115,7 +115,7 @@ export function assignColumns(
   if (label !== null && classes.length > 0 && said.label === undefined) {
     const known = [path, label, split ?? 'split', group ?? 'group', weight ?? 'weight'].join(', ');
     throw new InputError(
-      `${expectedMessage(`no columns beside ${known}`, manifest, classes)} (with --label-column they are passed over)`,
+      `${expectedMessage(`no columns beside ${known}`, manifest, classes)} (with --label-column they are ignored)`,
     );
   }
   return {
@@ -148,6 +148,6 @@ export function describeColumns({ path, label, split, group, weight, classes, ot
     name === null ? [] : [`${role} ${JSON.stringify(name)}`],
   );
   if (classes.length > 0) named.push(counted(classes.length, 'class column'));
-  if (others.length > 0) named.push(`passed over ${others.map((name) => JSON.stringify(name)).join(', ')}`);
+  if (others.length > 0) named.push(`skipped ${others.map((name) => JSON.stringify(name)).join(', ')}`);
   return `Columns: ${named.join(', ')}`;
 }

@@ -43,7 +43,7 @@ export function splitDataset(
     weights: trainingWeights(ordered, rows.train),
   };
   const rare = task === 'multilabel' ? rareLabels(raw.targets, classes, imageParts(parts, ordered)) : [];
-  if (rare.length > 0) reporter.warn(`Scores say little of labels that few images have: ${named(rare)}`);
+  if (rare.length > 0) reporter.warn(`Scores are unreliable for labels with few images: ${named(rare)}`);
   return { ...dataset, table: ordered, raw, division, rare };
 }
 

@@ -85,7 +85,7 @@ export function splitRows(request: SplitRequest): Split {
   const unnamed = parts.filter((part) => part === null).length;
   if (unnamed > 0 && unnamed < request.rows) {
     throw unexpected(
-      'a part for every image',
+      'a split for every image',
       "the data's own split",
       `${unnamed} of ${request.rows} without one`,
     );
@@ -210,7 +210,7 @@ function leaveOutCopies(groupIds: Int32Array, parts: (Part | null)[], warnings: 
   });
   if (leftOut === 0) return;
   warnings.push(
-    `${counted(leftOut, 'row')} ${plural(leftOut, 'is a copy', 'are copies')} of images in a later part of the data's own split (train, val, test) and left out`,
+    `${counted(leftOut, 'row')} ${plural(leftOut, 'is a copy', 'are copies')} of images in a later split of the data (train, val, test) and left out`,
   );
 }
 

@@ -26,7 +26,7 @@ const RULES: Readonly<Record<string, Rule>> = {
   'validation-too-small': validationTooSmall,
 };
 
-/** What is wrong with a run, the gravest first. */
+/** The findings about a run, the most severe first. */
 export function diagnose(facts: Facts): Finding[] {
   return Object.entries(RULES)
     .flatMap(([id, rule]) => {
@@ -40,8 +40,8 @@ export function diagnose(facts: Facts): Finding[] {
 export function describeFinding({ severity, title, evidence, remedy, flag }: Finding): string {
   return [
     `${severity}: ${title}`,
-    `  seen by  ${evidence}`,
-    `  remedy   ${remedy}`,
-    ...(flag === null ? [] : [`  try      ${flag}`]),
+    `  evidence  ${evidence}`,
+    `  remedy    ${remedy}`,
+    ...(flag === null ? [] : [`  try       ${flag}`]),
   ].join('\n');
 }

@@ -23,12 +23,15 @@ export const imbalanceHidden: Rule = ({ task, evaluated: { metrics, part }, perC
   const named = missed
     .sort((a, b) => (a.recall ?? 0) - (b.recall ?? 0))
     .slice(0, MAX_NAMED)
-    .map(({ name, recall, support }) => `"${name}" ${percent(recall ?? 0)} of ${support}`);
+    .map(
+      ({ name, recall, support }) => `"${name}" ${percent(recall ?? 0)} (of ${counted(support, 'image')})`,
+    );
   return {
     severity: 'warning',
-    title: 'Accuracy hides that rare classes are missed',
-    evidence: `${part === 'test' ? 'test' : 'validation'} accuracy ${percent(accuracy)}, but balanced accuracy ${percent(balancedAccuracy)} and macro F1 ${digits(f1Macro ?? 0)}; found are ${named.join(', ')}${missed.length > MAX_NAMED ? ` and ${missed.length - MAX_NAMED} more` : ''}`,
-    remedy: 'let rare classes count as much as frequent ones, and choose the head by a metric that does too',
+    title: 'Accuracy hides poor recall of rare classes',
+    evidence: `${part === 'test' ? 'test' : 'validation'} accuracy ${percent(accuracy)}, but balanced accuracy ${percent(balancedAccuracy)} and macro F1 ${digits(f1Macro ?? 0)}; recall of ${named.join(', ')}${missed.length > MAX_NAMED ? ` and ${missed.length - MAX_NAMED} more` : ''}`,
+    remedy:
+      'give rare classes the same weight as frequent ones, in training and in the metric that chooses the head',
     flag: '--class-weight balanced --monitor balancedAccuracy',
   };
 };
@@ -47,10 +50,10 @@ export const validationTooSmall: Rule = ({ leaderboard, best, rows }) => {
   if ((high - low) / 2 / scale < WIDE) return undefined;
   return {
     severity: 'note',
-    title: `Validation cannot tell the best ${tied} heads apart`,
-    evidence: `${counted(rows.val > 0 ? rows.val : rows.train, 'validation image')} put ${metric} of the best head between ${digits(low)} and ${digits(high)} (95 %, bootstrap); the differences of ${tied} heads, of the best ${leaderboard.length} compared, may be chance`,
+    title: `The best ${tied} heads are tied on validation`,
+    evidence: `with ${counted(rows.val > 0 ? rows.val : rows.train, 'validation image')}, the 95 % bootstrap interval of the best head's ${metric} is ${digits(low)} to ${digits(high)}; ${tied} of the best ${leaderboard.length} heads do not differ significantly`,
     remedy:
-      'take the simplest of them; for a firmer ranking validate on every image in turn, or repeat heads with several seeds',
+      'use the simplest of them; for a more reliable ranking, cross-validate or train each head with several seeds',
     flag: '--folds 5 or --seeds 3',
   };
 };

@@ -1,10 +1,10 @@
-/** Features that came from wrongly prepared pixels, or that tell nothing of the labels. */
+/** Features from wrongly preprocessed pixels, or that carry no information about the labels. */
 import type { FeatureFacts } from '../analysis/feature-facts.ts';
 import { digits, type Finding, type Rule } from './finding.ts';
 import { expectedFeatures, type KnownFeatures } from './known-features.ts';
 
 const OTHER_PIXELS =
-  'extract the features again with permafrost, which puts the right normalisation into the backbone itself';
+  'extract the features again with permafrost, whose backbones include the right normalisation';
 const EXTRACT = 'permafrost extract --data PHOTOS --backbone NAME';
 
 /** The store says that its pixels were prepared in another way than the backbone was trained with. */
@@ -15,7 +15,7 @@ export const preprocessingDiffers: Rule = ({ features }) =>
     if (!known || store.isFromFile || known.preprocessing === store.preprocessing) return undefined;
     return {
       severity: 'problem',
-      title: `Pixels were normalised in another way than ${store.backbone} was trained with`,
+      title: `Pixels were normalised differently from those that ${store.backbone} was trained with`,
       evidence: `the feature store says "${store.preprocessing}"; ${store.backbone} expects "${known.preprocessing}"`,
       remedy: OTHER_PIXELS,
       flag: EXTRACT,
@@ -35,7 +35,7 @@ export const imagesLookAlike: Rule = ({ features }) =>
     return {
       severity: 'problem',
       title: 'All images look alike to the backbone: pixels were probably rescaled twice',
-      evidence: `the mean cosine between features of different images is ${meanCosine.toFixed(3)}${usual}, as with pixels divided by 255 before a backbone that rescales them itself`,
+      evidence: `the mean cosine similarity between features of different images is ${meanCosine.toFixed(3)}${usual}, as when pixels are divided by 255 before a backbone that rescales them itself`,
       remedy: `give the backbone pixels from 0 to 255; ${OTHER_PIXELS}`,
       flag: EXTRACT,
     };
@@ -52,9 +52,9 @@ export const featuresUnlikeBackbone: Rule = ({ features }) =>
     if (!unlike) return undefined;
     return {
       severity: 'problem',
-      title: `These are not the features that ${store.backbone} gives for ordinary photos`,
+      title: `The features are unusual for ${store.backbone}`,
       evidence: unlike,
-      remedy: `the pixels were normalised wrongly, or the features scaled afterwards; ${OTHER_PIXELS}`,
+      remedy: `pixels were probably normalised wrongly, or features were scaled afterwards; ${OTHER_PIXELS}`,
       flag: EXTRACT,
     };
   });
@@ -68,9 +68,9 @@ function outOfRange(
 ): string | undefined {
   const [low, high] = range;
   if (minimum < low - ROUNDING)
-    return `the least is ${digits(minimum)}, but ${backbone} ends in an activation of at least ${low}`;
+    return `the minimum is ${digits(minimum)}, but the last activation of ${backbone} is at least ${low}`;
   if (maximum > high + ROUNDING)
-    return `the greatest is ${digits(maximum)}, but ${backbone} ends in an activation of at most ${high}`;
+    return `the maximum is ${digits(maximum)}, but the last activation of ${backbone} is at most ${high}`;
   return undefined;
 }
 
@@ -81,7 +81,7 @@ function farFromKnown(
   if (!statistics || !trained) return undefined;
   const far = (value: number, usual: number) => value > usual * FAR || value < usual / FAR;
   if (!far(mean, statistics.mean) && !far(deviation, statistics.deviation)) return undefined;
-  return `mean ${digits(mean)} and standard deviation ${digits(deviation)}, where photos give ${digits(statistics.mean)} and ${digits(statistics.deviation)}`;
+  return `mean ${digits(mean)} and standard deviation ${digits(deviation)}; for ordinary photos they are ${digits(statistics.mean)} and ${digits(statistics.deviation)}`;
 }
 
 /** Standard errors above one half within which an AUC is chance, and the AUC beyond which it is not, however few the images. */
@@ -99,11 +99,11 @@ export const nothingSeparated: Rule = ({
   const seeded = features.some(({ trained }) => !trained);
   return {
     severity: 'problem',
-    title: 'The features hold nothing of these labels',
-    evidence: `answers for images left out have an AUC of ${digits(linearAuc)} from a linear probe and ${digits(neighbourAuc)} from the nearest neighbours, where guessing has 0.5`,
+    title: 'The features carry no information about the labels',
+    evidence: `on held-out images, a linear probe has an AUC of ${digits(linearAuc)} and nearest neighbours ${digits(neighbourAuc)}; chance is 0.5`,
     remedy: seeded
-      ? 'the backbone has no trained weights: extract with --weights imagenet'
-      : 'check that labels and images belong together; if they do, the domain is far from what the backbone has seen: try another layer, another backbone, or fine-tuning',
+      ? 'the backbone has random weights: extract with --weights imagenet'
+      : 'check that the labels match the images; if they do, the images are too different from those the backbone was trained on: try another layer, another backbone, or fine-tuning',
     flag: seeded
       ? 'permafrost extract --weights imagenet'
       : 'permafrost extract --layer NAME (permafrost backbones NAME lists them) or --backbone NAME',

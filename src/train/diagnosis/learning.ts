@@ -1,4 +1,4 @@
-/** Heads that did not learn, learned by heart, or learned at the wrong pace. */
+/** Heads that learned nothing, overfitted, or had the wrong learning rate. */
 import type { MetricName, Metrics, Task } from '../../shared/head/config.ts';
 import { counted } from '../../shared/plural.ts';
 import { formatOption } from '../options/head-options.ts';
@@ -30,10 +30,10 @@ export const stuckAtMajority: Rule = (facts) => {
   if (typeof balancedAccuracy === 'number' && balancedAccuracy > guess + TOLD_APART) return undefined;
   return {
     severity: 'problem',
-    title: 'Validation is stuck at the majority rate',
-    evidence: `validation ${metric} ${percent(reached)}; always answering the majority gives ${percent(floor)}`,
+    title: 'Validation is no better than the majority baseline',
+    evidence: `validation ${metric} ${percent(reached)}; majority baseline ${percent(floor)}`,
     remedy:
-      'look at the features first (other findings); then try another learning rate, input normalisation and class weights in one sweep',
+      'check the other findings about features first; then sweep learning rate, input normalisation and class weights',
     flag: '--grid "lr=1e-2,1e-3,1e-4;normalize=none,l2,standardize;class-weight=none,balanced"',
   };
 };
@@ -52,10 +52,10 @@ export const overfitting: Rule = (facts) => {
   const milder = regularised(facts, metric);
   return {
     severity: 'warning',
-    title: 'The head learns its training images by heart',
-    evidence: `${metric} ${percent(training)} on training images, ${percent(validation)} on validation: a gap of ${percent(gap)}${milder ? `; of this sweep, ${milder}` : ''}`,
+    title: 'The head overfits its training images',
+    evidence: `${metric} ${percent(training)} on training images, ${percent(validation)} on validation: a gap of ${percent(gap)}${milder ? `; in this sweep, ${milder}` : ''}`,
     remedy:
-      'hold it back: a smaller head, dropout, a penalty on weights, or more images (more views: permafrost extract --augment)',
+      'regularise: a smaller head, dropout, a weight penalty, more images, or augmented views (permafrost extract --augment)',
     flag: '--grid "hidden=none,64;dropout=0,0.5;l2=0,1e-4,1e-3"',
   };
 };
@@ -89,8 +89,8 @@ export const learningRateTooHigh: Rule = ({ runs }) => {
   return {
     severity: 'warning',
     title: 'The learning rate is too high for some heads',
-    evidence: `the loss of ${diverged.length} of ${counted(runs.length, 'head')} left the finite numbers, at learning rates from ${min}${Number.isFinite(safe) ? `; heads at ${safe} trained` : ''}`,
-    remedy: 'lower the learning rate, let it grow over a few epochs, or bring the features to unit length',
+    evidence: `the loss of ${diverged.length} of ${counted(runs.length, 'head')} became infinite or NaN, at learning rates from ${min}${Number.isFinite(safe) ? `; heads at ${safe} trained` : ''}`,
+    remedy: 'lower the learning rate, warm it up over a few epochs, or normalise the features to unit length',
     flag: `--lr ${digits(Number.isFinite(safe) ? safe : min / 10)} --warmup 3 --normalize l2`,
   };
 };
@@ -116,9 +116,9 @@ export const learningRateTooLow: Rule = ({ best }) => {
   if (validation < STILL_FALLING || training < STILL_FALLING) return undefined;
   return {
     severity: 'warning',
-    title: 'Training ended before it was done: the learning rate is too low or the epochs too few',
-    evidence: `over the last ${span} of ${counted(history.length, 'epoch')} the loss still fell by ${percent(training)} (training) and ${percent(validation)} (validation images) of what it began with`,
-    remedy: 'raise the learning rate, or train for longer',
+    title: 'Training ended before it converged: the learning rate is too low, or there are too few epochs',
+    evidence: `over the last ${span} of ${counted(history.length, 'epoch')}, the training loss still fell by ${percent(training)} and the validation loss by ${percent(validation)} of their initial values`,
+    remedy: 'raise the learning rate or the number of epochs',
     flag: `--lr ${digits(config.lr * 10)} or --epochs ${config.epochs * 4}`,
   };
 };

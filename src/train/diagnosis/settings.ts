@@ -12,8 +12,8 @@ export const softmaxInside: Rule = ({ best, results }) => {
   return {
     severity: isBest ? 'problem' : 'warning',
     title: 'Softmax inside the head',
-    evidence: `${used.length} of ${counted(results.length, 'head')} ${plural(used.length, 'has', 'have')} softmax as the activation of a hidden layer${isBest ? ', the best among them' : ''}: the units of a layer then add up to 1, so that a wider layer says less per unit and gradients all but vanish`,
-    remedy: 'softmax belongs behind the last layer only; use relu inside',
+    evidence: `${used.length} of ${counted(results.length, 'head')} ${plural(used.length, 'has', 'have')} softmax as the activation of a hidden layer${isBest ? ', the best among them' : ''}: the units of a layer then sum to 1, so each unit carries less information in a wider layer, and gradients nearly vanish`,
+    remedy: 'use softmax only after the last layer, and relu for hidden layers',
     flag: '--activation relu',
   };
 };

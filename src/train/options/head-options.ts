@@ -70,24 +70,24 @@ export const HEAD_OPTIONS: { readonly [K in HeadOptionKey]: HeadOption<HeadReque
   },
   dropout: {
     ...HEAD_VALUES.dropout,
-    description: 'Share of units (linear head: of features) dropped',
+    description: 'Dropout rate of hidden units (of features in a linear head)',
     initial: 0,
   },
   batchNorm: {
     ...HEAD_VALUES.batchNorm,
-    description: 'Normalise hidden layers over the batch',
+    description: 'Batch normalisation in hidden layers',
     initial: false,
     needs: hiddenOnly,
   },
   order: {
     ...HEAD_VALUES.order,
-    description: 'Order within a hidden block, joined by , or +',
+    description: 'Order of the layers in a hidden block, separated by , or +',
     initial: ['dense', 'bn', 'activation', 'dropout'],
     needs: hiddenOnly,
   },
   bias: {
     ...HEAD_VALUES.bias,
-    description: 'Hidden layers have a bias; --no-bias leaves it out',
+    description: 'Bias in hidden layers; --no-bias removes it',
     initial: true,
     needs: hiddenOnly,
   },
@@ -108,7 +108,7 @@ export const HEAD_OPTIONS: { readonly [K in HeadOptionKey]: HeadOption<HeadReque
   },
   loss: {
     ...choice(['auto', ...LOSSES]),
-    description: `auto (the one that fits the output), ${LOSSES.join(', ')}`,
+    description: `auto (from the output), ${LOSSES.join(', ')}`,
     initial: 'auto',
   },
   optimizer: {
@@ -129,7 +129,7 @@ export const HEAD_OPTIONS: { readonly [K in HeadOptionKey]: HeadOption<HeadReque
   },
   nesterov: {
     ...HEAD_VALUES.nesterov,
-    description: 'SGD looks ahead along its momentum',
+    description: 'Nesterov momentum for SGD',
     initial: false,
     needs: {
       what: '--optimizer sgd with --momentum',
@@ -139,32 +139,37 @@ export const HEAD_OPTIONS: { readonly [K in HeadOptionKey]: HeadOption<HeadReque
   },
   l2: {
     ...HEAD_VALUES.l2,
-    description: 'Penalty on squared weights, as Keras kernel_regularizer; with adamw its weight decay',
+    description: 'L2 penalty on weights, like Keras kernel_regularizer; with adamw, its weight decay',
     initial: 0,
   },
   l1: {
     ...HEAD_VALUES.l1,
-    description: 'Penalty on absolute weights, as Keras kernel_regularizer',
+    description: 'L1 penalty on weights, like Keras kernel_regularizer',
     initial: 0,
   },
   maxNorm: {
     ...HEAD_VALUES.maxNorm,
-    description: "Limit on the norm of a unit's weights, as Keras MaxNorm; 0: none",
+    description: "Maximum norm of a unit's weights, like Keras MaxNorm; 0: none",
     initial: 0,
   },
   schedule: {
     ...HEAD_VALUES.schedule,
-    description: `Learning rate over time: ${SCHEDULES.join(', ')}`,
+    description: `Learning rate schedule: ${SCHEDULES.join(', ')}`,
     initial: 'constant',
     needs: steppedOnly,
   },
   warmup: {
     ...HEAD_VALUES.warmup,
-    description: 'Epochs in which the learning rate grows to its value',
+    description: 'Epochs of linear learning rate warm-up',
     initial: 0,
     needs: steppedOnly,
   },
-  epochs: { ...HEAD_VALUES.epochs, description: 'Most epochs to train', initial: 100, needs: steppedOnly },
+  epochs: {
+    ...HEAD_VALUES.epochs,
+    description: 'Maximum number of epochs',
+    initial: 100,
+    needs: steppedOnly,
+  },
   batchSize: {
     ...HEAD_VALUES.batchSize,
     description: 'Rows per training step',
@@ -173,7 +178,7 @@ export const HEAD_OPTIONS: { readonly [K in HeadOptionKey]: HeadOption<HeadReque
   },
   earlyStopping: {
     ...HEAD_VALUES.earlyStopping,
-    description: 'Epochs without a better validation value before training stops; 0: never',
+    description: 'Stop after this many epochs without a better validation value; 0: never',
     initial: 10,
     needs: {
       ...STEPPING,
@@ -182,17 +187,17 @@ export const HEAD_OPTIONS: { readonly [K in HeadOptionKey]: HeadOption<HeadReque
   },
   monitor: {
     ...HEAD_VALUES.monitor,
-    description: `Validation metric that chooses the best epoch: ${METRICS.join(', ')}`,
+    description: `Validation metric that chooses the best epoch and head: ${METRICS.join(', ')}`,
     initial: 'loss',
   },
   classWeight: {
     ...HEAD_VALUES.classWeight,
-    description: 'balanced: rare classes count as much as frequent ones; none',
+    description: 'none, or balanced: rare classes count as much as frequent ones',
     initial: 'none',
   },
   labelSmoothing: {
     ...HEAD_VALUES.labelSmoothing,
-    description: 'Share of the target spread over the classes',
+    description: 'Label smoothing: share of the target distributed over all classes',
     initial: 0,
   },
   seed: {

@@ -202,7 +202,7 @@ function labelIssuesIn(
     .slice(0, MAX.labelIssues)
     .map(({ row, suggestion: { label, present }, margin }) => ({
       image: gallery.add(row),
-      suggestion: task === 'multiclass' ? classes[label] : `${present ? 'also' : 'not'} ${classes[label]}`,
+      suggestion: task === 'multiclass' ? classes[label] : `${present ? 'add' : 'remove'} ${classes[label]}`,
       margin,
     }));
 }

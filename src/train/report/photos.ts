@@ -34,7 +34,7 @@ export async function makeThumbnails(
 ): Promise<Thumbnails> {
   const uris = new Map<string, string>();
   if (folder === undefined) {
-    const reason = 'where the photos are is not known: give --images FOLDER';
+    const reason = 'the folder of the photos is unknown: give --images FOLDER';
     return { uris, missing: photos.length, reason };
   }
   const limit = pLimit(availableParallelism());

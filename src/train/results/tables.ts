@@ -1,5 +1,6 @@
 /** What a sweep shows in the terminal: the leaderboard, the best head against the baseline, and each class. */
 import { METRICS, type MetricName, type Metrics } from '../../shared/head/config.ts';
+import { counted } from '../../shared/plural.ts';
 import type { ClassReport, Confusion } from '../metrics/per-class.ts';
 import { flagOf, formatOption, HEAD_OPTION_KEYS } from '../options/head-options.ts';
 import { SOURCE_KEYS } from '../options/source-options.ts';
@@ -44,7 +45,7 @@ export function leaderboardTable(
       ...(shown.some(({ interval }) => interval)
         ? [
             {
-              title: '95 %',
+              title: '95 % interval',
               cells: shown.map(({ interval }) =>
                 interval ? `${interval.low.toFixed(3)}-${interval.high.toFixed(3)}` : '',
               ),
@@ -81,7 +82,7 @@ export function leaderboardTable(
       ...(shown.some(({ status }) => status === 'dropped')
         ? [
             {
-              title: 'left after',
+              title: 'dropped after',
               cells: shown.map(({ status, epochs }) =>
                 status === 'dropped' ? String(Math.round(epochs)) : '',
               ),
@@ -102,18 +103,16 @@ export function leaderboardTable(
   const dropped = results.filter(({ status }) => status === 'dropped').length;
   const ties = shown.filter(({ tied }) => tied).length;
   const notes = [
-    shown.length < results.length ? `the best ${shown.length} of ${results.length} heads` : '',
+    shown.length < results.length ? `the best ${shown.length} of ${counted(results.length, 'head')}` : '',
     diverged > 0 ? `${diverged} diverged` : '',
-    dropped > 0 ? `${dropped} left early, by halving` : '',
-    ties > 1
-      ? `1=: validation cannot tell it from the first (95 %: bootstrap interval of val ${metric})`
-      : '',
+    dropped > 0 ? `${dropped} dropped by halving` : '',
+    ties > 1 ? `1=: tied with the first on validation (95 % bootstrap interval of val ${metric})` : '',
     leftOut.length > 0 ? `not shown: ${leftOut.join(', ')}` : '',
   ];
   return withNote(text, notes.filter((note) => note !== '').join('; '));
 }
 
-/** Metrics side by side, one column per name (`{ 'best head': ..., 'always the majority': ... }`). */
+/** Metrics side by side, one column per name (`{ 'best head': ..., 'majority baseline': ... }`). */
 export function metricsTable(columns: Readonly<Record<string, Metrics>>, width: number): string {
   const names = METRICS.filter((name) => Object.values(columns).some((metrics) => name in metrics));
   const titled = Object.entries(columns).map(([title, metrics]) =>
@@ -164,13 +163,13 @@ export function perClassTable(reports: readonly ClassReport[], width: number): s
     ],
     width,
   );
-  const note = `the ${shown.length} of ${reports.length} classes with the lowest F1`;
+  const note = `only the ${shown.length} of ${reports.length} classes with the lowest F1`;
   return withNote(text, shown.length < reports.length ? note : '');
 }
 
 /**
- * The confusion matrix, actual classes down, answers across; where it does not fit, the most frequent confusions.
- * For multi-label data, right and wrong answers of each label; of many labels those with most wrong answers.
+ * The confusion matrix, true classes in rows, predictions in columns; where it does not fit, the most frequent confusions.
+ * For multi-label data, correct and wrong predictions of each label; of many labels those with most errors.
  */
 export function confusionTable(names: readonly string[], confusion: Confusion, width: number): string {
   if (confusion.task === 'multilabel') return labelTable(names, confusion.counts);
@@ -180,7 +179,7 @@ export function confusionTable(names: readonly string[], confusion: Confusion, w
       const cells = counts.map((row) => String(row[label]!));
       return { title: printable(name, SHORT_NAME), cells, right: true };
     });
-    const { text, fits } = drawTable([{ title: 'actual \\ answered', cells: [...names] }, ...columns], width);
+    const { text, fits } = drawTable([{ title: 'true \\ predicted', cells: [...names] }, ...columns], width);
     if (fits) return text;
   }
   const pairs = counts
@@ -190,15 +189,15 @@ export function confusionTable(names: readonly string[], confusion: Confusion, w
   const shown = pairs.slice(0, MAX_CONFUSIONS);
   const { text } = drawTable(
     [
-      { title: 'actual', cells: shown.map(({ actual }) => names[actual]!) },
-      { title: 'answered', cells: shown.map(({ answered }) => names[answered]!) },
+      { title: 'true class', cells: shown.map(({ actual }) => names[actual]!) },
+      { title: 'predicted', cells: shown.map(({ answered }) => names[answered]!) },
       { title: 'images', cells: shown.map(({ count }) => String(count)), right: true },
     ],
     width,
   );
   return withNote(
     text,
-    `the most frequent ${shown.length} of ${pairs.length} confusions; a matrix of ${names.length} classes does not fit`,
+    `the ${shown.length} most frequent of ${counted(pairs.length, 'confusion')}; a matrix of ${names.length} classes does not fit`,
   );
 }
 
@@ -220,14 +219,14 @@ function labelTable(
   const { text } = drawTable(
     [
       { title: 'label', cells: rows.map(({ name }) => name) },
-      column('found', 1, 1),
-      column('missed', 1, 0),
-      column('false alarms', 0, 1),
-      column('rightly absent', 0, 0),
+      column('true positives', 1, 1),
+      column('false negatives', 1, 0),
+      column('false positives', 0, 1),
+      column('true negatives', 0, 0),
     ],
     Number.POSITIVE_INFINITY,
   );
-  const note = `the ${rows.length} of ${names.length} labels with most wrong answers`;
+  const note = `only the ${rows.length} of ${names.length} labels with the most errors`;
   return withNote(text, rows.length < names.length ? note : '');
 }
 

@@ -52,7 +52,7 @@ export async function planSearch(
   );
   refuseHuge(configurations, table.sets, classes.length);
   const rungs = halving === undefined ? undefined : rungsOf(configurations, halving);
-  if (rungs && folds > 0) throw usage('one validation part', '--halving', `--folds ${folds}`);
+  if (rungs && folds > 0) throw usage('one validation split', '--halving', `--folds ${folds}`);
   const jobs = configurations.flatMap((configuration) => jobsOf(configuration));
   const heads = jobs.length * Math.max(1, folds);
   const epochs = jobs.reduce((sum, job) => sum + job.config.epochs, 0) * Math.max(1, folds);

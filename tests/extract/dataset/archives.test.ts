@@ -67,7 +67,7 @@ const refusal = (data: string) =>
   );
 
 describe.each(FORMATS)('%s', (_, made) => {
-  it('says which entries it passed over', async () => {
+  it('says which entries it skipped', async () => {
     const { contents, notes } = await read(
       made([
         { name: 'a/1.png', contents: 'one' },
@@ -83,9 +83,9 @@ describe.each(FORMATS)('%s', (_, made) => {
     );
     expect(contents).toEqual({ 'a/1.png': 'one', 'b/9.png': 'nine' });
     expect(notes).toEqual([
-      'Entries with paths that lead out of the archive were passed over: "../../b/2.png" and 4 more',
-      'Entries that are links were passed over: "b/7.png"',
-      'Entries that are neither files nor folders (devices, sparse files) were passed over: "b/8.png"',
+      'Entries with paths that lead out of the archive were skipped: "../../b/2.png" and 4 more',
+      'Entries that are links were skipped: "b/7.png"',
+      'Entries that are neither files nor folders (devices, sparse files) were skipped: "b/8.png"',
     ]);
   });
 
@@ -112,14 +112,14 @@ describe.each(FORMATS)('%s', (_, made) => {
     );
     expect(contents).toEqual({ 'a/1.png': 'one' });
     expect(notes[0]).toMatch(
-      /^Entries with paths of more than 4096 characters or 100 folders were passed over: "(d\/)+.* and 2 more$/,
+      /^Entries with paths of more than 4096 characters or 100 folders were skipped: "(d\/)+.* and 2 more$/,
     );
     expect(performance.now() - started).toBeLessThan(2000);
   });
 
   it('says what it held where nothing is left', async () => {
     expect(await refusal(made([{ name: '../1.png' }]))).toBe(
-      `InputError: Expected images in x.${_} but found none in it. Entries with paths that lead out of the archive were passed over: "../1.png"`,
+      `InputError: Expected images in x.${_} but found none in it. Entries with paths that lead out of the archive were skipped: "../1.png"`,
     );
     expect(await refusal(made([]))).toBe(`InputError: Expected images in x.${_} but found no file in it`);
   });
@@ -197,7 +197,7 @@ describe('a tar', () => {
     expect(notes).toEqual([expect.stringContaining('1 image lies in folders inside class folders')]);
   });
 
-  it('may hold sparse files, which are passed over by name', async () => {
+  it('may hold sparse files, which are skipped by name', async () => {
     const bytes = tarFile(
       PNG,
       tarEntry({ name: 'b/old.png', type: 'S' }, 'old GNU'),
@@ -207,9 +207,7 @@ describe('a tar', () => {
     );
     const { contents, notes } = await read(fileOf('x.tar', bytes));
     expect(contents).toEqual({ 'a/1.png': 'one', 'b/2.png': 'two' });
-    expect(notes).toEqual([
-      expect.stringMatching(/sparse files\) were passed over: "b\/old\.png" and 1 more$/),
-    ]);
+    expect(notes).toEqual([expect.stringMatching(/sparse files\) were skipped: "b\/old\.png" and 1 more$/)]);
   });
 
   it('ends with zeros, whatever follows them', async () => {
@@ -314,11 +312,11 @@ describe('a zip', () => {
   });
 });
 
-it.skipIf(process.platform === 'win32')('pipes in a folder are passed over, not waited for', async () => {
+it.skipIf(process.platform === 'win32')('pipes in a folder are skipped, not waited for', async () => {
   const data = folderOf(named(['a/1.jpg', 'b/2.jpg']));
   execFileSync('sh', ['-c', 'mkfifo "$0"', join(data, 'a', 'pipe.jpg')]);
   symlinkSync(join(data, 'a', 'pipe.jpg'), join(data, 'b', 'link.jpg'));
   const { images, notes } = await openDataset({ data });
   expect(images.map(({ path }) => path)).toEqual(['a/1.jpg', 'b/2.jpg']);
-  expect(notes).toEqual([expect.stringMatching(/passed over: "pipe\.jpg", "link\.jpg"/)]);
+  expect(notes).toEqual([expect.stringMatching(/skipped: "pipe\.jpg", "link\.jpg"/)]);
 });

@@ -63,7 +63,7 @@ const LAYOUTS: Record<string, Layout> = {
       'test/cat/3.jpg': 'test/cat',
       'test/dog/4.jpg': 'test/dog',
     },
-    said: [/2 images outside the class folders were passed over: (?=.*pred\/").*docs\/figs\//],
+    said: [/2 images outside the class folders were skipped: (?=.*pred\/").*docs\/figs\//],
   },
   'train and test beside folders without images': {
     files: ['train/cat/1.jpg', 'train/dog/2.jpg', 'test/cat/3.jpg', 'annotations/1.xml', 'images/readme.txt'],
@@ -94,7 +94,7 @@ const LAYOUTS: Record<string, Layout> = {
       'train/dog/2.jpg': 'train/dog',
       'test/cat/3.jpg': 'test/cat',
     },
-    said: [/Hidden and system files and folders, pipes and devices were passed over: .*"@eaDir\/" \(3\)/],
+    said: [/Hidden and system files and folders, pipes and devices were skipped: .*"@eaDir\/" \(3\)/],
   },
   'Training and Testing': {
     files: ['Training/glioma/1.jpg', 'Training/no/2.jpg', 'Testing/glioma/3.jpg', 'Testing/no/4.jpg'],
@@ -131,7 +131,7 @@ const LAYOUTS: Record<string, Layout> = {
       'seg_train/seg_train/forest/2.jpg': 'train/forest',
       'seg_test/seg_test/sea/3.jpg': 'test/sea',
     },
-    said: [/1 image outside the class folders was passed over: "(photos\/)?seg_pred\/seg_pred\/"/],
+    said: [/1 image outside the class folders was skipped: "(photos\/)?seg_pred\/seg_pred\/"/],
   },
   'Train, Valid and Test': {
     files: ['Train/a/1.jpg', 'Train/b/2.jpg', 'Valid/a/3.jpg', 'Test/b/4.jpg'],
@@ -169,7 +169,7 @@ const LAYOUTS: Record<string, Layout> = {
   'a test set without classes': {
     files: ['train/cat/1.jpg', 'train/dog/2.jpg', 'test/3.jpg', 'test/4.jpg'],
     expected: { 'train/cat/1.jpg': 'train/cat', 'train/dog/2.jpg': 'train/dog' },
-    said: [/2 images outside the class folders were passed over: "(photos\/)?test\/" \(2\)/],
+    said: [/2 images outside the class folders were skipped: "(photos\/)?test\/" \(2\)/],
   },
   'splits in a wrapper beside a copy of themselves': {
     files: [
@@ -210,7 +210,7 @@ const LAYOUTS: Record<string, Layout> = {
   'two levels above the classes, with a picture beside': {
     files: ['a/b/daisy/1.jpg', 'a/b/rose/2.jpg', 'a/b/rose/3.jpg', 'a/b/cover.jpg'],
     expected: { 'a/b/daisy/1.jpg': 'daisy', 'a/b/rose/2.jpg': 'rose', 'a/b/rose/3.jpg': 'rose' },
-    said: [/1 image outside the class folders was passed over/],
+    said: [/1 image outside the class folders was skipped/],
   },
   'images/ with the classes beside docs/': {
     files: ['images/daisy/1.jpg', 'images/rose/2.jpg', 'docs/figure.png'],

@@ -61,7 +61,7 @@ describe('an image that is turned', () => {
 
 describe('samples of more than 8 bits', () => {
   const used = (stored: number, bits: number) =>
-    `samples of ${stored} bits of which ${bits} are used, taken for ${bits}-bit ones`;
+    `samples of ${stored} bits of which ${bits} are used, read as ${bits}-bit samples`;
 
   it.each([
     ['16 that use 8', 'png-grey16-uses8', [used(16, 8)]],
@@ -71,7 +71,7 @@ describe('samples of more than 8 bits', () => {
     ['32', 'tiff-32-grey-ii', []],
     ['32 that use 12', 'tiff-32uses12-grey-ii', [used(32, 12)]],
     ['16 with a sign', 'tiff-i16full-grey-ii', []],
-    ['floats to 1', 'tiff-predictor3-deflate-one', ['float samples taken for grey levels from 0 to 1']],
+    ['floats to 1', 'tiff-predictor3-deflate-one', ['float samples read as grey levels from 0 to 1']],
     ['1 bit, white is 0', 'tiff-1bit-white', []],
   ])('come out as one sees them, and what was taken for granted is noted: %s', async (_, name, notes) => {
     expect(await expectShown(name)).toEqual(notes);

@@ -30,7 +30,7 @@ describe('a manifest', () => {
   ])('of %s', async (_, content, index) => {
     const { rows, said } = await read(content);
     expect(rows).toEqual(ROWS);
-    expect(said).toEqual([expect.stringContaining(`passed over "${index}"`)]);
+    expect(said).toEqual([expect.stringContaining(`skipped "${index}"`)]);
   });
 
   it('with an index and 0/1 columns does not take the index for a class', async () => {

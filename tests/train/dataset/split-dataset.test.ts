@@ -54,7 +54,7 @@ describe('labels that few images have', () => {
     }));
     const { rare, warnings } = await divided(images);
     expect(rare.map(({ name }) => name)).toEqual(names);
-    const [said] = warnings.filter((warning) => warning.startsWith('Scores say little'));
+    const [said] = warnings.filter((warning) => warning.startsWith('Scores are unreliable'));
     expect(said).toContain('"label 0" (1 training, 1 validation, 1 test), ');
     expect(said).toMatch(/"label 9" \([^)]*\) and 2 more$/);
   });

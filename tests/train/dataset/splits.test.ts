@@ -198,7 +198,7 @@ describe("the data's own split", () => {
       const whole = splitRows(request(labels, { fixed }));
       expect([...split[earlier]]).toEqual([...whole[earlier]].filter((row) => row !== same));
       for (const part of PARTS) if (part !== earlier) expect(split[part]).toEqual(whole[part]);
-      expect(split.warnings.join()).toMatch(/^1 .*cop.* in a later part/);
+      expect(split.warnings.join()).toMatch(/^1 .*cop.* in a later split/);
     }
   });
 
@@ -215,7 +215,7 @@ describe("the data's own split", () => {
 
   it('is refused where some rows have none', () => {
     expect(() => splitRows(request(labels, { fixed: own((row) => (row < 10 ? null : 'train')) }))).toThrow(
-      'Expected a part for every image for the data\'s own split but received "10 of 80 without one"',
+      'Expected a split for every image for the data\'s own split but received "10 of 80 without one"',
     );
   });
 

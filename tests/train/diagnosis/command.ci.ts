@@ -52,7 +52,7 @@ describe('the diagnosis of a run', () => {
     );
     expect(findings.get('features-separate-nothing')?.severity).toBe('problem');
     expect(findings.has('overfitting')).toBe(true);
-    expect(stderr).toContain('problem: The features hold nothing of these labels');
+    expect(stderr).toContain('problem: The features carry no information about the labels');
   });
 
   it('sees a softmax inside the head', async () => {
@@ -90,7 +90,7 @@ describe('the diagnosis of a run', () => {
     expect(findings.get('imbalance-hidden')?.evidence).toContain('"rust"');
   });
 
-  it('sees that validation cannot tell heads apart, and says so on the leaderboard', async () => {
+  it('finds ties on validation, and shows them on the leaderboard', async () => {
     const store = await syntheticStore(easy(40), unknown);
     const out = join(newFolder(), 'run');
     const { stdout } = await permafrost([

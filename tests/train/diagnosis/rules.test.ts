@@ -63,10 +63,10 @@ describe('the diagnosis', () => {
     );
     expect(findings.map(({ severity }) => severity)).toEqual(['problem', 'warning']);
     expect(describeFinding(findings[0])).toContain('0.994');
-    expect(describeFinding(findings[1])).toContain('try      --lr 0.001');
+    expect(describeFinding(findings[1])).toContain('try       --lr 0.001');
   });
 
-  it('names a head of the sweep that is held back more', () => {
+  it('names a head of the sweep that is more regularised', () => {
     const milder = head({ id: '7', val: { accuracy: 0.82 } }, { hidden: [64], dropout: 0.5 });
     const best = head({ val: { accuracy: 0.7 } }, { hidden: [512] });
     const [finding] = diagnose(healthy({ trained: { accuracy: 1 }, best, results: [best, milder] }));

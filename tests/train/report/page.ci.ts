@@ -57,7 +57,7 @@ describe('report.html', () => {
   });
 
   it('says which photos it cannot show', () => {
-    expect(evil.stderr).toContain('photos are not in the report: where the photos are is not known');
+    expect(evil.stderr).toContain('photos are not in the report: the folder of the photos is unknown');
     expect(leaves.stderr).not.toContain('photos are not in the report');
   });
 });
@@ -133,7 +133,9 @@ describe.skipIf(!CHROMIUM)('report.html in a browser', () => {
     const [cell] = await page.$$('.confusion button.right:not(:disabled)');
     const count = Number(await cell.evaluate((button) => button.textContent));
     await cell.click();
-    expect(await page.$eval('.behind h3', (title) => title.textContent)).toContain(`found: ${count} image`);
+    expect(await page.$eval('.behind h3', (title) => title.textContent)).toContain(
+      `true positives: ${count} image`,
+    );
     expect(await page.$$('.behind .card img')).toHaveLength(Math.min(count, 24));
   });
 

@@ -66,12 +66,12 @@ describe('metricsTable', () => {
     const text = metricsTable(
       {
         'best head': { loss: 0.25, accuracy: 0.9 },
-        'always the majority': { loss: 1.5, accuracy: 0.25, auc: null },
+        'majority baseline': { loss: 1.5, accuracy: 0.25, auc: null },
       },
       80,
     );
     expect(cells(text)).toEqual([
-      ['metric', 'best head', 'always the majority'],
+      ['metric', 'best head', 'majority baseline'],
       ['loss', '0.2500', '1.5000'],
       ['accuracy', '0.9000', '0.2500'],
       ['auc', '-', '-'],
@@ -116,7 +116,7 @@ describe('confusionTable', () => {
       ],
     };
     expect(cells(confusionTable(['a', 'b'], confusion, 80))).toEqual([
-      ['actual \\ answered', 'a', 'b'],
+      ['true \\ predicted', 'a', 'b'],
       ['a', '5', '1'],
       ['b', '2', '4'],
     ]);
@@ -131,11 +131,11 @@ describe('confusionTable', () => {
     counts[5]![6] = 8;
     const text = confusionTable(names, { task: 'multiclass', counts }, 80);
     expect(cells(text)).toEqual([
-      ['actual', 'answered', 'images'],
+      ['true class', 'predicted', 'images'],
       ['a long class name 5', 'a long class name 6', '8'],
       ['a long class name 3', 'a long class name 4', '2'],
     ]);
-    expect(text).toContain('the most frequent 2 of 2 confusions; a matrix of 20 classes does not fit');
+    expect(text).toContain('the 2 most frequent of 2 confusions; a matrix of 20 classes does not fit');
     expect(text.indexOf('\n')).toBeLessThanOrEqual(80);
   });
 
@@ -154,7 +154,7 @@ describe('confusionTable', () => {
       80,
     );
     expect(cells(text)).toEqual([
-      ['label', 'found', 'missed', 'false alarms', 'rightly absent'],
+      ['label', 'true positives', 'false negatives', 'false positives', 'true negatives'],
       ['rust', '4', '3', '2', '1'],
     ]);
   });

@@ -37,8 +37,8 @@ describe('--halving', () => {
       ...Array(2).fill('dropped 9'),
       ...Array(8).fill('dropped 3'),
     ]);
-    expect(halved.stdout).toMatch(/left after/);
-    expect(halved.stdout).toContain('10 left early, by halving');
+    expect(halved.stdout).toMatch(/dropped after/);
+    expect(halved.stdout).toContain('10 dropped by halving');
     expect(whole.epochs).toBe(12 * 27);
     expect(halved.epochs).toBeLessThan(whole.epochs / 3);
     // Those that went all the way are as if the others had never been.
@@ -64,7 +64,7 @@ describe('--halving', () => {
       [['--halving'], 'Expected at least 3 different heads for --halving but received 1'],
       [
         [...args, '--halving', '--folds', '3'],
-        'Expected one validation part for --halving but received "--folds 3"',
+        'Expected one validation split for --halving but received "--folds 3"',
       ],
       [[...args, '--halving-factor', '2'], '--halving-factor needs --halving'],
       [

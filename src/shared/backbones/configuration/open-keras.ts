@@ -59,7 +59,7 @@ async function listed(keras: KerasFile, request: KerasNetworkRequest): Promise<O
   if (await request.isPublished()) return { source, preparation: publishedPreparation(definition) };
   const preparation = prepareListed({ ...request, layers: keras.layers, source });
   note(
-    `${path} has weights only: they are taken for those of ${backbone} as Keras Applications builds it, with pixels prepared as published (a whole model, as model.save writes it, says how it was built)`,
+    `${path} has weights only: they are treated as those of ${backbone} as Keras Applications builds it, with pixels prepared as published (a whole model, as model.save writes it, says how it was built)`,
   );
   return { source, preparation };
 }

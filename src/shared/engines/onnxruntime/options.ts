@@ -24,7 +24,7 @@ export function sessionOptions(
   threads: number | undefined,
 ): InferenceSession.SessionOptions {
   return {
-    // Alone: with the CPU as a second choice, a missing provider would be passed over without a word.
+    // Alone: with the CPU as a second choice, a missing provider would be skipped without a word.
     executionProviders: [provider],
     graphOptimizationLevel: 'all',
     extra: { ...UNSAFE_OPTIMIZERS, ...DENORMALS_AS_ZERO },

@@ -1,4 +1,4 @@
-/** Scores and curves of the best head's answers, class by class. */
+/** Scores and curves of the best head's predictions, class by class. */
 import * as Plot from '@observablehq/plot';
 import type { ReportData } from '../data.ts';
 import { figure, h, percent, score, scrolling, section } from './dom.ts';
@@ -15,10 +15,10 @@ export function perClass({ perClass: reports, evaluated }: ReportData): HTMLElem
     );
   return section(
     'classes',
-    'Each class',
-    `Scores on ${PART_NAMES[evaluated.part]} images, the weakest first.`,
+    'Scores per class',
+    `On ${PART_NAMES[evaluated.part]} images, lowest F1 first.`,
     scrolling(
-      'Scores of each class',
+      'Scores per class',
       h(
         'table',
         {},
@@ -82,9 +82,9 @@ export function ranking(data: ReportData): HTMLElement {
   const bins = data.calibration;
   return section(
     'ranking',
-    'How sure, and how rightly',
+    'Calibration and ranking',
     shown.length < data.classes.length
-      ? `Curves of the ${shown.length} weakest of ${data.classes.length} classes.`
+      ? `The curves show the ${shown.length} classes with the lowest AUC of ${data.classes.length}.`
       : '',
     h(
       'ul',
@@ -95,7 +95,7 @@ export function ranking(data: ReportData): HTMLElement {
       'div',
       { class: 'multiples' },
       figure(
-        'Precision and recall of each class',
+        'Precision-recall curve of each class',
         Plot.plot({
           ...axes('recall', 'precision'),
           marks: [
@@ -110,7 +110,7 @@ export function ranking(data: ReportData): HTMLElement {
         }),
       ),
       figure(
-        'ROC of each class',
+        'ROC curve of each class',
         Plot.plot({
           ...axes('false positive rate', 'true positive rate'),
           marks: [
@@ -133,7 +133,7 @@ export function ranking(data: ReportData): HTMLElement {
           height: 290,
           marginBottom: 40,
           x: { label: 'confidence', domain: [0, 1], labelAnchor: 'center' },
-          y: { label: 'share that is right', domain: [0, 1], grid: true },
+          y: { label: 'accuracy', domain: [0, 1], grid: true },
           r: { range: [3, 13], domain: [0, Math.max(...bins.map(({ count }) => count))] },
           marks: [
             Plot.line(
@@ -160,10 +160,10 @@ export function ranking(data: ReportData): HTMLElement {
 
 function calibrationCaption({ calibrationError }: ReportData): string {
   const error = calibrationError?.after;
-  return `Calibration: how often answers are right that are so sure${typeof error === 'number' ? `; expected error ${percent(error)}` : ''}`;
+  return `Calibration: accuracy at each confidence${typeof error === 'number' ? `; expected calibration error ${percent(error)}` : ''}`;
 }
 
-/** Multi-label only: what each threshold would give, and which labels come together. */
+/** Multi-label only: scores at each threshold, and label co-occurrence. */
 export function labels(data: ReportData): HTMLElement | null {
   const { cooccurrence, classCurves } = data;
   if (!cooccurrence) return null;
@@ -173,7 +173,7 @@ export function labels(data: ReportData): HTMLElement | null {
   const range = colours(scores);
   const multiples = curves.map(({ name, thresholds, threshold }) =>
     figure(
-      `${name}: scores at every threshold${threshold === null ? '' : `, in use ${threshold.toFixed(2)}`}`,
+      `${name}: scores by threshold${threshold === null ? '' : `; chosen: ${threshold.toFixed(2)}`}`,
       Plot.plot({
         style: STYLE,
         width: widthOf(280),
@@ -205,7 +205,7 @@ export function labels(data: ReportData): HTMLElement | null {
   return section(
     'labels',
     'Labels and thresholds',
-    'A label is answered above its threshold; moving it trades precision for recall.',
+    'A label is predicted when its probability exceeds its threshold. A higher threshold gives more precision and less recall.',
     h(
       'ul',
       { class: 'legend' },
@@ -213,7 +213,7 @@ export function labels(data: ReportData): HTMLElement | null {
     ),
     h('div', { class: 'multiples' }, ...multiples),
     figure(
-      'Images that have both labels; shade: share of the row’s images',
+      'Label co-occurrence: images with both labels. The shade shows their share of the row’s images',
       Plot.plot({
         style: STYLE,
         width: side,

@@ -1,4 +1,5 @@
-/** What is taken for what, with the photos behind each number. */
+/** The confusion matrix, with the photos behind each number. */
+import { counted } from '../../../shared/plural.ts';
 import type { ReportData } from '../data.ts';
 import { h, scrolling, section } from './dom.ts';
 import { card, cards, labelsOf } from './photos.ts';
@@ -27,13 +28,13 @@ export function confusion(data: ReportData): HTMLElement {
     pressed = button;
     button.setAttribute('aria-pressed', 'true');
     const images = data.cells[cell.key] ?? [];
-    const more = cell.count > images.length && images.length > 0 ? `, ${images.length} of them shown` : '';
+    const more = cell.count > images.length && images.length > 0 ? `, ${images.length} shown` : '';
     shown.replaceChildren(
-      h('h3', {}, `${cell.title}: ${cell.count} ${cell.count === 1 ? 'image' : 'images'}${more}`),
+      h('h3', {}, `${cell.title}: ${counted(cell.count, 'image')}${more}`),
       cards(
         images.map((image) => {
           const one = data.images[image];
-          return card(one, `is ${labelsOf(one)}`, `answered ${labelsOf({ labels: one.answered })}`);
+          return card(one, `label: ${labelsOf(one)}`, `predicted: ${labelsOf({ labels: one.answered })}`);
         }),
         24,
       ),
@@ -82,8 +83,8 @@ export function confusion(data: ReportData): HTMLElement {
     .sort((a, b) => b.count - a.count)[0];
   const result = section(
     'confusion',
-    data.task === 'multilabel' ? 'Right and wrong for each label' : 'Confusion matrix',
-    `On ${PART_NAMES[data.evaluated.part]} images; ${data.task === 'multilabel' ? '' : 'actual classes down, answers across; '}press a number to see the photos.${few(data)}`,
+    data.task === 'multilabel' ? 'Errors per label' : 'Confusion matrix',
+    `On ${PART_NAMES[data.evaluated.part]} images. ${data.task === 'multilabel' ? '' : 'Rows are true classes, columns are predicted classes. '}Click a number to see its photos.${few(data)}`,
     scrolling('Confusion matrix', table),
     shown,
   );
@@ -97,10 +98,10 @@ export function confusion(data: ReportData): HTMLElement {
   return result;
 }
 
-/** What is said where not all classes fit. */
+/** A note where not all classes fit. */
 function few({ shown, classes }: ReportData): string {
   return shown.length < classes.length
-    ? ` Of ${classes.length} classes, the ${shown.length} with most mistakes.`
+    ? ` Only the ${shown.length} of ${classes.length} classes with the most errors are shown.`
     : '';
 }
 
@@ -122,21 +123,21 @@ function grid({ confusion: { task, counts }, classes: all, shown }: ReportData):
         return row.map((count, answered) => ({
           key: `${shown[actual]}:${shown[answered]}`,
           count,
-          // Few mistakes are what one looks for: the root makes them show.
+          // The root makes rare errors visible.
           weight: actual === answered ? count / total : Math.sqrt(count / total),
           right: actual === answered,
           title:
             actual === answered
-              ? `${classes[actual]}, answered rightly`
-              : `${classes[actual]}, answered ${classes[answered]}`,
+              ? `${classes[actual]}, predicted correctly`
+              : `${classes[actual]}, predicted as ${classes[answered]}`,
         }));
       }),
     };
   }
   const kinds = [
-    { key: 'found', head: 'found', at: [1, 1], right: true },
-    { key: 'missed', head: 'missed', at: [1, 0], right: false },
-    { key: 'false', head: 'false alarms', at: [0, 1], right: false },
+    { key: 'found', head: 'true positives', at: [1, 1], right: true },
+    { key: 'missed', head: 'false negatives', at: [1, 0], right: false },
+    { key: 'false', head: 'false positives', at: [0, 1], right: false },
   ] as const;
   return {
     heads: kinds.map(({ head }) => head),

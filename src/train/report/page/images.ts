@@ -1,5 +1,6 @@
-/** The photos themselves: a map of them, the surest mistakes, doubtful labels, copies. */
+/** The photos themselves: a map of their features, the most confident errors, likely label errors, copies. */
 import * as Plot from '@observablehq/plot';
+import { counted, plural } from '../../../shared/plural.ts';
 import type { ReportData } from '../data.ts';
 import { figure, h, percent, section } from './dom.ts';
 import { card, cards, labelsOf, picture } from './photos.ts';
@@ -48,13 +49,13 @@ export function map(data: ReportData): HTMLElement | null {
     if (!value) return;
     const image = data.images[value.image];
     shown.replaceChildren(
-      card(image, `is ${labelsOf(image)}`, `answered ${labelsOf({ labels: image.answered })}`),
+      card(image, `label: ${labelsOf(image)}`, `predicted: ${labelsOf({ labels: image.answered })}`),
     );
   });
   return section(
     'map',
     'Map of the features',
-    `Each dot is a photo; photos that look alike to the backbone lie together. The two axes show ${percent(share.reduce((sum, one) => sum + one, 0))} of the variance.`,
+    `Each dot is a photo. Similar features are close together. The two axes explain ${percent(share.reduce((sum, one) => sum + one, 0))} of the variance.`,
     h(
       'ul',
       { class: 'legend' },
@@ -63,7 +64,7 @@ export function map(data: ReportData): HTMLElement | null {
     h(
       'div',
       { class: 'mapped' },
-      figure('Photos by their first two principal components, coloured by label', plot),
+      figure('First two principal components of the features, coloured by label', plot),
       shown,
     ),
   );
@@ -74,17 +75,17 @@ export function wrong(data: ReportData): HTMLElement | null {
   const part = PART_NAMES[data.evaluated.part];
   return section(
     'wrong',
-    'Surest mistakes',
+    'Most confident errors',
     data.wrong.length === 0
-      ? `No ${part} image is answered wrongly.`
-      : `Of the ${part} images, those answered wrongly, the surest first.`,
+      ? `All ${part} images are predicted correctly.`
+      : `Wrong predictions on ${part} images, highest confidence first.`,
     cards(
       data.wrong.map(({ image, answered, confidence }) => {
         const one = data.images[image];
         return card(
           one,
-          `is ${labelsOf(one)}`,
-          h('em', {}, `answered ${answered}, ${percent(confidence)} sure`),
+          `label: ${labelsOf(one)}`,
+          h('em', {}, `predicted: ${answered} (${percent(confidence)})`),
         );
       }),
     ),
@@ -96,16 +97,16 @@ export function labelIssues(data: ReportData): HTMLElement {
     'suspects',
     'Likely label errors',
     data.labelIssueCount === 0
-      ? 'The features contradict no label.'
-      : `${data.labelIssueCount} photos of any part whose label a probe contradicts that was fitted on all other photos; the most doubtful first.`,
+      ? 'No label disagrees with the features.'
+      : `${counted(data.labelIssueCount, 'photo')} in all splits. A probe fitted to all other photos prefers another label; largest margin first.`,
     cards(
       data.labelIssues.map(({ image, suggestion, margin }) => {
         const one = data.images[image];
         return card(
           one,
-          `labelled ${labelsOf(one)}`,
-          h('em', {}, `looks like ${suggestion}`),
-          `doubt ${margin.toFixed(2)}, ${one.part}`,
+          `label: ${labelsOf(one)}`,
+          h('em', {}, `suggested: ${suggestion}`),
+          `margin ${margin.toFixed(2)}, ${one.part}`,
         );
       }),
     ),
@@ -119,8 +120,8 @@ export function duplicates(data: ReportData): HTMLElement {
     'duplicates',
     'Duplicates and conflicts',
     duplicateCount === 0
-      ? 'No photo is there twice.'
-      : `${duplicateCount} photos are there more than once${conflicts > 0 ? `, ${conflicts} of them with different labels` : ''}; copies always stay in one part.`,
+      ? 'There are no duplicates.'
+      : `${counted(duplicateCount, 'photo')} ${plural(duplicateCount, 'has', 'have')} copies${conflicts > 0 ? `, ${conflicts} of them with different labels` : ''}. Copies always stay in the same split.`,
     h(
       'ul',
       { class: 'sets' },

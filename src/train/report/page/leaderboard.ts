@@ -1,4 +1,5 @@
 /** The leaderboard: sorted by any column, filtered by text. */
+import { counted } from '../../../shared/plural.ts';
 import type { ReportData, ReportLine } from '../data.ts';
 import { h, score, scrolling, section } from './dom.ts';
 import { metricName } from './summary.ts';
@@ -60,7 +61,7 @@ export function leaderboard(data: ReportData): HTMLElement {
       if (at === state.column) head.setAttribute('aria-sort', state.descending ? 'descending' : 'ascending');
       else head.removeAttribute('aria-sort');
     }
-    count.textContent = `${found.length} of ${data.leaderboard.length} heads`;
+    count.textContent = `${found.length} of ${counted(data.leaderboard.length, 'head')}`;
     more.textContent = `Show all ${found.length}`;
     more.hidden = shown.length === found.length;
   }
@@ -76,7 +77,7 @@ export function leaderboard(data: ReportData): HTMLElement {
     'leaderboard',
     'Leaderboard',
     ties > 1
-      ? `The best ${ties} heads are tied (marked 1=): their differences on validation may be chance.`
+      ? `The best ${ties} heads are tied (marked 1=): their validation scores do not differ significantly.`
       : `Ranked by validation ${metricName(data.metric)}.`,
     h('p', { class: 'controls' }, h('label', { for: 'filter' }, 'Filter '), filter),
     scrolling('Leaderboard', h('table', { class: 'sortable' }, h('thead', {}, h('tr', {}, ...heads)), body)),
@@ -106,7 +107,7 @@ function columnsOf({ metric, varied, leaderboard: lines }: ReportData): Column[]
     ...(lines.some(({ interval }) => interval)
       ? [
           {
-            title: '95 %',
+            title: '95 % interval',
             text: ({ interval }: ReportLine) =>
               interval ? `${score(interval.low)} – ${score(interval.high)}` : '',
             key: ({ interval }: ReportLine) => interval?.low ?? Number.POSITIVE_INFINITY,
@@ -120,7 +121,7 @@ function columnsOf({ metric, varied, leaderboard: lines }: ReportData): Column[]
     ...others.slice(0, 2).map(metricColumn),
     { title: 'epochs', text: ({ epochs }) => String(Math.round(epochs)), key: ({ epochs }) => epochs },
     {
-      title: 'state',
+      title: 'status',
       text: ({ status }) => status,
       key: ({ status }) => status,
     },

@@ -1,4 +1,4 @@
-/** Which options mattered, and how the best heads learned. */
+/** The effect of each option, and the learning curves of the best heads. */
 import * as Plot from '@observablehq/plot';
 import type { ReportData } from '../data.ts';
 import { figure, h, section } from './dom.ts';
@@ -50,13 +50,13 @@ export function options(data: ReportData): HTMLElement | null {
       ],
     });
     const spread = Math.max(...best.map(({ score }) => score)) - Math.min(...best.map(({ score }) => score));
-    return { spread, drawing: figure(`${name}: ${metricName(metric)} of each head`, drawing) };
+    return { spread, drawing: figure(`${metricName(metric)} by ${name}`, drawing) };
   });
   plots.sort((a, b) => b.spread - a.spread);
   return section(
     'options',
-    'Which settings mattered',
-    `Each dot is a head; the line joins the best of each value. The setting that changes the best ${metricName(metric)} most comes first.`,
+    'Effect of each option',
+    `Each dot is a head; the line connects the best head of each value. The option with the largest effect on the best ${metricName(metric)} comes first.`,
     h('div', { class: 'multiples' }, ...plots.map(({ drawing }) => drawing)),
   );
 }
@@ -113,18 +113,18 @@ export function learning(data: ReportData): HTMLElement | null {
     'ul',
     { class: 'legend' },
     ...ids.map((id, at) => h('li', {}, h('i', { style: `background:${range[at]}` }), id)),
-    h('li', { class: 'dashes' }, 'dashed: training, solid: validation, dot: best epoch'),
+    h('li', { class: 'dashes' }, 'dashed: training; solid: validation; dot: best epoch'),
   );
   return section(
     'learning',
     'Learning curves',
-    'The best heads, epoch by epoch.',
+    'Loss and score of the best heads at each epoch.',
     legend,
     h(
       'div',
       { class: 'multiples' },
-      figure('Loss by epoch, training dashed', draw('loss', 'loss')),
-      figure(`${metricName(metric)} by epoch, training dashed`, draw('score', metricName(metric))),
+      figure('Loss by epoch (training dashed)', draw('loss', 'loss')),
+      figure(`${metricName(metric)} by epoch (training dashed)`, draw('score', metricName(metric))),
     ),
   );
 }

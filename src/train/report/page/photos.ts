@@ -1,4 +1,5 @@
-/** Photos as cards: a thumbnail where there is one, else the file's name, and what is said of them. */
+/** Photos as cards: a thumbnail or a placeholder, the file's name, and lines of text. */
+import { counted, plural } from '../../../shared/plural.ts';
 import type { ReportData, ReportImage } from '../data.ts';
 import { h } from './dom.ts';
 
@@ -43,8 +44,8 @@ export function labelsOf({ labels }: Pick<ReportImage, 'labels'>): string {
   return labels.join(' + ') || 'no label';
 }
 
-/** What is said of photos that cannot be shown; empty where all can. */
+/** A note on photos that cannot be shown; empty if all can. */
 export function missingNote({ photos: { missing, reason } }: ReportData): string {
   if (missing === 0) return '';
-  return `${missing} photos are not shown: ${reason ?? 'they were not found'}.`;
+  return `${counted(missing, 'photo')} ${plural(missing, 'is', 'are')} not shown: ${reason ?? 'not found'}.`;
 }

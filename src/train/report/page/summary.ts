@@ -1,4 +1,5 @@
-/** The first screen: what was reached, against what, and what to know about it. */
+/** The first screen: the scores of the best head beside the majority baseline, and the diagnosis. */
+import { counted } from '../../../shared/plural.ts';
 import type { Finding } from '../../diagnosis/finding.ts';
 import type { ReportData } from '../data.ts';
 import { h, percent, score, scrolling, section } from './dom.ts';
@@ -12,8 +13,8 @@ const METRIC_NAMES: Readonly<Record<string, string>> = {
   f1Micro: 'micro F1',
   auc: 'AUC',
   mAP: 'mean average precision',
-  subsetAccuracy: 'all labels right',
-  binaryAccuracy: 'single answers right',
+  subsetAccuracy: 'subset accuracy',
+  binaryAccuracy: 'binary accuracy',
 };
 
 /** A metric's name for people. */
@@ -31,9 +32,9 @@ export function header(data: ReportData): HTMLElement {
     h(
       'p',
       { class: 'lead' },
-      `${data.rows.all} images, ${data.classes.length} ${data.task === 'multilabel' ? 'labels' : 'classes'}, features of `,
+      `${counted(data.rows.all, 'image')}, ${data.task === 'multilabel' ? counted(data.classes.length, 'label') : counted(data.classes.length, 'class', 'classes')}, features from `,
       h('b', {}, data.sources.map(({ backbone }) => backbone).join(' + ')),
-      ` at ${source.size}; ${data.heads} heads trained in ${data.seconds.toFixed(1)} s.`,
+      ` at ${source.size}; ${counted(data.heads, 'head')} trained in ${data.seconds.toFixed(1)} s.`,
     ),
   );
 }
@@ -53,20 +54,20 @@ export function summary(data: ReportData): HTMLElement {
       { class: 'tile' },
       h('dt', {}, metricName(name)),
       h('dd', {}, percent(value)),
-      h('dd', { class: 'against' }, `always the majority: ${percent(floor)}`, meter(value, floor)),
+      h('dd', { class: 'against' }, `majority baseline: ${percent(floor)}`, meter(value, floor)),
     );
   });
   const all = Object.keys(evaluated.metrics) as (keyof typeof evaluated.metrics)[];
   const options = Object.entries(best.options).filter(([, value]) => value !== 'false' && value !== '0');
   return section(
     'summary',
-    'How good it is',
-    `The best head, ${best.id}, on ${data.rows[evaluated.part]} ${part} images it has never been trained on.`,
+    'Scores',
+    `The best head, ${best.id}, on ${counted(data.rows[evaluated.part], `${part} image`)} that it was not trained on.`,
     h('dl', { class: 'tiles' }, ...tiles),
     h(
       'details',
       {},
-      h('summary', {}, 'All metrics and settings of the best head'),
+      h('summary', {}, 'All metrics and options of the best head'),
       scrolling(
         'All metrics',
         h(
@@ -78,7 +79,7 @@ export function summary(data: ReportData): HTMLElement {
             h(
               'tr',
               {},
-              ...['metric', 'validation', part, 'always the majority'].map((text) =>
+              ...['metric', 'validation', part, 'majority baseline'].map((text) =>
                 h('th', { scope: 'col' }, text),
               ),
             ),
@@ -105,7 +106,7 @@ export function summary(data: ReportData): HTMLElement {
   );
 }
 
-/** A bar with a mark where the majority is. */
+/** A bar with a mark at the majority baseline. */
 function meter(value: number | null | undefined, floor: number | null | undefined): HTMLElement {
   const at = (share: number | null | undefined) => `${Math.max(0, Math.min(1, share ?? 0)) * 100}%`;
   return h(
@@ -127,7 +128,7 @@ export function diagnosis({ diagnosis: findings }: ReportData): HTMLElement {
     'diagnosis',
     'Diagnosis',
     findings.length === 0
-      ? 'None of the known failures shows: features, settings, learning and validation look healthy.'
+      ? 'No problems found: features, options, training and validation look healthy.'
       : '',
     h(
       'ul',

@@ -55,7 +55,7 @@ export async function loadWeights({ size, ...file }: FileOptions & { size: Size 
   const [assumed, ...others] = notes.toReversed();
   expect(assumed).toMatch(
     new RegExp(
-      `^${path} has weights only: they are taken for those of ${backbone} as Keras Applications builds`,
+      `^${path} has weights only: they are treated as those of ${backbone} as Keras Applications builds`,
     ),
   );
   return { preprocessing, notes: others };
