@@ -3,6 +3,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { mergeStores } from '../../src/cache/merge.ts';
+import { MATHS_VERSION } from '../../src/shared/store/pipeline.ts';
 import { openStore } from '../../src/shared/store/reader.ts';
 import type { Pipeline } from '../../src/shared/store/schema.ts';
 import { createStoreWriter, type StoreHeader } from '../../src/shared/store/writer.ts';
@@ -59,7 +60,7 @@ describe('merging', () => {
     ['resize', { changes: { resize: 'bicubic' } }],
     ['precision', { changes: { precision: 'fp16' } }],
     ['dtype', { changes: { dtype: 'float16' } }],
-    ['maths', { changes: { maths: 2 } }],
+    ['maths', { changes: { maths: MATHS_VERSION + 1 } }],
     ['pooling', { header: { columns: [COLUMNS[0]] } }],
     ['pooling', { header: { columns: [{ name: 'avg', dimension: 4 }, COLUMNS[1]] } }],
     ['views', { header: { augment: 'flip;seed=0' } }],

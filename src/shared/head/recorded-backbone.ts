@@ -61,9 +61,14 @@ export function checkBackbone(
     ['preprocessing', pipeline.preprocessing, found.preprocessing],
     ['resize', pipeline.resize, formatResize(found.resize)],
     ['precision', pipeline.precision, PRECISION],
-    ['version of the maths', String(pipeline.maths), String(MATHS_VERSION)],
   ];
   for (const [what, expected, received] of alike) {
     if (expected !== received) throw unexpected(`${what} ${expected}`, `the head's ${backbone}`, received);
+  }
+  if (pipeline.maths !== MATHS_VERSION) {
+    throw new InputError(
+      `The head was trained on features of ${backbone} as ${pipeline.maths < MATHS_VERSION ? 'an earlier' : 'a later'} version of permafrost computes them, ` +
+        `and this one computes them otherwise (version ${MATHS_VERSION}, not ${pipeline.maths}): extract the features again and train the head on them`,
+    );
   }
 }

@@ -4,6 +4,7 @@ import { InputError, UsageError } from '../../shared/errors.ts';
 import type { HeadSource } from '../../shared/head/record.ts';
 import { counted, plural } from '../../shared/plural.ts';
 import type { Reporter } from '../../shared/reporter.ts';
+import { MATHS_VERSION } from '../../shared/store/pipeline.ts';
 import { type FeatureStore, openStore, type StorePart } from '../../shared/store/reader.ts';
 import { didYouMean } from '../../shared/suggest.ts';
 import type { SourceRequest } from '../options/source-options.ts';
@@ -78,6 +79,10 @@ async function openStores(dirs: readonly string[], reporter: Reporter): Promise<
     const store = await openStore(dir);
     if (!store.manifest.complete)
       reporter.warn(`${dir} is not complete: extract was interrupted; run it again for all images`);
+    if (store.manifest.pipeline.maths < MATHS_VERSION)
+      reporter.warn(
+        `${dir} was made by an earlier version of permafrost: predict will refuse heads that are trained on it; run extract again first`,
+      );
     stores.set(dir, { store, uses: [] });
   }
   return stores;

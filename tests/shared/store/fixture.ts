@@ -4,6 +4,7 @@ import { mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { RowRecord } from '../../../src/shared/store/part-buffer.ts';
+import { MATHS_VERSION } from '../../../src/shared/store/pipeline.ts';
 import type { Dtype, Pipeline } from '../../../src/shared/store/schema.ts';
 import { createStoreWriter, type WriterOptions } from '../../../src/shared/store/writer.ts';
 
@@ -23,7 +24,7 @@ export function pipeline(dtype: Dtype = 'float32'): Pipeline {
     resize: 'bilinear',
     precision: 'fp32',
     dtype,
-    maths: 1,
+    maths: MATHS_VERSION,
     engine: { name: 'onnxruntime', version: '1.0.0' },
     version: '0.1.0',
   };

@@ -2,6 +2,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { silent } from '../../../src/shared/reporter.ts';
+import { MATHS_VERSION } from '../../../src/shared/store/pipeline.ts';
 import { readFeatures } from '../../../src/train/dataset/features.ts';
 import { type FeatureTable, reorderRows } from '../../../src/train/dataset/table.ts';
 import { type FeatureRows, isInMemory } from '../../../src/train/sweep/rows.ts';
@@ -84,6 +85,20 @@ describe('readFeatures', () => {
     );
     expect(read.paths).toEqual(images.slice(2).map(({ name }) => `${name}.jpg`));
     expect(warnings).toEqual([`2 of 12 images are not in ${second} and are left out`]);
+  });
+
+  it('warns of a store whose features this version computes otherwise', async () => {
+    const images = clusters(['a', 'b'], 3);
+    const [old, current] = [
+      await syntheticStore(images, { maths: MATHS_VERSION - 1 }),
+      await syntheticStore(images),
+    ];
+    const warnings: string[] = [];
+    const reporter = { ...silent, warn: (message: string) => void warnings.push(message) };
+    await readFeatures([{ features: [old, current], pooling: [] }], reporter);
+    expect(warnings).toEqual([
+      `${old} was made by an earlier version of permafrost: predict will refuse heads that are trained on it; run extract again first`,
+    ]);
   });
 
   it('gives every source the same rows, of one store or of several', async () => {
