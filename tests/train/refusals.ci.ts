@@ -30,7 +30,7 @@ describe('train-head refuses', () => {
     [['--labels', 'no.csv'], 'Cannot read no.csv (--labels): no such file or folder (ENOENT)', 1],
     [['--path-column', 'x'], '--path-column needs --labels'],
     [['--images', 'nowhere'], 'No such folder: nowhere (--images)', 1],
-    [['--no-report', '--images', '.'], '--images needs the report, which --no-report leaves out'],
+    [['--no-report', '--images', '.'], '--images needs the report, which --no-report skips'],
     [['--pooling', 'avg,avg'], 'Expected each column once for --pooling but received ["avg","avg"]'],
     [['--random', '1e9'], 'Expected a whole number from 1 to 100000 for --random but received "1e9"'],
     [
