@@ -27,9 +27,8 @@ function run(checkout: string, cwd: string, args: readonly string[]): string {
 /** Every step of one build on one data set, in a folder of its own. */
 function results(checkout: string, data: string, cwd: string): void {
   mkdirSync(cwd, { recursive: true });
-  const sayAndKeep = (args: readonly string[]): string => run(checkout, cwd, args);
-  sayAndKeep(['extract', '--data', data, '--out', 'store', '--pooling', 'avg,max', '--json']);
-  sayAndKeep([
+  run(checkout, cwd, ['extract', '--data', data, '--out', 'store', '--pooling', 'avg,max', '--json']);
+  run(checkout, cwd, [
     'train-head',
     '--features',
     'store',
@@ -41,7 +40,7 @@ function results(checkout: string, data: string, cwd: string): void {
     'run',
     '--no-report',
   ]);
-  sayAndKeep([
+  run(checkout, cwd, [
     'train-head',
     '--features',
     'store',
