@@ -54,33 +54,44 @@ function results(checkout: string, data: string, cwd: string): void {
   ]);
 }
 
-/** The files below a folder, as text in which times and the order of keys' spacing do not count. */
+/** The files below a folder, as text in which times, file names of parts and the order of finished heads do not count. */
 function contents(folder: string): Map<string, string> {
   const found = new Map<string, string>();
   for (const entry of readdirSync(folder, { recursive: true, withFileTypes: true })) {
-    if (!entry.isFile()) continue;
+    if (!entry.isFile() || entry.name.startsWith('part-')) continue;
     const path = join(entry.parentPath, entry.name);
-    found.set(relative(folder, path), comparable(path));
+    const compare = COMPARABLE[entry.name] ?? ((file) => readFileSync(file, 'latin1'));
+    found.set(relative(folder, path), compare(path));
   }
   return found;
 }
 
-function comparable(path: string): string {
-  const bytes = readFileSync(path);
-  const name = basename(path);
-  if (name === 'leaderboard.csv') {
-    const rows = parse(bytes, { columns: true }) as Record<string, string>[];
+/** Where two runs of one build may differ: what is compared of a file, by its name. */
+const COMPARABLE: Readonly<Record<string, (path: string) => string>> = {
+  'leaderboard.csv'(path) {
+    const rows = parse(readFileSync(path), { columns: true }) as Record<string, string>[];
     return JSON.stringify(rows.map(({ seconds: _, ...row }) => row));
-  }
-  if (name === 'history.arrow') {
-    const table = tableFromIPC(bytes);
-    const columns = table.schema.fields
-      .map(({ name: column }) => column)
-      .filter((column) => column !== 'seconds');
-    return JSON.stringify(columns.map((column) => [column, [...(table.getChild(column) ?? [])].map(String)]));
-  }
-  // files.jsonl holds the dates of the photos beside the data set's folder; they are the same for both builds.
-  return name.endsWith('.json') ? bytes.toString('utf8').replace(TIMES, '"$1": 0') : bytes.toString('latin1');
+  },
+  'history.arrow': (path) => rowsOf([path], 'seconds').sort().join('\n'),
+  'metrics.json'(path) {
+    const { diagnosis: _, ...report } = JSON.parse(readFileSync(path, 'utf8').replace(TIMES, '"$1": 0'));
+    return JSON.stringify(report);
+  },
+  // Parts are cut by the clock while rows come in, so their rows are compared and not their bytes.
+  'manifest.json'(path) {
+    const { parts, seal: _, ...manifest } = JSON.parse(readFileSync(path, 'utf8'));
+    const files = parts.map(({ file }: { file: string }) => join(path, '..', file));
+    return JSON.stringify([manifest, rowsOf(files)]);
+  },
+};
+
+/** Every row as JSON, without one of the columns. */
+function rowsOf(files: readonly string[], without?: string): string[] {
+  return files.flatMap((file) =>
+    tableFromIPC(readFileSync(file))
+      .toArray()
+      .map((row) => JSON.stringify({ ...row.toJSON(), ...(without !== undefined && { [without]: 0 }) })),
+  );
 }
 
 function differences(ours: Map<string, string>, others: Map<string, string>): string[] {
