@@ -24,22 +24,17 @@ function run(checkout: string, cwd: string, args: readonly string[]): string {
   });
 }
 
+/** The heads of the grid, on the store of the folder. */
+function trainGrid(checkout: string, cwd: string, out: string): void {
+  const flags = ['--features', 'store', '--grid', GRID, '--epochs', '10', '--no-report'];
+  run(checkout, cwd, ['train-head', ...flags, '--out', out]);
+}
+
 /** Every step of one build on one data set, in a folder of its own. */
 function results(checkout: string, data: string, cwd: string): void {
   mkdirSync(cwd, { recursive: true });
   run(checkout, cwd, ['extract', '--data', data, '--out', 'store', '--pooling', 'avg,max', '--json']);
-  run(checkout, cwd, [
-    'train-head',
-    '--features',
-    'store',
-    '--grid',
-    GRID,
-    '--epochs',
-    '10',
-    '--out',
-    'run',
-    '--no-report',
-  ]);
+  trainGrid(checkout, cwd, 'run');
   run(checkout, cwd, [
     'train-head',
     '--features',
@@ -123,18 +118,7 @@ try {
       `${path}, predictions of the other build's head`,
       answers(here, join(old, 'run', 'best')) === expected ? [] : ['predict'],
     );
-    run(here, old, [
-      'train-head',
-      '--features',
-      'store',
-      '--grid',
-      GRID,
-      '--epochs',
-      '10',
-      '--out',
-      'again',
-      '--no-report',
-    ]);
+    trainGrid(here, old, 'again');
     const again = contents(join(old, 'again'));
     report(
       `${path}, heads on the other build's store`,
