@@ -67,7 +67,7 @@ export type { LabelIssue, Separability } from './train/analysis/separability.ts'
 export type { Calibration } from './train/calibration/calibrate.ts';
 export type { ContentHashes } from './train/dataset/content-hashes.ts';
 export type { SourceName } from './train/dataset/sources.ts';
-export type { Part, SplitRatios } from './train/dataset/splits.ts';
+export type { SplitRatios } from './train/dataset/splits.ts';
 export type { FeatureSet, FeatureTable, OpenedStore, StoreUse } from './train/dataset/table.ts';
 export type { Finding, Severity } from './train/diagnosis/finding.ts';
 export type { Review } from './train/evaluation/diagnose-run.ts';

@@ -71,7 +71,7 @@ export function listLines(stores: readonly (StoreSummary | Unreadable)[]): strin
     const { dir, backbone, size, columns, rows, bytes, complete, inUse, shard, written } = store;
     const state = inUse ? 'being written' : complete ? 'complete' : 'incomplete';
     const what = `${backbone} ${size} ${columns.join(' ')}`;
-    const part = shard ? `, shard ${shard.index}/${shard.of}` : '';
-    return `${dir}: ${counted(rows, 'row')}, ${what}, ${(bytes / 1e6).toFixed(1)} MB, ${state}${part}, ${written.slice(0, 16)}`;
+    const shardText = shard ? `, shard ${shard.index}/${shard.of}` : '';
+    return `${dir}: ${counted(rows, 'row')}, ${what}, ${(bytes / 1e6).toFixed(1)} MB, ${state}${shardText}, ${written.slice(0, 16)}`;
   });
 }

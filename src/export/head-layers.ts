@@ -74,7 +74,7 @@ export function modelLayers({ record, tensors }: Head, dialect: Dialect): ModelL
       case 'se': {
         const features = layers.at(-1)!.name;
         const gate = { use_bias: false };
-        const weights = (part: string) => arrays(`${layer.name}/${part}`, ['kernel']);
+        const weights = (array: string) => arrays(`${layer.name}/${array}`, ['kernel']);
         const { reduced, units } = layer;
         add('Dense', 'se_squeeze', { units: reduced, ...gate, activation: 'relu' }, weights('squeeze'));
         add('Dense', 'se_excite', { units, ...gate, activation: 'sigmoid' }, weights('excite'));

@@ -67,12 +67,12 @@ export async function openAnswerer(head: Head, options: BackbonesOptions): Promi
   }
 }
 
-function joined(parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
-  const whole = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0));
+function joined(arrays: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
+  const whole = new Uint8Array(arrays.reduce((sum, { length }) => sum + length, 0));
   let at = 0;
-  for (const part of parts) {
-    whole.set(part, at);
-    at += part.length;
+  for (const array of arrays) {
+    whole.set(array, at);
+    at += array.length;
   }
   return whole;
 }

@@ -246,7 +246,7 @@ function freeFolder(name: string, isUnfinished: (folder: string) => boolean): st
   }
 }
 
-const PART_NAMES = { val: 'validation', test: 'test' } as const;
+const SPLIT_NAMES = { val: 'validation', test: 'test' } as const;
 
 /** What the user came for, as text. */
 function describe(training: Training, summary: TrainSummary): string {
@@ -257,9 +257,9 @@ function describe(training: Training, summary: TrainSummary): string {
     'best head, validation': result.val,
     ...(result.test && { 'best head, test': result.test }),
     ...(calibration.thresholds && {
-      [`with thresholds, ${PART_NAMES[evaluated.part]}`]: tuned[evaluated.part] ?? {},
+      [`with thresholds, ${SPLIT_NAMES[evaluated.split]}`]: tuned[evaluated.split] ?? {},
     }),
-    [`majority baseline, ${PART_NAMES[evaluated.part]}`]: baseline,
+    [`majority baseline, ${SPLIT_NAMES[evaluated.split]}`]: baseline,
   };
   return [
     leaderboardTable(results, { metric: result.config.monitor, width }),
@@ -267,7 +267,7 @@ function describe(training: Training, summary: TrainSummary): string {
     metricsTable(columns, width),
     ...confidenceLines(training),
     '',
-    `Scores per class (${PART_NAMES[evaluated.part]}):`,
+    `Scores per class (${SPLIT_NAMES[evaluated.split]}):`,
     perClassTable(perClass(evaluated.evaluation, classes), width),
     '',
     confusionTable(classes, confusionMatrix(evaluated.evaluation), width),
@@ -282,7 +282,7 @@ function confidenceLines({ confidence, calibration: { temperature }, evaluated }
   const { topK, eceBefore, eceAfter } = confidence;
   return [
     ...Object.entries(topK).map(
-      ([k, share]) => `Top-${k} accuracy ${score(share)} (${PART_NAMES[evaluated.part]})`,
+      ([k, share]) => `Top-${k} accuracy ${score(share)} (${SPLIT_NAMES[evaluated.split]})`,
     ),
     `Expected calibration error ${score(eceBefore)}; with temperature ${temperature.toFixed(3)}: ${score(eceAfter)}`,
   ];

@@ -39,19 +39,19 @@ async function trained(images: readonly SyntheticImage[], args: readonly string[
 }
 
 /** Every third image validates, every third tests. */
-function inParts(images: readonly SyntheticImage[]): SyntheticImage[] {
-  const parts = ['train', 'val', 'test', 'train'] as const;
-  return images.map((image, index) => ({ ...image, split: parts[Math.floor(index / 3) % 4] }));
+function withSplits(images: readonly SyntheticImage[]): SyntheticImage[] {
+  const cycle = ['train', 'val', 'test', 'train'] as const;
+  return images.map((image, index) => ({ ...image, split: cycle[Math.floor(index / 3) % 4] }));
 }
 
-/** The same images with the labels of one part dealt out anew. */
-function shuffledLabels(images: readonly SyntheticImage[], part: SyntheticImage['split']): SyntheticImage[] {
+/** The same images with the labels of one split dealt out anew. */
+function shuffledLabels(images: readonly SyntheticImage[], which: SyntheticImage['split']): SyntheticImage[] {
   const labels = shuffle(
-    images.filter(({ split }) => split === part).map((image) => image.labels),
+    images.filter(({ split }) => split === which).map((image) => image.labels),
     random(9, 'shuffle'),
   );
   let next = 0;
-  return images.map((image) => (image.split === part ? { ...image, labels: labels[next++] } : image));
+  return images.map((image) => (image.split === which ? { ...image, labels: labels[next++] } : image));
 }
 
 /** What was chosen and fitted. */
@@ -61,8 +61,8 @@ function choice({ metrics: { best }, parameters }: Awaited<ReturnType<typeof tra
 }
 
 describe.each([
-  ['multiclass', inParts(clusters(['a', 'b', 'c'], 40))],
-  ['multi-label', inParts(labelled(['a', 'b', 'c'], 120))],
+  ['multiclass', withSplits(clusters(['a', 'b', 'c'], 40))],
+  ['multi-label', withSplits(labelled(['a', 'b', 'c'], 120))],
 ] as const)('selection on %s data', (_, images) => {
   it('never looks at the test labels', async () => {
     const whole = await trained(images);

@@ -21,9 +21,9 @@ async function trained(store: string, args: readonly string[] = []) {
 
 /** Training images most of which have a wrong label, and validation and test images that have the right one. */
 function mostlyWrong() {
-  const parts = ['train', 'train', 'train', 'val', 'test'] as const;
+  const cycle = ['train', 'train', 'train', 'val', 'test'] as const;
   return clusters(['a', 'b'], 50).map((image, at) => {
-    const split = parts[Math.floor(at / 2) % 5];
+    const split = cycle[Math.floor(at / 2) % 5];
     const isWrong = split === 'train' && Math.floor(at / 10) % 4 > 0;
     const labels = isWrong ? [image.labels[0] === 'a' ? 'b' : 'a'] : image.labels;
     return { ...image, split, labels, isWrong };

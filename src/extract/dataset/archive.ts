@@ -117,10 +117,10 @@ export function createEntryList<P>(file: string, packed: number): EntryList<P> {
   };
 }
 
-/** A path without empty and `.` parts, or undefined for one that is absolute, climbs or is none. */
+/** A path without empty and `.` segments, or undefined for one that is absolute, climbs or is none. */
 function pathInArchive(name: string): string | undefined {
-  const parts = name.split('/').filter((part) => part !== '' && part !== '.');
+  const segments = name.split('/').filter((segment) => segment !== '' && segment !== '.');
   const isAbsolute = /^([\\/]|[a-zA-Z]:[\\/])/.test(name);
   const climbs = name.split(/[\\/]/).includes('..');
-  return isAbsolute || climbs || name.includes('\0') ? undefined : parts.join('/');
+  return isAbsolute || climbs || name.includes('\0') ? undefined : segments.join('/');
 }

@@ -25,7 +25,7 @@ export interface Dataset extends Listing {
   /** A name for output folders: the folder's, or for a manifest its folder's and its own. */
   name: string;
   source: ImageSource;
-  /** Which part of the dataset the images are, where it is shared out. */
+  /** The shard of the dataset that the images are, where it has shards. */
   shard?: Shard;
 }
 

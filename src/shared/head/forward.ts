@@ -78,11 +78,11 @@ export function headForward({ layers, features, lanes, parameter, mask }: Forwar
       case 'bn': {
         const { name, units } = layer;
         x = layout.own(x);
-        const parts = (kind: string) => layout.perUnit(`${name}/${kind}`, units);
+        const parameters = (kind: string) => layout.perUnit(`${name}/${kind}`, units);
         const isTraining = mask !== undefined && lanes !== undefined;
         const moments = isTraining
           ? batchMoments(x)
-          : { mean: parts('moving_mean'), variance: parts('moving_variance') };
+          : { mean: parameters('moving_mean'), variance: parameters('moving_variance') };
         if (isTraining) {
           // Those of shared features are the same for all lanes.
           const each = (moment: Value) =>
@@ -90,8 +90,8 @@ export function headForward({ layers, features, lanes, parameter, mask }: Forwar
           statistics.set(name, { mean: each(moments.mean), variance: each(moments.variance) });
         }
         const deviation = build.sqrt(build.add(moments.variance, build.scalar(EPSILON)));
-        const scale = build.div(parts('gamma'), deviation);
-        x = build.add(build.mul(build.sub(x, moments.mean), scale), parts('beta'));
+        const scale = build.div(parameters('gamma'), deviation);
+        x = build.add(build.mul(build.sub(x, moments.mean), scale), parameters('beta'));
         break;
       }
       case 'dropout':

@@ -36,15 +36,15 @@ export function headLayers(head: HeadArchitecture, inputs: number, classes: numb
     layers.push({ kind: 'dropout', name: 'dropout_0', units, rate: head.dropout });
   }
   for (const [block, width] of head.hidden.entries()) {
-    for (const part of head.order) {
-      if (part === 'dense') {
+    for (const layer of head.order) {
+      if (layer === 'dense') {
         layers.push({ kind: 'dense', name: `dense_${block}`, inputs: units, units: width, bias: head.bias });
         units = width;
-      } else if (part === 'bn' && head.batchNorm) {
+      } else if (layer === 'bn' && head.batchNorm) {
         layers.push({ kind: 'bn', name: `bn_${block}`, units });
-      } else if (part === 'dropout' && head.dropout > 0) {
+      } else if (layer === 'dropout' && head.dropout > 0) {
         layers.push({ kind: 'dropout', name: `dropout_${block}`, units, rate: head.dropout });
-      } else if (part === 'activation') {
+      } else if (layer === 'activation') {
         layers.push({ kind: 'activation', activation: head.activation });
       }
     }

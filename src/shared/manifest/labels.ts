@@ -83,7 +83,7 @@ export function classOfColumn(name: string, manifest: string): string {
 }
 
 function isJoined(label: string, separator: string): boolean {
-  return label.split(separator).filter((part) => part.trim() !== '').length > 1;
+  return label.split(separator).filter((name) => name.trim() !== '').length > 1;
 }
 
 function labelList(labels: unknown[], where: string): string[] {

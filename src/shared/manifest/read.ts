@@ -134,7 +134,7 @@ function classColumns(
   return [...present];
 }
 
-/** The part that a cell names, or null for none. @throws InputError for another word */
+/** The split that a cell names, or null for none. @throws InputError for another word */
 export function readSplit(cell: unknown, where: string): Split | null {
   if (cell === undefined || cell === null || cell === '') return null;
   const split = typeof cell === 'string' ? splitNamed(cell) : undefined;

@@ -5,7 +5,7 @@ import { InputError, unexpected } from '../errors.ts';
 import { asBoolean, asList, asMatching, asObject, asOneOf, asText, asWhole, type Fields } from '../fields.ts';
 import { MAX_PIXELS, type Size } from '../images/resize.ts';
 
-/** The part of the data an image belongs to, where the data say so. */
+/** What an image is for: training, validation or test. */
 export type Split = 'train' | 'val' | 'test';
 export const SPLITS = ['train', 'val', 'test'] as const satisfies Split[];
 
@@ -186,8 +186,8 @@ function checkSeal({ seal, ...content }: Fields, where: string): void {
 function checkShard(value: unknown, at: At): Shard | null {
   if (value === null) return null;
   const { index, of } = asObject(value, at('shard'));
-  const parts = asWhole(of, at('shard.of'), 1, Number.MAX_SAFE_INTEGER);
-  return { index: asWhole(index, at('shard.index'), 1, parts), of: parts };
+  const count = asWhole(of, at('shard.of'), 1, Number.MAX_SAFE_INTEGER);
+  return { index: asWhole(index, at('shard.index'), 1, count), of: count };
 }
 
 type At = (field: string) => string;

@@ -29,19 +29,19 @@ function namedLayers(root: Group, path: string): SavedLayer[] {
     const group = root.get(name);
     if (!(group instanceof Group))
       throw new InputError(`Expected a group ${name} in ${path}, but it is missing`);
-    const parts = new Map<string, SavedWeight[]>();
+    const byOwner = new Map<string, SavedWeight[]>();
     for (const weight of textList(group, 'weight_names') ?? []) {
       const owner = weight.split('/').slice(0, -1).join('/');
-      parts.set(owner, [
-        ...(parts.get(owner) ?? []),
+      byOwner.set(owner, [
+        ...(byOwner.get(owner) ?? []),
         savedWeight(group.get(weight), `${name}/${weight}`, path),
       ]);
     }
-    if (parts.size <= 1) {
-      const weights = [...parts.values()].flat();
+    if (byOwner.size <= 1) {
+      const weights = [...byOwner.values()].flat();
       return [{ name, container: '', key: name, sequence: '', weights }];
     }
-    return [...parts].map(([owner, weights]) => {
+    return [...byOwner].map(([owner, weights]) => {
       const own = owner.split('/').at(-1) ?? owner;
       return { name: own, container: name, key: owner, sequence: '', weights };
     });
@@ -96,8 +96,8 @@ function textList(group: Group, attribute: string): string[] | undefined {
   if (whole !== undefined) return texts(whole);
   if (!(`${attribute}0` in attrs)) return undefined;
   const all: string[] = [];
-  for (let part = 0; `${attribute}${part}` in attrs; part++)
-    all.push(...texts(attrs[`${attribute}${part}`].value));
+  for (let chunk = 0; `${attribute}${chunk}` in attrs; chunk++)
+    all.push(...texts(attrs[`${attribute}${chunk}`].value));
   return all;
 }
 

@@ -4,7 +4,7 @@ import { answers } from '../../shared/head/answers.ts';
 import type { Output } from '../../shared/head/config.ts';
 import type { Evaluation } from '../metrics/counts.ts';
 
-/** Temperatures that can be answered; beyond them a validation part has told nothing but noise. */
+/** Temperatures that can be answered; beyond them a validation split has told nothing but noise. */
 const LIMITS = [1 / 20, 20] as const;
 /** Width of the interval of log temperatures at which the search ends. */
 const PRECISION = 1e-7;

@@ -8,7 +8,7 @@ const MIN_IMAGES = 5;
 
 /**
  * Resamples over which a threshold is averaged. The best threshold of a single sample fits its noise: on a few
- * hundred images it scored below a half on the test part, the average above it (docs/training.md has the figures).
+ * hundred images it scored below a half on the test split, the average above it (docs/training.md has the figures).
  */
 const RESAMPLES = 50;
 

@@ -2,9 +2,9 @@
 import { createHash } from 'node:crypto';
 
 /** A name for everything that decides a sweep's numbers: the same fingerprint, the same heads. */
-export function sweepFingerprint(parts: unknown): string {
+export function sweepFingerprint(settings: unknown): string {
   const hash = createHash('sha256');
-  for (const text of jsonPieces(parts)) hash.update(text);
+  for (const text of jsonPieces(settings)) hash.update(text);
   return hash.digest('hex');
 }
 

@@ -1,15 +1,16 @@
 /** Which rows train, validate and test: images are divided, and the views of those that train join them. */
+import { SPLITS, type Split } from '../../shared/store/schema.ts';
 import { hashOf, pickHashes } from './content-hashes.ts';
 import { selectTargets } from './labels.ts';
 import { type Grouping, groupIdsOf } from './leakage.ts';
 import { allRows, rowsWhere } from './row-numbers.ts';
-import { foldRows, PARTS, type Part, type SplitRatios, type SplitRequest, splitRows } from './splits.ts';
+import { foldRows, type SplitRatios, type SplitRequest, splitRows } from './splits.ts';
 
 /** What is divided; every array has one entry a row. */
 export interface Divisible extends Grouping {
   paths: readonly string[];
-  /** The part each row has in the data itself; null for none. */
-  splits: readonly (Part | null)[];
+  /** The split that the data give each row; null for none. */
+  splits: readonly (Split | null)[];
   /** 0: the image itself. */
   views: Int16Array;
 }
@@ -19,21 +20,21 @@ export interface DivideOptions
   ratios: SplitRatios;
   /** Of cross-validation; 0: none. */
   folds: number;
-  /** See kinOf. */
+  /** See groupIdsOf. */
   nearDuplicates?: number;
 }
 
 export interface Divided {
   /**
-   * Rows part by part: training, validation, test, then images of no part. Views are in the training part only, in
+   * Rows split by split: training, validation, test, then images of no split. Views are in the training split only, in
    * the order they have in the table; other views are left out.
    */
   order: Int32Array;
-  /** The part of each row of `order`. */
-  parts: (Part | null)[];
-  rows: Record<Part, number>;
+  /** The split of each row of `order`. */
+  splits: (Split | null)[];
+  rows: Record<Split, number>;
   /** Images among `rows`, and views among the training rows. */
-  images: Record<Part, number>;
+  images: Record<Split, number>;
   views: number;
   /** With folds, the fold of each training row: a view's is its image's. -1: every fold trains on it. */
   foldOf: Int32Array;
@@ -54,56 +55,57 @@ export function divide(
     nearDuplicates,
   );
   const own = selectTargets(targets, classes.length, images);
-  const split = splitRows({
+  const assignment = splitRows({
     ...{ targets: own, rows: images.length, classes, task, groupIds, hashes, ratios, seed, stable },
     fixed: of(table.splits),
     folds: folds > 0,
   });
   const folded = foldRows(
     {
-      targets: selectTargets(own, classes.length, split.train),
-      groupIds: split.train.map((image) => groupIds[image]),
+      targets: selectTargets(own, classes.length, assignment.train),
+      groupIds: assignment.train.map((image) => groupIds[image]),
       ...{ classes, task, seed },
     },
     folds,
   );
 
   const fold = new Int32Array(views.length).fill(NOT_TRAINED);
-  for (const [i, image] of split.train.entries()) fold[images[image]] = folded.foldOf[i];
+  for (const [i, image] of assignment.train.entries()) fold[images[image]] = folded.foldOf[i];
   const owners = ownersOf(table);
   const trains = (row: number) => owners[row] >= 0 && fold[owners[row]] !== NOT_TRAINED;
   const train = rowsWhere(views.length, trains);
-  const [val, test] = [split.val, split.test].map((part) => part.map((image) => images[image]));
+  const [val, test] = [assignment.val, assignment.test].map((rows) => rows.map((image) => images[image]));
   const placed = new Uint8Array(views.length);
-  for (const part of [train, val, test]) for (const row of part) placed[row] = 1;
+  for (const rows of [train, val, test]) for (const row of rows) placed[row] = 1;
   const leftOut = images.filter((row) => placed[row] === 0);
   const order = new Int32Array(train.length + val.length + test.length + leftOut.length);
-  const parts = new Array<Part | null>(order.length).fill(null);
-  let at = 0;
-  for (const [part, rows] of [train, val, test, leftOut].entries()) {
-    order.set(rows, at);
-    parts.fill(PARTS[part] ?? null, at, at + rows.length);
-    at += rows.length;
+  const splits = new Array<Split | null>(order.length).fill(null);
+  let next = 0;
+  for (const [index, rows] of [train, val, test, leftOut].entries()) {
+    order.set(rows, next);
+    splits.fill(SPLITS[index] ?? null, next, next + rows.length);
+    next += rows.length;
   }
   return {
-    ...{ order, parts },
-    rows: { train: train.length, val: split.val.length, test: split.test.length },
-    images: { train: split.train.length, val: split.val.length, test: split.test.length },
-    views: train.length - split.train.length,
+    order,
+    splits,
+    rows: { train: train.length, val: assignment.val.length, test: assignment.test.length },
+    images: { train: assignment.train.length, val: assignment.val.length, test: assignment.test.length },
+    views: train.length - assignment.train.length,
     foldOf: train.map((row) => fold[owners[row]]),
-    warnings: [...split.warnings, ...folded.warnings],
+    warnings: [...assignment.warnings, ...folded.warnings],
   };
 }
 
 /** No fold; one that trains has one from 0, or EVERY_FOLD. */
 const NOT_TRAINED = -2;
 
-/** The part of each image of a divided table; null for what is a view. */
-export function imageParts(
-  parts: readonly (Part | null)[],
+/** The split of each image of a divided table; null for what is a view. */
+export function imageSplits(
+  splits: readonly (Split | null)[],
   { views }: Pick<Divisible, 'views'>,
-): (Part | null)[] {
-  return parts.map((part, row) => (views[row] === 0 ? part : null));
+): (Split | null)[] {
+  return splits.map((split, row) => (views[row] === 0 ? split : null));
 }
 
 /** The row of the image that each row is a view of, or is; -1 where its image is not there. */

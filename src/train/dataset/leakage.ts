@@ -1,4 +1,4 @@
-/** What must stay in one part of a split: copies, views, groups and near copies of an image. */
+/** What must stay in one split: copies, views, groups and near copies of an image. */
 
 import { wholeNumber } from '../../shared/values.ts';
 import { type ContentHashes, compareHashes, firstWithHash } from './content-hashes.ts';

@@ -1,4 +1,4 @@
-/** What a sweep trains on, made from a feature table: rows part by part, normalised. */
+/** What a sweep trains on, made from a feature table: rows split by split, normalised. */
 import type { Normalization, Task } from '../../shared/head/config.ts';
 import type { Evaluation } from '../metrics/counts.ts';
 import type { SweepData } from '../sweep/data.ts';
@@ -14,7 +14,7 @@ export interface Prepared {
   statistics: NormalizationStatistics | undefined;
 }
 
-/** What is to be learned of a table's rows: training, validation, test, then rows of no part. */
+/** What is to be learned of a table's rows: training, validation, test, then rows of no split. */
 export interface RawData {
   task: Task;
   classes: number;
@@ -104,17 +104,17 @@ function fitOn(matrix: FeatureRows, inputs: number, trainRows: number): Normaliz
   }, inputs);
 }
 
-/** The rows of a part with the answers given for them. @param probabilities of all rows, [rows, classes] */
-export function partEvaluation(
+/** The rows of a split with the answers given for them. @param probabilities of all rows, [rows, classes] */
+export function splitEvaluation(
   { rows, classes, targets, task }: SweepData,
   probabilities: Float32Array,
-  part: 'val' | 'test',
+  split: 'val' | 'test',
 ): Evaluation {
-  const start = part === 'val' ? rows.train : rows.train + rows.val;
-  const range = [start * classes, (start + rows[part]) * classes] as const;
+  const start = split === 'val' ? rows.train : rows.train + rows.val;
+  const range = [start * classes, (start + rows[split]) * classes] as const;
   return {
     probabilities: probabilities.subarray(...range),
     targets: targets.subarray(...range),
-    ...{ rows: rows[part], classes, task },
+    ...{ rows: rows[split], classes, task },
   };
 }

@@ -4,7 +4,7 @@ import { unexpected, usage } from '../../shared/errors.ts';
 import type { Reporter } from '../../shared/reporter.ts';
 import { type RareLabel, rareLabels } from '../metrics/rare-labels.ts';
 import type { TrainOptions } from '../options/train-options.ts';
-import { type Divided, divide, imageParts } from './divide.ts';
+import { type Divided, divide, imageSplits } from './divide.ts';
 import type { LoadedDataset } from './load.ts';
 import { shuffledTraining } from './matrix-files.ts';
 import { type RawData, sharedTargets, sharedWeights } from './prepare.ts';
@@ -33,7 +33,7 @@ export function splitDataset(
   const division = divide(table, request);
   for (const warning of division.warnings) reporter.warn(warning);
   if (memory.isStreamed && folds > 0) throw usage('features that fit into --max-memory', '--folds', folds);
-  const { rows, parts } = division;
+  const { rows, splits } = division;
   const order = memory.isStreamed ? shuffledTraining(division.order, rows.train, seed) : division.order;
   const ordered = reorderRows(table, order);
   const raw = {
@@ -42,7 +42,7 @@ export function splitDataset(
     targets: sharedTargets(targets, classes.length, order),
     weights: trainingWeights(ordered, rows.train),
   };
-  const rare = task === 'multilabel' ? rareLabels(raw.targets, classes, imageParts(parts, ordered)) : [];
+  const rare = task === 'multilabel' ? rareLabels(raw.targets, classes, imageSplits(splits, ordered)) : [];
   if (rare.length > 0) reporter.warn(`Scores are unreliable for labels with few images: ${named(rare)}`);
   return { ...dataset, table: ordered, raw, division, rare };
 }

@@ -1,16 +1,13 @@
-/** Training, validation and test parts: stratified, with an image, its copies and its views always in one part. */
+/** Training, validation and test splits: stratified, with an image, its copies and its views always in one split. */
 import { InputError, unexpected, usage } from '../../shared/errors.ts';
 import type { Task } from '../../shared/head/config.ts';
 import { counted, plural } from '../../shared/plural.ts';
 import { random } from '../../shared/random.ts';
+import { SPLITS, type Split } from '../../shared/store/schema.ts';
 import { type ContentHashes, hashOf } from './content-hashes.ts';
 import { imagesOf } from './images.ts';
 import { allRows, rowsWhere } from './row-numbers.ts';
 import { type StratifiedItem, stratify } from './stratification.ts';
-
-/** The parts, in the order of `--split 70/15/15`. */
-export const PARTS = ['train', 'val', 'test'] as const;
-export type Part = (typeof PARTS)[number];
 
 /** Shares of training, validation and test rows, in percent. */
 export type SplitRatios = readonly [train: number, val: number, test: number];
@@ -21,27 +18,27 @@ export interface SplitRequest {
   rows: number;
   classes: readonly string[];
   task: Task;
-  /** What each row belongs to (see kinOf): rows with the same number stay together. */
+  /** What each row belongs to (see groupIdsOf): rows with the same number stay together. */
   groupIds: Int32Array;
-  /** The part each row has in the data itself; all null when the data has no split. */
-  fixed: readonly (Part | null)[];
+  /** The split that the data give each row; all null when they give none. */
+  fixed: readonly (Split | null)[];
   ratios: SplitRatios;
   seed: number;
-  /** Whether folds validate: what would be the validation part joins training. */
+  /** Whether folds validate: what would be the validation split joins training. */
   folds?: boolean;
-  /** Whether each image's part follows from its content alone, so that it stays when others are added. */
+  /** Whether each image's split follows from its content alone, so that it stays when others are added. */
   stable?: boolean;
   /** Content hashes of the rows that `groupIds` groups. */
   hashes: ContentHashes;
 }
 
-/** Row indices of each part, ascending. */
-export interface Split {
+/** Row indices of each split, ascending. */
+export interface SplitAssignment {
   train: Int32Array;
   val: Int32Array;
   /** Empty when the ratios or the data leave no test images. */
   test: Int32Array;
-  /** Sentences for the user about what the parts lack. */
+  /** Sentences for the user about what the splits lack. */
   warnings: string[];
 }
 
@@ -65,24 +62,24 @@ export function splitRatios(numbers: readonly unknown[], where: string, received
 
 /** Reads `--split`. */
 export function parseSplit(text: string): SplitRatios {
-  const numbers = text.split('/').map((part) => (part.trim() === '' ? Number.NaN : Number(part)));
+  const numbers = text.split('/').map((share) => (share.trim() === '' ? Number.NaN : Number(share)));
   return splitRatios(numbers, '--split', text);
 }
 
 /**
  * Divides the rows.
  *
- * Without a split in the data, images are drawn by the ratios so that every class keeps its share in every part.
+ * Without a split in the data, images are drawn by the ratios so that every class keeps its share in every split.
  * With one, it is kept: validation is carved from training where only train and test are named; where only train and
- * val are named there is no test part; where every row is named train the ratios apply. A copy of a test image is
+ * val are named there is no test split; where every row is named train the ratios apply. A copy of a test image is
  * left out of training and validation, and a copy of a validation image out of training.
- * @throws InputError when only some rows have a part, when a class has no training row, or when validation is empty
+ * @throws InputError when only some rows have a split, when a class has no training row, or when validation is empty
  */
-export function splitRows(request: SplitRequest): Split {
+export function splitRows(request: SplitRequest): SplitAssignment {
   const warnings: string[] = [];
-  const parts: (Part | null)[] = [...request.fixed];
-  const named = new Set(parts);
-  const unnamed = parts.filter((part) => part === null).length;
+  const splits: (Split | null)[] = [...request.fixed];
+  const named = new Set(splits);
+  const unnamed = splits.filter((split) => split === null).length;
   if (unnamed > 0 && unnamed < request.rows) {
     throw unexpected(
       'a split for every image',
@@ -91,12 +88,12 @@ export function splitRows(request: SplitRequest): Split {
     );
   }
   if (!named.has('val') && !named.has('test')) {
-    carve(request, parts, allRows(request.rows), request.ratios, warnings);
+    carve(request, splits, allRows(request.rows), request.ratios, warnings);
   } else {
-    leaveOutCopies(request.groupIds, parts, warnings);
+    leaveOutCopies(request.groupIds, splits, warnings);
     if (!named.has('val')) {
-      const training = rowsWhere(request.rows, (row) => parts[row] === 'train');
-      carve(request, parts, training, [request.ratios[0], request.ratios[1], 0], warnings);
+      const training = rowsWhere(request.rows, (row) => splits[row] === 'train');
+      carve(request, splits, training, [request.ratios[0], request.ratios[1], 0], warnings);
     }
     if (!named.has('test')) {
       warnings.push(
@@ -104,23 +101,23 @@ export function splitRows(request: SplitRequest): Split {
       );
     }
   }
-  const [train, val, test] = PARTS.map((part) => rowsWhere(request.rows, (row) => parts[row] === part));
-  const split = request.folds
+  const [train, val, test] = SPLITS.map((split) => rowsWhere(request.rows, (row) => splits[row] === split));
+  const assignment = request.folds
     ? { train: Int32Array.from([...train, ...val]).sort(), val: new Int32Array(), test }
     : { train, val, test };
-  checkClasses(request, split, warnings);
-  return { ...split, warnings };
+  checkClasses(request, assignment, warnings);
+  return { ...assignment, warnings };
 }
 
-/** Distributes some rows over the parts with a share above 0, stratified and group by group. */
+/** Distributes some rows over the splits with a share above 0, stratified and group by group. */
 function carve(
   { targets, classes, task, groupIds, hashes, seed, stable = false }: SplitRequest,
-  parts: (Part | null)[],
+  splits: (Split | null)[],
   rows: Int32Array,
   ratios: SplitRatios,
   warnings: string[],
 ): void {
-  const used = PARTS.filter((_, index) => ratios[index]! > 0);
+  const used = SPLITS.filter((_, index) => ratios[index]! > 0);
   const total = ratios.reduce((sum, ratio) => sum + ratio, 0);
   const shares = ratios.filter((ratio) => ratio > 0).map((ratio) => ratio / total);
   const images = imagesOf(targets, classes.length, groupIds, rows);
@@ -128,8 +125,8 @@ function carve(
   const [contradictory, clear] = [true, false].map((wanted) =>
     rowsWhere(images.items.length, (image) => contradicts(images.items[image]) === wanted),
   );
-  const place = (image: number, part: Part) => {
-    for (const row of images.rowsOf(image)) parts[row] = part;
+  const place = (image: number, split: Split) => {
+    for (const row of images.rowsOf(image)) splits[row] = split;
   };
   if (contradictory.length > 0) {
     for (const image of contradictory) place(image, 'train');
@@ -139,7 +136,7 @@ function carve(
   }
   const items = Array.from(clear, (image) => images.items[image]);
   const assigned = stable
-    ? clear.map((image) => stablePart(hashOf(hashes, groupIds[images.rowsOf(image)[0]]), shares, seed))
+    ? clear.map((image) => stableSplit(hashOf(hashes, groupIds[images.rowsOf(image)[0]]), shares, seed))
     : stratify(items, classes.length, shares, random(seed, 'split'));
   for (const [index, image] of clear.entries()) place(image, used[assigned[index]]);
 }
@@ -184,28 +181,28 @@ export function foldRows(
   return { foldOf, warnings };
 }
 
-/** The part that an image's group falls into by chance, the same whatever other images there are. */
-function stablePart(group: string, shares: readonly number[], seed: number): number {
+/** The split that an image's group falls into by chance, the same whatever other images there are. */
+function stableSplit(group: string, shares: readonly number[], seed: number): number {
   const drawn = random(seed, 'stable split', group).uniform();
   let sum = 0;
-  const part = shares.findIndex((share) => {
+  const split = shares.findIndex((share) => {
     sum += share;
     return drawn < sum;
   });
-  return part < 0 ? shares.length - 1 : part;
+  return split < 0 ? shares.length - 1 : split;
 }
 
-/** Keeps each image in the last part that names it: training on a test image would make the test meaningless. */
-function leaveOutCopies(groupIds: Int32Array, parts: (Part | null)[], warnings: string[]): void {
-  const rank = (part: Part | null) => (part ? PARTS.indexOf(part) : -1);
+/** Keeps each image in the last split that names it: training on a test image would make the test meaningless. */
+function leaveOutCopies(groupIds: Int32Array, splits: (Split | null)[], warnings: string[]): void {
+  const rank = (split: Split | null) => (split ? SPLITS.indexOf(split) : -1);
   const last = new Int8Array(groupIds.length).fill(-1);
-  parts.forEach((part, row) => {
-    last[groupIds[row]] = Math.max(last[groupIds[row]], rank(part));
+  splits.forEach((split, row) => {
+    last[groupIds[row]] = Math.max(last[groupIds[row]], rank(split));
   });
   let leftOut = 0;
-  parts.forEach((part, row) => {
-    if (rank(part) === last[groupIds[row]]) return;
-    parts[row] = null;
+  splits.forEach((split, row) => {
+    if (rank(split) === last[groupIds[row]]) return;
+    splits[row] = null;
     leftOut++;
   });
   if (leftOut === 0) return;
@@ -216,33 +213,33 @@ function leaveOutCopies(groupIds: Int32Array, parts: (Part | null)[], warnings: 
 
 function checkClasses(
   { targets, classes, rows, folds = false }: SplitRequest,
-  split: Omit<Split, 'warnings'>,
+  assignment: Omit<SplitAssignment, 'warnings'>,
   warnings: string[],
 ): void {
-  const lacking = (part: Int32Array) => {
+  const lacking = (rows: Int32Array) => {
     const seen = new Uint8Array(classes.length);
-    for (const row of part) {
+    for (const row of rows) {
       for (let label = 0; label < classes.length; label++)
         seen[label]! |= targets[row * classes.length + label]!;
     }
     return classes.filter((_, label) => seen[label] === 0);
   };
-  const untrained = lacking(split.train);
+  const untrained = lacking(assignment.train);
   if (untrained.length > 0) {
     throw new InputError(
       `Expected a training image of every class but received none of ${listed(untrained)}`,
     );
   }
-  if (split.val.length === 0 && !folds) {
+  if (assignment.val.length === 0 && !folds) {
     throw new InputError(
       `${counted(rows, 'image')} of ${counted(classes.length, 'class', 'classes')} ${plural(rows, 'is', 'are')} too few: no image is left for validation`,
     );
   }
-  for (const [name, part] of [
-    ['validation', split.val],
-    ['test', split.test],
+  for (const [name, rows] of [
+    ['validation', assignment.val],
+    ['test', assignment.test],
   ] as const) {
-    const absent = part.length === 0 ? [] : lacking(part);
+    const absent = rows.length === 0 ? [] : lacking(rows);
     if (absent.length > 0) {
       warnings.push(
         `No ${name} image of ${listed(absent)}: the ${name} scores leave out what they cannot measure`,

@@ -1,4 +1,4 @@
-/** Iterative stratification: parts in which every label keeps its share (Sechidis, Tsoumakas, Vlahavas 2011). */
+/** Iterative stratification: subsets in which every label keeps its share (Sechidis, Tsoumakas, Vlahavas 2011). */
 import { type Random, shuffle } from '../../shared/random.ts';
 
 /** What is assigned as a whole: an image with its copies and views. */
@@ -10,15 +10,15 @@ export interface StratifiedItem {
 }
 
 /**
- * Assigns each item to a part; on data with one label per item this is plain stratification.
+ * Assigns each item to a subset; on data with one label per item this is plain stratification.
  *
- * The rarest label goes first: each of its items joins the part that still lacks most rows of the label, ties going
- * to the part that lacks most rows at all. Three additions keep small data usable: labels with fewer items than
- * there are parts go to part 0 whole; the last items of a label go to parts that have none of it; and part 0, which
+ * The rarest label goes first: each of its items joins the subset that still lacks most rows of the label, ties going
+ * to the subset that lacks most rows at all. Three additions keep small data usable: labels with fewer items than
+ * there are subsets go to subset 0 whole; the last items of a label go to subsets that have none of it; and subset 0, which
  * a head learns from, ends with at least one item of every label. Folds, none of which comes first, do without the
  * first and the last.
- * @param shares the parts' shares of the rows, all above 0, adding up to 1
- * @returns the part of each item
+ * @param shares the subsets' shares of the rows, all above 0, adding up to 1
+ * @returns the subset of each item
  */
 export function stratify(
   items: readonly StratifiedItem[],
@@ -27,7 +27,7 @@ export function stratify(
   stream: Random,
   { first = true }: { first?: boolean } = {},
 ): Int32Array {
-  const parts = new Int32Array(items.length).fill(-1);
+  const subsets = new Int32Array(items.length).fill(-1);
   // Large items first, while there is still room to balance them.
   const order = shuffle(Int32Array.from(items.keys()), stream).sort(
     (a, b) => items[b]!.size - items[a]!.size,
@@ -49,46 +49,46 @@ export function stratify(
     lacksOf: rowsOf.map((count) => count * share),
     itemsOf: new Int32Array(labelCount),
   }));
-  const assign = (item: number, part: number) => {
+  const assign = (item: number, subset: number) => {
     const { labels, size } = items[item]!;
-    parts[item] = part;
-    state[part]!.lacks -= size;
+    subsets[item] = subset;
+    state[subset]!.lacks -= size;
     for (const label of labels) {
       left[label]!--;
-      state[part]!.lacksOf[label]! -= size;
-      state[part]!.itemsOf[label]!++;
+      state[subset]!.lacksOf[label]! -= size;
+      state[subset]!.itemsOf[label]!++;
     }
   };
   const all = [...shares.keys()];
   const neediest = (among: readonly number[], label: number | null) =>
-    among.reduce((best, part) => {
-      const byLabel = label === null ? 0 : state[part]!.lacksOf[label]! - state[best]!.lacksOf[label]!;
-      return byLabel > 0 || (byLabel === 0 && state[part]!.lacks > state[best]!.lacks) ? part : best;
+    among.reduce((best, subset) => {
+      const byLabel = label === null ? 0 : state[subset]!.lacksOf[label]! - state[best]!.lacksOf[label]!;
+      return byLabel > 0 || (byLabel === 0 && state[subset]!.lacks > state[best]!.lacks) ? subset : best;
     });
 
   for (const list of first ? itemsOf : []) {
-    if (list.length < shares.length) for (const item of list) if (parts[item] === -1) assign(item, 0);
+    if (list.length < shares.length) for (const item of list) if (subsets[item] === -1) assign(item, 0);
   }
   for (let label = rarest(left); label >= 0; label = rarest(left)) {
     for (const item of itemsOf[label]!) {
-      if (parts[item] !== -1) continue;
-      const without = all.filter((part) => state[part]!.itemsOf[label] === 0);
+      if (subsets[item] !== -1) continue;
+      const without = all.filter((subset) => state[subset]!.itemsOf[label] === 0);
       assign(item, neediest(left[label]! <= without.length ? without : all, label));
     }
   }
-  for (const item of order) if (parts[item] === -1) assign(item, neediest(all, null));
+  for (const item of order) if (subsets[item] === -1) assign(item, neediest(all, null));
   for (const [label, list] of first ? itemsOf.entries() : []) {
     if (list.length > 0 && state[0]!.itemsOf[label] === 0) {
       // The smallest item comes last; its other labels only gain by the move.
       const moved = list[list.length - 1]!;
       for (const its of items[moved]!.labels) {
-        state[parts[moved]!]!.itemsOf[its]!--;
+        state[subsets[moved]!]!.itemsOf[its]!--;
         state[0]!.itemsOf[its]!++;
       }
-      parts[moved] = 0;
+      subsets[moved] = 0;
     }
   }
-  return parts;
+  return subsets;
 }
 
 /** The label with the fewest unassigned items, or -1 when all are assigned. */

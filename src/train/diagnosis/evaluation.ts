@@ -10,7 +10,7 @@ const MISSED = 0.5;
 const MAX_NAMED = 5;
 
 /** Accuracy is high because the frequent classes are; the rare ones are missed. */
-export const imbalanceHidden: Rule = ({ task, evaluated: { metrics, part }, perClass }) => {
+export const imbalanceHidden: Rule = ({ task, evaluated: { metrics, split }, perClass }) => {
   const { accuracy, balancedAccuracy, f1Macro } = metrics;
   if (task !== 'multiclass' || typeof accuracy !== 'number' || typeof balancedAccuracy !== 'number')
     return undefined;
@@ -29,17 +29,17 @@ export const imbalanceHidden: Rule = ({ task, evaluated: { metrics, part }, perC
   return {
     severity: 'warning',
     title: 'Accuracy hides poor recall of rare classes',
-    evidence: `${part === 'test' ? 'test' : 'validation'} accuracy ${percent(accuracy)}, but balanced accuracy ${percent(balancedAccuracy)} and macro F1 ${digits(f1Macro ?? 0)}; recall of ${named.join(', ')}${missed.length > MAX_NAMED ? ` and ${missed.length - MAX_NAMED} more` : ''}`,
+    evidence: `${split === 'test' ? 'test' : 'validation'} accuracy ${percent(accuracy)}, but balanced accuracy ${percent(balancedAccuracy)} and macro F1 ${digits(f1Macro ?? 0)}; recall of ${named.join(', ')}${missed.length > MAX_NAMED ? ` and ${missed.length - MAX_NAMED} more` : ''}`,
     remedy:
       'give rare classes the same weight as frequent ones, in training and in the metric that chooses the head',
     flag: '--class-weight balanced --monitor balancedAccuracy',
   };
 };
 
-/** Half the width of an interval, relative to what a metric can be, up to which a validation part is large enough. */
+/** Half the width of an interval, relative to what a metric can be, up to which a validation split is large enough. */
 const WIDE = 0.03;
 
-/** The validation part cannot tell the best heads apart. */
+/** The validation split cannot tell the best heads apart. */
 export const validationTooSmall: Rule = ({ leaderboard, best, rows }) => {
   const [leader] = leaderboard;
   const tied = leaderboard.filter(({ tied }) => tied).length;

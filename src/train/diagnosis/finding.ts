@@ -45,9 +45,9 @@ export interface Facts {
   majority: Metrics;
   /** The best lines of the leaderboard, the best first, with their bootstrap intervals. */
   leaderboard: readonly (LeaderboardRow & { id: string })[];
-  /** Of the calibrated head, on the judged part. */
+  /** Of the calibrated head, on the judged split. */
   perClass: readonly ClassReport[];
-  evaluated: { part: EvaluatedSplit; metrics: Metrics };
+  evaluated: { split: EvaluatedSplit; metrics: Metrics };
 }
 
 /** Looks for one failure; undefined where there is no sign of it. */

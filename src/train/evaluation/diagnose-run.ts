@@ -38,7 +38,7 @@ interface Reviewed {
   contenders: readonly Contender[];
   /** The best head's calibrated answers for all rows. */
   answers: Omit<Evaluation, 'targets'>;
-  evaluated: { part: EvaluatedSplit; evaluation: Evaluation };
+  evaluated: { split: EvaluatedSplit; evaluation: Evaluation };
 }
 
 export function diagnoseRun(run: Reviewed): Review {
@@ -66,7 +66,7 @@ export function diagnoseRun(run: Reviewed): Review {
     ),
     majority: baseline(trainTargets, contenders[0].validation.targets, classes.length, task),
     perClass: perClass(evaluated.evaluation, classes),
-    evaluated: { part: evaluated.part, metrics: evaluateAnswers(evaluated.evaluation) },
+    evaluated: { split: evaluated.split, metrics: evaluateAnswers(evaluated.evaluation) },
   });
   return { results, separability: separated, diagnosis };
 }

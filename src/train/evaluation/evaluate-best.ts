@@ -5,24 +5,24 @@ import { calibrationError, type TopK, topKAccuracy } from '../metrics/confidence
 import type { Evaluation } from '../metrics/counts.ts';
 import { evaluateAnswers } from '../metrics/evaluate.ts';
 
-/** The parts a head is judged on. */
+/** The splits a head is judged on. */
 export type EvaluatedSplit = 'val' | 'test';
 
 export interface BestEvaluation {
   calibration: Calibration;
-  /** Metrics of the head as it was trained, on test; null where there is no test part. */
+  /** Metrics of the head as it was trained, on test; null where there is no test split. */
   test: Metrics | null;
   /** Metrics of the head as it answers, with its temperature or its thresholds. */
   tuned: { val: Metrics; test: Metrics | null };
   /** The images a report is made from, and what the calibrated head answers for them. */
-  evaluated: { part: EvaluatedSplit; evaluation: Evaluation };
+  evaluated: { split: EvaluatedSplit; evaluation: Evaluation };
   /** Multiclass only: calibration error on the judged images without and with the temperature, and top-k accuracies. */
   confidence: { eceBefore: number | null; eceAfter: number | null; topK: TopK } | undefined;
 }
 
 /**
  * @param validation answers of the head as it was trained, for images it was not trained on
- * @param test the same for the test part; undefined where there is none
+ * @param test the same for the test split; undefined where there is none
  */
 export function evaluateBest(
   validation: Evaluation,
@@ -37,7 +37,7 @@ export function evaluateBest(
     calibration,
     test: test ? evaluateAnswers(test) : null,
     tuned: { val: evaluateAnswers(tunedVal), test: tunedTest ? evaluateAnswers(tunedTest) : null },
-    evaluated: { part: test ? 'test' : 'val', evaluation: after },
+    evaluated: { split: test ? 'test' : 'val', evaluation: after },
     confidence:
       before.task === 'multiclass'
         ? {

@@ -1,6 +1,6 @@
 /** Last step of training: how good the chosen head is, and what the run tells. */
 import { calibrated } from '../calibration/calibrate.ts';
-import { partEvaluation } from '../dataset/prepare.ts';
+import { splitEvaluation } from '../dataset/prepare.ts';
 import { baseline } from '../metrics/baseline.ts';
 import type { Training } from '../results/training.ts';
 import { contendersOf } from '../search/contenders.ts';
@@ -30,7 +30,7 @@ export async function reviewSearch(
   const { output, normalize } = head.result.config;
   const set = search.sets[source];
   const probabilities = await predictAll(engine, head, prepared.data, table.rows);
-  const tested = rows.test > 0 ? partEvaluation(prepared.data, probabilities, 'test') : undefined;
+  const tested = rows.test > 0 ? splitEvaluation(prepared.data, probabilities, 'test') : undefined;
   const { test, ...evaluationOfBest } = evaluateBest(validation, tested, output);
   const all = { probabilities, rows: table.rows, classes: classes.length, task };
   const answers = calibrated(all, output, evaluationOfBest.calibration);
@@ -49,7 +49,7 @@ export async function reviewSearch(
     }),
     ...evaluationOfBest,
     ...{ task, classes, table, targets, rare, runs, best, seconds },
-    parts: division.parts,
+    splits: division.splits,
     sources: set.sources,
     stores: set.request.features,
     statistics: normalize === 'standardize' ? prepared.statistics : undefined,

@@ -1,7 +1,7 @@
 /** How often each class is answered rightly and wrongly. */
 import type { Probabilities } from '../../shared/head/answers.ts';
 
-/** Probabilities and targets of one part, as every metric takes them. */
+/** Probabilities and targets of one split, as every metric takes them. */
 export interface Evaluation extends Probabilities {
   /** rows x classes, row-major, 0 or 1; exactly one 1 per row for multiclass. */
   targets: Uint8Array;
@@ -36,9 +36,9 @@ export function meanDefined(values: readonly (number | null)[]): number | null {
   return defined.length === 0 ? null : defined.reduce((sum, value) => sum + value, 0) / defined.length;
 }
 
-/** `part / whole`, or null where the whole is nothing. */
-export function ratio(part: number, whole: number): number | null {
-  return whole === 0 ? null : part / whole;
+/** `count / whole`, or null where the whole is nothing. */
+export function ratio(count: number, whole: number): number | null {
+  return whole === 0 ? null : count / whole;
 }
 
 /** Harmonic mean of precision and recall; null for a class that neither occurs nor is answered. */

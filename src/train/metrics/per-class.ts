@@ -34,7 +34,7 @@ export function perClass(evaluation: Evaluation, names: readonly string[]): Clas
 }
 
 /**
- * Multiclass: `counts[actual][answered]`, rows of the part in each cell.
+ * Multiclass: `counts[actual][answered]`, rows of the split in each cell.
  * Multi-label: for each label `[[trueNegatives, falsePositives], [falseNegatives, truePositives]]`, as sklearn's
  * multilabel_confusion_matrix.
  */

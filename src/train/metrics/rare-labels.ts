@@ -1,10 +1,10 @@
 /** Labels that too few images have for their scores to mean much: named, since means over labels hide them. */
-import type { Part } from '../dataset/splits.ts';
+import { SPLITS, type Split } from '../../shared/store/schema.ts';
 
-/** Images of a label in a part below which its scores there say little. */
+/** Images of a label in a split below which its scores there say little. */
 const FEW = 5;
 
-/** How many images of each part have a label. */
+/** How many images of each split have a label. */
 export interface RareLabel {
   name: string;
   train: number;
@@ -13,23 +13,23 @@ export interface RareLabel {
 }
 
 /**
- * Labels that fewer than 5 images have in some part that has images, the rarest first.
+ * Labels that fewer than 5 images have in some split that has images, the rarest first.
  * @param targets rows x classes
- * @param parts the part of each row; null for rows in none
+ * @param splits the split of each row; null for rows in none
  */
 export function rareLabels(
   targets: Uint8Array,
   names: readonly string[],
-  parts: readonly (Part | null)[],
+  splits: readonly (Split | null)[],
 ): RareLabel[] {
-  const used = (['train', 'val', 'test'] as const).filter((part) => parts.includes(part));
+  const used = SPLITS.filter((split) => splits.includes(split));
   const counts = names.map((name): RareLabel => ({ name, train: 0, val: 0, test: 0 }));
-  for (const [row, part] of parts.entries()) {
-    if (part === null) continue;
-    for (const [label, count] of counts.entries()) count[part] += targets[row * names.length + label];
+  for (const [row, split] of splits.entries()) {
+    if (split === null) continue;
+    for (const [label, count] of counts.entries()) count[split] += targets[row * names.length + label];
   }
   const images = ({ train, val, test }: RareLabel) => train + val + test;
   return counts
-    .filter((count) => used.some((part) => count[part] < FEW))
+    .filter((count) => used.some((split) => count[split] < FEW))
     .sort((a, b) => images(a) - images(b));
 }

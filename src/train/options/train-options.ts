@@ -11,9 +11,9 @@ export interface TrainOptions {
   source: SourceRequest;
   /** Labels from a manifest instead of the stored ones. */
   labels?: { file: string; manifest: ManifestOptions };
-  /** Bits in which the perceptual hashes of near copies, which stay in one part, differ at most. */
+  /** Bits in which the perceptual hashes of near copies, which stay in one split, differ at most. */
   nearDuplicates?: number;
-  /** Whether an image's part follows from its content alone. */
+  /** Whether an image's split follows from its content alone. */
   stableSplit?: boolean;
   task: Task | 'auto';
   /** Options that every head has unless the grid says otherwise. */
@@ -26,7 +26,7 @@ export interface TrainOptions {
   seeds?: number;
   /** Successive halving: this share of the heads, its inverse, goes on at each rung; default: all train to their end. */
   halving?: number;
-  /** Folds of cross-validation; default: none, one validation part. */
+  /** Folds of cross-validation; default: none, one validation split. */
   folds?: number;
   split: SplitRatios;
   engine: string;

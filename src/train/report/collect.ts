@@ -35,8 +35,8 @@ export async function collectReport(
   training: Training,
   { name, version, photos }: ReportOptions,
 ): Promise<ReportData> {
-  const { task, classes, parts, best, evaluated, results, runs, table, seconds, separability } = training;
-  const { evaluation, part } = evaluated;
+  const { task, classes, splits, best, evaluated, results, runs, table, seconds, separability } = training;
+  const { evaluation, split } = evaluated;
   const { monitor } = best.result.config;
   const gallery = createGallery(training);
   // In the order in which thumbnails matter.
@@ -55,7 +55,7 @@ export async function collectReport(
   const matrix = confusionMatrix(evaluation);
   const shown = shownClasses(matrix);
   const { images, thumbnails } = await gallery.finish(photos);
-  const count = (which: string | null) => parts.filter((one) => one === which).length;
+  const count = (which: string | null) => splits.filter((one) => one === which).length;
   return {
     ...{ name, version, created: new Date().toISOString(), task, classes, seconds },
     rows: { train: count('train'), val: count('val'), test: count('test'), all: table.rows },
@@ -72,7 +72,7 @@ export async function collectReport(
       test: best.result.test,
     },
     evaluated: {
-      part,
+      split,
       metrics: evaluateAnswers(evaluation),
       baseline: training.baseline,
       traced: isTraced(training),
@@ -172,12 +172,12 @@ function curvesOf({ results, runs, best, trainingCurves }: Training): ReportCurv
     });
 }
 
-/** The row of the table behind a row of the judged part. */
-function evaluatedRows({ parts, evaluated }: Training): number[] {
-  return [...parts.keys()].filter((row) => parts[row] === evaluated.part);
+/** The row of the table behind a row of the judged split. */
+function evaluatedRows({ splits, evaluated }: Training): number[] {
+  return [...splits.keys()].filter((row) => splits[row] === evaluated.split);
 }
 
-/** With folds and no test part, the judged answers are those of all folds, one after the other. */
+/** With folds and no test split, the judged answers are those of all folds, one after the other. */
 function isTraced(training: Training): boolean {
   return evaluatedRows(training).length === training.evaluated.evaluation.rows;
 }

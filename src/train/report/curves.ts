@@ -88,7 +88,7 @@ export function cooccurrence(targets: Uint8Array, classes: number): number[][] {
   return counts;
 }
 
-/** An answer of the judged part that is wrong. */
+/** An answer of the judged split that is wrong. */
 export interface WrongAnswer {
   /** Counted within the evaluation. */
   row: number;

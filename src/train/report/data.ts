@@ -31,7 +31,7 @@ export interface ReportImage {
   /** A data: URI; null where the photo was not to be had, or too many were requested. */
   thumbnail: string | null;
   labels: string[];
-  part: string;
+  split: string;
   answered: string[];
   /** The probability of the likeliest class. */
   confidence: number;
@@ -63,9 +63,9 @@ export interface ReportData {
   /** The validation metric that ranks heads. */
   metric: MetricName;
   best: { id: string; options: Record<string, string>; val: Metrics; test: Metrics | null };
-  /** The part that answers are judged on, the head's metrics there as it answers, and the majority's. */
+  /** The split that answers are judged on, the head's metrics there as it answers, and the majority's. */
   evaluated: {
-    part: EvaluatedSplit;
+    split: EvaluatedSplit;
     metrics: Metrics;
     baseline: Metrics;
     /** Whether the image behind each answer is known: not of answers gathered over folds. */
@@ -91,9 +91,9 @@ export interface ReportData {
   cooccurrence: number[][] | null;
   /** Features along their first two principal components. */
   map: { points: { x: number; y: number; label: string; image: number }[]; share: number[] };
-  /** Images of the judged part answered wrongly, the surest first. */
+  /** Images of the judged split answered wrongly, the surest first. */
   wrong: { image: number; answered: string; confidence: number }[];
-  /** Images of any part whose labels the features contradict. */
+  /** Images of any split whose labels the features contradict. */
   labelIssues: { image: number; suggestion: string; margin: number }[];
   /** How many images the features contradict in all. */
   labelIssueCount: number;

@@ -13,9 +13,9 @@ export interface Gallery {
   finish(folder: string | undefined): Promise<{ images: ReportImage[]; thumbnails: Thumbnails }>;
 }
 
-type Shown = Pick<Training, 'table' | 'parts' | 'classes' | 'probabilities' | 'task' | 'calibration'>;
+type Shown = Pick<Training, 'table' | 'splits' | 'classes' | 'probabilities' | 'task' | 'calibration'>;
 
-export function createGallery({ table, parts, classes, probabilities, task, calibration }: Shown): Gallery {
+export function createGallery({ table, splits, classes, probabilities, task, calibration }: Shown): Gallery {
   const rows: number[] = [];
   const indices = new Map<number, number>();
   const width = classes.length;
@@ -26,7 +26,7 @@ export function createGallery({ table, parts, classes, probabilities, task, cali
     return {
       path: table.paths[row],
       labels: table.labels[row],
-      part: parts[row] ?? 'none',
+      split: splits[row] ?? 'none',
       answered: classes.filter((_, label) => answered[label] === 1),
       confidence: Number(own[argmax(own, 0, width)].toFixed(4)),
     };

@@ -3,14 +3,14 @@
 import { type CsvOptions, csvLine } from '../../shared/csv-line.ts';
 import { answers } from '../../shared/head/answers.ts';
 import { labelCell } from '../../shared/manifest/labels.ts';
-import type { Part } from '../dataset/splits.ts';
+import type { Split } from '../../shared/store/schema.ts';
 import type { Evaluation } from '../metrics/counts.ts';
 
 /** Rows of predictions.csv. */
 export interface Predictions extends Omit<Evaluation, 'targets' | 'classes'> {
   paths: readonly string[];
-  /** The part each row was in; null for rows that were left out. */
-  split: readonly (Part | null)[];
+  /** The split each row was in; null for rows that were left out. */
+  split: readonly (Split | null)[];
   labels: readonly (readonly string[])[];
   /** Only images themselves (0) are listed. */
   views: Int16Array;

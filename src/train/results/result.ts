@@ -30,7 +30,7 @@ export interface HeadResult {
   bestEpoch: number;
   seconds: number;
   val: Metrics;
-  /** Null when there is no test part, or the head was not tested. */
+  /** Null when there is no test split, or the head was not tested. */
   test: Metrics | null;
   history: EpochRecord[];
   /** Of several heads: how many there are; metrics and epochs are means, and `history` is empty. */

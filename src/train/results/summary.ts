@@ -18,7 +18,7 @@ export interface TrainSummary {
   totalSeconds: number;
   task: Task;
   classes: string[];
-  /** Always answering the majority, on the part the best head is judged on: test, or validation where there is none. */
+  /** Always answering the majority, on the split the best head is judged on: test, or validation where there is none. */
   baseline: Metrics;
   best: { id: string; config: HeadConfig; source?: SourceName; val: Metrics; test: Metrics | null };
 }

@@ -1,7 +1,7 @@
 /** What a sweep ends with. */
 import type { Metrics, Task } from '../../shared/head/config.ts';
 import type { HeadSource } from '../../shared/head/record.ts';
-import type { Part } from '../dataset/splits.ts';
+import type { Split } from '../../shared/store/schema.ts';
 import type { FeatureTable } from '../dataset/table.ts';
 import type { Review } from '../evaluation/diagnose-run.ts';
 import type { BestEvaluation } from '../evaluation/evaluate-best.ts';
@@ -14,7 +14,7 @@ import type { HeadResult } from './result.ts';
 export interface Training extends Omit<BestEvaluation, 'test'>, Review {
   task: Task;
   classes: string[];
-  /** The rows in the order of `probabilities`: training, validation, test, then rows left out of all parts. */
+  /** The rows in the order of `probabilities`: training, validation, test, then rows left out of all splits. */
   table: FeatureTable;
   /** What the best head takes. */
   sources: HeadSource[];
@@ -22,10 +22,10 @@ export interface Training extends Omit<BestEvaluation, 'test'>, Review {
   stores: readonly string[];
   /** [rows, classes], 0 or 1. */
   targets: Uint8Array;
-  parts: (Part | null)[];
+  splits: (Split | null)[];
   /** One for each head that was trained. */
   runs: readonly HeadResult[];
-  /** The head with the best validation value; its result has test metrics where there is a test part. */
+  /** The head with the best validation value; its result has test metrics where there is a test split. */
   best: TrainedHead;
   /** What the best head's inputs are normalised with, if it standardizes. */
   statistics: NormalizationStatistics | undefined;

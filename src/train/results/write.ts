@@ -8,7 +8,8 @@ import { pipeline } from 'node:stream/promises';
 import type { CsvOptions } from '../../shared/csv-line.ts';
 import { headTensors, writeHead } from '../../shared/head/record.ts';
 import { makeFolder, writeDurably } from '../../shared/store/files.ts';
-import { imageParts } from '../dataset/divide.ts';
+import type { Split } from '../../shared/store/schema.ts';
+import { imageSplits } from '../dataset/divide.ts';
 import { confusionMatrix, perClass } from '../metrics/per-class.ts';
 import { historyArrow } from './history.ts';
 import { leaderboardCsv } from './leaderboard.ts';
@@ -26,7 +27,7 @@ export async function writeRun(
   summary: TrainSummary,
   csv: CsvOptions = {},
 ): Promise<void> {
-  const { results, runs, best, classes, table, parts, evaluated, rare, diagnosis } = training;
+  const { results, runs, best, classes, table, splits, evaluated, rare, diagnosis } = training;
   const { monitor } = best.result.config;
   await makeFolder(dir);
   await writeDurably(join(dir, 'leaderboard.csv'), leaderboardCsv(results, monitor, csv));
@@ -36,11 +37,11 @@ export async function writeRun(
   const report = {
     ...summary,
     best: { ...summary.best, ...runsReport(training), ...calibrationReport(training) },
-    part: evaluated.part,
+    part: evaluated.split,
     perClass: perClass(evaluated.evaluation, classes),
     confusion: confusionMatrix(evaluated.evaluation),
     ...(rare.length > 0 && { rareLabels: rare }),
-    rows: { ...countParts(imageParts(parts, table)), ...viewsReport(table) },
+    rows: { ...countSplits(imageSplits(splits, table)), ...viewsReport(table) },
     diagnosis,
   };
   await writeDurably(join(dir, 'metrics.json'), `${JSON.stringify(report, null, 2)}\n`);
@@ -80,12 +81,12 @@ async function writeBest(dir: string, training: Training): Promise<void> {
 
 /** Streamed: the text of a large data set is longer than the longest string. */
 async function writePredictions(path: string, training: Training, csv: CsvOptions): Promise<void> {
-  const { table, parts, classes, probabilities, task, calibration } = training;
+  const { table, splits, classes, probabilities, task, calibration } = training;
   const { paths, labels, views, rows } = table;
   const { thresholds } = calibration;
   const lines = predictionLines(
     {
-      ...{ paths, split: parts, labels, views, classes },
+      ...{ paths, split: splits, labels, views, classes },
       ...{ probabilities, rows, task, thresholds },
     },
     csv,
@@ -101,7 +102,7 @@ function viewsReport({ views, rows }: Training['table']): { all: number; views?:
   return { all, ...(rows > all && { views: rows - all }) };
 }
 
-function countParts(parts: Training['parts']): Record<'train' | 'val' | 'test', number> {
-  const count = (name: string) => parts.filter((part) => part === name).length;
+function countSplits(splits: Training['splits']): Record<Split, number> {
+  const count = (name: string) => splits.filter((split) => split === name).length;
   return { train: count('train'), val: count('val'), test: count('test') };
 }

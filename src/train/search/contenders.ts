@@ -2,7 +2,7 @@
 import { loadEngine } from '../../shared/engines/engine.ts';
 import { elementCount } from '../../shared/graph/value.ts';
 import { headLayers, headParameters } from '../../shared/head/layers.ts';
-import { partEvaluation } from '../dataset/prepare.ts';
+import { splitEvaluation } from '../dataset/prepare.ts';
 import { predictAll } from '../evaluation/predict-all.ts';
 import type { Evaluation } from '../metrics/counts.ts';
 import { type HeadResult, rankResults } from '../results/result.ts';
@@ -63,13 +63,13 @@ export async function contendersOf(found: Found, search: Search): Promise<Conten
     // A head may be gone where the user interrupts.
     if (!head || head.parameters.length === 0) continue;
     const probabilities = await predictAll(engine, head, data, data.rows.train + data.rows.val);
-    contenders.push({ ...line, validation: partEvaluation(data, probabilities, 'val') });
+    contenders.push({ ...line, validation: splitEvaluation(data, probabilities, 'val') });
   }
   return contenders;
 }
 
 /**
- * The heads with the parameters of their best epochs. Most need no validation part for that, and no epoch beyond the
+ * The heads with the parameters of their best epochs. Most need no validation split for that, and no epoch beyond the
  * best one; plateau schedules follow validation, and lbfgs has no epochs.
  */
 async function trainedAgain(

@@ -4,9 +4,9 @@ import { loadEngine } from '../../shared/engines/engine.ts';
 import {
   copyingPreparer,
   type Prepared,
-  partEvaluation,
   prepareInPlace,
   type RawData,
+  splitEvaluation,
 } from '../dataset/prepare.ts';
 import type { FeatureSet } from '../dataset/table.ts';
 import { predictAll } from '../evaluation/predict-all.ts';
@@ -27,7 +27,7 @@ interface Fold {
  * The configuration with the best mean over the folds, trained again on all rows that are not tested, for as many
  * epochs as were best on average. What is calibrated later is fitted on out-of-fold answers: each row's by the
  * head that did not train on it. Undefined when no head could be trained.
- * @param rows training rows (all but the test part) and test rows, in the order of the table; no validation
+ * @param rows training rows (all but the test split) and test rows, in the order of the table; no validation
  * @param foldOf the fold of each training row; -1 where every fold trains on it
  * @param views of each row: what is no image itself (0) validates nothing
  * @throws the abort reason of the signal: no configuration wins before all folds are trained
@@ -47,9 +47,9 @@ export async function crossValidate(
   for (const [source, set] of sets.entries()) {
     const prepare = copyingPreparer(raw, set, normalizationsOf(configurations, source));
     const own = configurations.filter((configuration) => configuration.source === source);
-    for (const [fold, { order, rows: foldParts }] of each.entries()) {
+    for (const [fold, { order, rows: foldRowCounts }] of each.entries()) {
       const jobs = own.flatMap((configuration) => jobsOf(configuration, fold + 1));
-      await compete(jobs, new Map([[source, prepare(order, foldParts).data]]), search);
+      await compete(jobs, new Map([[source, prepare(order, foldRowCounts).data]]), search);
       signal.throwIfAborted();
     }
   }
@@ -89,25 +89,25 @@ async function outOfFold(
 ): Promise<Evaluation> {
   const engine = await loadEngine(search.engine, { threads: 1 });
   const prepare = copyingPreparer(raw, set, normalizationsOf([configuration], configuration.source));
-  const parts: Evaluation[] = [];
+  const evaluations: Evaluation[] = [];
   for (const [fold, { order, rows }] of folds.entries()) {
     const { data }: Prepared = prepare(order, rows);
     const [job] = jobsOf(configuration, fold + 1);
     const [head] = await trainAgain([job], new Map([[configuration.source, data]]), search);
     const probabilities = await predictAll(engine, head, data, rows.train + rows.val);
-    const { probabilities: answered, ...rest } = partEvaluation(data, probabilities, 'val');
+    const { probabilities: answered, ...rest } = splitEvaluation(data, probabilities, 'val');
     // Copied, since the next fold's data takes the place of this one's.
-    parts.push({ ...rest, probabilities: answered.slice(), targets: rest.targets.slice() });
+    evaluations.push({ ...rest, probabilities: answered.slice(), targets: rest.targets.slice() });
   }
-  const [{ task, classes }] = parts;
+  const [{ task, classes }] = evaluations;
   return {
-    ...{ task, classes, rows: parts.reduce((sum, part) => sum + part.rows, 0) },
+    ...{ task, classes, rows: evaluations.reduce((sum, evaluation) => sum + evaluation.rows, 0) },
     probabilities: joined(
-      parts.map((part) => part.probabilities),
+      evaluations.map((evaluation) => evaluation.probabilities),
       (length) => new Float32Array(length),
     ),
     targets: joined(
-      parts.map((part) => part.targets),
+      evaluations.map((evaluation) => evaluation.targets),
       (length) => new Uint8Array(length),
     ),
   };

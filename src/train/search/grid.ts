@@ -65,9 +65,9 @@ export async function parseGrid(specOrFile: string): Promise<Grid> {
 function parseInline(spec: string): GridBlock {
   const lists = spec
     .split(';')
-    .filter((part) => part.trim() !== '')
-    .map((part): [string, string[]] => {
-      const [name = '', values, ...rest] = part.split('=');
+    .filter((option) => option.trim() !== '')
+    .map((option): [string, string[]] => {
+      const [name = '', values, ...rest] = option.split('=');
       if (values === undefined || rest.length > 0) throw notAGrid(spec);
       return [name.trim(), values.split(',').map((value) => value.trim())];
     });

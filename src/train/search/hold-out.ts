@@ -1,6 +1,6 @@
-/** Search with one validation part: every head is trained on the training part and compared on validation. */
+/** Search with one validation split: every head is trained on the training split and compared on validation. */
 import { loadEngine } from '../../shared/engines/engine.ts';
-import { partEvaluation, prepareInPlace, type RawData } from '../dataset/prepare.ts';
+import { prepareInPlace, type RawData, splitEvaluation } from '../dataset/prepare.ts';
 import { predictAll } from '../evaluation/predict-all.ts';
 import type { SweepData } from '../sweep/data.ts';
 import { jobsOf } from './configurations.ts';
@@ -45,7 +45,7 @@ export async function holdOut(
     head: { ...head, result: { ...head.result, id: winner.id } },
     prepared: own,
     source,
-    validation: partEvaluation(own.data, probabilities, 'val'),
+    validation: splitEvaluation(own.data, probabilities, 'val'),
     line: winner,
   };
 }

@@ -76,7 +76,8 @@ function fingerprintOf(
     views: [...table.views],
     augment: table.augment?.kind,
     labels: table.labels,
-    parts: division.parts,
+    // The name in checkpoints that exist.
+    parts: division.splits,
     ...(table.weights && { weights: table.weights }),
     ...(memory.isStreamed && { maxBytes: memory.maxBytes, cores: availableParallelism() }),
     foldOf: [...division.foldOf],

@@ -17,7 +17,7 @@ const MAX_NUMBERS = 2e7;
 
 /**
  * Metrics of some training rows after each epoch, by head. The heads are trained again with those rows in the place of
- * the validation part, which has no influence on how they train; heads on which it has (plateau schedules), that have no
+ * the validation split, which has no influence on how they train; heads on which it has (plateau schedules), that have no
  * epochs (lbfgs), or whose data are large are left out.
  */
 export async function trainingCurves(
@@ -41,7 +41,7 @@ export async function trainingCurves(
   return new Map(trained.map(({ result }) => [result.id, result.history.map(({ val }) => val)]));
 }
 
-/** The training rows, and some of them once more as the validation part. Undefined where they are in a file. */
+/** The training rows, and some of them once more as the validation split. Undefined where they are in a file. */
 function watching(data: SweepData, normalizations: ReadonlySet<Normalization>): SweepData | undefined {
   const { rows, inputs, classes, targets, weights } = data;
   const sample = spreadRows(rows.train, MAX_SAMPLED);

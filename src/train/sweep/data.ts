@@ -1,8 +1,9 @@
 /** What a sweep trains on: shared by all workers, never copied. */
 import type { Normalization, Task } from '../../shared/head/config.ts';
+import type { Split } from '../../shared/store/schema.ts';
 import { type FeatureRows, isInMemory } from './rows.ts';
 
-/** Rows are ordered by part, so that each part is one contiguous block: training, then validation, then test. */
+/** Rows are ordered by split, so that each split is one contiguous block: training, then validation, then test. */
 export interface SweepData {
   task: Task;
   /** Numbers in a feature vector. */
@@ -29,30 +30,23 @@ export function fitsMemory({ features }: SweepData): boolean {
   return Object.values(features).every(isInMemory);
 }
 
-/** A part's features, [rows, inputs], which must be in memory: a view, not a copy. */
-export function partFeatures(
-  data: SweepData,
-  normalize: Normalization,
-  part: 'train' | 'val' | 'test',
-): Float32Array {
+/** A split's features, [rows, inputs], which must be in memory: a view, not a copy. */
+export function splitFeatures(data: SweepData, normalize: Normalization, split: Split): Float32Array {
   const { inputs } = data;
   const matrix = featuresOf(data, normalize);
   if (!isInMemory(matrix)) throw new Error('The rows are in a file');
-  const { first, end } = partRange(data, part);
+  const { first, end } = splitRange(data, split);
   return matrix.subarray(first * inputs, end * inputs);
 }
 
-/** The rows of a part. */
-export function partRange(
-  { rows }: SweepData,
-  part: 'train' | 'val' | 'test',
-): { first: number; end: number } {
-  const first = { train: 0, val: rows.train, test: rows.train + rows.val }[part];
-  return { first, end: first + rows[part] };
+/** The rows of a split. */
+export function splitRange({ rows }: SweepData, split: Split): { first: number; end: number } {
+  const first = { train: 0, val: rows.train, test: rows.train + rows.val }[split];
+  return { first, end: first + rows[split] };
 }
 
-/** A part's targets, [rows, classes]: a view, not a copy. */
-export function partTargets({ targets, classes, rows }: SweepData, part: 'val' | 'test'): Uint8Array {
-  const start = part === 'val' ? rows.train : rows.train + rows.val;
-  return targets.subarray(start * classes, (start + rows[part]) * classes);
+/** A split's targets, [rows, classes]: a view, not a copy. */
+export function splitTargets({ targets, classes, rows }: SweepData, split: 'val' | 'test'): Uint8Array {
+  const start = split === 'val' ? rows.train : rows.train + rows.val;
+  return targets.subarray(start * classes, (start + rows[split]) * classes);
 }

@@ -2,7 +2,7 @@
 import { compareMetric } from '../metrics/compare.ts';
 import { evaluate } from '../metrics/evaluate.ts';
 import type { EpochRecord, HeadResult } from '../results/result.ts';
-import { partTargets, type SweepData } from './data.ts';
+import { type SweepData, splitTargets } from './data.ts';
 import type { HeadJob } from './plan.ts';
 import { type LearningRate, learningRate } from './schedule.ts';
 import type { LaneState } from './stack.ts';
@@ -112,7 +112,7 @@ export function isFinished(
 export function finish({ result, best }: Lane, data: SweepData): TrainedHead {
   if (!best || result.status === 'diverged')
     return { result: { ...result, val: {} }, parameters: new Float32Array(0) };
-  const val = evaluate(best.probabilities, partTargets(data, 'val'), data.rows.val, data.classes, data.task);
+  const val = evaluate(best.probabilities, splitTargets(data, 'val'), data.rows.val, data.classes, data.task);
   return { result: { ...result, val }, parameters: best.parameters };
 }
 

@@ -14,16 +14,16 @@ export async function predictRows(
   const { inputs, classes, rows } = data;
   const features = featuresOf(data, normalize);
   const size = blockRows(features, rows.train + rows.val + rows.test, PREDICTION_ROWS);
-  const parts: Float32Array[] = [];
+  const blocks: Float32Array[] = [];
   for (const { values } of eachBlock(features, inputs, { first, end, size })) {
-    parts.push(await stack.predict(values, values.length / inputs));
+    blocks.push(await stack.predict(values, values.length / inputs));
   }
-  if (parts.length === 1) return parts[0];
+  if (blocks.length === 1) return blocks[0];
   const probabilities = new Float32Array((end - first) * stack.lanes * classes);
   let at = 0;
-  for (const part of parts) {
-    probabilities.set(part, at);
-    at += part.length;
+  for (const block of blocks) {
+    probabilities.set(block, at);
+    at += block.length;
   }
   return probabilities;
 }

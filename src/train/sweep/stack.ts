@@ -183,10 +183,10 @@ export function createStack(arena: Arena, programs: Programs, shape: StackShape,
       await (await program).run(feeds, results);
       factored?.take(features, rows);
       for (const tensor of trainable) {
-        const part = { shape: tensor.shape, isKernel: isKernel(tensor.spec.name) };
+        const slice = { shape: tensor.shape, isKernel: isKernel(tensor.spec.name) };
         for (const [lane, setting] of settings.entries()) {
           if (factored && isFactored(tensor)) factored.step(setting, tensor, { lane, rows });
-          else applyStep(arena, setting, tensor, { ...part, lane });
+          else applyStep(arena, setting, tensor, { ...slice, lane });
         }
       }
       for (const { kept, batch } of moving) {

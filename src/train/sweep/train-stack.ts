@@ -5,7 +5,7 @@ import { headLayers, headParameters } from '../../shared/head/layers.ts';
 import { evaluate } from '../metrics/evaluate.ts';
 import type { Arena } from './arena.ts';
 import { epochOrder, trainingBlock } from './batches.ts';
-import { partTargets, type SweepData } from './data.ts';
+import { type SweepData, splitTargets } from './data.ts';
 import type { DeviceData } from './device/device-data.ts';
 import { deviceTrainer } from './device/device-trainer.ts';
 import { factoredKernel } from './factored.ts';
@@ -169,7 +169,7 @@ async function evaluateEpoch(
     const probabilities = laneProbabilities(all, data.rows.val, stack.lanes, data.classes, at);
     const val = evaluate(
       probabilities,
-      partTargets(data, 'val'),
+      splitTargets(data, 'val'),
       data.rows.val,
       data.classes,
       data.task,

@@ -1,7 +1,7 @@
 /** What the training loop asks of a stack of heads: steps on training rows, and answers for validation rows. */
 import type { HeadConfig } from '../../shared/head/config.ts';
 import { batchFiller, trainingBlock } from './batches.ts';
-import { partRange, type SweepData } from './data.ts';
+import { type SweepData, splitRange } from './data.ts';
 import type { StepSettings } from './optimizers.ts';
 import { predictRows } from './predict-rows.ts';
 import type { LaneState, Stack } from './stack.ts';
@@ -47,7 +47,7 @@ export function hostTrainer(stack: Stack, data: SweepData, config: HeadConfig): 
       losses = new Float64Array(stack.lanes);
       return taken;
     },
-    validate: () => predictRows(stack, data, config.normalize, partRange(data, 'val')),
+    validate: () => predictRows(stack, data, config.normalize, splitRange(data, 'val')),
     parameters: async (lanes) => lanes.map((lane) => stack.parameters(lane)),
     save: async (lanes) => lanes.map((lane) => stack.save(lane)),
     // The arena is used again.

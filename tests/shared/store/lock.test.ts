@@ -22,12 +22,12 @@ describe('the lock of a store', () => {
   it('lets one run in at a time, of many that start at once', async () => {
     const dir = newFolder();
     const tries = await Promise.allSettled(Array.from({ length: 20 }, () => lockStore(dir)));
-    const storedParts = tries.filter((one) => one.status === 'fulfilled');
-    expect(storedParts).toHaveLength(1);
+    const acquired = tries.filter((one) => one.status === 'fulfilled');
+    expect(acquired).toHaveLength(1);
     const refused = tries.find((one) => one.status === 'rejected');
     expect(refused?.reason.message).toContain(`Expected one run at a time on ${dir} but `);
     expect(await isLocked(dir)).toBe(true);
-    await storedParts[0].value.release();
+    await acquired[0].value.release();
     expect(await isLocked(dir)).toBe(false);
     expect(readdirSync(dir)).toEqual([]);
   });
@@ -37,11 +37,11 @@ describe('the lock of a store', () => {
     leaveLock(dir, { pid: ended, host: hostname() }, 1);
     expect(await isLocked(dir)).toBe(false);
     const tries = await Promise.allSettled(Array.from({ length: 20 }, () => lockStore(dir)));
-    const storedParts = tries.filter((one) => one.status === 'fulfilled');
-    expect(storedParts).toHaveLength(1);
-    expect(storedParts[0].value.afterCrash).toBe(true);
-    await storedParts[0].value.check();
-    await storedParts[0].value.release();
+    const acquired = tries.filter((one) => one.status === 'fulfilled');
+    expect(acquired).toHaveLength(1);
+    expect(acquired[0].value.afterCrash).toBe(true);
+    await acquired[0].value.check();
+    await acquired[0].value.release();
   });
 
   it('of another machine counts until it has not been renewed for two minutes', async () => {

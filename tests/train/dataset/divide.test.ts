@@ -38,10 +38,10 @@ describe('dividing images that have views', () => {
     label: fc.constant(0),
     group: fc.option(fc.constantFrom('p', 'q', 'r')),
   });
-  // Enough images that are nobody's copy for every part to have some.
+  // Enough images that are nobody's copy for every split to have some.
   const base = Array.from({ length: 24 }, (_, i): Image => ({ content: 100 + i, label: i % 2, group: null }));
 
-  it('never puts a view into another part or fold than its image, or beside training', () => {
+  it('never puts a view into another split or fold than its image, or beside training', () => {
     const cases = fc.record({
       extra: fc.array(image, { maxLength: 12 }),
       views: fc.integer({ min: 0, max: 3 }),
@@ -62,14 +62,14 @@ describe('dividing images that have views', () => {
         const foldOf = new Map<string, number>();
         for (const [at, row] of divided.order.entries()) {
           if (table.views[row] > 0) continue;
-          partOf.set(table.paths[row], divided.parts[at]);
+          partOf.set(table.paths[row], divided.splits[at]);
           if (at < divided.rows.train) foldOf.set(table.paths[row], divided.foldOf[at]);
         }
         let trained = 0;
         for (const [at, row] of divided.order.entries()) {
           if (table.views[row] === 0) continue;
           trained++;
-          expect(divided.parts[at]).toBe('train');
+          expect(divided.splits[at]).toBe('train');
           expect(partOf.get(table.paths[row])).toBe('train');
           expect(divided.foldOf[at]).toBe(foldOf.get(table.paths[row]));
         }
@@ -84,9 +84,9 @@ describe('dividing images that have views', () => {
   it('divides the images as if there were no views', () => {
     const named = (views: number) => {
       const { table, targets } = tableOf(base, views);
-      const { order, parts, images } = divide(table, { ...request, targets, folds: 0 });
+      const { order, splits, images } = divide(table, { ...request, targets, folds: 0 });
       const rows = [...order.entries()].filter(([, row]) => table.views[row] === 0);
-      return { images, parts: rows.map(([at, row]) => `${table.paths[row]} ${parts[at]}`) };
+      return { images, splits: rows.map(([at, row]) => `${table.paths[row]} ${splits[at]}`) };
     };
     expect(named(3)).toEqual(named(0));
   });
@@ -103,11 +103,11 @@ describe('dividing images that have views', () => {
   });
 
   it('trains on no copy of a validation image, nor on its views', () => {
-    const parts = ['train', 'train', 'val', 'test'] as const;
-    const images = base.map((one, i): Image => ({ ...one, label: (i >> 2) % 2, split: parts[i % 4] }));
+    const cycle = ['train', 'train', 'val', 'test'] as const;
+    const images = base.map((one, i): Image => ({ ...one, label: (i >> 2) % 2, split: cycle[i % 4] }));
     // Image 4, which is to train, is a copy of image 6, which validates.
     const { table, targets } = tableOf(images.with(4, { ...images[4], content: images[6].content }), 2);
-    const { order, parts: placed, rows } = divide(table, { ...request, targets, folds: 0 });
+    const { order, splits: placed, rows } = divide(table, { ...request, targets, folds: 0 });
     const of = (path: string) =>
       [...order.entries()].filter(([, row]) => table.paths[row] === path).map(([at]) => placed[at]);
     expect(of('4.jpg')).toEqual([null]);

@@ -102,7 +102,7 @@ describe('rows', () => {
 describe('a stable split', () => {
   const divide = (names: string[]) => {
     const labels = names.map((name) => Number.parseInt(name.slice(1), 10) % 2);
-    const split = splitRows({
+    const assignment = splitRows({
       targets: Uint8Array.from(labels.flatMap((label) => [1 - label, label])),
       rows: names.length,
       classes: ['a', 'b'],
@@ -115,18 +115,18 @@ describe('a stable split', () => {
       stable: true,
     });
     return new Map(
-      (['train', 'val', 'test'] as const).flatMap((part) =>
-        Array.from(split[part], (row) => [names[row], part]),
+      (['train', 'val', 'test'] as const).flatMap((split) =>
+        Array.from(assignment[split], (row) => [names[row], split]),
       ),
     );
   };
 
-  it('leaves every image in its part when others are added, removed and reordered', () => {
+  it('leaves every image in its split when others are added, removed and reordered', () => {
     const names = Array.from({ length: 400 }, (_, i) => `i${i}`);
     const before = divide(names);
     const after = divide([...names.slice(50).reverse(), ...names.map((name) => `${name}5`)]);
     for (const name of names.slice(50)) expect(after.get(name)).toBe(before.get(name));
-    const share = [...before.values()].filter((part) => part === 'train').length / names.length;
+    const share = [...before.values()].filter((split) => split === 'train').length / names.length;
     expect(Math.abs(share - 0.7)).toBeLessThan(0.08);
   });
 });

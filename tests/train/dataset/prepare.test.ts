@@ -1,7 +1,7 @@
 /** From a table's rows to what a sweep trains on. */
 import { describe, expect, it } from 'vitest';
 import type { Normalization } from '../../../src/shared/head/config.ts';
-import { copyingPreparer, partEvaluation, prepareInPlace } from '../../../src/train/dataset/prepare.ts';
+import { copyingPreparer, prepareInPlace, splitEvaluation } from '../../../src/train/dataset/prepare.ts';
 import type { FeatureSet } from '../../../src/train/dataset/table.ts';
 
 /** Two training rows, then one of validation and one of test; what is fitted must not see the last two. */
@@ -85,12 +85,12 @@ describe('a copy of some rows', () => {
   });
 });
 
-it('a part is evaluated on its own rows', () => {
+it('a split is evaluated on its own rows', () => {
   const { data } = prepareInPlace(RAW, setOf(), ROWS, new Set(['none']));
   const probabilities = Float32Array.from({ length: 8 }, (_, i) => i);
-  const val = partEvaluation(data, probabilities, 'val');
+  const val = splitEvaluation(data, probabilities, 'val');
   expect([...val.probabilities, ...val.targets]).toEqual([4, 5, 1, 0]);
-  const test = partEvaluation(data, probabilities, 'test');
+  const test = splitEvaluation(data, probabilities, 'test');
   expect([...test.probabilities, ...test.targets]).toEqual([6, 7, 0, 1]);
   expect(test).toMatchObject({ rows: 1, classes: 2, task: 'multiclass' });
 });

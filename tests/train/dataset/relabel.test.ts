@@ -19,7 +19,7 @@ async function relabelled(content: string, name = 'new.csv') {
 }
 
 describe('labels from a file', () => {
-  it('replace those of the store, with their parts and groups', async () => {
+  it('replace those of the store, with their splits and groups', async () => {
     const { table, warnings } = await relabelled(
       'path,label,split,group\nclass/3.jpg,x|y,val,g\n./class/0.jpg,z,train,\nclass/9.jpg,z,train,\nclass/1.jpg,,test,\n',
     );

@@ -6,8 +6,11 @@ import { splitDataset } from '../../../src/train/dataset/split-dataset.ts';
 import type { TrainOptions } from '../../../src/train/options/train-options.ts';
 import { clusters, labelled, type SyntheticImage, syntheticStore } from '../made-store.ts';
 
-const PARTS = [...Array(6).fill('train'), ...Array(3).fill('val'), ...Array(3).fill('test')];
-const IMAGES: SyntheticImage[] = clusters(['a', 'b'], 6).map((image, at) => ({ ...image, split: PARTS[at] }));
+const SPLITS = [...Array(6).fill('train'), ...Array(3).fill('val'), ...Array(3).fill('test')];
+const IMAGES: SyntheticImage[] = clusters(['a', 'b'], 6).map((image, at) => ({
+  ...image,
+  split: SPLITS[at],
+}));
 
 async function divided(images: readonly SyntheticImage[], options: Partial<TrainOptions> = {}) {
   const features = [await syntheticStore(images)];

@@ -1,16 +1,10 @@
-/** Parts: shares, groups, small classes and the data's own split. */
+/** Splits: shares, groups, small classes and the data's own split. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { random } from '../../../src/shared/random.ts';
+import { SPLITS, type Split } from '../../../src/shared/store/schema.ts';
 import { encodeLabels } from '../../../src/train/dataset/labels.ts';
-import {
-  foldRows,
-  PARTS,
-  type Part,
-  parseSplit,
-  type SplitRequest,
-  splitRows,
-} from '../../../src/train/dataset/splits.ts';
+import { foldRows, parseSplit, type SplitRequest, splitRows } from '../../../src/train/dataset/splits.ts';
 import { hashesOf } from './hashes.ts';
 
 function request(labels: string[][], overrides: Partial<SplitRequest> = {}): SplitRequest {
@@ -23,7 +17,7 @@ function request(labels: string[][], overrides: Partial<SplitRequest> = {}): Spl
     task,
     groupIds: Int32Array.from(labels.keys()),
     hashes: hashesOf(labels.map((_, row) => `hash${row}`)),
-    fixed: new Array<Part | null>(rows).fill(null),
+    fixed: new Array<Split | null>(rows).fill(null),
     ratios: [70, 15, 15],
     seed: 0,
     ...overrides,
@@ -40,7 +34,7 @@ const countsOf = (labels: string[][], rows: Int32Array) => {
 };
 
 describe('splitRows', () => {
-  it('keeps the share of every class in every part', () => {
+  it('keeps the share of every class in every split', () => {
     const labels = repeated({ a: 100, b: 40, c: 20 });
     const { train, val, test, warnings } = splitRows(request(labels));
     expect(countsOf(labels, train)).toEqual({ a: 70, b: 28, c: 14 });
@@ -49,7 +43,7 @@ describe('splitRows', () => {
     expect(warnings).toEqual([]);
   });
 
-  it('draws the same parts for the same seed and others for another', () => {
+  it('draws the same splits for the same seed and others for another', () => {
     const labels = repeated({ a: 50, b: 50 });
     expect(splitRows(request(labels, { seed: 5 }))).toEqual(splitRows(request(labels, { seed: 5 })));
     expect(splitRows(request(labels, { seed: 5 }))).not.toEqual(splitRows(request(labels, { seed: 6 })));
@@ -61,28 +55,29 @@ describe('splitRows', () => {
     const labels = Array.from({ length: 500 }, () =>
       Object.entries(frequencies).flatMap(([name, share]) => (stream.uniform() < share ? [name] : [])),
     );
-    const split = splitRows(request(labels));
+    const assignment = splitRows(request(labels));
     const whole = countsOf(labels, Int32Array.from(labels.keys()));
-    for (const [part, share] of [
+    for (const [split, share] of [
       ['train', 0.7],
       ['val', 0.15],
       ['test', 0.15],
     ] as const) {
-      const counts = countsOf(labels, split[part]);
+      const counts = countsOf(labels, assignment[split]);
       for (const name of Object.keys(whole)) {
-        expect(Math.abs(counts[name]! - share * whole[name]!), `${name} in ${part}`).toBeLessThan(3);
+        expect(Math.abs(counts[name]! - share * whole[name]!), `${name} in ${split}`).toBeLessThan(3);
       }
-      expect(Math.abs(split[part].length - share * labels.length), part).toBeLessThan(10);
+      expect(Math.abs(assignment[split].length - share * labels.length), split).toBeLessThan(10);
     }
   });
 
-  it('gives every part an image of a class with as few images as parts', () => {
+  it('gives every split an image of a class with as few images as splits', () => {
     const labels = repeated({ a: 30, small: 3 });
-    const split = splitRows(request(labels));
-    for (const part of [split.train, split.val, split.test]) expect(countsOf(labels, part).small).toBe(1);
+    const assignment = splitRows(request(labels));
+    for (const split of [assignment.train, assignment.val, assignment.test])
+      expect(countsOf(labels, split).small).toBe(1);
   });
 
-  it('trains on a class with fewer images than parts, and says so', () => {
+  it('trains on a class with fewer images than splits, and says so', () => {
     const labels = repeated({ a: 20, 'one\nimage': 1 });
     const { train, warnings } = splitRows(request(labels));
     expect(countsOf(labels, train)['one\nimage']).toBe(1);
@@ -106,12 +101,12 @@ describe('splitRows', () => {
     expect(warnings).toEqual(['1 image has copies with another label: used for training only']);
   });
 
-  it('leaves the test part empty where its share is 0', () => {
+  it('leaves the test split empty where its share is 0', () => {
     const { train, val, test } = splitRows(request(repeated({ a: 10, b: 10 }), { ratios: [80, 20, 0] }));
     expect([train.length, val.length, test.length]).toEqual([16, 4, 0]);
   });
 
-  it('refuses data too small for a validation part', () => {
+  it('refuses data too small for a validation split', () => {
     expect(() => splitRows(request(repeated({ a: 2, b: 2 })))).toThrow(
       '4 images of 2 classes are too few: no image is left for validation',
     );
@@ -132,17 +127,17 @@ describe('splitRows', () => {
           const labels = [...rows.map((one) => one.labels), ...Array.from({ length: 4 }, () => ['a', 'b'])];
           const groupIds = Int32Array.from([...rows.map(({ group }) => group), 31, 32, 33, 34]);
           const requested = request(labels, { groupIds, seed, ratios: shares as [number, number, number] });
-          const split = splitRows(requested);
-          const all = [...split.train, ...split.val, ...split.test].sort((a, b) => a - b);
+          const assignment = splitRows(requested);
+          const all = [...assignment.train, ...assignment.val, ...assignment.test].sort((a, b) => a - b);
           expect(all).toEqual([...labels.keys()]);
-          const part = new Map<number, string>();
+          const splitOf = new Map<number, string>();
           for (const name of ['train', 'val', 'test'] as const) {
-            for (const index of split[name]) {
-              expect(part.get(groupIds[index]) ?? name).toBe(name);
-              part.set(groupIds[index], name);
+            for (const index of assignment[name]) {
+              expect(splitOf.get(groupIds[index]) ?? name).toBe(name);
+              splitOf.set(groupIds[index], name);
             }
           }
-          expect(Object.keys(countsOf(labels, split.train)).sort()).toEqual(requested.classes);
+          expect(Object.keys(countsOf(labels, assignment.train)).sort()).toEqual(requested.classes);
         },
       ),
       { numRuns: 60 },
@@ -152,18 +147,18 @@ describe('splitRows', () => {
 
 describe("the data's own split", () => {
   const labels = repeated({ a: 40, b: 40 });
-  const own = (part: (row: number) => Part | null) => labels.map((_, row) => part(row));
+  const own = (split: (row: number) => Split | null) => labels.map((_, row) => split(row));
 
   it('is kept as it is', () => {
     const fixed = own((row) => (row % 4 === 0 ? 'val' : row % 4 === 1 ? 'test' : 'train'));
-    const split = splitRows(request(labels, { fixed }));
-    for (const part of ['train', 'val', 'test'] as const) {
-      expect([...split[part]].every((row) => fixed[row] === part)).toBe(true);
+    const assignment = splitRows(request(labels, { fixed }));
+    for (const split of ['train', 'val', 'test'] as const) {
+      expect([...assignment[split]].every((row) => fixed[row] === split)).toBe(true);
     }
-    expect(split.train.length + split.val.length + split.test.length).toBe(80);
+    expect(assignment.train.length + assignment.val.length + assignment.test.length).toBe(80);
   });
 
-  it('gets a validation part from training where it has none', () => {
+  it('gets a validation split from training where it has none', () => {
     const fixed = own((row) => (row % 4 === 0 ? 'test' : 'train'));
     const { train, val, test } = splitRows(request(labels, { fixed, ratios: [50, 25, 25] }));
     expect([...test].every((row) => row % 4 === 0)).toBe(true);
@@ -171,7 +166,7 @@ describe("the data's own split", () => {
     expect(countsOf(labels, val)).toEqual({ a: 10, b: 10 });
   });
 
-  it('has no test part where it names only train and val', () => {
+  it('has no test split where it names only train and val', () => {
     const { test, warnings } = splitRows(
       request(labels, { fixed: own((row) => (row % 4 ? 'train' : 'val')) }),
     );
@@ -180,11 +175,11 @@ describe("the data's own split", () => {
   });
 
   it('is none where every row is named train', () => {
-    const split = splitRows(request(labels, { fixed: own(() => 'train') }));
-    expect(split).toEqual(splitRows(request(labels)));
+    const assignment = splitRows(request(labels, { fixed: own(() => 'train') }));
+    expect(assignment).toEqual(splitRows(request(labels)));
   });
 
-  it.each<[Part, Part]>([
+  it.each<[Split, Split]>([
     ['train', 'val'],
     ['train', 'test'],
     ['val', 'test'],
@@ -194,15 +189,15 @@ describe("the data's own split", () => {
     // The copy comes before and behind its original: which one is first must not matter.
     for (const same of [copy, fixed.lastIndexOf(earlier, 39)]) {
       const groupIds = Int32Array.from(labels, (_, row) => (row === same ? original : row));
-      const split = splitRows(request(labels, { fixed, groupIds }));
+      const assignment = splitRows(request(labels, { fixed, groupIds }));
       const whole = splitRows(request(labels, { fixed }));
-      expect([...split[earlier]]).toEqual([...whole[earlier]].filter((row) => row !== same));
-      for (const part of PARTS) if (part !== earlier) expect(split[part]).toEqual(whole[part]);
-      expect(split.warnings.join()).toMatch(/^1 .*cop.* in a later split/);
+      expect([...assignment[earlier]]).toEqual([...whole[earlier]].filter((row) => row !== same));
+      for (const split of SPLITS) if (split !== earlier) expect(assignment[split]).toEqual(whole[split]);
+      expect(assignment.warnings.join()).toMatch(/^1 .*cop.* in a later split/);
     }
   });
 
-  it('leaves out copies of test images before a validation part is taken from training', () => {
+  it('leaves out copies of test images before a validation split is taken from training', () => {
     const fixed = own((row) => (row % 4 === 0 ? 'test' : 'train'));
     const groupIds = Int32Array.from(labels, (_, row) => (row < 4 ? 0 : row));
     const { train, val, test, warnings } = splitRows(
@@ -252,7 +247,7 @@ describe('parseSplit', () => {
 });
 
 describe('foldRows', () => {
-  it('takes the place of a validation part', () => {
+  it('takes the place of a validation split', () => {
     const labels = repeated({ a: 80, b: 19, c: 1 });
     const whole = splitRows(request(labels));
     const { train, val, test, warnings } = splitRows(request(labels, { folds: true }));

@@ -69,7 +69,7 @@ export function healthy(changes: Partial<Facts> = {}): Facts {
     perClass: ['a', 'b', 'c', 'd'].map((name) => ({
       ...{ name, precision: 0.9, recall: 0.88, f1: 0.89, support: 50, averagePrecision: 0.95, auc: 0.97 },
     })),
-    evaluated: { part: 'test', metrics: { accuracy: 0.9, balancedAccuracy: 0.88, f1Macro: 0.89 } },
+    evaluated: { split: 'test', metrics: { accuracy: 0.9, balancedAccuracy: 0.88, f1Macro: 0.89 } },
     ...changes,
   };
 }

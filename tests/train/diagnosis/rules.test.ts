@@ -33,7 +33,7 @@ describe('the diagnosis', () => {
     [
       'imbalance-hidden',
       {
-        evaluated: { part: 'test', metrics: { accuracy: 0.92, balancedAccuracy: 0.6, f1Macro: 0.55 } },
+        evaluated: { split: 'test', metrics: { accuracy: 0.92, balancedAccuracy: 0.6, f1Macro: 0.55 } },
         perClass: [
           { name: 'healthy', precision: 0.9, recall: 1, f1: 0.95, support: 180, averagePrecision: 1, auc: 1 },
           { name: 'rust', precision: 1, recall: 0.2, f1: 0.3, support: 20, averagePrecision: 0.5, auc: 0.9 },

@@ -49,7 +49,7 @@ describe('rareLabels', () => {
   const rows = (count: number, labels: readonly number[]) =>
     Array.from({ length: count }, () => labels).flat();
 
-  it('counts the images of labels that are rare in some part, the rarest first', () => {
+  it('counts the images of labels that are rare in some split, the rarest first', () => {
     const targets = Uint8Array.from([
       ...rows(6, [1, 1, 1]),
       ...rows(4, [1, 1, 0]),
@@ -57,19 +57,19 @@ describe('rareLabels', () => {
       ...rows(5, [1, 1, 0]),
       ...rows(9, [0, 0, 1]),
     ]);
-    const parts = [
+    const splits = [
       ...rows(6, [0]).map(() => 'train' as const),
       ...rows(5, [0]).map(() => 'val' as const),
       ...rows(5, [0]).map(() => 'test' as const),
       ...rows(9, [0]).map(() => null),
     ];
-    expect(rareLabels(targets, ['often', 'rare', 'rarest'], parts)).toEqual([
+    expect(rareLabels(targets, ['often', 'rare', 'rarest'], splits)).toEqual([
       { name: 'rarest', train: 6, val: 0, test: 0 },
       { name: 'rare', train: 6, val: 4, test: 5 },
     ]);
   });
 
-  it('asks nothing of a part without images', () => {
+  it('asks nothing of a split without images', () => {
     expect(
       rareLabels(
         Uint8Array.from(rows(5, [1])),

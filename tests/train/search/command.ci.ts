@@ -69,9 +69,9 @@ it('cross-validates, trains the best again on all folds, and tests it once', asy
   expect(best.test.mAP).toBeGreaterThan(0.7);
   const [line] = first.csv('leaderboard.csv');
   expect(Number(line.test_mAP)).toBeCloseTo(best.test.mAP, 5);
-  const parts = first.csv('predictions.csv').map(({ split }) => split);
-  expect(parts.filter((part) => part === 'train')).toHaveLength(80);
-  expect(parts.filter((part) => part === 'test')).toHaveLength(20);
+  const splits = first.csv('predictions.csv').map(({ split }) => split);
+  expect(splits.filter((split) => split === 'train')).toHaveLength(80);
+  expect(splits.filter((split) => split === 'test')).toHaveLength(20);
 
   // The test labels decide nothing, the number of workers neither.
   const labels = shuffle(

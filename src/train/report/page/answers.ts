@@ -2,7 +2,7 @@
 import * as Plot from '@observablehq/plot';
 import type { ReportData } from '../data.ts';
 import { figure, h, percent, score, scrolling, section } from './dom.ts';
-import { PART_NAMES } from './summary.ts';
+import { SPLIT_NAMES } from './summary.ts';
 import { colours, STYLE, widthOf } from './theme.ts';
 
 export function perClass({ perClass: reports, evaluated }: ReportData): HTMLElement {
@@ -16,7 +16,7 @@ export function perClass({ perClass: reports, evaluated }: ReportData): HTMLElem
   return section(
     'classes',
     'Scores per class',
-    `On ${PART_NAMES[evaluated.part]} images, lowest F1 first.`,
+    `On ${SPLIT_NAMES[evaluated.split]} images, lowest F1 first.`,
     scrolling(
       'Scores per class',
       h(

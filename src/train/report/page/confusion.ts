@@ -3,7 +3,7 @@ import { counted } from '../../../shared/plural.ts';
 import type { ReportData } from '../data.ts';
 import { h, scrolling, section } from './dom.ts';
 import { card, cards, labelsOf } from './photos.ts';
-import { PART_NAMES } from './summary.ts';
+import { SPLIT_NAMES } from './summary.ts';
 
 /** Percent of colour in the fullest cell: text stays readable on it. */
 const DARKEST = 48;
@@ -84,7 +84,7 @@ export function confusion(data: ReportData): HTMLElement {
   const result = section(
     'confusion',
     data.task === 'multilabel' ? 'Errors per label' : 'Confusion matrix',
-    `On ${PART_NAMES[data.evaluated.part]} images. ${data.task === 'multilabel' ? '' : 'Rows are true classes, columns are predicted classes. '}Click a number to see its photos.${few(data)}`,
+    `On ${SPLIT_NAMES[data.evaluated.split]} images. ${data.task === 'multilabel' ? '' : 'Rows are true classes, columns are predicted classes. '}Click a number to see its photos.${few(data)}`,
     scrolling('Confusion matrix', table),
     shown,
   );

@@ -4,7 +4,7 @@ import { counted, plural } from '../../../shared/plural.ts';
 import type { ReportData } from '../data.ts';
 import { figure, h, percent, section } from './dom.ts';
 import { card, cards, labelsOf, picture } from './photos.ts';
-import { PART_NAMES } from './summary.ts';
+import { SPLIT_NAMES } from './summary.ts';
 import { colours, STYLE, widthOf } from './theme.ts';
 
 export function map(data: ReportData): HTMLElement | null {
@@ -72,13 +72,13 @@ export function map(data: ReportData): HTMLElement | null {
 
 export function wrong(data: ReportData): HTMLElement | null {
   if (!data.evaluated.traced) return null;
-  const part = PART_NAMES[data.evaluated.part];
+  const split = SPLIT_NAMES[data.evaluated.split];
   return section(
     'wrong',
     'Most confident errors',
     data.wrong.length === 0
-      ? `All ${part} images are predicted correctly.`
-      : `Wrong predictions on ${part} images, highest confidence first.`,
+      ? `All ${split} images are predicted correctly.`
+      : `Wrong predictions on ${split} images, highest confidence first.`,
     cards(
       data.wrong.map(({ image, answered, confidence }) => {
         const one = data.images[image];
@@ -106,7 +106,7 @@ export function labelIssues(data: ReportData): HTMLElement {
           one,
           `label: ${labelsOf(one)}`,
           h('em', {}, `suggested: ${suggestion}`),
-          `margin ${margin.toFixed(2)}, ${one.part}`,
+          `margin ${margin.toFixed(2)}, ${one.split}`,
         );
       }),
     ),

@@ -61,9 +61,9 @@ export function options(data: ReportData): HTMLElement | null {
   );
 }
 
-const PARTS = [
-  { part: 'training', dashes: { strokeDasharray: '3,3' } },
-  { part: 'validation', dashes: {} },
+const SPLITS = [
+  { split: 'training', dashes: { strokeDasharray: '3,3' } },
+  { split: 'validation', dashes: {} },
 ];
 
 export function learning(data: ReportData): HTMLElement | null {
@@ -74,8 +74,8 @@ export function learning(data: ReportData): HTMLElement | null {
   const range = colours(ids);
   const rows = curves.flatMap(({ id, points }) =>
     points.flatMap(({ epoch, trainLoss, val, train }) => [
-      { head: `head ${id}`, epoch, part: 'training', loss: trainLoss, score: train?.[metric] },
-      { head: `head ${id}`, epoch, part: 'validation', loss: val.loss, score: val[metric] },
+      { head: `head ${id}`, epoch, split: 'training', loss: trainLoss, score: train?.[metric] },
+      { head: `head ${id}`, epoch, split: 'validation', loss: val.loss, score: val[metric] },
     ]),
   );
   const bests = curves.flatMap(({ id, bestEpoch, points }) => {
@@ -96,9 +96,9 @@ export function learning(data: ReportData): HTMLElement | null {
       x: { label: 'epoch', labelAnchor: 'center' },
       y: { label, grid: true, nice: true },
       marks: [
-        ...PARTS.map(({ part, dashes }) =>
+        ...SPLITS.map(({ split, dashes }) =>
           Plot.line(
-            known.filter((row) => row.part === part),
+            known.filter((row) => row.split === split),
             { x: 'epoch', y: key, z: 'head', stroke: 'head', strokeWidth: 1.8, ...dashes },
           ),
         ),

@@ -20,7 +20,7 @@ const METRIC_NAMES: Readonly<Record<string, string>> = {
 /** A metric's name for people. */
 export const metricName = (name: string): string => METRIC_NAMES[name] ?? name;
 
-export const PART_NAMES = { val: 'validation', test: 'test' } as const;
+export const SPLIT_NAMES = { val: 'validation', test: 'test' } as const;
 
 export function header(data: ReportData): HTMLElement {
   const [source] = data.sources;
@@ -41,7 +41,7 @@ export function header(data: ReportData): HTMLElement {
 
 export function summary(data: ReportData): HTMLElement {
   const { evaluated, task, best } = data;
-  const part = PART_NAMES[evaluated.part];
+  const split = SPLIT_NAMES[evaluated.split];
   const names =
     task === 'multilabel'
       ? ['mAP', 'f1Macro', 'auc', 'subsetAccuracy']
@@ -62,7 +62,7 @@ export function summary(data: ReportData): HTMLElement {
   return section(
     'summary',
     'Scores',
-    `The best head, ${best.id}, on ${counted(data.rows[evaluated.part], `${part} image`)} that it was not trained on.`,
+    `The best head, ${best.id}, on ${counted(data.rows[evaluated.split], `${split} image`)} that it was not trained on.`,
     h('dl', { class: 'tiles' }, ...tiles),
     h(
       'details',
@@ -79,7 +79,7 @@ export function summary(data: ReportData): HTMLElement {
             h(
               'tr',
               {},
-              ...['metric', 'validation', part, 'majority baseline'].map((text) =>
+              ...['metric', 'validation', split, 'majority baseline'].map((text) =>
                 h('th', { scope: 'col' }, text),
               ),
             ),

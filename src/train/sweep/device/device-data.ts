@@ -3,15 +3,15 @@ import type { DeviceArray, DeviceEngine, DeviceProgram } from '../../../shared/e
 import type { Graph } from '../../../shared/graph/value.ts';
 import type { HeadConfig, Normalization } from '../../../shared/head/config.ts';
 import { targetFiller } from '../batches.ts';
-import { partFeatures, type SweepData } from '../data.ts';
+import { type SweepData, splitFeatures } from '../data.ts';
 
 /** The settings that decide targets and weights. */
 type TargetSettings = Pick<HeadConfig, 'normalize' | 'output' | 'labelSmoothing' | 'classWeight'>;
 
 export interface DeviceData {
   readonly engine: DeviceEngine;
-  /** A part's features, [rows, inputs]. */
-  features(normalize: Normalization, part: 'train' | 'val'): DeviceArray;
+  /** A split's features, [rows, inputs]. */
+  features(normalize: Normalization, split: 'train' | 'val'): DeviceArray;
   /** Targets and weights of the training rows, [rows, classes] each; weights carry 1 / `batch`. */
   targets(settings: TargetSettings, batch: number): { targets: DeviceArray; weights: DeviceArray };
   /** A program by a name that says all that its graph depends on. */
@@ -31,10 +31,10 @@ export function createDeviceData(engine: DeviceEngine, data: SweepData): DeviceD
 
   return {
     engine,
-    features: (normalize, part) =>
+    features: (normalize, split) =>
       // A copy, because native libraries do not take shared memory.
-      once(arrays, `features ${normalize} ${part}`, () =>
-        engine.upload(partFeatures(data, normalize, part).slice(), [rows[part], inputs]),
+      once(arrays, `features ${normalize} ${split}`, () =>
+        engine.upload(splitFeatures(data, normalize, split).slice(), [rows[split], inputs]),
       ),
     targets(settings, batch) {
       const { output, labelSmoothing, classWeight } = settings;

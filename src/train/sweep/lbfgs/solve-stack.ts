@@ -4,7 +4,7 @@ import { headLayers } from '../../../shared/head/layers.ts';
 import { evaluate } from '../../metrics/evaluate.ts';
 import { type Arena, arenaFloats } from '../arena.ts';
 import { targetFiller } from '../batches.ts';
-import { partRange, partTargets, type SweepData } from '../data.ts';
+import { type SweepData, splitRange, splitTargets } from '../data.ts';
 import type { TrainedHead } from '../head-progress.ts';
 import { type HeadJob, stackLanes } from '../plan.ts';
 import { predictRows } from '../predict-rows.ts';
@@ -146,10 +146,10 @@ async function takeGradients(
         }
       }
     },
-    (part) => {
+    (chunk) => {
       for (const [at, { gradient }] of lanes.entries()) {
         const { view } = gradient;
-        for (let i = 0; i < weights; i++) view[i] += part[at * weights + i];
+        for (let i = 0; i < weights; i++) view[i] += chunk[at * weights + i];
       }
     },
   );
@@ -233,10 +233,10 @@ async function finishLanes(
   const parameters = lanes.map((lane) => parametersOf(lane, means, shapeOf(data)));
   const stack = createStack(arena, programs, shape, 1);
   for (const [lane, values] of parameters.entries()) stack.setParameters(lane, values);
-  const all = await predictRows(stack, data, normalize, partRange(data, 'val'));
+  const all = await predictRows(stack, data, normalize, splitRange(data, 'val'));
   return lanes.map(({ job: { id, config }, value, iterations, seconds, done }, lane): TrainedHead => {
     const probabilities = laneProbabilities(all, data.rows.val, stack.lanes, classes, lane);
-    const val = evaluate(probabilities, partTargets(data, 'val'), data.rows.val, classes, data.task);
+    const val = evaluate(probabilities, splitTargets(data, 'val'), data.rows.val, classes, data.task);
     const epochs = Math.max(1, iterations);
     const hasMinimum = Number.isFinite(value);
     const result: TrainedHead['result'] = {

@@ -26,12 +26,12 @@ export interface WideProducts {
   /**
    * Sums over the centred training rows.
    * @param residuals writes the derivatives [directions, count] in the logits of the rows from `first`
-   * @param onGradient told each part of the gradient, [directions, inputs]; the whole is their sum
+   * @param onGradient told each chunk of the gradient, [directions, inputs]; the whole is their sum
    */
   backward(
     directions: number,
     residuals: (into: Float32Array, first: number, count: number) => void,
-    onGradient: (part: Float32Array) => void,
+    onGradient: (chunk: Float32Array) => void,
   ): Promise<void>;
 }
 
@@ -100,9 +100,9 @@ export function wideProducts(
       eachPiece(backwardProduct, async (program, values, first, count) => {
         const written = wide.subarray(0, directions * count);
         residuals(written, first, count);
-        const part = gradient.subarray(0, directions * inputs);
-        await program.run({ residuals: written, rows: values }, { gradient: part });
-        onGradient(part);
+        const chunk = gradient.subarray(0, directions * inputs);
+        await program.run({ residuals: written, rows: values }, { gradient: chunk });
+        onGradient(chunk);
       }),
   };
 }
