@@ -1,7 +1,7 @@
 /** The same stack of heads on every engine that this machine has. */
 import { loadEngine } from '../src/shared/engines/engine.ts';
 import { messageOf } from '../src/shared/errors.ts';
-import { resolveConfig } from '../src/train/options/resolve.ts';
+import { resolveConfig } from '../src/shared/head/resolve.ts';
 import { headSteps, madeUpData } from './heads.ts';
 import type { Measurement } from './report.ts';
 

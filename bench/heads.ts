@@ -1,14 +1,14 @@
 /** Head-steps per second of a sweep on made-up features. */
 import { availableParallelism } from 'node:os';
+import type { TrainingData } from '../src/shared/dataset/data.ts';
 import type { HeadConfig } from '../src/shared/head/config.ts';
+import { resolveConfig } from '../src/shared/head/resolve.ts';
 import { random } from '../src/shared/random.ts';
-import { resolveConfig } from '../src/train/options/resolve.ts';
-import type { SweepData } from '../src/train/sweep/data.ts';
 import { sweep } from '../src/train/sweep/sweep.ts';
 import type { Measurement } from './report.ts';
 
 /** Features with a weak signal for each of the classes. */
-export function madeUpData(rows: number, inputs: number, classes: number): SweepData {
+export function madeUpData(rows: number, inputs: number, classes: number): TrainingData {
   const val = Math.round(rows / 7);
   const features = new Float32Array(new SharedArrayBuffer(rows * inputs * Float32Array.BYTES_PER_ELEMENT));
   const targets = new Uint8Array(new SharedArrayBuffer(rows * classes));
@@ -31,7 +31,7 @@ export function madeUpData(rows: number, inputs: number, classes: number): Sweep
 
 /** Steps that all heads took together, per second of the sweep. */
 export async function headSteps(
-  data: SweepData,
+  data: TrainingData,
   configs: readonly HeadConfig[],
   engine = 'onnxruntime',
 ): Promise<{ rate: number; seconds: number; accuracy: number }> {

@@ -5,11 +5,11 @@
  * what it misses then, the features do not tell.
  */
 
+import { linearProbe, probeSpace } from '../src/shared/analysis/separability.ts';
+import { readFeatures } from '../src/shared/dataset/features.ts';
+import { encodeLabels } from '../src/shared/dataset/labels.ts';
 import { type Random, random } from '../src/shared/random.ts';
 import { silent } from '../src/shared/reporter.ts';
-import { linearProbe, probeSpace } from '../src/train/analysis/separability.ts';
-import { readFeatures } from '../src/train/dataset/features.ts';
-import { encodeLabels } from '../src/train/dataset/labels.ts';
 
 const PLANTED = 5;
 const FIRST = 25;

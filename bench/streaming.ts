@@ -6,9 +6,9 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { resolveConfig } from '../src/train/options/resolve.ts';
-import { featuresOf, type SweepData } from '../src/train/sweep/data.ts';
-import { readRows } from '../src/train/sweep/rows.ts';
+import { featuresOf, type TrainingData } from '../src/shared/dataset/data.ts';
+import { readRows } from '../src/shared/dataset/rows.ts';
+import { resolveConfig } from '../src/shared/head/resolve.ts';
 import { headSteps, madeUpData } from './heads.ts';
 import { type Measurement, report } from './report.ts';
 
@@ -30,7 +30,7 @@ try {
   const data = madeUpData(ROWS, INPUTS, CLASSES);
   const path = join(folder, 'features.f32');
   await writeFile(path, readRows(featuresOf(data, 'none'), INPUTS, 0, ROWS).values);
-  const inBlocks = (maxRows: number): SweepData => ({
+  const inBlocks = (maxRows: number): TrainingData => ({
     ...data,
     features: { none: { path, maxRows, normalize: 'none' } },
   });

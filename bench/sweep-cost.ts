@@ -3,8 +3,8 @@ import { type Engine, loadEngine } from '../src/shared/engines/engine.ts';
 import * as build from '../src/shared/graph/build.ts';
 import type { Graph } from '../src/shared/graph/value.ts';
 import { elementCount } from '../src/shared/graph/value.ts';
-import type { HeadRequest } from '../src/train/options/head-options.ts';
-import { resolveConfig } from '../src/train/options/resolve.ts';
+import type { HeadRequest } from '../src/shared/head/options.ts';
+import { resolveConfig } from '../src/shared/head/resolve.ts';
 import { headSteps, madeUpData } from './heads.ts';
 import { median } from './report.ts';
 

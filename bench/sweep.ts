@@ -9,13 +9,13 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { featuresOf, type TrainingData } from '../src/shared/dataset/data.ts';
+import { readRows } from '../src/shared/dataset/rows.ts';
 import { loadEngine } from '../src/shared/engines/engine.ts';
 import * as build from '../src/shared/graph/build.ts';
 import type { HeadConfig } from '../src/shared/head/config.ts';
-import type { HeadRequest } from '../src/train/options/head-options.ts';
-import { resolveConfig } from '../src/train/options/resolve.ts';
-import { featuresOf, type SweepData } from '../src/train/sweep/data.ts';
-import { readRows } from '../src/train/sweep/rows.ts';
+import type { HeadRequest } from '../src/shared/head/options.ts';
+import { resolveConfig } from '../src/shared/head/resolve.ts';
 import { headSteps, madeUpData } from './heads.ts';
 import { type Measurement, report } from './report.ts';
 import { printGrowth, printOutputs, printWidths } from './sweep-cost.ts';
@@ -126,7 +126,7 @@ const WORK: Work[] = [
 ];
 
 /** Fused multiply-adds of a training step count as two operations, forward and backward. */
-function trainingOperations(configs: readonly HeadConfig[], data: SweepData): number {
+function trainingOperations(configs: readonly HeadConfig[], data: TrainingData): number {
   return configs.reduce((sum, { hidden, epochs }) => {
     const [first = data.classes] = hidden;
     return sum + 4 * data.rows.train * data.inputs * first * epochs;

@@ -2,7 +2,7 @@
  * `npm run test:mutants`: makes deliberate bugs, one at a time, and runs the tests that should notice. What survives is
  * printed with its change; each wants a test, or a reason why no test could tell it from what was there.
  *
- *     npm run test:mutants -- --sample 300 --seed 0 --only src/train/metrics --jobs 1 --out mutants
+ *     npm run test:mutants -- --sample 300 --seed 0 --only src/shared/metrics --jobs 1 --out mutants
  *
  * It works on copies of the tree and goes on where it was interrupted; survivors are tried again when a test changed.
  */

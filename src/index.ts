@@ -21,10 +21,22 @@ export {
   type PredictorOptions,
   predict,
 } from './predict/library.ts';
+export type { LabelIssue, Separability } from './shared/analysis/separability.ts';
 export type { Augmentation } from './shared/augment/augmentation.ts';
 export type { BackboneRequest } from './shared/backbones/thread/protocol.ts';
+export type { Calibration } from './shared/calibration/calibrate.ts';
+export type { ContentHashes } from './shared/dataset/content-hashes.ts';
+export type { NormalizationStatistics } from './shared/dataset/normalize.ts';
+export type { RareLabel } from './shared/dataset/rare-labels.ts';
+export type { FeatureRows, MatrixFile } from './shared/dataset/rows.ts';
+export type { SourceKey, SourceName, SourceRequest } from './shared/dataset/source-options.ts';
+export type { SplitRatios } from './shared/dataset/splits.ts';
+export type { FeatureSet, FeatureTable, OpenedStore, StoreUse } from './shared/dataset/table.ts';
+export type { Finding, Severity } from './shared/diagnosis/finding.ts';
 export type { DeviceChoice } from './shared/engines/interface.ts';
 export { InputError, UsageError } from './shared/errors.ts';
+export type { Review } from './shared/evaluation/diagnose-run.ts';
+export type { BestEvaluation } from './shared/evaluation/evaluate-best.ts';
 export type { Shape } from './shared/graph/value.ts';
 export type { Probabilities } from './shared/head/answers.ts';
 export type {
@@ -43,12 +55,16 @@ export type {
   Schedule,
   Task,
 } from './shared/head/config.ts';
+export type { HeadOptionKey, HeadRequest } from './shared/head/options.ts';
 export type { HeadSource } from './shared/head/record.ts';
 export { type Head, type HeadRecord, readHead } from './shared/head/record.ts';
 export type { Interpolation, Resize, Size } from './shared/images/resize.ts';
 export type { ManifestOptions, Role } from './shared/manifest/columns.ts';
+export type { TopK } from './shared/metrics/confidence.ts';
+export type { EvaluatedSplit, Evaluation } from './shared/metrics/counts.ts';
 export type { Progress } from './shared/reporter.ts';
 export { type Reporter, silent } from './shared/reporter.ts';
+export type { Training } from './shared/results/training.ts';
 export type { PartRows } from './shared/store/part.ts';
 export { type FeatureStore, openStore as openFeatures, type StorePart } from './shared/store/reader.ts';
 export type {
@@ -61,33 +77,16 @@ export type {
   Split,
   StoreManifest,
 } from './shared/store/schema.ts';
+export type { TrainedHead } from './shared/training/head-progress.ts';
+export type { EpochRecord, HeadResult } from './shared/training/result.ts';
 export type { NumberKind } from './shared/values.ts';
 export type { Tensor } from './shared/weights/safetensors.ts';
-export type { LabelIssue, Separability } from './train/analysis/separability.ts';
-export type { Calibration } from './train/calibration/calibrate.ts';
-export type { ContentHashes } from './train/dataset/content-hashes.ts';
-export type { SourceName } from './train/dataset/sources.ts';
-export type { SplitRatios } from './train/dataset/splits.ts';
-export type { FeatureSet, FeatureTable, OpenedStore, StoreUse } from './train/dataset/table.ts';
-export type { Finding, Severity } from './train/diagnosis/finding.ts';
-export type { Review } from './train/evaluation/diagnose-run.ts';
-export type { BestEvaluation, EvaluatedSplit } from './train/evaluation/evaluate-best.ts';
 export {
   readGrid as parseGrid,
   type TrainContext,
   type TrainHeadsOptions,
   trainHeads,
 } from './train/library.ts';
-export type { TopK } from './train/metrics/confidence.ts';
-export type { Evaluation } from './train/metrics/counts.ts';
-export type { RareLabel } from './train/metrics/rare-labels.ts';
 export type { Grid, GridBlock, HeadBlock } from './train/options/grid.ts';
-export type { HeadOptionKey, HeadRequest } from './train/options/head-options.ts';
-export type { SourceKey, SourceRequest } from './train/options/source-options.ts';
 export type { TrainOptions } from './train/options/train-options.ts';
-export type { EpochRecord, HeadResult } from './train/results/result.ts';
-export type { Training } from './train/results/training.ts';
 export type { Range } from './train/search/ranges.ts';
-export type { TrainedHead } from './train/sweep/head-progress.ts';
-export type { NormalizationStatistics } from './train/sweep/normalize.ts';
-export type { FeatureRows, MatrixFile } from './train/sweep/rows.ts';

@@ -14,9 +14,9 @@ import {
   UsageError,
 } from '../src/index.ts';
 import { checkConfig } from '../src/shared/head/config-check.ts';
+import { HEAD_OPTION_KEYS, HEAD_OPTIONS } from '../src/shared/head/options.ts';
+import { resolveConfig } from '../src/shared/head/resolve.ts';
 import { HEAD_VALUES } from '../src/shared/head/values.ts';
-import { HEAD_OPTION_KEYS, HEAD_OPTIONS } from '../src/train/options/head-options.ts';
-import { resolveConfig } from '../src/train/options/resolve.ts';
 
 const FUNCTIONS = {
   ...{ exportHead, extract, openDataset, openFeatures, openPredictor },

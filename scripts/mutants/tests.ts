@@ -6,11 +6,11 @@ import { globSync } from 'tinyglobby';
 
 /** What is changed; the tests that have to notice lie in the folder of the same name below tests. */
 export const FOLDERS = [
-  'src/train/dataset',
+  'src/shared/dataset',
   'src/train/search',
   'src/train/sweep',
-  'src/train/metrics',
-  'src/train/calibration',
+  'src/shared/metrics',
+  'src/shared/calibration',
   'src/shared/store',
   'src/extract',
 ] as const;

@@ -7,24 +7,24 @@ import { allPaths, type Flags, onePath, oneValue, textFlag } from '../shared/cli
 import { manifestFlags, readManifestFlags } from '../shared/cli/manifest-flags.ts';
 import type { Command } from '../shared/cli/program.ts';
 import { terminalReporter } from '../shared/cli/terminal.ts';
+import { parseNearDuplicates } from '../shared/dataset/leakage.ts';
+import type { SourceRequest } from '../shared/dataset/source-options.ts';
+import { DEFAULT_SPLIT, parseSplit } from '../shared/dataset/splits.ts';
+import { describeFinding } from '../shared/diagnosis/diagnose.ts';
 import { ENGINE_NAMES } from '../shared/engines/engine.ts';
 import { UsageError } from '../shared/errors.ts';
+import { headFlags, readHeadFlags } from '../shared/head/flags.ts';
+import { confusionMatrix, perClass } from '../shared/metrics/per-class.ts';
 import { counted } from '../shared/plural.ts';
+import { score } from '../shared/results/drawing.ts';
+import { BEST_FOLDER, type TrainSummary } from '../shared/results/summary.ts';
+import { confusionTable, leaderboardTable, metricsTable, perClassTable } from '../shared/results/tables.ts';
+import type { Training } from '../shared/results/training.ts';
 import { byteSize, choice } from '../shared/values.ts';
-import { parseNearDuplicates } from './dataset/leakage.ts';
-import { splitBySource } from './dataset/sources.ts';
-import { DEFAULT_SPLIT, parseSplit } from './dataset/splits.ts';
-import { describeFinding } from './diagnosis/diagnose.ts';
-import { confusionMatrix, perClass } from './metrics/per-class.ts';
 import { COUNTS, checkImages, TASKS, TRAIN_DEFAULTS } from './options/check.ts';
 import type { Grid } from './options/grid.ts';
-import { headFlags, readHeadFlags } from './options/head-flags.ts';
-import type { SourceRequest } from './options/source-options.ts';
-import { score } from './results/drawing.ts';
-import { BEST_FOLDER, type TrainSummary } from './results/summary.ts';
-import { confusionTable, leaderboardTable, metricsTable, perClassTable } from './results/tables.ts';
-import type { Training } from './results/training.ts';
 import { DEFAULT_GRID, parseGrid } from './search/grid.ts';
+import { splitBySource } from './search/sources.ts';
 
 /** Successive halving keeps 1/N of the heads at each rung (Li et al. 2018 use 3 or 4). */
 const HALVING_FACTOR = 3;
@@ -169,7 +169,7 @@ async function run(argv: Flags, signal: AbortSignal): Promise<TrainSummary> {
   // Loaded once the flags are known to be right: with it comes apache-arrow, most of the time a command takes to start.
   const [{ trainInto }, { holdsUnfinished }] = await Promise.all([
     import('./library.ts'),
-    import('./checkpoint/writer.ts'),
+    import('../shared/checkpoint/writer.ts'),
   ]);
   const reporter = terminalReporter();
   const { training, summary } = await trainInto(

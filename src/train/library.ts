@@ -1,19 +1,19 @@
 /** A sweep and the folder it leaves: what `permafrost train-head` does, without its printing. */
 
+import { openCheckpoint } from '../shared/checkpoint/writer.ts';
+import type { SourceRequest } from '../shared/dataset/source-options.ts';
+import { splitRatios } from '../shared/dataset/splits.ts';
 import type { ManifestOptions } from '../shared/manifest/columns.ts';
 import { CONTEXT_CHECKS, fields, namingFields, OPTIONS, reportingFields, text } from '../shared/options.ts';
 import { counted, plural } from '../shared/plural.ts';
+import { saveReport } from '../shared/report/save.ts';
 import { type Reporter, silent } from '../shared/reporter.ts';
-import { openCheckpoint } from './checkpoint/writer.ts';
-import { splitRatios } from './dataset/splits.ts';
+import { summarise, type TrainSummary } from '../shared/results/summary.ts';
+import type { Training } from '../shared/results/training.ts';
+import { writeRun } from '../shared/results/write.ts';
 import { checkImages, checkTrainOptions, TRAIN_DEFAULTS, TRAIN_FIELDS } from './options/check.ts';
 import type { Grid } from './options/grid.ts';
-import type { SourceRequest } from './options/source-options.ts';
 import type { TrainOptions } from './options/train-options.ts';
-import { saveReport } from './report/save.ts';
-import { summarise, type TrainSummary } from './results/summary.ts';
-import type { Training } from './results/training.ts';
-import { writeRun } from './results/write.ts';
 import { parseGrid } from './search/grid.ts';
 import { planTraining, runPlan, train } from './train.ts';
 

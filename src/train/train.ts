@@ -1,17 +1,18 @@
 /** Stage two: a sweep of heads on stored features, from feature stores to a chosen head. Start reading here. */
 
+import type { Checkpoint } from '../shared/checkpoint/writer.ts';
+import { loadDataset } from '../shared/dataset/load.ts';
+import { type MatrixFiles, writeMatrices } from '../shared/dataset/matrix-files.ts';
+import { splitDataset } from '../shared/dataset/split-dataset.ts';
 import { counted } from '../shared/plural.ts';
 import type { Reporter } from '../shared/reporter.ts';
+import type { Training } from '../shared/results/training.ts';
 import { shownBytes } from '../shared/values.ts';
-import type { Checkpoint } from './checkpoint/writer.ts';
-import { loadDataset } from './dataset/load.ts';
-import { type MatrixFiles, writeMatrices } from './dataset/matrix-files.ts';
-import { splitDataset } from './dataset/split-dataset.ts';
 import { reviewSearch } from './evaluation/review.ts';
 import type { TrainOptions } from './options/train-options.ts';
-import type { Training } from './results/training.ts';
 import { planSearch, type SearchPlan } from './search/plan.ts';
 import { runSearch } from './search/run.ts';
+import { normalizationCount, splitBySource } from './search/sources.ts';
 
 interface Context {
   signal: AbortSignal;
@@ -40,9 +41,12 @@ export async function planTraining(
   { signal, reporter }: Context,
 ): Promise<SearchPlan> {
   signal.throwIfAborted();
-  const dataset = await loadDataset(options, reporter);
-  const split = splitDataset(dataset, options, reporter);
-  return planSearch(split, options, reporter);
+  const { grid = [{}], source, head } = options;
+  const { sources, blocks } = splitBySource(grid, source);
+  const copies = normalizationCount(blocks, head);
+  const dataset = await loadDataset({ ...options, sources, copies }, reporter);
+  const split = splitDataset(dataset, { ...options, seed: head.seed }, reporter);
+  return planSearch(split, blocks, options, reporter);
 }
 
 /** Searches and reviews; a plan runs once. Throws as {@link train} does. */

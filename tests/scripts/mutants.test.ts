@@ -55,7 +55,7 @@ const SOURCE = Array.from({ length: 30 }, (_, i) => `export const v${i} = a${i} 
 
 it('a sample is the same for a seed, has the smaller ones in it and stays when another line changes', () => {
   const sampled = (text: string, seed: number, count: number) =>
-    sampleMutants(treeOf({ 'src/train/metrics/a.ts': text }), { seed, count }).map(({ id }) => id);
+    sampleMutants(treeOf({ 'src/shared/metrics/a.ts': text }), { seed, count }).map(({ id }) => id);
   const sample = sampled(SOURCE, 1, 20);
   expect(sample).toHaveLength(20);
   expect(new Set(sample).size).toBe(20);
@@ -69,15 +69,15 @@ it('a sample is the same for a seed, has the smaller ones in it and stays when a
 it('the tests of a source are those of its folder that load it, the closest first, then those that run the command', () => {
   const testsOf = createTestFinder(
     treeOf({
-      'src/train/metrics/a.ts': 'export const a = 1;',
-      'src/train/metrics/b.ts': "export { a } from './a.ts';",
+      'src/shared/metrics/a.ts': 'export const a = 1;',
+      'src/shared/metrics/b.ts': "export { a } from './a.ts';",
       'tests/command.ts': '',
-      'tests/train/metrics/far.test.ts': "import '../../../src/train/metrics/b.ts';",
-      'tests/train/metrics/near.test.ts': "import '../../../src/train/metrics/a.ts';",
-      'tests/train/metrics/run.ci.ts': "import '../../command.ts';",
-      'tests/train/metrics/other.test.ts': '',
+      'tests/shared/metrics/far.test.ts': "import '../../../src/shared/metrics/b.ts';",
+      'tests/shared/metrics/near.test.ts': "import '../../../src/shared/metrics/a.ts';",
+      'tests/shared/metrics/run.ci.ts': "import '../../command.ts';",
+      'tests/shared/metrics/other.test.ts': '',
     }),
   );
   const tests = ['near.test.ts', 'far.test.ts', 'run.ci.ts'];
-  expect(testsOf('src/train/metrics/a.ts')).toEqual(tests.map((name) => `tests/train/metrics/${name}`));
+  expect(testsOf('src/shared/metrics/a.ts')).toEqual(tests.map((name) => `tests/shared/metrics/${name}`));
 });

@@ -5,8 +5,8 @@ import { join } from 'node:path';
 import { parse } from 'csv-parse/sync';
 import { describe, expect, it } from 'vitest';
 import { readHead } from '../../src/shared/head/record.ts';
+import { evaluateAnswers } from '../../src/shared/metrics/evaluate.ts';
 import { random, shuffle } from '../../src/shared/random.ts';
-import { evaluateAnswers } from '../../src/train/metrics/evaluate.ts';
 import { newFolder, permafrost } from '../command.ts';
 import { clusters, labelled, type SyntheticImage, syntheticStore } from './made-store.ts';
 

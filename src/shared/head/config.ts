@@ -101,5 +101,12 @@ export const METRICS = [
 ] as const;
 export type MetricName = (typeof METRICS)[number];
 
+/** The metrics a task has, in the order they are printed. */
+export function metricsOf(task: Task): readonly MetricName[] {
+  return task === 'multilabel'
+    ? METRICS
+    : METRICS.filter((name) => name !== 'subsetAccuracy' && name !== 'binaryAccuracy');
+}
+
 /** Values of the metrics that a task has; one that the labels leave undefined (no positive example) is null. */
 export type Metrics = Partial<Record<MetricName, number | null>>;

@@ -1,6 +1,5 @@
 /** From what backbones computed to what a head takes. */
-import { narrowFloat16 } from '../store/float16.ts';
-import { widenFloat16 } from '../weights/float16.ts';
+import { narrowFloat16, widenFloat16 } from '../float16.ts';
 
 /** One column of features of some images. */
 export interface ComputedColumn {

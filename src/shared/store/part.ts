@@ -19,8 +19,7 @@ import {
   Utf8,
 } from 'apache-arrow';
 import { unexpected } from '../errors.ts';
-import { widenFloat16 } from '../weights/float16.ts';
-import { narrowFloat16 } from './float16.ts';
+import { narrowFloat16, widenFloat16 } from '../float16.ts';
 import { type Dtype, type FeatureColumn, SPLITS, type Split } from './schema.ts';
 
 /** Rows, column by column; every array has one entry a row. */

@@ -1,9 +1,9 @@
 /** The safetensors format: a JSON header, then the arrays; every claim of the header is checked before it is used. */
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import { InputError, messageOf, unexpected } from '../errors.ts';
+import { widenFloat16 } from '../float16.ts';
 import { elementCount, type Shape } from '../graph/value.ts';
 import { causeOf } from '../store/files.ts';
-import { widenFloat16 } from './float16.ts';
 
 /** An array with its shape, row-major. */
 export interface Tensor {

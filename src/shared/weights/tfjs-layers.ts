@@ -14,8 +14,8 @@ import {
   type Fields,
   parseJson,
 } from '../fields.ts';
+import { widenFloat16 } from '../float16.ts';
 import { elementCount, type Shape } from '../graph/value.ts';
-import { widenFloat16 } from './float16.ts';
 import { type MatchOptions, matchLayers, type SavedLayer, type SavedWeight } from './match-layers.ts';
 import type { WeightSource } from './source.ts';
 

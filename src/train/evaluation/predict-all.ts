@@ -1,9 +1,10 @@
 /** What a trained head answers for every row of the sweep's matrix. */
+
+import type { TrainingData } from '../../shared/dataset/data.ts';
 import type { Engine } from '../../shared/engines/engine.ts';
 import { headLayers } from '../../shared/head/layers.ts';
-import { createArena } from '../sweep/arena.ts';
-import type { SweepData } from '../sweep/data.ts';
-import type { TrainedHead } from '../sweep/head-progress.ts';
+import { createArena } from '../../shared/training/arena.ts';
+import type { TrainedHead } from '../../shared/training/head-progress.ts';
 import { predictRows } from '../sweep/predict-rows.ts';
 import { createPrograms } from '../sweep/programs.ts';
 import { createStack } from '../sweep/stack.ts';
@@ -12,7 +13,7 @@ import { createStack } from '../sweep/stack.ts';
 export async function predictAll(
   engine: Engine,
   { result, parameters }: TrainedHead,
-  data: SweepData,
+  data: TrainingData,
   rows: number,
 ): Promise<Float32Array> {
   const { config } = result;

@@ -1,14 +1,14 @@
 /** Last step of training: how good the chosen head is, and what the run tells. */
-import { calibrated } from '../calibration/calibrate.ts';
-import { splitEvaluation } from '../dataset/prepare.ts';
-import { baseline } from '../metrics/baseline.ts';
-import type { Training } from '../results/training.ts';
+import { calibrated } from '../../shared/calibration/calibrate.ts';
+import { splitEvaluation } from '../../shared/dataset/prepare.ts';
+import { diagnoseRun } from '../../shared/evaluation/diagnose-run.ts';
+import { evaluateBest } from '../../shared/evaluation/evaluate-best.ts';
+import { baseline } from '../../shared/metrics/baseline.ts';
+import type { Training } from '../../shared/results/training.ts';
 import { contendersOf } from '../search/contenders.ts';
 import type { SearchPlan } from '../search/plan.ts';
 import type { SearchOutcome } from '../search/run.ts';
 import { trainingCurves } from '../search/training-curves.ts';
-import { diagnoseRun } from './diagnose-run.ts';
-import { evaluateBest } from './evaluate-best.ts';
 import { predictAll } from './predict-all.ts';
 
 /** Heads whose training images are looked at after each epoch. */

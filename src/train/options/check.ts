@@ -1,8 +1,11 @@
 /** What a program may pass to trainHeads: the same values as after the flags of train-head. */
 import { stat } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
+import { NEAR_BITS } from '../../shared/dataset/leakage.ts';
+import { DEFAULT_SPLIT, splitRatios } from '../../shared/dataset/splits.ts';
 import { ENGINE_NAMES } from '../../shared/engines/engine.ts';
 import { InputError, UsageError, usage } from '../../shared/errors.ts';
+import { flagOf, HEAD_OPTION_KEYS, HEAD_OPTIONS } from '../../shared/head/options.ts';
 import { MANIFEST_CHECKS } from '../../shared/manifest/check.ts';
 import { ROLES } from '../../shared/manifest/columns.ts';
 import {
@@ -17,11 +20,8 @@ import {
   texts,
 } from '../../shared/options.ts';
 import { type Allowed, choice, toggle, type ValueKind, wholeNumber } from '../../shared/values.ts';
-import { NEAR_BITS } from '../dataset/leakage.ts';
-import { DEFAULT_SPLIT, splitRatios } from '../dataset/splits.ts';
 import { MAX_HEADS } from '../search/grid.ts';
 import { isRange } from '../search/ranges.ts';
-import { flagOf, HEAD_OPTION_KEYS, HEAD_OPTIONS } from './head-options.ts';
 import type { TrainOptions } from './train-options.ts';
 
 /** What is not said, as the command has it. */

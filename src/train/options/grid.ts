@@ -1,7 +1,8 @@
 /** Grids as data: which values of which options a sweep combines. */
+
+import type { SourceKey, SourceRequest } from '../../shared/dataset/source-options.ts';
+import type { HeadOptionKey, HeadRequest } from '../../shared/head/options.ts';
 import type { Range } from '../search/ranges.ts';
-import type { HeadOptionKey, HeadRequest } from './head-options.ts';
-import type { SourceKey, SourceRequest } from './source-options.ts';
 
 /** Values of head options that are combined each with each; from a range random search draws. */
 export type HeadBlock = { [K in HeadOptionKey]?: (HeadRequest[K] | Range)[] };

@@ -1,10 +1,11 @@
 /** The options of a sweep. */
+
+import type { SourceRequest } from '../../shared/dataset/source-options.ts';
+import type { SplitRatios } from '../../shared/dataset/splits.ts';
 import type { Task } from '../../shared/head/config.ts';
+import type { HeadRequest } from '../../shared/head/options.ts';
 import type { ManifestOptions } from '../../shared/manifest/columns.ts';
-import type { SplitRatios } from '../dataset/splits.ts';
 import type { Grid } from './grid.ts';
-import type { HeadRequest } from './head-options.ts';
-import type { SourceRequest } from './source-options.ts';
 
 export interface TrainOptions {
   /** What heads are trained on unless the grid says otherwise. */

@@ -1,8 +1,9 @@
 /** Configurations: heads that differ in nothing but their seed, and, with folds, in the images they are trained on. */
+
+import type { SourceName } from '../../shared/dataset/source-options.ts';
 import { type HeadConfig, METRICS, type Metrics } from '../../shared/head/config.ts';
-import type { SourceName } from '../dataset/sources.ts';
-import { formatOption, HEAD_OPTION_KEYS } from '../options/head-options.ts';
-import type { HeadResult } from '../results/result.ts';
+import { formatOption, HEAD_OPTION_KEYS } from '../../shared/head/options.ts';
+import type { HeadResult } from '../../shared/training/result.ts';
 import type { HeadJob } from '../sweep/plan.ts';
 
 /** A head that may win, and the source it is trained on. */

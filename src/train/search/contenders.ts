@@ -1,23 +1,16 @@
 /** The heads that came close to the chosen one, with their answers, so that differences can be told from chance. */
+
+import type { TrainingData } from '../../shared/dataset/data.ts';
+import { splitEvaluation } from '../../shared/dataset/prepare.ts';
 import { loadEngine } from '../../shared/engines/engine.ts';
+import type { Contender } from '../../shared/evaluation/diagnose-run.ts';
 import { elementCount } from '../../shared/graph/value.ts';
 import { headLayers, headParameters } from '../../shared/head/layers.ts';
-import { splitEvaluation } from '../dataset/prepare.ts';
+import type { TrainedHead } from '../../shared/training/head-progress.ts';
+import { type HeadResult, rankResults } from '../../shared/training/result.ts';
 import { predictAll } from '../evaluation/predict-all.ts';
-import type { Evaluation } from '../metrics/counts.ts';
-import { type HeadResult, rankResults } from '../results/result.ts';
-import type { SweepData } from '../sweep/data.ts';
-import type { TrainedHead } from '../sweep/head-progress.ts';
 import type { HeadJob } from '../sweep/plan.ts';
 import { type Found, type Search, trainAgain } from './search.ts';
-
-/** A line of the leaderboard, and what its head answers for the validation rows. */
-export interface Contender {
-  id: string;
-  /** Its best head. */
-  run: HeadResult;
-  validation: Evaluation;
-}
 
 /** Lines that are compared with the best, itself included. */
 const MAX = 8;
@@ -92,7 +85,7 @@ async function trainedAgain(
 export async function trainOnceMore(
   jobs: readonly HeadJob[],
   source: number,
-  data: SweepData,
+  data: TrainingData,
   search: Search,
 ): Promise<TrainedHead[]> {
   return trainAgain(jobs, new Map([[source, data]]), search).catch((thrown: unknown) => {
@@ -101,7 +94,7 @@ export async function trainOnceMore(
   });
 }
 
-function workOf({ config, epochs }: HeadResult, { inputs, classes, rows }: SweepData): number {
+function workOf({ config, epochs }: HeadResult, { inputs, classes, rows }: TrainingData): number {
   const parameters = headParameters(headLayers(config, inputs, classes));
   return epochs * rows.train * parameters.reduce((sum, { shape }) => sum + elementCount(shape), 0);
 }

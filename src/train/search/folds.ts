@@ -1,18 +1,18 @@
 /** Search with cross-validation: every head is trained once for each fold, and compared by its mean over them. */
 
-import { loadEngine } from '../../shared/engines/engine.ts';
+import type { TrainingData } from '../../shared/dataset/data.ts';
 import {
   copyingPreparer,
   type Prepared,
   prepareInPlace,
   type RawData,
   splitEvaluation,
-} from '../dataset/prepare.ts';
-import type { FeatureSet } from '../dataset/table.ts';
+} from '../../shared/dataset/prepare.ts';
+import type { FeatureSet } from '../../shared/dataset/table.ts';
+import { loadEngine } from '../../shared/engines/engine.ts';
+import type { Evaluation } from '../../shared/metrics/counts.ts';
+import type { HeadResult } from '../../shared/training/result.ts';
 import { predictAll } from '../evaluation/predict-all.ts';
-import type { Evaluation } from '../metrics/counts.ts';
-import type { HeadResult } from '../results/result.ts';
-import type { SweepData } from '../sweep/data.ts';
 import type { HeadJob } from '../sweep/plan.ts';
 import { type Configuration, jobsOf } from './configurations.ts';
 import { compete, type Found, normalizationsOf, type Search, trainAgain, winningLine } from './search.ts';
@@ -20,7 +20,7 @@ import { compete, type Found, normalizationsOf, type Search, trainAgain, winning
 /** A fold of the rows that are not tested: what validates in it, after what it trains on. */
 interface Fold {
   order: Int32Array;
-  rows: SweepData['rows'];
+  rows: TrainingData['rows'];
 }
 
 /**
@@ -39,7 +39,7 @@ export async function crossValidate(
     foldOf,
     folds,
     views,
-  }: { rows: SweepData['rows']; foldOf: Int32Array; folds: number; views: Int16Array },
+  }: { rows: TrainingData['rows']; foldOf: Int32Array; folds: number; views: Int16Array },
   search: Search,
 ): Promise<Found | undefined> {
   const { configurations, sets, leaderboard, signal } = search;

@@ -2,6 +2,7 @@
 import { readFile, stat } from 'node:fs/promises';
 import { extname } from 'node:path';
 import { parse as parseYaml } from 'yaml';
+import { SOURCE_KEYS, SOURCE_OPTIONS, type SourceKey } from '../../shared/dataset/source-options.ts';
 import { decodeText } from '../../shared/encoding.ts';
 import {
   expectedMessage,
@@ -12,9 +13,6 @@ import {
   usage,
 } from '../../shared/errors.ts';
 import type { HeadConfig, Task } from '../../shared/head/config.ts';
-import { causeOf } from '../../shared/store/files.ts';
-import { didYouMean } from '../../shared/suggest.ts';
-import type { Grid, GridBlock, HeadBlock } from '../options/grid.ts';
 import {
   flagOf,
   formatOption,
@@ -22,9 +20,11 @@ import {
   HEAD_OPTIONS,
   type HeadOptionKey,
   type HeadRequest,
-} from '../options/head-options.ts';
-import { resolveConfig, withoutIdleOptions } from '../options/resolve.ts';
-import { SOURCE_KEYS, SOURCE_OPTIONS, type SourceKey } from '../options/source-options.ts';
+} from '../../shared/head/options.ts';
+import { resolveConfig, withoutIdleOptions } from '../../shared/head/resolve.ts';
+import { causeOf } from '../../shared/store/files.ts';
+import { didYouMean } from '../../shared/suggest.ts';
+import type { Grid, GridBlock, HeadBlock } from '../options/grid.ts';
 import { formatRange, isRange, parseRange } from './ranges.ts';
 
 /**

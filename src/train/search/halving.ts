@@ -1,10 +1,11 @@
 /** Successive halving on epochs: all heads train a little, the better share of them goes on, and so again. */
+
+import type { TrainingData } from '../../shared/dataset/data.ts';
 import { usage } from '../../shared/errors.ts';
 import type { HeadConfig, MetricName } from '../../shared/head/config.ts';
+import { compareMetric } from '../../shared/metrics/compare.ts';
 import { counted } from '../../shared/plural.ts';
-import { compareMetric } from '../metrics/compare.ts';
-import { type HeadResult, rankResults } from '../results/result.ts';
-import type { SweepData } from '../sweep/data.ts';
+import { type HeadResult, rankResults } from '../../shared/training/result.ts';
 import type { HeadJob } from '../sweep/plan.ts';
 import { type Configuration, jobsOf, summariseRuns } from './configurations.ts';
 import { joinFinished, type Search, sweepInto } from './search.ts';
@@ -53,7 +54,7 @@ export function describeRungs(rungs: readonly Rung[], configurations: readonly C
 
 /** Trains the heads rung by rung; those that are dropped join the standings as they were then. */
 export async function halve(
-  data: ReadonlyMap<number, SweepData>,
+  data: ReadonlyMap<number, TrainingData>,
   search: Search,
   rungs: readonly Rung[],
 ): Promise<void> {

@@ -1,8 +1,9 @@
 /** Search with one validation split: every head is trained on the training split and compared on validation. */
+
+import type { TrainingData } from '../../shared/dataset/data.ts';
+import { prepareInPlace, type RawData, splitEvaluation } from '../../shared/dataset/prepare.ts';
 import { loadEngine } from '../../shared/engines/engine.ts';
-import { prepareInPlace, type RawData, splitEvaluation } from '../dataset/prepare.ts';
 import { predictAll } from '../evaluation/predict-all.ts';
-import type { SweepData } from '../sweep/data.ts';
 import { jobsOf } from './configurations.ts';
 import { halve, type Rung } from './halving.ts';
 import { compete, type Found, normalizationsOf, type Search, trainAgain, winningLine } from './search.ts';
@@ -14,7 +15,7 @@ import { compete, type Found, normalizationsOf, type Search, trainAgain, winning
  */
 export async function holdOut(
   raw: RawData,
-  rows: SweepData['rows'],
+  rows: TrainingData['rows'],
   search: Search,
   rungs?: readonly Rung[],
 ): Promise<Found | undefined> {

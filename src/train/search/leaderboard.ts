@@ -1,7 +1,7 @@
 /** Where the configurations of a sweep stand while their heads finish. */
 import type { MetricName } from '../../shared/head/config.ts';
-import { type HeadResult, rankResults } from '../results/result.ts';
-import type { TrainedHead } from '../sweep/head-progress.ts';
+import type { TrainedHead } from '../../shared/training/head-progress.ts';
+import { type HeadResult, rankResults } from '../../shared/training/result.ts';
 import { type Configuration, configurationId, summariseRuns } from './configurations.ts';
 
 export interface Leaderboard {

@@ -1,20 +1,20 @@
 /** Third step of training: the heads that are to be trained, and a name for the numbers that they will give. */
 import { createHash } from 'node:crypto';
 import { availableParallelism } from 'node:os';
+import { sweepFingerprint } from '../../shared/checkpoint/fingerprint.ts';
+import type { Divided } from '../../shared/dataset/divide.ts';
+import type { SplitDataset } from '../../shared/dataset/split-dataset.ts';
 import { loadEngine } from '../../shared/engines/engine.ts';
 import type { Engine } from '../../shared/engines/interface.ts';
 import { usage } from '../../shared/errors.ts';
 import { counted, plural } from '../../shared/plural.ts';
 import type { Reporter } from '../../shared/reporter.ts';
-import { sweepFingerprint } from '../checkpoint/fingerprint.ts';
-import type { Divided } from '../dataset/divide.ts';
-import { sourceName } from '../dataset/sources.ts';
-import type { SplitDataset } from '../dataset/split-dataset.ts';
 import type { TrainOptions } from '../options/train-options.ts';
 import type { HeadJob } from '../sweep/plan.ts';
 import { type Configuration, configurationsOf, jobsOf } from './configurations.ts';
 import { describeRungs, type Rung, rungsOf } from './halving.ts';
 import { refuseHuge, requestedHeads } from './requested-heads.ts';
+import { type SourcedBlock, sourceName } from './sources.ts';
 
 /** Everything that decides a sweep's numbers. Searching uses up the dataset's matrices, so a plan runs once. */
 export interface SearchPlan {
@@ -37,17 +37,19 @@ export interface SearchPlan {
 
 /**
  * Expands the grid into heads and loads the engine, so that whatever is wrong with either is said before training.
+ * @param blocks of the grid, by their source
  * @throws UsageError for options that exclude each other or heads that cannot work
  */
 export async function planSearch(
   dataset: SplitDataset,
+  blocks: readonly SourcedBlock[],
   options: TrainOptions,
   reporter: Reporter,
 ): Promise<SearchPlan> {
   const { table, task, classes, division } = dataset;
   const { folds = 0, halving, workers } = options;
   const configurations = configurationsOf(
-    requestedHeads(options, dataset.blocks, task),
+    requestedHeads(options, blocks, task),
     table.sets.map((set) => sourceName(set.request, set.sources)),
   );
   refuseHuge(configurations, table.sets, classes.length);

@@ -1,12 +1,12 @@
 /** Random search: heads drawn from a grid with ranges (Bergstra and Bengio 2012). */
 import type { Task } from '../../shared/head/config.ts';
+import type { HeadOptionKey, HeadRequest } from '../../shared/head/options.ts';
 import { type Random, random } from '../../shared/random.ts';
-import type { SourcedBlock } from '../dataset/sources.ts';
 import type { HeadBlock } from '../options/grid.ts';
-import type { HeadOptionKey, HeadRequest } from '../options/head-options.ts';
 import type { Candidate } from './configurations.ts';
 import { headIdentity, resolveCombination } from './grid.ts';
 import { drawFrom, isRange } from './ranges.ts';
+import type { SourcedBlock } from './sources.ts';
 
 /** What `--random` draws from without a `--grid`: linear and hidden heads with usual rates and penalties. */
 export const DEFAULT_SPACE: readonly HeadBlock[] = [

@@ -1,9 +1,9 @@
 /** Ranges in a grid, from which `--random` draws: `0..0.5`, or by its logarithm `log(1e-5..1e-1)`. */
 
 import { usage } from '../../shared/errors.ts';
+import { flagOf, HEAD_OPTIONS, type HeadOptionKey } from '../../shared/head/options.ts';
 import type { Random } from '../../shared/random.ts';
 import type { NumberKind } from '../../shared/values.ts';
-import { flagOf, HEAD_OPTIONS, type HeadOptionKey } from '../options/head-options.ts';
 
 /** Numbers from `from` to `to`, both included. */
 export interface Range {

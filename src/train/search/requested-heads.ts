@@ -1,16 +1,17 @@
 /** The heads of a sweep: one, a grid, or heads drawn at random; each with its seeds. */
+
+import type { FeatureSet } from '../../shared/dataset/table.ts';
 import { usage } from '../../shared/errors.ts';
 import { elementCount } from '../../shared/graph/value.ts';
 import type { Task } from '../../shared/head/config.ts';
 import { headLayers, headParameters } from '../../shared/head/layers.ts';
-import type { SourcedBlock } from '../dataset/sources.ts';
-import type { FeatureSet } from '../dataset/table.ts';
-import { formatOption } from '../options/head-options.ts';
-import { resolveConfig } from '../options/resolve.ts';
+import { formatOption } from '../../shared/head/options.ts';
+import { resolveConfig } from '../../shared/head/resolve.ts';
 import type { TrainOptions } from '../options/train-options.ts';
 import { type Candidate, type Configuration, withSeeds } from './configurations.ts';
 import { expandGrid, MAX_HEADS } from './grid.ts';
 import { DEFAULT_SPACE, drawHeads } from './random.ts';
+import type { SourcedBlock } from './sources.ts';
 
 /**
  * Every head that is to be trained, those of one source after those of another.

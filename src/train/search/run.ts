@@ -1,12 +1,12 @@
 /** Fourth step of training: every head of a plan, and the one that is chosen. */
 
+import { type FeatureFacts, featureFacts } from '../../shared/analysis/feature-facts.ts';
+import { pausedInMemory } from '../../shared/checkpoint/paused-heads.ts';
+import type { Checkpoint } from '../../shared/checkpoint/writer.ts';
+import type { FeatureSet } from '../../shared/dataset/table.ts';
 import { InputError } from '../../shared/errors.ts';
 import type { Reporter } from '../../shared/reporter.ts';
-import { type FeatureFacts, featureFacts } from '../analysis/feature-facts.ts';
-import { pausedInMemory } from '../checkpoint/paused-heads.ts';
-import type { Checkpoint } from '../checkpoint/writer.ts';
-import type { FeatureSet } from '../dataset/table.ts';
-import { liveView } from '../results/live.ts';
+import { liveView } from '../../shared/results/live.ts';
 import { crossValidate } from './folds.ts';
 import { holdOut } from './hold-out.ts';
 import { createLeaderboard } from './leaderboard.ts';

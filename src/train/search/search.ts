@@ -1,14 +1,15 @@
 /** What every way of searching needs, and what it ends with. */
+
+import type { PausedHeads } from '../../shared/checkpoint/paused-heads.ts';
+import type { Checkpoint } from '../../shared/checkpoint/writer.ts';
+import type { TrainingData } from '../../shared/dataset/data.ts';
+import type { Prepared } from '../../shared/dataset/prepare.ts';
+import type { FeatureSet } from '../../shared/dataset/table.ts';
 import type { Normalization } from '../../shared/head/config.ts';
-import type { PausedHeads } from '../checkpoint/paused-heads.ts';
-import type { Checkpoint } from '../checkpoint/writer.ts';
-import type { Prepared } from '../dataset/prepare.ts';
-import type { FeatureSet } from '../dataset/table.ts';
-import type { Evaluation } from '../metrics/counts.ts';
-import type { LiveView } from '../results/live.ts';
-import { type HeadResult, rankResults } from '../results/result.ts';
-import type { SweepData } from '../sweep/data.ts';
-import type { PausedHead, TrainedHead } from '../sweep/head-progress.ts';
+import type { Evaluation } from '../../shared/metrics/counts.ts';
+import type { LiveView } from '../../shared/results/live.ts';
+import type { PausedHead, TrainedHead } from '../../shared/training/head-progress.ts';
+import { type HeadResult, rankResults } from '../../shared/training/result.ts';
 import type { HeadJob } from '../sweep/plan.ts';
 import { sweep } from '../sweep/sweep.ts';
 import type { Configuration } from './configurations.ts';
@@ -56,7 +57,7 @@ interface Outcomes {
  */
 export async function compete(
   jobs: readonly HeadJob[],
-  data: ReadonlyMap<number, SweepData>,
+  data: ReadonlyMap<number, TrainingData>,
   search: Search,
 ): Promise<void> {
   const finished = joinFinished(jobs, search);
@@ -89,7 +90,7 @@ export function joinFinished(
 /** Trains heads, records those that end, and lets them join the standings. */
 export async function sweepInto(
   jobs: readonly HeadJob[],
-  data: ReadonlyMap<number, SweepData>,
+  data: ReadonlyMap<number, TrainingData>,
   { leaderboard, view, checkpoint, paused, ...context }: Search,
   { onEnded, onPaused }: Outcomes = {},
 ): Promise<void> {
@@ -119,7 +120,7 @@ export async function sweepInto(
  */
 export async function trainAgain(
   jobs: readonly HeadJob[],
-  data: ReadonlyMap<number, SweepData>,
+  data: ReadonlyMap<number, TrainingData>,
   { engine, workers, signal }: Search,
 ): Promise<TrainedHead[]> {
   const trained = new Map<string, TrainedHead>();

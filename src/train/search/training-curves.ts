@@ -1,12 +1,12 @@
 /** How right the best heads are on the images they train on, epoch by epoch: what a sweep has no time to measure. */
 
+import type { TrainingData } from '../../shared/dataset/data.ts';
+import { spreadRows } from '../../shared/dataset/row-numbers.ts';
+import { isInMemory } from '../../shared/dataset/rows.ts';
+import { sharedBytes, sharedFloats } from '../../shared/dataset/shared-memory.ts';
 import type { Metrics, Normalization } from '../../shared/head/config.ts';
-import { spreadRows } from '../dataset/row-numbers.ts';
-import type { HeadResult } from '../results/result.ts';
-import type { SweepData } from '../sweep/data.ts';
+import type { HeadResult } from '../../shared/training/result.ts';
 import type { HeadJob } from '../sweep/plan.ts';
-import { isInMemory } from '../sweep/rows.ts';
-import { sharedBytes, sharedFloats } from '../sweep/shared-memory.ts';
 import { trainOnceMore } from './contenders.ts';
 import type { Found, Search } from './search.ts';
 
@@ -42,11 +42,11 @@ export async function trainingCurves(
 }
 
 /** The training rows, and some of them once more as the validation split. Undefined where they are in a file. */
-function watching(data: SweepData, normalizations: ReadonlySet<Normalization>): SweepData | undefined {
+function watching(data: TrainingData, normalizations: ReadonlySet<Normalization>): TrainingData | undefined {
   const { rows, inputs, classes, targets, weights } = data;
   const sample = spreadRows(rows.train, MAX_SAMPLED);
   const count = sample.length;
-  const features: SweepData['features'] = {};
+  const features: TrainingData['features'] = {};
   for (const normalize of normalizations) {
     const matrix = data.features[normalize];
     if (!matrix || !isInMemory(matrix)) return undefined;

@@ -3,8 +3,8 @@
  * the batch is taken block by block while the optimiser steps. The whole gradient, as large as the kernel, is never written.
  */
 import type { HeadLayer } from '../../shared/head/layers.ts';
-import { type Arena, type ArenaArray, arenaFloats } from './arena.ts';
-import { type OptimizedTensor, type StepSettings, stepper } from './optimizers.ts';
+import { type Arena, type ArenaArray, arenaFloats } from '../../shared/training/arena.ts';
+import { type OptimizedTensor, type StepSettings, stepper } from '../../shared/training/optimizers.ts';
 
 /** Errors other than zero that a unit is expected to have in a batch, at most: with more, the engine's product is as fast. */
 const MAX_ERRORS = 32;

@@ -1,11 +1,11 @@
 /** What the sweep and its workers say to each other. */
-import type { SweepData } from './data.ts';
-import type { PausedHead, TrainedHead } from './head-progress.ts';
+import type { TrainingData } from '../../shared/dataset/data.ts';
+import type { PausedHead, TrainedHead } from '../../shared/training/head-progress.ts';
 import type { HeadJob } from './plan.ts';
 
 /** Given to a worker at its start; the arrays inside are shared, not copied. */
 export interface WorkerStart {
-  data: SweepData;
+  data: TrainingData;
   engine: string;
   /** Threads inside one operation. */
   threads: number;

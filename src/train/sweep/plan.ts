@@ -2,20 +2,12 @@
 import type { HeadConfig } from '../../shared/head/config.ts';
 import { wideLayer } from '../../shared/head/forward.ts';
 import { headLayers } from '../../shared/head/layers.ts';
+import type { TrainingJob } from '../../shared/training/head-progress.ts';
 
-/** A head to train. */
-export interface HeadJob {
-  /** Its place in the sweep, which names it in every table and file. */
-  id: string;
-  config: HeadConfig;
+/** A head to train; its id is its place in the sweep. */
+export interface HeadJob extends TrainingJob {
   /** Which of several feature sources it trains on; default: the first. */
   source?: number;
-  /** Train so many epochs although `config` allows more: for a head without validation rows. */
-  lastEpoch?: number;
-  /** Epochs that it has behind it: it goes on as it was paused. */
-  startAfter?: number;
-  /** Pause after this epoch, unless it ends before. */
-  pauseAfter?: number;
 }
 
 /** Linear heads of one stack: with 32, a fifth of the time went into laying out batches for the product that they share. */

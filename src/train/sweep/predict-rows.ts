@@ -1,13 +1,14 @@
 /** What a stack answers for many rows, wherever they are. */
+
+import { featuresOf, type TrainingData } from '../../shared/dataset/data.ts';
+import { blockRows, eachBlock } from '../../shared/dataset/rows.ts';
 import type { Normalization } from '../../shared/head/config.ts';
-import { featuresOf, type SweepData } from './data.ts';
-import { blockRows, eachBlock } from './rows.ts';
 import { PREDICTION_ROWS, type Stack } from './stack.ts';
 
 /** Probabilities [rows, lanes, classes] for the rows from `first` up to `end` of a sweep's data. */
 export async function predictRows(
   stack: Stack,
-  data: SweepData,
+  data: TrainingData,
   normalize: Normalization,
   { first, end }: { first: number; end: number },
 ): Promise<Float32Array> {

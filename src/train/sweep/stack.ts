@@ -2,10 +2,17 @@
 import type { Program, Results } from '../../shared/engines/engine.ts';
 import { elementCount, type Shape } from '../../shared/graph/value.ts';
 import { type HeadLayer, type HeadParameter, headParameters } from '../../shared/head/layers.ts';
-import { type Arena, type ArenaArray, arenaFloats } from './arena.ts';
+import { type Arena, type ArenaArray, arenaFloats } from '../../shared/training/arena.ts';
+import type { BatchBuffers } from '../../shared/training/batches.ts';
+import { drawMask } from '../../shared/training/dropout.ts';
+import {
+  applyStep,
+  type OptimizedTensor,
+  type StepSettings,
+  type TrainingState,
+} from '../../shared/training/optimizers.ts';
 import { createFactored, type FactoredSizes, factoredFloats } from './factored.ts';
 import { readLane, writeLane } from './lanes.ts';
-import { applyStep, initialState, type OptimizedTensor, type StepSettings } from './optimizers.ts';
 import type { Programs } from './programs.ts';
 import {
   errorKey,
@@ -18,24 +25,6 @@ import {
   type StackShape,
   varianceKey,
 } from './training-graph.ts';
-
-/** Everything that training changes about one head. */
-export interface LaneState {
-  /** All parameters one after the other, in the order of headParameters. */
-  parameters: Float32Array;
-  /** The optimiser's two state arrays for the same positions (unused where a parameter is not trainable). */
-  optimizer: [Float32Array, Float32Array];
-}
-
-/** Where a batch is written before a step. */
-export interface BatchBuffers {
-  /** [rows, inputs] */
-  features: Float32Array;
-  /** [rows, classes] */
-  targets: Float32Array;
-  /** [rows, classes]; carries 1 / rows. */
-  weights: Float32Array;
-}
 
 export interface Stack {
   readonly lanes: number;
@@ -50,8 +39,8 @@ export interface Stack {
   step(rows: number, settings: readonly StepSettings[], maskSeed: number): Promise<Float32Array>;
   /** Probabilities [rows, lanes, classes] for features [rows, inputs]. */
   predict(features: Float32Array, rows: number): Promise<Float32Array>;
-  load(lane: number, state: LaneState): void;
-  save(lane: number): LaneState;
+  load(lane: number, state: TrainingState): void;
+  save(lane: number): TrainingState;
   setParameters(lane: number, parameters: Float32Array): void;
   /** A copy of a lane's parameters, in the order of headParameters. */
   parameters(lane: number): Float32Array;
@@ -228,18 +217,6 @@ export function statisticsKey(parameterName: string): string {
   return kind === 'moving_mean' ? meanKey(layer) : varianceKey(layer);
 }
 
-/** The share of draws below the threshold is the dropout rate; what is kept is scaled up to keep the mean. */
-export function drawMask(
-  { kernels }: Arena,
-  rate: number,
-  { address, padded }: ArenaArray,
-  seed: number,
-  layer: number,
-): void {
-  const threshold = Math.round(rate * 2 ** 31);
-  kernels.dropoutMask(address, padded, threshold, 1 / (1 - rate), (Math.imul(seed, 0x9e3779b1) + layer) | 0);
-}
-
 /** Of the gradient that is left in its factors, if one is. */
 function factoredSizes(
   { factored, lanes, inputs }: StackShape,
@@ -277,16 +254,4 @@ function stackFloats(
   ];
   const prediction = [PREDICTION_ROWS * inputs, PREDICTION_ROWS * lanes * classes];
   return factored + sum(tensors) + sum([...batches, ...statistics, ...prediction, lanes]);
-}
-
-/** The state of a head before its first step. */
-export function freshState(parameters: Float32Array, optimizer: StepSettings['optimizer']): LaneState {
-  const [first, second] = initialState(optimizer);
-  return {
-    parameters,
-    optimizer: [
-      new Float32Array(parameters.length).fill(first),
-      new Float32Array(parameters.length).fill(second),
-    ],
-  };
 }

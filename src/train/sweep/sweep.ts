@@ -1,15 +1,15 @@
 /** A sweep: stacks of heads handed out to worker threads. */
 import { SHARE_ENV, Worker } from 'node:worker_threads';
+import { fitsMemory, type TrainingData } from '../../shared/dataset/data.ts';
 import { loadEngine } from '../../shared/engines/engine.ts';
 import { revivedError } from '../../shared/errors.ts';
-import { fitsMemory, type SweepData } from './data.ts';
+import type { PausedHead, TrainedHead } from '../../shared/training/head-progress.ts';
 import { planWideStacks } from './device/plan-wide.ts';
-import type { PausedHead, TrainedHead } from './head-progress.ts';
 import type { FromWorker, ToWorker, WorkerStart } from './messages.ts';
 import { type HeadJob, planStacks } from './plan.ts';
 
 export interface SweepOptions {
-  data: SweepData;
+  data: TrainingData;
   engine: string;
   /** Worker threads, one core each. */
   workers: number;

@@ -1,34 +1,34 @@
 /** Trains one stack of heads from first batch to last epoch. */
 import { performance } from 'node:perf_hooks';
+import { splitTargets, type TrainingData } from '../../shared/dataset/data.ts';
 import type { HeadConfig, MetricName, OptimizerName } from '../../shared/head/config.ts';
 import { headLayers, headParameters } from '../../shared/head/layers.ts';
-import { evaluate } from '../metrics/evaluate.ts';
-import type { Arena } from './arena.ts';
-import { epochOrder, trainingBlock } from './batches.ts';
-import { type SweepData, splitTargets } from './data.ts';
-import type { DeviceData } from './device/device-data.ts';
-import { deviceTrainer } from './device/device-trainer.ts';
-import { factoredKernel } from './factored.ts';
+import { evaluate } from '../../shared/metrics/evaluate.ts';
+import type { Arena } from '../../shared/training/arena.ts';
+import { epochOrder, trainingBlock } from '../../shared/training/batches.ts';
 import {
   finish,
+  type HeadProgress,
   isFinished,
-  type Lane,
   noteEpoch,
   type PausedHead,
   pause,
-  startLane,
+  startProgress,
   type TrainedHead,
-} from './head-progress.ts';
-import type { InitialParameters } from './initial.ts';
-import type { SteppingOptimizer } from './optimizers.ts';
+} from '../../shared/training/head-progress.ts';
+import type { InitialParameters } from '../../shared/training/initial.ts';
+import { freshState, type SteppingOptimizer, type TrainingState } from '../../shared/training/optimizers.ts';
+import type { DeviceData } from './device/device-data.ts';
+import { deviceTrainer } from './device/device-trainer.ts';
+import { factoredKernel } from './factored.ts';
 import { type HeadJob, stackLanes } from './plan.ts';
 import type { Programs } from './programs.ts';
-import { createStack, freshState, type LaneState } from './stack.ts';
+import { createStack } from './stack.ts';
 import { hostTrainer, type StackTrainer } from './trainer.ts';
 import type { StackShape } from './training-graph.ts';
 
 export interface StackContext {
-  data: SweepData;
+  data: TrainingData;
   arena: Arena;
   programs: Programs;
   initial: InitialParameters;
@@ -66,7 +66,7 @@ export async function trainStack(
   });
   const largestBatch = Math.min(shared.batchSize, data.rows.train);
   const factored = factoredKernel(layers, data.inputs, largestBatch);
-  const build = (states: readonly LaneState[]): StackTrainer => {
+  const build = (states: readonly TrainingState[]): StackTrainer => {
     const shape = shapeOf(states.length);
     const trainer = device
       ? deviceTrainer(device, data, arena, shape, shared)
@@ -80,7 +80,7 @@ export async function trainStack(
   };
 
   const stepsPerEpoch = Math.ceil(data.rows.train / shared.batchSize);
-  let lanes = jobs.map((job, at) => startLane(job, stepsPerEpoch, data, paused[at]));
+  let lanes = jobs.map((job, at) => startProgress(job, stepsPerEpoch, data, paused[at]));
   const initial = context.initial(headParameters(layers), shared.seed);
   let stack = build(
     lanes.map((_, at) => paused[at]?.state ?? freshState(initial, stepping(shared.optimizer))),
@@ -124,7 +124,7 @@ function stepping(optimizer: OptimizerName): SteppingOptimizer {
 /** Returns false when it was told to stop before the epoch's end. */
 async function trainEpoch(
   stack: StackTrainer,
-  lanes: readonly Lane[],
+  lanes: readonly HeadProgress[],
   epoch: number,
   context: StackContext,
 ): Promise<boolean> {
@@ -150,13 +150,13 @@ async function trainEpoch(
 }
 
 /** The metrics watched in every epoch; all others are computed once, for the best epoch. */
-function watchedMetrics({ monitor }: HeadConfig, { task }: SweepData): MetricName[] {
+function watchedMetrics({ monitor }: HeadConfig, { task }: TrainingData): MetricName[] {
   return [...new Set<MetricName>(['loss', task === 'multiclass' ? 'accuracy' : 'binaryAccuracy', monitor])];
 }
 
 async function evaluateEpoch(
   stack: StackTrainer,
-  lanes: readonly Lane[],
+  lanes: readonly HeadProgress[],
   live: readonly number[],
   epoch: number,
   { data }: StackContext,

@@ -1,15 +1,16 @@
 /** What the training loop asks of a stack of heads: steps on training rows, and answers for validation rows. */
+
+import { splitRange, type TrainingData } from '../../shared/dataset/data.ts';
 import type { HeadConfig } from '../../shared/head/config.ts';
-import { batchFiller, trainingBlock } from './batches.ts';
-import { type SweepData, splitRange } from './data.ts';
-import type { StepSettings } from './optimizers.ts';
+import { batchFiller, trainingBlock } from '../../shared/training/batches.ts';
+import type { StepSettings, TrainingState } from '../../shared/training/optimizers.ts';
 import { predictRows } from './predict-rows.ts';
-import type { LaneState, Stack } from './stack.ts';
+import type { Stack } from './stack.ts';
 
 export interface StackTrainer {
   readonly lanes: number;
   /** Sets the heads' parameters and optimiser states, one for each of the first lanes. */
-  load(states: readonly LaneState[]): void;
+  load(states: readonly TrainingState[]): void;
   /**
    * One optimiser step on some of the training rows.
    * @param settings one per lane that was loaded
@@ -23,13 +24,13 @@ export interface StackTrainer {
   /** Copies of the parameters of some lanes, in the order of headParameters. */
   parameters(lanes: readonly number[]): Promise<Float32Array[]>;
   /** Copies of all that {@link load} sets, for some lanes. */
-  save(lanes: readonly number[]): Promise<LaneState[]>;
+  save(lanes: readonly number[]): Promise<TrainingState[]>;
   /** Frees its memory; it must not be used afterwards. */
   release(): void;
 }
 
 /** Trains in memory that JavaScript and the engine share. */
-export function hostTrainer(stack: Stack, data: SweepData, config: HeadConfig): StackTrainer {
+export function hostTrainer(stack: Stack, data: TrainingData, config: HeadConfig): StackTrainer {
   const fill = batchFiller(data, config, trainingBlock(data, config));
   let losses = new Float64Array(stack.lanes);
   return {

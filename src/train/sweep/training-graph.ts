@@ -3,7 +3,7 @@
 import * as build from '../../shared/graph/build.ts';
 import { gradients } from '../../shared/graph/gradient.ts';
 import { BATCH, type Graph, type Shape, type Value } from '../../shared/graph/value.ts';
-import type { HeadTraining, Loss, Output } from '../../shared/head/config.ts';
+import type { HeadTraining, Output } from '../../shared/head/config.ts';
 import {
   featuresInput,
   headForward,
@@ -12,6 +12,7 @@ import {
   wideLayer,
 } from '../../shared/head/forward.ts';
 import type { HeadLayer, HeadParameter } from '../../shared/head/layers.ts';
+import { elementLoss } from '../../shared/training/loss.ts';
 
 /** What a stack's graphs depend on; heads that agree in it can share compiled programs. */
 export interface StackShape {
@@ -45,47 +46,6 @@ export function parameterShape({ name, shape }: HeadParameter, { layers, lanes }
 /** Whether it is the kernel whose product all lanes share. */
 export function isWide(parameterName: string, layers: readonly HeadLayer[]): boolean {
   return parameterName === `${wideLayer(layers)}/kernel`;
-}
-
-/** Of logits [batch, lanes, classes] with targets and weights [batch, 1, classes], which are small beside them. */
-type ElementLoss = (logits: Value, targets: Value, weights: Value) => Value;
-
-const categorical: ElementLoss = (logits, targets, weights) =>
-  build.mul(build.neg(build.mul(targets, weights)), build.logSoftmax(logits));
-const binary: ElementLoss = (logits, targets, weights) =>
-  build.mul(weights, build.sub(build.softplus(logits), build.mul(targets, logits)));
-
-/** Focusing and balance of focal losses: Keras's defaults, from Lin et al. 2017. Keras balances the categorical one only. */
-const FOCAL_ALPHA = 0.25;
-/** (1 - p)^2: gamma is 2. */
-const focus = (miss: Value): Value => build.mul(miss, miss);
-const complement = (x: Value): Value => build.sub(build.scalar(1), x);
-
-/** Element by element, weighted; the sum over classes is a row's loss. All take logits, which cannot overflow. */
-const LOSS: Readonly<Record<Output, Partial<Record<Loss, ElementLoss>>>> = {
-  softmax: {
-    categorical_crossentropy: categorical,
-    focal: (logits, targets, weights) =>
-      build.mul(
-        build.mul(build.scalar(FOCAL_ALPHA), focus(complement(build.softmax(logits)))),
-        categorical(logits, targets, weights),
-      ),
-  },
-  sigmoid: {
-    binary_crossentropy: binary,
-    // With probability p of yes, the right answer has p where the target is 1 and 1 - p where it is 0.
-    focal(logits, targets, weights) {
-      const p = build.sigmoid(logits);
-      const right = build.add(build.mul(targets, p), build.mul(complement(targets), complement(p)));
-      return build.mul(focus(complement(right)), binary(logits, targets, weights));
-    },
-  },
-};
-
-function elementLoss({ output, loss }: StackShape): ElementLoss {
-  const found = LOSS[output][loss];
-  if (!found) throw new Error(`${loss} does not fit a ${output} output`);
-  return found;
 }
 
 /**

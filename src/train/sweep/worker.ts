@@ -1,9 +1,9 @@
 /** A worker thread of a sweep: trains one stack after another with an engine of its own. */
 import { parentPort, workerData } from 'node:worker_threads';
 import { type DeviceEngine, type Engine, loadEngine } from '../../shared/engines/engine.ts';
-import { createArena } from './arena.ts';
+import { createArena } from '../../shared/training/arena.ts';
+import { createInitialParameters } from '../../shared/training/initial.ts';
 import { createDeviceData } from './device/device-data.ts';
-import { createInitialParameters } from './initial.ts';
 import { solveStack } from './lbfgs/solve-stack.ts';
 import type { FromWorker, ToWorker, WorkerStart } from './messages.ts';
 import { createPrograms } from './programs.ts';

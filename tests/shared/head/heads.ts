@@ -1,11 +1,11 @@
 /** Trained heads for tests, their numbers drawn from a seed. */
 
 import { headLayers, headParameters } from '../../../src/shared/head/layers.ts';
+import type { HeadRequest } from '../../../src/shared/head/options.ts';
 import type { Head, HeadRecord } from '../../../src/shared/head/record.ts';
 import { headTensors } from '../../../src/shared/head/record.ts';
+import { resolveConfig } from '../../../src/shared/head/resolve.ts';
 import { random } from '../../../src/shared/random.ts';
-import type { HeadRequest } from '../../../src/train/options/head-options.ts';
-import { resolveConfig } from '../../../src/train/options/resolve.ts';
 import { pipeline } from '../store/fixture.ts';
 
 export const CLASSES = ['a', 'b', 'c'];

@@ -1,13 +1,13 @@
 /** A finished head as a graph answers as the trainer did. */
 import { describe, expect, it } from 'vitest';
+import { withTemperature } from '../../../src/shared/calibration/temperature.ts';
+import { normalizeRows } from '../../../src/shared/dataset/normalize.ts';
 import { loadEngine } from '../../../src/shared/engines/engine.ts';
+import type { HeadRequest } from '../../../src/shared/head/options.ts';
 import { headGraph } from '../../../src/shared/head/predictor.ts';
 import { random } from '../../../src/shared/random.ts';
-import { withTemperature } from '../../../src/train/calibration/temperature.ts';
 import { predictAll } from '../../../src/train/evaluation/predict-all.ts';
-import type { HeadRequest } from '../../../src/train/options/head-options.ts';
-import { normalizeRows } from '../../../src/train/sweep/normalize.ts';
-import { headResult } from '../../train/results/results.ts';
+import { headResult } from '../results/results.ts';
 import { CLASSES, INPUTS, madeHead, madeParameters, STATISTICS } from './heads.ts';
 
 const ROWS = 7;

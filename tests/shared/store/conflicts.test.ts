@@ -1,8 +1,8 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
+import { narrowFloat16 } from '../../../src/shared/float16.ts';
 import { writeConflicts } from '../../../src/shared/store/conflicts.ts';
-import { narrowFloat16 } from '../../../src/shared/store/float16.ts';
 import type { RowRecord } from '../../../src/shared/store/part-buffer.ts';
 import { newFolder, row } from './fixture.ts';
 

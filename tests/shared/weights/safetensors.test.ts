@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, describe, expect, it } from 'vitest';
 import { InputError } from '../../../src/shared/errors.ts';
-import { widenFloat16 } from '../../../src/shared/weights/float16.ts';
+import { widenFloat16 } from '../../../src/shared/float16.ts';
 import { encodeSafetensors, openSafetensors } from '../../../src/shared/weights/safetensors.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'permafrost-'));

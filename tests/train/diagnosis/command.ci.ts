@@ -2,8 +2,8 @@ import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import type { Finding } from '../../../src/shared/diagnosis/finding.ts';
 import { random } from '../../../src/shared/random.ts';
-import type { Finding } from '../../../src/train/diagnosis/finding.ts';
 import { newFolder, permafrost } from '../../command.ts';
 import { clusters, type SyntheticImage, syntheticStore } from '../made-store.ts';
 

@@ -1,6 +1,6 @@
 /** Heads of one configuration: grouped, named, summarised. */
 import { describe, expect, it } from 'vitest';
-import { resolveConfig } from '../../../src/train/options/resolve.ts';
+import { resolveConfig } from '../../../src/shared/head/resolve.ts';
 import {
   configurationId,
   configurationsOf,
@@ -9,7 +9,7 @@ import {
   withSeeds,
 } from '../../../src/train/search/configurations.ts';
 import { createLeaderboard } from '../../../src/train/search/leaderboard.ts';
-import { headResult } from '../results/results.ts';
+import { headResult } from '../../shared/results/results.ts';
 
 const fast = { config: resolveConfig({ lr: 0.1 }, 'multiclass'), source: 0 };
 const slow = { config: resolveConfig({ lr: 0.01 }, 'multiclass'), source: 0 };

@@ -1,15 +1,15 @@
 /** Which heads successive halving keeps and drops, whatever the order in which they arrive. */
 import fc from 'fast-check';
 import { describe, expect, it, vi } from 'vitest';
-import { pausedInMemory } from '../../../src/train/checkpoint/paused-heads.ts';
-import { resolveConfig } from '../../../src/train/options/resolve.ts';
-import type { HeadResult } from '../../../src/train/results/result.ts';
+import { pausedInMemory } from '../../../src/shared/checkpoint/paused-heads.ts';
+import type { TrainingData } from '../../../src/shared/dataset/data.ts';
+import { resolveConfig } from '../../../src/shared/head/resolve.ts';
+import type { PausedHead, TrainedHead } from '../../../src/shared/training/head-progress.ts';
+import type { HeadResult } from '../../../src/shared/training/result.ts';
 import { configurationsOf, withSeeds } from '../../../src/train/search/configurations.ts';
 import { describeRungs, halve, resultAfter, rungsOf } from '../../../src/train/search/halving.ts';
 import { createLeaderboard } from '../../../src/train/search/leaderboard.ts';
 import type { Search } from '../../../src/train/search/search.ts';
-import type { SweepData } from '../../../src/train/sweep/data.ts';
-import type { PausedHead, TrainedHead } from '../../../src/train/sweep/head-progress.ts';
 import type { HeadJob } from '../../../src/train/sweep/plan.ts';
 import { type SweepOptions, sweep } from '../../../src/train/sweep/sweep.ts';
 
@@ -88,7 +88,7 @@ async function halved(
       ...{ finish: () => {}, close: () => {} },
     },
   };
-  await halve(new Map([[0, {} as SweepData]]), search, rungsOf(configurations, factor));
+  await halve(new Map([[0, {} as TrainingData]]), search, rungsOf(configurations, factor));
   const ended = Object.fromEntries(
     leaderboard.runs.map(({ id, status, epochs: run }) => [id, `${status} ${run}`]),
   );

@@ -2,14 +2,14 @@
 import { describe, expect, it } from 'vitest';
 import { loadEngine } from '../../../src/shared/engines/engine.ts';
 import { headLayers, headParameters } from '../../../src/shared/head/layers.ts';
-import type { HeadRequest } from '../../../src/train/options/head-options.ts';
-import { resolveConfig } from '../../../src/train/options/resolve.ts';
-import { createArena } from '../../../src/train/sweep/arena.ts';
+import type { HeadRequest } from '../../../src/shared/head/options.ts';
+import { resolveConfig } from '../../../src/shared/head/resolve.ts';
+import { createArena } from '../../../src/shared/training/arena.ts';
+import { createInitialParameters } from '../../../src/shared/training/initial.ts';
+import { freshState, type SteppingOptimizer } from '../../../src/shared/training/optimizers.ts';
 import { factoredKernel } from '../../../src/train/sweep/factored.ts';
-import { createInitialParameters } from '../../../src/train/sweep/initial.ts';
-import type { SteppingOptimizer } from '../../../src/train/sweep/optimizers.ts';
 import { createPrograms, type Programs } from '../../../src/train/sweep/programs.ts';
-import { createStack, freshState } from '../../../src/train/sweep/stack.ts';
+import { createStack } from '../../../src/train/sweep/stack.ts';
 import { numbers } from './numbers.ts';
 
 const CLASSES = 3;

@@ -4,8 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, it, onTestFinished } from 'vitest';
 import { InputError } from '../../../src/shared/errors.ts';
-import { resolveConfig } from '../../../src/train/options/resolve.ts';
-import { createArena } from '../../../src/train/sweep/arena.ts';
+import { resolveConfig } from '../../../src/shared/head/resolve.ts';
+import { createArena } from '../../../src/shared/training/arena.ts';
 import { sweep } from '../../../src/train/sweep/sweep.ts';
 
 it('names the file of features that became shorter, from a worker thread', async () => {

@@ -1,8 +1,8 @@
 /** Which heads train side by side. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { HeadRequest } from '../../../src/train/options/head-options.ts';
-import { resolveConfig } from '../../../src/train/options/resolve.ts';
+import type { HeadRequest } from '../../../src/shared/head/options.ts';
+import { resolveConfig } from '../../../src/shared/head/resolve.ts';
 import { planStacks, stackLanes } from '../../../src/train/sweep/plan.ts';
 
 function jobs(...requests: Partial<HeadRequest>[]) {

@@ -1,13 +1,13 @@
 /** A stack of heads from first batch to last epoch. */
 import { describe, expect, it } from 'vitest';
+import type { TrainingData } from '../../../src/shared/dataset/data.ts';
 import { loadEngine } from '../../../src/shared/engines/engine.ts';
+import type { HeadRequest } from '../../../src/shared/head/options.ts';
+import { resolveConfig } from '../../../src/shared/head/resolve.ts';
 import { random } from '../../../src/shared/random.ts';
-import type { HeadRequest } from '../../../src/train/options/head-options.ts';
-import { resolveConfig } from '../../../src/train/options/resolve.ts';
-import { createArena } from '../../../src/train/sweep/arena.ts';
-import type { SweepData } from '../../../src/train/sweep/data.ts';
-import type { PausedHead, TrainedHead } from '../../../src/train/sweep/head-progress.ts';
-import { createInitialParameters } from '../../../src/train/sweep/initial.ts';
+import { createArena } from '../../../src/shared/training/arena.ts';
+import type { PausedHead, TrainedHead } from '../../../src/shared/training/head-progress.ts';
+import { createInitialParameters } from '../../../src/shared/training/initial.ts';
 import { createPrograms } from '../../../src/train/sweep/programs.ts';
 import { trainStack } from '../../../src/train/sweep/train-stack.ts';
 
@@ -15,7 +15,7 @@ const INPUTS = 40;
 const CLASSES = 3;
 
 /** Three overlapping clouds; 90 training and 45 validation rows. */
-function clouds(): SweepData {
+function clouds(): TrainingData {
   const rows = { train: 90, val: 45, test: 0 };
   const all = rows.train + rows.val;
   const stream = random(5, 'clouds');

@@ -11,10 +11,10 @@ import {
   type Output,
 } from '../../../src/shared/head/config.ts';
 import { headLayers, headParameters } from '../../../src/shared/head/layers.ts';
-import { createArena } from '../../../src/train/sweep/arena.ts';
-import type { StepSettings } from '../../../src/train/sweep/optimizers.ts';
+import { createArena } from '../../../src/shared/training/arena.ts';
+import { freshState, type StepSettings } from '../../../src/shared/training/optimizers.ts';
 import { createPrograms } from '../../../src/train/sweep/programs.ts';
-import { createStack, freshState, type Stack } from '../../../src/train/sweep/stack.ts';
+import { createStack, type Stack } from '../../../src/train/sweep/stack.ts';
 import { ENGINES_UNDER_TEST, loadUnderTest } from '../../shared/engines/under-test.ts';
 import { numbers } from './numbers.ts';
 

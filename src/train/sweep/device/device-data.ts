@@ -1,9 +1,10 @@
 /** A sweep's rows on an engine's device, moved there once, and the programs that all its stacks share. */
+
+import { splitFeatures, type TrainingData } from '../../../shared/dataset/data.ts';
 import type { DeviceArray, DeviceEngine, DeviceProgram } from '../../../shared/engines/engine.ts';
 import type { Graph } from '../../../shared/graph/value.ts';
 import type { HeadConfig, Normalization } from '../../../shared/head/config.ts';
-import { targetFiller } from '../batches.ts';
-import { type SweepData, splitFeatures } from '../data.ts';
+import { targetFiller } from '../../../shared/training/batches.ts';
 
 /** The settings that decide targets and weights. */
 type TargetSettings = Pick<HeadConfig, 'normalize' | 'output' | 'labelSmoothing' | 'classWeight'>;
@@ -19,7 +20,7 @@ export interface DeviceData {
   release(): void;
 }
 
-export function createDeviceData(engine: DeviceEngine, data: SweepData): DeviceData {
+export function createDeviceData(engine: DeviceEngine, data: TrainingData): DeviceData {
   const arrays = new Map<string, DeviceArray>();
   const programs = new Map<string, DeviceProgram>();
   const once = <T>(known: Map<string, T>, key: string, make: () => T): T => {

@@ -1,15 +1,15 @@
 /** A stack that trains on an engine's device: parameters, moments and rows stay there, only results come back. */
 import { setImmediate } from 'node:timers/promises';
+import type { TrainingData } from '../../../shared/dataset/data.ts';
 import type { DeviceArray } from '../../../shared/engines/engine.ts';
 import { elementCount } from '../../../shared/graph/value.ts';
 import type { HeadConfig } from '../../../shared/head/config.ts';
 import { maskShape } from '../../../shared/head/forward.ts';
 import { headParameters } from '../../../shared/head/layers.ts';
-import { type Arena, arenaFloats } from '../arena.ts';
-import type { SweepData } from '../data.ts';
+import { type Arena, arenaFloats } from '../../../shared/training/arena.ts';
+import { drawMask } from '../../../shared/training/dropout.ts';
+import { HYPERPARAMETERS } from '../../../shared/training/optimizers.ts';
 import { readLane, writeLane } from '../lanes.ts';
-import { HYPERPARAMETERS } from '../optimizers.ts';
-import { drawMask } from '../stack.ts';
 import type { StackTrainer } from '../trainer.ts';
 import {
   evaluationGraph,
@@ -40,7 +40,7 @@ const MAX_ANSWERS = 2 ** 24;
  */
 export function deviceTrainer(
   device: DeviceData,
-  data: SweepData,
+  data: TrainingData,
   arena: Arena,
   shape: StackShape,
   config: HeadConfig,

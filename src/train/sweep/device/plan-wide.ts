@@ -1,7 +1,8 @@
 /** Which heads train side by side on a device: many more than on a CPU, and also heads with hidden layers. */
+
+import type { TrainingData } from '../../../shared/dataset/data.ts';
 import { elementCount } from '../../../shared/graph/value.ts';
 import { headLayers, headParameters } from '../../../shared/head/layers.ts';
-import type { SweepData } from '../data.ts';
 import { groupedStacks, type HeadJob, planStacks, stackKey } from '../plan.ts';
 
 /** Heads of one stack: enough that a step is no longer the sum of its launches. */
@@ -12,7 +13,7 @@ const MAX_PARAMETERS = 2 ** 27;
 /** Groups heads that see the same batches and have the same layers. lbfgs has no steps and stays on the host. */
 export function planWideStacks(
   jobs: readonly HeadJob[],
-  { inputs, classes }: Pick<SweepData, 'inputs' | 'classes'>,
+  { inputs, classes }: Pick<TrainingData, 'inputs' | 'classes'>,
 ): HeadJob[][] {
   const solves = ({ config }: HeadJob) => config.optimizer === 'lbfgs';
   const max = ({ config }: HeadJob) => {

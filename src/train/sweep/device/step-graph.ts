@@ -2,8 +2,8 @@
 import * as build from '../../../shared/graph/build.ts';
 import type { Graph, Value } from '../../../shared/graph/value.ts';
 import { type HeadParameter, headParameters } from '../../../shared/head/layers.ts';
-import type { StepSettings } from '../optimizers.ts';
-import { HYPERPARAMETERS, stepHyperparameters, stepKernel } from '../optimizers.ts';
+import type { StepSettings } from '../../../shared/training/optimizers.ts';
+import { HYPERPARAMETERS, stepHyperparameters, stepKernel } from '../../../shared/training/optimizers.ts';
 import { MOVING_MOMENTUM, statisticsKey } from '../stack.ts';
 import {
   gradientKey,

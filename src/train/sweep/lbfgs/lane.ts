@@ -1,6 +1,7 @@
 /** One head of an exact solution: its numbers in the arena. */
-import { type Arena, type ArenaArray, arenaFloats, wholeVectors } from '../arena.ts';
-import type { SweepData } from '../data.ts';
+
+import type { TrainingData } from '../../../shared/dataset/data.ts';
+import { type Arena, type ArenaArray, arenaFloats, wholeVectors } from '../../../shared/training/arena.ts';
 import type { HeadJob } from '../plan.ts';
 import { type Curvature, createCurvature, curvatureFloats } from './lbfgs.ts';
 import type { Logits } from './line-loss.ts';
@@ -31,7 +32,7 @@ export interface Shape {
   pitch: number;
 }
 
-export function shapeOf({ classes, inputs, rows }: SweepData): Shape {
+export function shapeOf({ classes, inputs, rows }: TrainingData): Shape {
   const kernel = wholeVectors(classes * inputs);
   return { classes, inputs, kernel, size: kernel + wholeVectors(classes), pitch: wholeVectors(rows.train) };
 }

@@ -1,5 +1,5 @@
 /** The memory of L-BFGS: from steps taken and how gradients changed along them to the next direction. */
-import { type Arena, type ArenaArray, arenaFloats } from '../arena.ts';
+import { type Arena, type ArenaArray, arenaFloats } from '../../../shared/training/arena.ts';
 
 export interface Curvature {
   /** Minus the approximate inverse Hessian times the gradient, in an array that is the caller's until `remember`. */

@@ -1,6 +1,6 @@
 /** Cross-entropy of a linear head from its logits alone: along a line, with its slope in every logit. */
 import type { Output } from '../../../shared/head/config.ts';
-import type { Arena, ArenaArray } from '../arena.ts';
+import type { Arena, ArenaArray } from '../../../shared/training/arena.ts';
 
 /** What the training rows ask for, each [classes, pitch]. */
 export interface Wanted {

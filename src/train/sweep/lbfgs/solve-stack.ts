@@ -1,11 +1,11 @@
 /** Solves a stack of linear heads exactly: l2-regularised logistic regression, all penalties in one wide product. */
 import { performance } from 'node:perf_hooks';
+import { splitRange, splitTargets, type TrainingData } from '../../../shared/dataset/data.ts';
 import { headLayers } from '../../../shared/head/layers.ts';
-import { evaluate } from '../../metrics/evaluate.ts';
-import { type Arena, arenaFloats } from '../arena.ts';
-import { targetFiller } from '../batches.ts';
-import { type SweepData, splitRange, splitTargets } from '../data.ts';
-import type { TrainedHead } from '../head-progress.ts';
+import { evaluate } from '../../../shared/metrics/evaluate.ts';
+import { type Arena, arenaFloats } from '../../../shared/training/arena.ts';
+import { targetFiller } from '../../../shared/training/batches.ts';
+import type { TrainedHead } from '../../../shared/training/head-progress.ts';
 import { type HeadJob, stackLanes } from '../plan.ts';
 import { predictRows } from '../predict-rows.ts';
 import { createStack } from '../stack.ts';
@@ -94,7 +94,7 @@ function isSolved({ value, gradient, direction, iterations }: Lane, { kernels }:
 
 /** Targets and weights of all training rows. */
 function wantedOf(
-  data: SweepData,
+  data: TrainingData,
   config: HeadJob['config'],
   arena: Arena,
   { classes, pitch }: Shape,

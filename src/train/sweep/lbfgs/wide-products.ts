@@ -1,12 +1,13 @@
 /** The two products of an exact solution: every row's logits in many directions at once, and back to gradients. */
+
+import { featuresOf, type TrainingData } from '../../../shared/dataset/data.ts';
+import { eachBlock, readRows } from '../../../shared/dataset/rows.ts';
 import type { Program } from '../../../shared/engines/engine.ts';
 import * as build from '../../../shared/graph/build.ts';
 import { BATCH, type Graph } from '../../../shared/graph/value.ts';
 import type { HeadConfig } from '../../../shared/head/config.ts';
-import { trainingBlock } from '../batches.ts';
-import { featuresOf, type SweepData } from '../data.ts';
+import { trainingBlock } from '../../../shared/training/batches.ts';
 import type { Programs } from '../programs.ts';
-import { eachBlock, readRows } from '../rows.ts';
 
 /** Rows of one product; larger data are taken piece by piece. */
 const MAX_ROWS = 4096;
@@ -52,7 +53,7 @@ function backwardProduct(rows: number, inputs: number): Graph {
 
 /** @param max directions in one call */
 export function wideProducts(
-  data: SweepData,
+  data: TrainingData,
   { normalize }: Pick<HeadConfig, 'normalize'>,
   programs: Programs,
   max: number,
@@ -108,7 +109,7 @@ export function wideProducts(
 }
 
 function featureMeans(
-  { inputs, rows }: SweepData,
+  { inputs, rows }: TrainingData,
   features: Parameters<typeof eachBlock>[0],
   size: number,
 ): Float64Array {

@@ -1,13 +1,14 @@
 /** Overlapping clouds of points, one for each class, and the stacks that tests train on them. */
+
+import type { TrainingData } from '../../../../src/shared/dataset/data.ts';
 import type { DeviceEngine, Engine } from '../../../../src/shared/engines/engine.ts';
 import { random } from '../../../../src/shared/random.ts';
-import type { SweepData } from '../../../../src/train/sweep/data.ts';
 
 /** Shared memory, as a sweep's workers get it. */
 export function clouds(
-  rows: SweepData['rows'],
+  rows: TrainingData['rows'],
   { inputs = 40, classes = 3, apart = 0.6 }: { inputs?: number; classes?: number; apart?: number } = {},
-): SweepData {
+): TrainingData {
   const all = rows.train + rows.val + rows.test;
   const stream = random(5, 'clouds');
   const features = new Float32Array(new SharedArrayBuffer(all * inputs * 4));

@@ -3,15 +3,19 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import type { Engine } from '../../../../src/shared/engines/engine.ts';
 import type { HeadConfig } from '../../../../src/shared/head/config.ts';
 import { headLayers, headParameters } from '../../../../src/shared/head/layers.ts';
+import type { HeadRequest } from '../../../../src/shared/head/options.ts';
+import { resolveConfig } from '../../../../src/shared/head/resolve.ts';
 import { random } from '../../../../src/shared/random.ts';
-import type { HeadRequest } from '../../../../src/train/options/head-options.ts';
-import { resolveConfig } from '../../../../src/train/options/resolve.ts';
-import { createArena } from '../../../../src/train/sweep/arena.ts';
+import { createArena } from '../../../../src/shared/training/arena.ts';
+import {
+  freshState,
+  type SteppingOptimizer,
+  type TrainingState,
+} from '../../../../src/shared/training/optimizers.ts';
 import { createDeviceData } from '../../../../src/train/sweep/device/device-data.ts';
 import { deviceTrainer } from '../../../../src/train/sweep/device/device-trainer.ts';
-import type { SteppingOptimizer } from '../../../../src/train/sweep/optimizers.ts';
 import { createPrograms } from '../../../../src/train/sweep/programs.ts';
-import { createStack, freshState, type LaneState } from '../../../../src/train/sweep/stack.ts';
+import { createStack } from '../../../../src/train/sweep/stack.ts';
 import { hostTrainer, type StackTrainer } from '../../../../src/train/sweep/trainer.ts';
 import type { StackShape } from '../../../../src/train/sweep/training-graph.ts';
 import { ENGINES_UNDER_TEST, loadUnderTest } from '../../../shared/engines/under-test.ts';
@@ -30,7 +34,7 @@ function shapeOf(config: HeadConfig, lanes: number): StackShape {
 }
 
 /** Drawn for each lane, in the order of headParameters. */
-function startOf(config: HeadConfig, lane: number): LaneState {
+function startOf(config: HeadConfig, lane: number): TrainingState {
   const stream = random(lane, 'start');
   const specs = headParameters(headLayers(config, data.inputs, data.classes));
   const parameters = specs.flatMap(({ shape, initializer }) =>
@@ -44,13 +48,13 @@ function startOf(config: HeadConfig, lane: number): LaneState {
 interface Outcome {
   losses: Float64Array;
   probabilities: Float32Array;
-  states: LaneState[];
+  states: TrainingState[];
 }
 
 async function run(
   trainer: StackTrainer,
   configs: readonly HeadConfig[],
-  starts: LaneState[],
+  starts: TrainingState[],
 ): Promise<Outcome> {
   trainer.load(starts);
   for (let step = 0; step < STEPS; step++) {
@@ -115,14 +119,14 @@ describe.each(resident)('a stack on the device of %s', (name) => {
     engine = await loadUnderTest(name, { threads: 1 });
   });
 
-  const onDevice = async (configs: readonly HeadConfig[], starts: LaneState[]): Promise<Outcome> => {
+  const onDevice = async (configs: readonly HeadConfig[], starts: TrainingState[]): Promise<Outcome> => {
     const device = createDeviceData(deviceEngineOf(engine), data);
     const shape = shapeOf(configs[0], configs.length);
     const outcome = await run(deviceTrainer(device, data, createArena(), shape, configs[0]), configs, starts);
     device.release();
     return outcome;
   };
-  const withKernels = async (configs: readonly HeadConfig[], starts: LaneState[]): Promise<Outcome> => {
+  const withKernels = async (configs: readonly HeadConfig[], starts: TrainingState[]): Promise<Outcome> => {
     const programs = createPrograms(engine);
     const stack = createStack(createArena(), programs, shapeOf(configs[0], configs.length), BATCH);
     const outcome = await run(hostTrainer(stack, data, configs[0]), configs, starts);

@@ -2,13 +2,13 @@
 import { describe, expect, it } from 'vitest';
 import { createTensorflowEngine } from '../../../../src/shared/engines/tensorflow/index.ts';
 import { loadRuntime, RUNTIME_NAMES } from '../../../../src/shared/engines/tensorflow/runtime.ts';
-import type { HeadRequest } from '../../../../src/train/options/head-options.ts';
-import { resolveConfig, withoutIdleOptions } from '../../../../src/train/options/resolve.ts';
-import { createArena } from '../../../../src/train/sweep/arena.ts';
+import type { HeadRequest } from '../../../../src/shared/head/options.ts';
+import { resolveConfig, withoutIdleOptions } from '../../../../src/shared/head/resolve.ts';
+import { createArena } from '../../../../src/shared/training/arena.ts';
+import type { PausedHead, TrainedHead } from '../../../../src/shared/training/head-progress.ts';
+import { createInitialParameters } from '../../../../src/shared/training/initial.ts';
 import { createDeviceData } from '../../../../src/train/sweep/device/device-data.ts';
 import { planWideStacks } from '../../../../src/train/sweep/device/plan-wide.ts';
-import type { PausedHead, TrainedHead } from '../../../../src/train/sweep/head-progress.ts';
-import { createInitialParameters } from '../../../../src/train/sweep/initial.ts';
 import type { HeadJob } from '../../../../src/train/sweep/plan.ts';
 import { createPrograms } from '../../../../src/train/sweep/programs.ts';
 import { sweep } from '../../../../src/train/sweep/sweep.ts';

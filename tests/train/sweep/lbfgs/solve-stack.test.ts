@@ -1,13 +1,13 @@
 /** Exact linear heads beside scikit-learn's LogisticRegression (golden/make_logistic.py). */
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
+import type { TrainingData } from '../../../../src/shared/dataset/data.ts';
 import { loadEngine } from '../../../../src/shared/engines/engine.ts';
 import type { Output } from '../../../../src/shared/head/config.ts';
-import { resolveConfig } from '../../../../src/train/options/resolve.ts';
-import { createArena } from '../../../../src/train/sweep/arena.ts';
-import type { SweepData } from '../../../../src/train/sweep/data.ts';
-import type { TrainedHead } from '../../../../src/train/sweep/head-progress.ts';
-import { createInitialParameters } from '../../../../src/train/sweep/initial.ts';
+import { resolveConfig } from '../../../../src/shared/head/resolve.ts';
+import { createArena } from '../../../../src/shared/training/arena.ts';
+import type { TrainedHead } from '../../../../src/shared/training/head-progress.ts';
+import { createInitialParameters } from '../../../../src/shared/training/initial.ts';
 import { solveStack } from '../../../../src/train/sweep/lbfgs/solve-stack.ts';
 import { createPrograms } from '../../../../src/train/sweep/programs.ts';
 import { numbers } from '../numbers.ts';
@@ -22,7 +22,7 @@ const golden = JSON.parse(
 ) as Golden;
 
 /** The rows of make_logistic.py for training, and the first of them again for validation. */
-function data(output: Output): SweepData {
+function data(output: Output): TrainingData {
   const rows = { train: ROWS, val: 20, test: 0 };
   const features = new Float32Array((ROWS + rows.val) * INPUTS);
   features.set(numbers(1, ROWS * INPUTS));

@@ -1,0 +1,94 @@
+/** How sure a validation score is: intervals by bootstrap, and which heads cannot be told from the best. */
+import type { MetricName } from '../head/config.ts';
+import type { Evaluation } from '../metrics/counts.ts';
+import { evaluateAnswers } from '../metrics/evaluate.ts';
+import { random } from '../random.ts';
+
+/** Where 95 of 100 resamples fall. */
+export interface Interval {
+  low: number;
+  high: number;
+}
+
+/** A head's interval, and whether it can be told from the first head's. */
+export interface LeaderboardRow {
+  interval: Interval | null;
+  /** Whether the difference to the first head changes its sign within 95 of 100 resamples; the first ties with itself. */
+  tied: boolean;
+}
+
+/** Resamples: of few rows many, since they are cheap and their quantiles coarse. */
+const resamplesFor = (rows: number): number => (rows <= 1000 ? 1000 : 200);
+
+/**
+ * Percentile bootstrap (Efron 1979) of a metric over the same rows for every head, so that differences are paired.
+ * @param heads answers for the same rows with the same targets, the best head first
+ */
+export function bootstrap(heads: readonly Evaluation[], metric: MetricName): LeaderboardRow[] {
+  const [first] = heads;
+  if (!first || first.rows < 2) return heads.map((_, at) => ({ interval: null, tied: at === 0 }));
+  const { rows } = first;
+  const count = resamplesFor(rows);
+  const stream = random(0, 'bootstrap');
+  const values = heads.map(() => new Float64Array(count));
+  const measures = heads.map((head) => resampled(head, metric));
+  const drawn = new Int32Array(rows);
+  for (let resample = 0; resample < count; resample++) {
+    for (let at = 0; at < rows; at++) drawn[at] = stream.integer(rows);
+    for (const [at, measure] of measures.entries()) values[at][resample] = measure(drawn) ?? Number.NaN;
+  }
+  return values.map((own, at) => {
+    const interval = middle(own);
+    const difference = middle(own.map((value, resample) => value - values[0][resample]));
+    return {
+      interval,
+      tied: at === 0 || (difference !== null && difference.low <= 0 && difference.high >= 0),
+    };
+  });
+}
+
+/** Means over rows are resampled as means; all other metrics are computed anew. */
+function resampled(head: Evaluation, metric: MetricName): (rows: Int32Array) => number | null {
+  const { classes } = head;
+  if (metric === 'accuracy' || metric === 'subsetAccuracy' || metric === 'loss') {
+    const each = Float64Array.from({ length: head.rows }, (_, row) => {
+      const one = pick(head, Int32Array.of(row));
+      return evaluateAnswers(one, [metric])[metric] ?? Number.NaN;
+    });
+    return (rows) => {
+      let sum = 0;
+      for (const row of rows) sum += each[row];
+      return sum / rows.length;
+    };
+  }
+  const probabilities = new Float32Array(head.rows * classes);
+  const targets = new Uint8Array(head.rows * classes);
+  return (rows) => {
+    for (const [to, from] of rows.entries()) {
+      for (let label = 0; label < classes; label++) {
+        probabilities[to * classes + label] = head.probabilities[from * classes + label];
+        targets[to * classes + label] = head.targets[from * classes + label];
+      }
+    }
+    return evaluateAnswers({ ...head, probabilities, targets }, [metric])[metric] ?? null;
+  };
+}
+
+function pick(head: Evaluation, rows: Int32Array): Evaluation {
+  const { classes, probabilities, targets } = head;
+  const [row] = rows;
+  return {
+    ...head,
+    rows: 1,
+    probabilities: probabilities.subarray(row * classes, (row + 1) * classes),
+    targets: targets.subarray(row * classes, (row + 1) * classes),
+  };
+}
+
+/** Resamples without a value (no positive was drawn) do not count; too many of them, and there is no interval. */
+function middle(values: Float64Array): Interval | null {
+  const sorted = values.filter((value) => !Number.isNaN(value)).sort();
+  if (sorted.length < values.length / 2) return null;
+  const at = (share: number) => sorted[Math.round(share * (sorted.length - 1))];
+  return { low: at(0.025), high: at(0.975) };
+}

@@ -1,0 +1,52 @@
+/** What a sweep trains on: shared by all workers, never copied. */
+import type { Normalization, Task } from '../head/config.ts';
+import type { Split } from '../store/schema.ts';
+import { type FeatureRows, isInMemory } from './rows.ts';
+
+/** Rows are ordered by split, so that each split is one contiguous block: training, then validation, then test. */
+export interface TrainingData {
+  task: Task;
+  /** Numbers in a feature vector. */
+  inputs: number;
+  classes: number;
+  rows: { train: number; val: number; test: number };
+  /** [all rows, inputs] for each normalisation that some head asks for, over shared memory or in a file. */
+  features: Partial<Record<Normalization, FeatureRows>>;
+  /** [all rows, classes], 0 or 1, over shared memory. */
+  targets: Uint8Array;
+  /** How much each row counts in training, [all rows], over shared memory; absent where all count once. */
+  weights?: Float32Array;
+}
+
+/** All rows' features, normalised in one way. */
+export function featuresOf({ features }: TrainingData, normalize: Normalization): FeatureRows {
+  const found = features[normalize];
+  if (!found) throw new Error(`The sweep has no ${normalize} features`);
+  return found;
+}
+
+/** Whether every row is in memory. */
+export function fitsMemory({ features }: TrainingData): boolean {
+  return Object.values(features).every(isInMemory);
+}
+
+/** A split's features, [rows, inputs], which must be in memory: a view, not a copy. */
+export function splitFeatures(data: TrainingData, normalize: Normalization, split: Split): Float32Array {
+  const { inputs } = data;
+  const matrix = featuresOf(data, normalize);
+  if (!isInMemory(matrix)) throw new Error('The rows are in a file');
+  const { first, end } = splitRange(data, split);
+  return matrix.subarray(first * inputs, end * inputs);
+}
+
+/** The rows of a split. */
+export function splitRange({ rows }: TrainingData, split: Split): { first: number; end: number } {
+  const first = { train: 0, val: rows.train, test: rows.train + rows.val }[split];
+  return { first, end: first + rows[split] };
+}
+
+/** A split's targets, [rows, classes]: a view, not a copy. */
+export function splitTargets({ targets, classes, rows }: TrainingData, split: 'val' | 'test'): Uint8Array {
+  const start = split === 'val' ? rows.train : rows.train + rows.val;
+  return targets.subarray(start * classes, (start + rows[split]) * classes);
+}

@@ -1,0 +1,38 @@
+/** Which stores and columns heads take their inputs from, as options and grids say it. */
+
+import { usage } from '../errors.ts';
+import type { ValueKind } from '../values.ts';
+
+/** Stores and columns side by side. */
+export interface SourceRequest {
+  /** Folders of stores, which are joined by image. */
+  features: string[];
+  /** Columns of every store; empty: avg, or the store's only column. */
+  pooling: string[];
+}
+
+export type SourceKey = keyof SourceRequest;
+
+/** What a source is called on the leaderboard of a sweep that has several. */
+export type SourceName = Readonly<Record<SourceKey, string>>;
+
+/** What is joined by `+` in one value of a grid, and by commas after a flag. */
+const joined: ValueKind<string[]> = {
+  parse(text, where) {
+    const names = text.split('+').map((name) => name.trim());
+    if (names.includes('')) throw usage('names joined by +', where, text);
+    return names;
+  },
+  format: (names) => names.join('+'),
+  what: 'a list of names',
+  allows: (value) =>
+    Array.isArray(value) && value.every((name) => typeof name === 'string' && name.trim() !== ''),
+};
+
+/** Keys of a grid beside the options of heads. */
+export const SOURCE_OPTIONS: { readonly [K in SourceKey]: ValueKind<SourceRequest[K]> } = {
+  features: joined,
+  pooling: joined,
+};
+
+export const SOURCE_KEYS = Object.keys(SOURCE_OPTIONS) as SourceKey[];

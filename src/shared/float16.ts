@@ -1,0 +1,55 @@
+/** IEEE half precision (binary16) as bits, which Node reads and writes natively only from version 24 on. */
+import { InputError } from './errors.ts';
+
+const floats = new Float32Array(1);
+const bits = new Uint32Array(floats.buffer);
+
+/** Numbers from here on round to infinity in half precision (its largest is 65504). */
+const TOO_LARGE = 65520;
+
+/**
+ * Rounds to half precision, to nearest, ties to even.
+ * @throws InputError for a finite number beyond the range of half precision
+ */
+export function narrowFloat16(values: Float32Array): Uint16Array<ArrayBuffer> {
+  const halves = new Uint16Array(values.length);
+  for (let i = 0; i < values.length; i++) halves[i] = toHalf(values[i]);
+  return halves;
+}
+
+function toHalf(value: number): number {
+  floats[0] = value;
+  const sign = (bits[0] >>> 16) & 0x8000;
+  const magnitude = bits[0] & 0x7fffffff;
+  if (magnitude >= 0x7f800000) return sign | (magnitude > 0x7f800000 ? 0x7e00 : 0x7c00);
+  if (Math.abs(value) >= TOO_LARGE) {
+    throw new InputError(
+      `Expected features below ${TOO_LARGE} for --dtype float16 but received ${value}: use float32`,
+    );
+  }
+  // Below 2^-14 half precision counts in steps of 2^-24.
+  if (magnitude < 0x38800000) return sign | roundHalfEven(Math.abs(value) * 2 ** 24);
+  const rounded = magnitude + 0xfff + ((magnitude >>> 13) & 1);
+  return sign | ((rounded - 0x38000000) >>> 13);
+}
+
+function roundHalfEven(value: number): number {
+  const floor = Math.floor(value);
+  const rest = value - floor;
+  return rest > 0.5 || (rest === 0.5 && floor % 2 === 1) ? floor + 1 : floor;
+}
+
+/** IEEE 754 binary16 bit patterns as float32, exactly (subnormals, infinities and NaN included). */
+export function widenFloat16(halves: Uint16Array): Float32Array {
+  const result = new Float32Array(halves.length);
+  for (let i = 0; i < halves.length; i++) {
+    const bits = halves[i];
+    const sign = bits & 0x8000 ? -1 : 1;
+    const exponent = (bits >> 10) & 0x1f;
+    const fraction = bits & 0x3ff;
+    if (exponent === 0x1f) result[i] = fraction ? Number.NaN : sign * Number.POSITIVE_INFINITY;
+    else if (exponent === 0) result[i] = sign * fraction * 2 ** -24;
+    else result[i] = sign * (1024 + fraction) * 2 ** (exponent - 25);
+  }
+  return result;
+}

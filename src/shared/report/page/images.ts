@@ -1,0 +1,146 @@
+/** The photos themselves: a map of their features, the most confident errors, likely label errors, copies. */
+import * as Plot from '@observablehq/plot';
+import { counted, plural } from '../../plural.ts';
+import type { ReportData } from '../data.ts';
+import { figure, h, percent, section } from './dom.ts';
+import { card, cards, labelsOf, picture } from './photos.ts';
+import { SPLIT_NAMES } from './summary.ts';
+import { colours, STYLE, widthOf } from './theme.ts';
+
+export function map(data: ReportData): HTMLElement | null {
+  const { points, share } = data.map;
+  if (points.length < 3) return null;
+  const counts = new Map<string, number>();
+  for (const { label } of points) counts.set(label, (counts.get(label) ?? 0) + 1);
+  const common = [...counts]
+    .sort((a, b) => b[1] - a[1])
+    .slice(0, 10)
+    .map(([label]) => label)
+    .sort();
+  const rest = 'all others';
+  const names = common.length < counts.size ? [...common, rest] : common;
+  const range = colours(names);
+  const rows = points.map((point) => ({
+    ...point,
+    shown: common.includes(point.label) ? point.label : rest,
+  }));
+  const plot = Plot.plot({
+    style: STYLE,
+    width: widthOf(740),
+    height: Math.min(540, widthOf(740) * 0.75),
+    inset: 12,
+    axis: null,
+    color: { domain: names, range },
+    marks: [
+      Plot.dot(rows, { x: 'x', y: 'y', fill: 'shown', r: 4, fillOpacity: 0.78 }),
+      Plot.dot(
+        rows,
+        Plot.pointer({ x: 'x', y: 'y', stroke: 'currentColor', strokeWidth: 2, r: 8, maxRadius: 30 }),
+      ),
+    ],
+  });
+  const shown = h(
+    'ul',
+    { class: 'cards hovered' },
+    h('li', { class: 'hint' }, 'Point at a dot to see its photo.'),
+  );
+  plot.addEventListener('input', () => {
+    const { value } = plot as unknown as { value: (typeof rows)[number] | null };
+    if (!value) return;
+    const image = data.images[value.image];
+    shown.replaceChildren(
+      card(image, `label: ${labelsOf(image)}`, `predicted: ${labelsOf({ labels: image.answered })}`),
+    );
+  });
+  return section(
+    'map',
+    'Map of the features',
+    `Each dot is a photo. Similar features are close together. The two axes explain ${percent(share.reduce((sum, one) => sum + one, 0))} of the variance.`,
+    h(
+      'ul',
+      { class: 'legend' },
+      ...names.map((name, at) => h('li', {}, h('i', { style: `background:${range[at]}` }), name)),
+    ),
+    h(
+      'div',
+      { class: 'mapped' },
+      figure('First two principal components of the features, coloured by label', plot),
+      shown,
+    ),
+  );
+}
+
+export function wrong(data: ReportData): HTMLElement | null {
+  if (!data.evaluated.traced) return null;
+  const split = SPLIT_NAMES[data.evaluated.split];
+  return section(
+    'wrong',
+    'Most confident errors',
+    data.wrong.length === 0
+      ? `All ${split} images are predicted correctly.`
+      : `Wrong predictions on ${split} images, highest confidence first.`,
+    cards(
+      data.wrong.map(({ image, answered, confidence }) => {
+        const one = data.images[image];
+        return card(
+          one,
+          `label: ${labelsOf(one)}`,
+          h('em', {}, `predicted: ${answered} (${percent(confidence)})`),
+        );
+      }),
+    ),
+  );
+}
+
+export function labelIssues(data: ReportData): HTMLElement {
+  return section(
+    'suspects',
+    'Likely label errors',
+    data.labelIssueCount === 0
+      ? 'No label disagrees with the features.'
+      : `${counted(data.labelIssueCount, 'photo')} in all splits. A probe fitted to all other photos prefers another label; largest margin first.`,
+    cards(
+      data.labelIssues.map(({ image, suggestion, margin }) => {
+        const one = data.images[image];
+        return card(
+          one,
+          `label: ${labelsOf(one)}`,
+          h('em', {}, `suggested: ${suggestion}`),
+          `margin ${margin.toFixed(2)}, ${one.split}`,
+        );
+      }),
+    ),
+  );
+}
+
+export function duplicates(data: ReportData): HTMLElement {
+  const { duplicates: sets, duplicateCount } = data;
+  const conflicts = sets.filter(({ conflict }) => conflict).length;
+  return section(
+    'duplicates',
+    'Duplicates and conflicts',
+    duplicateCount === 0
+      ? 'There are no duplicates.'
+      : `${counted(duplicateCount, 'photo')} ${plural(duplicateCount, 'has', 'have')} copies${conflicts > 0 ? `, ${conflicts} of them with different labels` : ''}. Copies always stay in the same split.`,
+    h(
+      'ul',
+      { class: 'sets' },
+      ...sets.map(({ images, conflict }) => {
+        const [first] = images.map((image) => data.images[image]);
+        return h(
+          'li',
+          { class: conflict ? 'card conflict' : 'card' },
+          picture(first),
+          h(
+            'div',
+            {},
+            h('b', {}, conflict ? 'Different labels' : `${images.length} copies`),
+            ...images.map((image) =>
+              h('span', {}, `${data.images[image].path}: ${labelsOf(data.images[image])}`),
+            ),
+          ),
+        );
+      }),
+    ),
+  );
+}

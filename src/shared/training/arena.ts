@@ -1,0 +1,97 @@
+/** One block of memory per worker that the engine, the optimiser kernels and JavaScript all see in place. */
+import { readFileSync } from 'node:fs';
+import { InputError } from '../errors.ts';
+
+/** The functions of kernels/; see there for their arguments. */
+export interface Kernels {
+  adam(...args: number[]): void;
+  sgd(...args: number[]): void;
+  rmsprop(...args: number[]): void;
+  adagrad(...args: number[]): void;
+  adadelta(...args: number[]): void;
+  maxNorm(p: number, units: number, inputs: number, limit: number): void;
+  dropoutMask(mask: number, count: number, threshold: number, scale: number, seed: number): void;
+  rowPanels(...args: number[]): void;
+  kernelGradient(...args: number[]): void;
+  dot(a: number, b: number, count: number): number;
+  add(a: number, b: number, count: number, factor: number): void;
+  scale(a: number, count: number, factor: number): void;
+  sum(a: number, count: number): number;
+  largest(a: number, count: number): number;
+  softmaxLoss(...args: number[]): void;
+  sigmoidLoss(...args: number[]): void;
+}
+
+/** A zeroed array inside the arena. `address` is what kernels take; `padded` its length rounded up to whole vectors. */
+export interface ArenaArray {
+  readonly view: Float32Array;
+  readonly address: number;
+  readonly padded: number;
+}
+
+export interface Arena {
+  readonly kernels: Kernels;
+  /**
+   * Frees everything allocated before and makes room for `floats` numbers; earlier views become unusable.
+   * @throws InputError when there is no such room
+   */
+  reset(floats: number): void;
+  /** A zeroed array of `length` numbers. */
+  allocate(length: number): ArenaArray;
+}
+
+const PAGE_BYTES = 65_536;
+const VECTOR_FLOATS = 4;
+/** Alignment of every array, a cache line, in floats. */
+const ALIGNMENT_FLOATS = 16;
+
+/** A length, rounded up to whole vectors. */
+export function wholeVectors(length: number): number {
+  return Math.ceil(length / VECTOR_FLOATS) * VECTOR_FLOATS;
+}
+
+/** Room that an array of `length` numbers takes in an arena, in floats. */
+export function arenaFloats(length: number): number {
+  return Math.ceil(length / ALIGNMENT_FLOATS) * ALIGNMENT_FLOATS;
+}
+
+/** The kernels are compiled by `npm run build:kernels`; source and build both lie three folders below the package. */
+const KERNELS = new URL('../../../dist/shared/training/kernels/kernels.wasm', import.meta.url);
+
+export function createArena(): Arena {
+  // Address 0 stays unused: the first page is the kernels' own.
+  const memory = new WebAssembly.Memory({ initial: 1 });
+  const module = new WebAssembly.Module(readFileSync(KERNELS));
+  const instance = new WebAssembly.Instance(module, { env: { memory } });
+  let used = 0;
+  return {
+    kernels: instance.exports as unknown as Kernels,
+    reset(floats) {
+      const pages = 1 + Math.ceil((floats * Float32Array.BYTES_PER_ELEMENT) / PAGE_BYTES);
+      const present = memory.buffer.byteLength / PAGE_BYTES;
+      if (pages > present) grow(memory, pages - present);
+      used = PAGE_BYTES;
+    },
+    allocate(length) {
+      const address = used;
+      used += arenaFloats(length) * Float32Array.BYTES_PER_ELEMENT;
+      const padded = wholeVectors(length);
+      new Float32Array(memory.buffer, address, padded).fill(0);
+      return { view: new Float32Array(memory.buffer, address, length), address, padded };
+    },
+  };
+}
+
+/** WebAssembly has addresses for 4 GB. */
+function grow(memory: WebAssembly.Memory, pages: number): void {
+  try {
+    memory.grow(pages);
+  } catch (cause) {
+    const gigabytes = (bytes: number) => `${(bytes / 1e9).toFixed(1)} GB`;
+    const needed = gigabytes(memory.buffer.byteLength + pages * PAGE_BYTES);
+    throw new InputError(
+      `Expected heads that train in 4 GB for each worker, or in what is free, but received some that need ${needed}: have fewer hidden units, smaller batches or fewer features`,
+      { cause },
+    );
+  }
+}
