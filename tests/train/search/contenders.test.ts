@@ -1,10 +1,10 @@
 /** Which heads are compared with the chosen one, and what they are trained on where their parameters are gone. */
 import { beforeEach, describe, expect, it, vi } from 'vitest';
-import type { HeadRequest } from '../../../src/train/options/head-options.ts';
-import type { HeadResult } from '../../../src/train/results/result.ts';
+import type { TrainingData } from '../../../src/shared/dataset/data.ts';
+import type { HeadRequest } from '../../../src/shared/head/options.ts';
+import type { HeadResult } from '../../../src/shared/training/result.ts';
 import { contendersOf } from '../../../src/train/search/contenders.ts';
 import type { Found, Search } from '../../../src/train/search/search.ts';
-import type { SweepData } from '../../../src/train/sweep/data.ts';
 import type { HeadJob } from '../../../src/train/sweep/plan.ts';
 import { sweep } from '../../../src/train/sweep/sweep.ts';
 import {
@@ -49,7 +49,7 @@ function retrain(parametersOf: (job: HeadJob) => Float32Array | undefined): void
 /** The first line is the chosen one. */
 function contest(
   lines: readonly Line[],
-  { data = DATA, ...overrides }: Partial<Search> & { data?: SweepData } = {},
+  { data = DATA, ...overrides }: Partial<Search> & { data?: TrainingData } = {},
 ): [Found, Search] {
   const configurations = linearConfigurations(
     lines.map(({ request }) => request ?? {}),

@@ -1,8 +1,8 @@
 /** What cross-validation trains on, chooses and answers with. */
 import { beforeEach, describe, expect, it, vi } from 'vitest';
-import type { RawData } from '../../../src/train/dataset/prepare.ts';
-import type { FeatureSet } from '../../../src/train/dataset/table.ts';
-import type { HeadResult } from '../../../src/train/results/result.ts';
+import type { RawData } from '../../../src/shared/dataset/prepare.ts';
+import type { FeatureSet } from '../../../src/shared/dataset/table.ts';
+import type { HeadResult } from '../../../src/shared/training/result.ts';
 import type { Configuration } from '../../../src/train/search/configurations.ts';
 import { crossValidate } from '../../../src/train/search/folds.ts';
 import type { Search } from '../../../src/train/search/search.ts';

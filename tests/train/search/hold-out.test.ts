@@ -1,7 +1,7 @@
 /** Which head one validation part chooses, and what comes with it. */
 import { beforeEach, describe, expect, it, vi } from 'vitest';
-import type { FeatureSet } from '../../../src/train/dataset/table.ts';
-import type { HeadResult } from '../../../src/train/results/result.ts';
+import type { FeatureSet } from '../../../src/shared/dataset/table.ts';
+import type { HeadResult } from '../../../src/shared/training/result.ts';
 import type { Configuration } from '../../../src/train/search/configurations.ts';
 import { rungsOf } from '../../../src/train/search/halving.ts';
 import { holdOut } from '../../../src/train/search/hold-out.ts';

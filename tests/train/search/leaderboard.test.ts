@@ -1,6 +1,6 @@
 /** Where configurations stand, and whose parameters are kept. */
 import { describe, expect, it } from 'vitest';
-import type { HeadResult } from '../../../src/train/results/result.ts';
+import type { HeadResult } from '../../../src/shared/training/result.ts';
 import { createLeaderboard } from '../../../src/train/search/leaderboard.ts';
 import { linearConfigurations, linearHead } from './synthetic-search.ts';
 

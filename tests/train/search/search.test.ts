@@ -1,7 +1,9 @@
 /** How heads compete, join the leaderboard and are trained again, whatever trains them. */
 import { beforeEach, describe, expect, it, vi } from 'vitest';
-import type { Checkpoint } from '../../../src/train/checkpoint/writer.ts';
-import type { HeadResult } from '../../../src/train/results/result.ts';
+import type { Checkpoint } from '../../../src/shared/checkpoint/writer.ts';
+import type { TrainingData } from '../../../src/shared/dataset/data.ts';
+import type { TrainedHead } from '../../../src/shared/training/head-progress.ts';
+import type { HeadResult } from '../../../src/shared/training/result.ts';
 import {
   compete,
   normalizationsOf,
@@ -10,8 +12,6 @@ import {
   trainAgain,
   winningLine,
 } from '../../../src/train/search/search.ts';
-import type { SweepData } from '../../../src/train/sweep/data.ts';
-import type { TrainedHead } from '../../../src/train/sweep/head-progress.ts';
 import { type SweepOptions, sweep } from '../../../src/train/sweep/sweep.ts';
 import { DATA, linearConfigurations, linearHead, pretendSweep, searchOf } from './synthetic-search.ts';
 
@@ -88,7 +88,7 @@ describe('competing heads', () => {
   });
 
   it('train on their own source, the first where they name none', async () => {
-    const other: SweepData = { ...DATA, rows: { train: 3, val: 3, test: 1 } };
+    const other: TrainingData = { ...DATA, rows: { train: 3, val: 3, test: 1 } };
     const { sweep: pretended, trainings } = pretendSweep((job) => linearHead(job, {}));
     vi.mocked(sweep).mockImplementation(pretended);
     const jobs = [

@@ -1,17 +1,17 @@
 /** Searches whose heads only pretend to train: their numbers are given, and what they would be trained on is noted. */
 import { expect, vi } from 'vitest';
-import { pausedInMemory } from '../../../src/train/checkpoint/paused-heads.ts';
-import type { HeadRequest } from '../../../src/train/options/head-options.ts';
-import { resolveConfig } from '../../../src/train/options/resolve.ts';
-import type { HeadResult } from '../../../src/train/results/result.ts';
+import { pausedInMemory } from '../../../src/shared/checkpoint/paused-heads.ts';
+import type { TrainingData } from '../../../src/shared/dataset/data.ts';
+import type { HeadRequest } from '../../../src/shared/head/options.ts';
+import { resolveConfig } from '../../../src/shared/head/resolve.ts';
+import type { TrainedHead } from '../../../src/shared/training/head-progress.ts';
+import type { HeadResult } from '../../../src/shared/training/result.ts';
 import { type Configuration, configurationsOf, withSeeds } from '../../../src/train/search/configurations.ts';
 import { createLeaderboard } from '../../../src/train/search/leaderboard.ts';
 import type { Search } from '../../../src/train/search/search.ts';
-import type { SweepData } from '../../../src/train/sweep/data.ts';
-import type { TrainedHead } from '../../../src/train/sweep/head-progress.ts';
 import type { HeadJob } from '../../../src/train/sweep/plan.ts';
 import type { SweepOptions } from '../../../src/train/sweep/sweep.ts';
-import { headResult } from '../results/results.ts';
+import { headResult } from '../../shared/results/results.ts';
 
 /** Seven rows with one feature: four to train, two to validate, one to test. */
 export const ROWS = { train: 4, val: 2, test: 1 };
@@ -20,7 +20,7 @@ export const FEATURES: readonly number[] = [0, 1, 2, 3, 4, 5, 6];
 const FIRST_CLASS = [1, 0, 1, 0, 1, 0, 1];
 export const TARGETS = Uint8Array.from(FIRST_CLASS.flatMap((label) => [label, 1 - label]));
 
-export const DATA: SweepData = {
+export const DATA: TrainingData = {
   ...{ task: 'multiclass', inputs: 1, classes: 2, rows: ROWS, targets: TARGETS },
   features: { none: Float32Array.from(FEATURES) },
 };
@@ -59,7 +59,7 @@ export function probabilitiesOf(slope: number, features: readonly number[]): num
 /** What a head was trained on. */
 export interface Training {
   job: HeadJob;
-  rows: SweepData['rows'];
+  rows: TrainingData['rows'];
   /** By normalisation, the rows that train and validate. */
   features: Record<string, number[]>;
   targets: number[];
