@@ -3,7 +3,7 @@ import { readFile, stat } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { openBrowser } from '../tests/shared/report/browser.ts';
+import { openBrowser } from '../tests/support/browser.ts';
 
 const axe = await readFile(createRequire(import.meta.url).resolve('axe-core'), 'utf8');
 const browser = await openBrowser();

@@ -7,7 +7,8 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { beforeAll, expect, it } from 'vitest';
 import { drawLeaves } from '../scripts/leaves.ts';
-import { newFolder, permafrost } from './command.ts';
+import { permafrost } from './support/command.ts';
+import { newFolder } from './support/folders.ts';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const PROGRAM = join(ROOT, 'dist', 'permafrost.js');

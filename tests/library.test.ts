@@ -5,8 +5,8 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, it } from 'vitest';
 import { drawLeaves } from '../scripts/leaves.ts';
-import { newFolder } from './command.ts';
-import { writeRandomHead } from './head.ts';
+import { newFolder } from './support/folders.ts';
+import { writeRandomHead } from './support/random-head.ts';
 
 /** Runs a program to its end, which it must come to by itself; returns what it found out. */
 async function ran(name: string, count: number) {
@@ -15,7 +15,7 @@ async function ran(name: string, count: number) {
   const head = await writeRandomHead(join(root, 'best'));
   const photo = join(root, 'leaves', 'leaf-0000.jpg');
   expect(existsSync(photo)).toBe(true);
-  const program = fileURLToPath(new URL(name, import.meta.url));
+  const program = fileURLToPath(new URL(`support/programs/${name}`, import.meta.url));
   const run = spawnSync(process.execPath, [program, labels, photo, root, head], {
     encoding: 'utf8',
     timeout: 50_000,
@@ -27,7 +27,7 @@ async function ran(name: string, count: number) {
 }
 
 it('does everything that the commands do, silently', async () => {
-  const { root, found } = await ran('library-program.mjs', 24);
+  const { root, found } = await ran('library.mjs', 24);
   expect(found).toMatchObject({
     computed: 24,
     columns: ['avg'],
@@ -49,7 +49,7 @@ it('does everything that the commands do, silently', async () => {
 });
 
 it('stops where a signal says so, and goes on from there when asked again', async () => {
-  const { found } = await ran('library-abort-program.mjs', 48);
+  const { found } = await ran('library-abort.mjs', 48);
   const { extract, train, predict, ...rest } = found;
   expect(extract).toMatchObject({ before: 'never', isUntouched: true, midway: 'enough', isAlike: true });
   expect(extract.kept).toBeGreaterThanOrEqual(8);

@@ -7,9 +7,10 @@ import { expect, it } from 'vitest';
 import { readHead } from '../src/shared/head/record.ts';
 import { labelReader } from '../src/shared/manifest/labels.ts';
 import { openStore } from '../src/shared/store/reader.ts';
-import { newFolder, permafrost } from './command.ts';
-import { photo } from './extract/photos.ts';
-import { NAMES } from './names.ts';
+import { photo } from './support/class-folders.ts';
+import { NAMES } from './support/class-names.ts';
+import { permafrost } from './support/command.ts';
+import { newFolder } from './support/folders.ts';
 
 /** As folders may be called, and stay apart in any letter case and Unicode form. */
 const CLASSES = NAMES.filter((name) => !/[/\u2028<]|^(p_x|labels|None|NA|1)$/.test(name));

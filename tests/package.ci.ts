@@ -8,7 +8,7 @@ import { checkPackage } from '../scripts/check-package.ts';
 import { drawLeaf, drawLeaves } from '../scripts/leaves.ts';
 import { standIn } from '../scripts/skip-cuda-download.mjs';
 import { random } from '../src/shared/random.ts';
-import { newFolder } from './command.ts';
+import { newFolder } from './support/folders.ts';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const { devDependencies } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8'));
@@ -150,7 +150,10 @@ describe.each(['--ignore-scripts', '--ignore-scripts=false'])('npm install %s', 
   ])(
     'gives types that strict programs of module %s, resolution %s, are checked with',
     (module, resolution) => {
-      writeFileSync(join(cwd, 'consumer.ts'), readFileSync(join(ROOT, 'tests', 'consumer.ts.txt')));
+      writeFileSync(
+        join(cwd, 'consumer.ts'),
+        readFileSync(join(ROOT, 'tests/support/programs/consumer.ts.txt')),
+      );
       const options = {
         ...{ strict: true, skipLibCheck: false, noEmit: true, target: 'es2022', types: ['node'] },
         ...{ module, moduleResolution: resolution, exactOptionalPropertyTypes: true },

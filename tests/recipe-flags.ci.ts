@@ -1,7 +1,8 @@
 /** The commands of docs/recipes.md as they are written. */
 import { describe, expect, it } from 'vitest';
-import { newFolder, permafrost } from './command.ts';
-import { readRecipes } from './recipes.ts';
+import { permafrost } from './support/command.ts';
+import { newFolder } from './support/folders.ts';
+import { readRecipes } from './support/recipes.ts';
 
 describe('docs/recipes.md', () => {
   it('has five recipes', () => {

@@ -5,9 +5,10 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { drawLeaf, drawLeaves } from '../scripts/leaves.ts';
 import type { Finding } from '../src/shared/diagnosis/finding.ts';
 import { random } from '../src/shared/random.ts';
-import { newFolder, permafrost } from './command.ts';
-import { readRecipes } from './recipes.ts';
-import { writeSeededFile } from './shared/backbones/seeded-file.ts';
+import { permafrost } from './support/command.ts';
+import { newFolder } from './support/folders.ts';
+import { readRecipes } from './support/recipes.ts';
+import { writeSeededFile } from './support/seeded-weights-file.ts';
 
 const cwd = newFolder();
 const WEIGHTS = 'inception_v3_weights_tf_dim_ordering_tf_kernels_notop.h5';

@@ -3,9 +3,10 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { beforeAll, expect, it } from 'vitest';
-import { newFolder, permafrost } from './command.ts';
-import { writeRandomHead } from './head.ts';
-import { clusters, syntheticStore } from './train/made-store.ts';
+import { permafrost } from './support/command.ts';
+import { newFolder } from './support/folders.ts';
+import { writeRandomHead } from './support/random-head.ts';
+import { clusters, syntheticStore } from './support/synthetic-store.ts';
 
 const cwd = newFolder();
 let features: string;

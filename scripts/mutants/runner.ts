@@ -5,11 +5,12 @@
 import { createVitest } from 'vitest/node';
 import type { RunRequest, RunResult } from './sandbox.ts';
 
-const vitest = await createVitest(
-  'test',
-  { root: process.cwd(), watch: false, bail: 1, maxWorkers: 1, reporters: [{}] },
-  { test: { include: ['tests/**/*.ci.ts'] } },
-);
+const vitest = await createVitest('test', {
+  ...{ root: process.cwd(), watch: false, bail: 1, maxWorkers: 1, reporters: [{}] },
+  project: ['unit', 'ci'],
+  // The sandbox keeps the build up to date.
+  globalSetup: [],
+});
 await vitest.standalone();
 
 process.on('message', async ({ changed, test }: RunRequest) => {

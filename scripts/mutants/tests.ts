@@ -16,7 +16,7 @@ export const FOLDERS = [
 ] as const;
 
 /** Runs the built command, and so everything. */
-const COMMAND = 'tests/command.ts';
+const COMMAND = 'tests/support/command.ts';
 
 /**
  * A function from a source to the tests of its folder that may notice a change of it: the closer a test is to it by

@@ -7,8 +7,9 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import sharp from 'sharp';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { newFolder, type Outcome, permafrost, STACK_TRACE } from '../command.ts';
-import { writeSeededFile } from '../shared/backbones/seeded-file.ts';
+import { type Outcome, permafrost, STACK_TRACE } from '../support/command.ts';
+import { newFolder } from '../support/folders.ts';
+import { writeSeededFile } from '../support/seeded-weights-file.ts';
 
 const folder = newFolder();
 const photos = join(folder, 'photos');

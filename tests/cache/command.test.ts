@@ -4,8 +4,9 @@ import { join } from 'node:path';
 import sharp from 'sharp';
 import { describe, expect, it } from 'vitest';
 import { openStore } from '../../src/shared/store/reader.ts';
-import { permafrost } from '../command.ts';
-import { newFolder, storeOf } from '../shared/store/fixture.ts';
+import { permafrost } from '../support/command.ts';
+import { newFolder } from '../support/folders.ts';
+import { storeOf } from '../support/store-rows.ts';
 
 /** Class folders with `count` images, some of them copies, one of them no image. */
 async function photos(count: number): Promise<string> {

@@ -2,7 +2,7 @@ import { expect, it } from 'vitest';
 import { listLines, listStores } from '../../src/cache/list.ts';
 import { lockStore } from '../../src/shared/store/lock.ts';
 import { openStore } from '../../src/shared/store/reader.ts';
-import { storeOf } from '../shared/store/fixture.ts';
+import { storeOf } from '../support/store-rows.ts';
 
 it('a store is listed with the bytes of all its parts, and whether a run is writing to it', async () => {
   const dir = await storeOf(10);

@@ -7,7 +7,8 @@ import { MATHS_VERSION } from '../../src/shared/store/pipeline.ts';
 import { openStore } from '../../src/shared/store/reader.ts';
 import type { Pipeline } from '../../src/shared/store/schema.ts';
 import { createStoreWriter, type StoreHeader } from '../../src/shared/store/writer.ts';
-import { COLUMNS, newFolder, pipeline, row } from '../shared/store/fixture.ts';
+import { newFolder } from '../support/folders.ts';
+import { COLUMNS, pipeline, row } from '../support/store-rows.ts';
 
 interface Made {
   rows?: readonly number[];

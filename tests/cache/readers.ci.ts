@@ -5,7 +5,8 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { beforeAll, expect, it } from 'vitest';
 import { drawLeaves } from '../../scripts/leaves.ts';
-import { newFolder, permafrost } from '../command.ts';
+import { permafrost } from '../support/command.ts';
+import { newFolder } from '../support/folders.ts';
 
 const SCRIPT = fileURLToPath(new URL('../../scripts/check-readers.sh', import.meta.url));
 const root = newFolder();

@@ -1,6 +1,6 @@
 /** The built `permafrost doctor`. */
 import { expect, it } from 'vitest';
-import { permafrost } from '../command.ts';
+import { permafrost } from '../support/command.ts';
 
 interface Report {
   package: string;

@@ -15,8 +15,9 @@ import { headInputs, readHead } from '../../src/shared/head/record.ts';
 import { decodeImage } from '../../src/shared/images/decode.ts';
 import { parseResize } from '../../src/shared/images/resize.ts';
 import { openSafetensors } from '../../src/shared/weights/safetensors.ts';
-import { newFolder, permafrost, STACK_TRACE } from '../command.ts';
-import { type HeadChoices, writeRandomHead } from '../head.ts';
+import { permafrost, STACK_TRACE } from '../support/command.ts';
+import { newFolder } from '../support/folders.ts';
+import { type HeadChoices, writeRandomHead } from '../support/random-head.ts';
 
 const HEADS: [string, HeadChoices][] = [
   ['linear', { record: { temperature: 1.7 } }],

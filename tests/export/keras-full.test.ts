@@ -5,8 +5,9 @@ import { describe, expect, it } from 'vitest';
 import { exportHead } from '../../src/export/export.ts';
 import { readKeras } from '../../src/export/keras.ts';
 import { readHead } from '../../src/shared/head/record.ts';
-import { newFolder, permafrost } from '../command.ts';
-import { type HeadChoices, writeRandomHead } from '../head.ts';
+import { permafrost } from '../support/command.ts';
+import { newFolder } from '../support/folders.ts';
+import { type HeadChoices, writeRandomHead } from '../support/random-head.ts';
 
 async function exported(choices: HeadChoices) {
   const folder = newFolder();

@@ -11,9 +11,9 @@ import { loadEngine } from '../../src/shared/engines/engine.ts';
 import { type ComputedColumn, sideBySide } from '../../src/shared/head/inputs.ts';
 import { headGraph } from '../../src/shared/head/predictor.ts';
 import { readHead } from '../../src/shared/head/record.ts';
-import { newFolder } from '../command.ts';
-import { writeRandomHead } from '../head.ts';
-import { syntheticPhoto } from '../shared/backbones/synthetic-photo.ts';
+import { newFolder } from '../support/folders.ts';
+import { writeRandomHead } from '../support/random-head.ts';
+import { syntheticPhoto } from '../support/synthetic-photo.ts';
 
 const PYTHON = process.env.PERMAFROST_KERAS_PYTHON;
 const SCRIPT = fileURLToPath(new URL('python/check_keras_full.py', import.meta.url));

@@ -15,8 +15,9 @@ import { loadBackbone } from '../../src/shared/backbones/load.ts';
 import { loadEngine } from '../../src/shared/engines/engine.ts';
 import { type Head, readHead } from '../../src/shared/head/record.ts';
 import { decodeImage } from '../../src/shared/images/decode.ts';
-import { newFolder, permafrost } from '../command.ts';
-import { writeRandomHead } from '../head.ts';
+import { permafrost } from '../support/command.ts';
+import { newFolder } from '../support/folders.ts';
+import { writeRandomHead } from '../support/random-head.ts';
 
 const PYTHON = process.env.PERMAFROST_KERAS_PYTHON;
 const SCRIPT = fileURLToPath(new URL('python/check_exports.py', import.meta.url));

@@ -4,7 +4,8 @@ import sharp from 'sharp';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { random } from '../../src/shared/random.ts';
 import { openStore } from '../../src/shared/store/reader.ts';
-import { newFolder, permafrost } from '../command.ts';
+import { permafrost } from '../support/command.ts';
+import { newFolder } from '../support/folders.ts';
 
 const SPEC = 'flip,rotate=30,shift=0.2,shear=10,zoom=0.2,brightness=0.2';
 let data: string;

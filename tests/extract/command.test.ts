@@ -5,8 +5,9 @@ import { describe, expect, it } from 'vitest';
 import { openDataset } from '../../src/extract/dataset/dataset.ts';
 import { silent } from '../../src/shared/reporter.ts';
 import { openStore } from '../../src/shared/store/reader.ts';
-import { newFolder, type Outcome, permafrost } from '../command.ts';
-import { photo, photos } from './photos.ts';
+import { photo, photos } from '../support/class-folders.ts';
+import { type Outcome, permafrost } from '../support/command.ts';
+import { newFolder } from '../support/folders.ts';
 
 const DIST = new URL('../../dist/', import.meta.url);
 /** A small image keeps each run at a second or two. */

@@ -1,12 +1,12 @@
-import { mkdirSync, mkdtempSync, symlinkSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { openDataset } from '../../src/extract/dataset/dataset.ts';
+import { newFolder } from '../support/folders.ts';
 
 /** A folder with these files; images need no content here. */
 function tree(files: Record<string, string> | string[]): string {
-  const root = mkdtempSync(join(tmpdir(), 'permafrost-test-'));
+  const root = newFolder();
   const entries = Array.isArray(files) ? files.map((name) => [name, '']) : Object.entries(files);
   for (const [name, content] of entries) {
     mkdirSync(dirname(join(root, name)), { recursive: true });

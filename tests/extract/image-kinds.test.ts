@@ -1,15 +1,15 @@
 /** Images that are decoded, but not as they stand, and images that are not decoded: both are said by name. */
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { afterAll, beforeAll, expect, it } from 'vitest';
-import { newFolder, permafrost } from '../command.ts';
-import { photo } from './photos.ts';
+import { beforeAll, expect, it } from 'vitest';
+import { photo } from '../support/class-folders.ts';
+import { permafrost } from '../support/command.ts';
+import { newFolder } from '../support/folders.ts';
 
 const GOLDEN = new URL('../shared/images/golden/files.json', import.meta.url);
 const folder = newFolder();
 const data = join(folder, 'photos');
 const out = join(folder, 'store');
-afterAll(() => rmSync(folder, { recursive: true }));
 
 beforeAll(async () => {
   const golden = JSON.parse(readFileSync(GOLDEN, 'utf8')) as { name: string; file: string }[];

@@ -1,16 +1,14 @@
 /** What is remembered of files, so that they need not be read again. */
 import { createHash } from 'node:crypto';
-import { mkdirSync, mkdtempSync, readFileSync, statSync, utimesSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync, readFileSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import sharp from 'sharp';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { openKnownFiles } from '../../src/extract/known-files.ts';
 import { disk } from '../../src/shared/store/files.ts';
-import { permafrost } from '../command.ts';
-
-const newFolder = () => mkdtempSync(join(tmpdir(), 'permafrost-test-'));
+import { permafrost } from '../support/command.ts';
+import { newFolder } from '../support/folders.ts';
 
 /** A file that was written long enough ago; its hash is remembered as `sha256`. */
 const HASH = 'a1'.repeat(32);

@@ -1,25 +1,17 @@
 /** The other ways in which people keep data sets: archives, tables, globs, lists. */
-import {
-  cpSync,
-  mkdirSync,
-  mkdtempSync,
-  readFileSync,
-  symlinkSync,
-  truncateSync,
-  writeFileSync,
-} from 'node:fs';
-import { tmpdir } from 'node:os';
+import { cpSync, mkdirSync, readFileSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import sharp from 'sharp';
 import { describe, expect, it } from 'vitest';
 import { type DatasetOptions, openDataset } from '../../src/extract/dataset/dataset.ts';
+import { newFolder } from '../support/folders.ts';
 
 const golden = (name: string) => fileURLToPath(new URL(`./golden/${name}`, import.meta.url));
 
 function tree(files: string[]): string {
-  const root = mkdtempSync(join(tmpdir(), 'permafrost-test-'));
+  const root = newFolder();
   for (const name of files) {
     mkdirSync(dirname(join(root, name)), { recursive: true });
     writeFileSync(join(root, name), '');

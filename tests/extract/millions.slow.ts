@@ -6,7 +6,8 @@ import { fileURLToPath } from 'node:url';
 import { expect, it } from 'vitest';
 import { mergeStores } from '../../src/cache/merge.ts';
 import { writeFailures } from '../../src/extract/failures.ts';
-import { newFolder, storeOf } from '../shared/store/fixture.ts';
+import { newFolder } from '../support/folders.ts';
+import { storeOf } from '../support/store-rows.ts';
 
 /** V8's, of characters. */
 const LONGEST_STRING = 2 ** 29 - 24;

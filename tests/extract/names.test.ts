@@ -8,7 +8,8 @@ import sharp from 'sharp';
 import { describe, expect, it } from 'vitest';
 import { ZipFile } from 'yazl';
 import { openDataset } from '../../src/extract/dataset/dataset.ts';
-import { newFolder, permafrost } from '../command.ts';
+import { permafrost } from '../support/command.ts';
+import { newFolder } from '../support/folders.ts';
 
 const SMALL = ['--weights', 'none', '--backbone', 'mobilenet_0.25', '--size', '32x32', '--json'];
 const NFC = 'Caf\u00e9';

@@ -1,17 +1,17 @@
 /** What a run opens, it closes: archives, tables and manifests, whether they can be used or not. */
-import { mkdirSync, readdirSync, readFileSync, readlinkSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, readlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
-import { afterAll, expect, it } from 'vitest';
+import { expect, it } from 'vitest';
 import { openDataset } from '../../src/extract/dataset/dataset.ts';
 import { readManifest } from '../../src/shared/manifest/read.ts';
 import { silent } from '../../src/shared/reporter.ts';
-import { newFolder, permafrost } from '../command.ts';
+import { permafrost } from '../support/command.ts';
+import { newFolder } from '../support/folders.ts';
 
 const golden = (name: string) => fileURLToPath(new URL(`./golden/${name}`, import.meta.url));
 const folder = newFolder();
-afterAll(() => rmSync(folder, { recursive: true }));
 
 /** Files below the folder that this process has open. */
 function openFiles(): string[] {

@@ -6,7 +6,8 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { openDataset } from '../../src/extract/dataset/dataset.ts';
 import { silent } from '../../src/shared/reporter.ts';
 import { openStore } from '../../src/shared/store/reader.ts';
-import { newFolder, permafrost } from '../command.ts';
+import { permafrost } from '../support/command.ts';
+import { newFolder } from '../support/folders.ts';
 
 const library: typeof import('../../src/extract/extract.ts') = await import(
   new URL('../../dist/extract/extract.js', import.meta.url).href

@@ -18,7 +18,7 @@ import {
 } from 'apache-arrow';
 import { describe, expect, it } from 'vitest';
 import { type DatasetOptions, openDataset } from '../../src/extract/dataset/dataset.ts';
-import { newFolder } from '../command.ts';
+import { newFolder } from '../support/folders.ts';
 
 const golden = (name: string) => fileURLToPath(new URL(`./golden/${name}`, import.meta.url));
 

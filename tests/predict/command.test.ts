@@ -5,7 +5,8 @@ import { tableFromIPC } from 'apache-arrow';
 import { parse } from 'csv-parse/sync';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { drawLeaves } from '../../scripts/leaves.ts';
-import { newFolder, type Outcome, permafrost, STACK_TRACE } from '../command.ts';
+import { type Outcome, permafrost, STACK_TRACE } from '../support/command.ts';
+import { newFolder } from '../support/folders.ts';
 
 interface Answers {
   predictions: { path: string; labels: string[]; probabilities: Record<string, number> }[];

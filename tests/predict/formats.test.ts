@@ -6,7 +6,7 @@ import { FORMAT_NAMES, FORMATS, type FormatName } from '../../src/predict/format
 import type { Prediction } from '../../src/predict/predict.ts';
 import { csvLine } from '../../src/shared/csv-line.ts';
 import { labelReader } from '../../src/shared/manifest/labels.ts';
-import { NAMES } from '../names.ts';
+import { NAMES } from '../support/class-names.ts';
 
 const CLASSES = ['oak', 'ash, "common"'];
 const BATCHES: Prediction[][] = [

@@ -7,8 +7,8 @@ import { fileURLToPath } from 'node:url';
 import sharp from 'sharp';
 import { expect, it } from 'vitest';
 import { listImages } from '../../src/predict/images.ts';
-import { newFolder } from '../command.ts';
-import { writeRandomHead } from '../head.ts';
+import { newFolder } from '../support/folders.ts';
+import { writeRandomHead } from '../support/random-head.ts';
 
 const root = newFolder();
 mkdirSync(join(root, 'deep'));

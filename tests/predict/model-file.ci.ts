@@ -5,7 +5,8 @@ import { fileURLToPath } from 'node:url';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { drawLeaves } from '../../scripts/leaves.ts';
 import { openStore } from '../../src/shared/store/reader.ts';
-import { newFolder, type Outcome, permafrost, STACK_TRACE } from '../command.ts';
+import { type Outcome, permafrost, STACK_TRACE } from '../support/command.ts';
+import { newFolder } from '../support/folders.ts';
 
 const FIXTURES = fileURLToPath(new URL('../shared/backbones/model-file/golden/', import.meta.url));
 

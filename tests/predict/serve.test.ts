@@ -8,8 +8,9 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import { newFolder, permafrost, STACK_TRACE } from '../command.ts';
-import { writeRandomHead } from '../head.ts';
+import { permafrost, STACK_TRACE } from '../support/command.ts';
+import { newFolder } from '../support/folders.ts';
+import { writeRandomHead } from '../support/random-head.ts';
 
 const PROGRAM = fileURLToPath(new URL('../../dist/permafrost.js', import.meta.url));
 const root = newFolder();

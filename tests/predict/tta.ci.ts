@@ -8,7 +8,8 @@ import { drawLeaves } from '../../scripts/leaves.ts';
 import { checkAugmentation } from '../../src/shared/augment/augmentation.ts';
 import { contentHash, createViews } from '../../src/shared/augment/view.ts';
 import { decodeImage } from '../../src/shared/images/decode.ts';
-import { newFolder, type Outcome, permafrost } from '../command.ts';
+import { type Outcome, permafrost } from '../support/command.ts';
+import { newFolder } from '../support/folders.ts';
 
 const SIZE = { width: 64, height: 48 };
 const root = newFolder();

@@ -3,7 +3,7 @@ import { appendFileSync, mkdirSync, rmSync, utimesSync, writeFileSync } from 'no
 import { join } from 'node:path';
 import { expect, it, vi } from 'vitest';
 import { watchFolder } from '../../src/predict/watch.ts';
-import { newFolder } from '../command.ts';
+import { newFolder } from '../support/folders.ts';
 
 /** Each look at the folder waits for the next of these. */
 const looks: (() => void)[] = [];

@@ -3,8 +3,9 @@ import { copyFileSync, mkdirSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import sharp from 'sharp';
 import { expect, it } from 'vitest';
-import { newFolder, permafrost } from '../command.ts';
-import { writeRandomHead } from '../head.ts';
+import { permafrost } from '../support/command.ts';
+import { newFolder } from '../support/folders.ts';
+import { writeRandomHead } from '../support/random-head.ts';
 
 it('answers for images that come, warns of what is none, and ends when told to', async () => {
   const root = newFolder();

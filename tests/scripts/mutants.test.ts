@@ -5,7 +5,7 @@ import { describe, expect, it } from 'vitest';
 import { applyChange, changesOf } from '../../scripts/mutants/operators.ts';
 import { sampleMutants } from '../../scripts/mutants/plan.ts';
 import { createTestFinder } from '../../scripts/mutants/tests.ts';
-import { newFolder } from '../command.ts';
+import { newFolder } from '../support/folders.ts';
 
 /** Every text that one change makes of another. */
 const mutantsOf = (source: string) => changesOf('x.ts', source).map((change) => applyChange(source, change));
@@ -71,10 +71,10 @@ it('the tests of a source are those of its folder that load it, the closest firs
     treeOf({
       'src/shared/metrics/a.ts': 'export const a = 1;',
       'src/shared/metrics/b.ts': "export { a } from './a.ts';",
-      'tests/command.ts': '',
+      'tests/support/command.ts': '',
       'tests/shared/metrics/far.test.ts': "import '../../../src/shared/metrics/b.ts';",
       'tests/shared/metrics/near.test.ts': "import '../../../src/shared/metrics/a.ts';",
-      'tests/shared/metrics/run.ci.ts': "import '../../command.ts';",
+      'tests/shared/metrics/run.ci.ts': "import '../../support/command.ts';",
       'tests/shared/metrics/other.test.ts': '',
     }),
   );

@@ -5,8 +5,9 @@ import { tableFromIPC } from 'apache-arrow';
 import { parse } from 'csv-parse/sync';
 import { describe, expect, it } from 'vitest';
 import { readHead } from '../../src/shared/head/record.ts';
-import { newFolder, permafrost, STACK_TRACE } from '../command.ts';
-import { clusters, labelled, type SyntheticImage, syntheticStore } from './made-store.ts';
+import { permafrost, STACK_TRACE } from '../support/command.ts';
+import { newFolder } from '../support/folders.ts';
+import { clusters, labelled, type SyntheticImage, syntheticStore } from '../support/synthetic-store.ts';
 
 const ABC = ['a', 'b', 'c'];
 

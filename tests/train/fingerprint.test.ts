@@ -5,7 +5,7 @@ import { MATHS_VERSION } from '../../src/shared/store/pipeline.ts';
 import type { Split } from '../../src/shared/store/schema.ts';
 import type { TrainOptions } from '../../src/train/options/train-options.ts';
 import { planTraining } from '../../src/train/train.ts';
-import { clusters, type SyntheticImage, syntheticStore } from './made-store.ts';
+import { clusters, type SyntheticImage, syntheticStore } from '../support/synthetic-store.ts';
 
 const SPLITS: Split[] = [...Array(12).fill('train'), ...Array(6).fill('val'), ...Array(6).fill('test')];
 /** With a split of their own, so that other labels do not draw another. */

@@ -1,9 +1,9 @@
 /** Sweeps that are killed at random moments: 60 heads 20 times, and each way of searching once or twice. */
 import { expect, it } from 'vitest';
 import { random } from '../../src/shared/random.ts';
-import { newFolder } from '../command.ts';
-import { expectSameAfterKills } from './killed.ts';
-import { clusters, syntheticStore } from './made-store.ts';
+import { expectSameAfterKills } from '../support/fault-injection/sweep.ts';
+import { newFolder } from '../support/folders.ts';
+import { clusters, syntheticStore } from '../support/synthetic-store.ts';
 
 it('ends with the same leaderboard after 20 kills, with no head trained twice once it was recorded', async () => {
   const store = await syntheticStore(clusters(['a', 'b', 'c'], 60));

@@ -1,8 +1,8 @@
 /** A sweep that is killed goes on where it was. */
 import { it } from 'vitest';
-import { newFolder } from '../command.ts';
-import { expectSameAfterKills } from './killed.ts';
-import { clusters, syntheticStore } from './made-store.ts';
+import { expectSameAfterKills } from '../support/fault-injection/sweep.ts';
+import { newFolder } from '../support/folders.ts';
+import { clusters, syntheticStore } from '../support/synthetic-store.ts';
 
 it('ends with the same leaderboard and the same best head as one that was never killed', async () => {
   const store = await syntheticStore(clusters(['a', 'b', 'c'], 30));

@@ -7,8 +7,9 @@ import { describe, expect, it } from 'vitest';
 import { readHead } from '../../src/shared/head/record.ts';
 import { evaluateAnswers } from '../../src/shared/metrics/evaluate.ts';
 import { random, shuffle } from '../../src/shared/random.ts';
-import { newFolder, permafrost } from '../command.ts';
-import { clusters, labelled, type SyntheticImage, syntheticStore } from './made-store.ts';
+import { permafrost } from '../support/command.ts';
+import { newFolder } from '../support/folders.ts';
+import { clusters, labelled, type SyntheticImage, syntheticStore } from '../support/synthetic-store.ts';
 
 interface MetricsFile {
   best: {

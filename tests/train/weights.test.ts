@@ -4,8 +4,9 @@ import { join } from 'node:path';
 import sharp from 'sharp';
 import { expect, it } from 'vitest';
 import { openStore } from '../../src/shared/store/reader.ts';
-import { newFolder, permafrost } from '../command.ts';
-import { clusters, syntheticStore } from './made-store.ts';
+import { permafrost } from '../support/command.ts';
+import { newFolder } from '../support/folders.ts';
+import { clusters, syntheticStore } from '../support/synthetic-store.ts';
 
 async function trained(store: string, args: readonly string[] = []) {
   const out = join(newFolder(), 'run');

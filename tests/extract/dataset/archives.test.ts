@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { crc32, deflateRawSync, gzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
 import { openDataset } from '../../../src/extract/dataset/dataset.ts';
+import { fileOf, folderOf, named } from '../../support/archives.ts';
 import {
   BLOCK,
   gzipOfZeros,
@@ -14,8 +15,7 @@ import {
   tarHeader,
   type ZipFields,
   zipFile,
-} from './hostile-archives.ts';
-import { fileOf, folderOf, named } from './packed.ts';
+} from '../../support/invalid-archives.ts';
 
 interface Entry {
   name: string;

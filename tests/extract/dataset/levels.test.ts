@@ -4,7 +4,7 @@ import { Readable } from 'node:stream';
 import { describe, expect, it } from 'vitest';
 import { type DatasetOptions, openDataset } from '../../../src/extract/dataset/dataset.ts';
 import { splitNamed, splitsAmong } from '../../../src/shared/manifest/splits.ts';
-import { folderOf, named, tarGzOf, tarOf, zipOf } from './packed.ts';
+import { folderOf, named, tarGzOf, tarOf, zipOf } from '../../support/archives.ts';
 
 /** Files, and what each image must be: `split/label`, or `label` without a split; files that are no key are none. */
 interface Layout {

@@ -5,7 +5,7 @@ import { leaveOneOut } from '../../../src/shared/analysis/probe.ts';
 import { separability } from '../../../src/shared/analysis/separability.ts';
 import type { Evaluation } from '../../../src/shared/metrics/counts.ts';
 import { random } from '../../../src/shared/random.ts';
-import { hashesOf } from '../dataset/hashes.ts';
+import { hashesOf } from '../../support/content-hashes.ts';
 
 /** `rows` rows of which each class lies around a corner of its own. */
 function made(rows: number, { classes = 4, inputs = 40, distance = 5, seed = 0 } = {}) {

@@ -2,7 +2,7 @@
 import { readdirSync } from 'node:fs';
 import { expect, it } from 'vitest';
 import { BACKBONES } from '../../../src/shared/backbones/registry.ts';
-import { compareDescription, compareFeatures } from './golden-suite.ts';
+import { compareDescription, compareFeatures } from '../../support/backbone-goldens.ts';
 
 const FAMILIES = [
   'vgg16',

@@ -6,7 +6,7 @@ import { columnNames } from '../../../src/shared/backbones/pooling.ts';
 import { BACKBONES, findBackbone } from '../../../src/shared/backbones/registry.ts';
 import { loadEngine } from '../../../src/shared/engines/engine.ts';
 import { UsageError } from '../../../src/shared/errors.ts';
-import { syntheticPhoto } from './synthetic-photo.ts';
+import { syntheticPhoto } from '../../support/synthetic-photo.ts';
 
 const SMALL: BackboneOptions = {
   name: 'efficientnet_lite0',

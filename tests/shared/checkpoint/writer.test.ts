@@ -1,27 +1,18 @@
 /** Finished heads on disk. */
 import { createHash } from 'node:crypto';
-import {
-  appendFileSync,
-  existsSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs';
-import { tmpdir } from 'node:os';
+import { appendFileSync, existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterEach, beforeEach, expect, it } from 'vitest';
+import { beforeEach, expect, it } from 'vitest';
 import { sweepFingerprint } from '../../../src/shared/checkpoint/fingerprint.ts';
 import { holdsUnfinished, openCheckpoint } from '../../../src/shared/checkpoint/writer.ts';
 import { resolveConfig } from '../../../src/shared/head/resolve.ts';
 import type { PausedHead, TrainedHead } from '../../../src/shared/training/head-progress.ts';
+import { newFolder } from '../../support/folders.ts';
 
 let dir = '';
 beforeEach(() => {
-  dir = mkdtempSync(join(tmpdir(), 'recorded-'));
+  dir = newFolder();
 });
-afterEach(() => rmSync(dir, { recursive: true, force: true }));
 
 const KEY = sweepFingerprint(['store', 'grid']);
 

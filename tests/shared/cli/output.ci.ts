@@ -3,14 +3,15 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { newFolder, permafrost } from '../../command.ts';
-import { photo, photos } from '../../extract/photos.ts';
-import { writeRandomHead } from '../../head.ts';
-import { LOST, type Lost, withLostOutput } from '../../lost-output.ts';
-import { clusters, syntheticStore } from '../../train/made-store.ts';
+import { photo, photos } from '../../support/class-folders.ts';
+import { permafrost } from '../../support/command.ts';
+import { CLOSED, type Closed, withClosedOutput } from '../../support/fault-injection/closed-output.ts';
+import { newFolder } from '../../support/folders.ts';
+import { writeRandomHead } from '../../support/random-head.ts';
+import { clusters, syntheticStore } from '../../support/synthetic-store.ts';
 
 const cwd = newFolder();
-const ALL = Object.keys(LOST) as Lost[];
+const ALL = Object.keys(CLOSED) as Closed[];
 let images: string;
 let store: string;
 
@@ -21,7 +22,7 @@ beforeAll(async () => {
 });
 
 describe('output that nobody reads', () => {
-  it.each<[string[], Lost, number]>([
+  it.each<[string[], Closed, number]>([
     [['--help'], 'stdout', 141],
     [['--version'], 'both', 141],
     [['train-head', '--help'], 'stdout', 141],
@@ -39,22 +40,22 @@ describe('output that nobody reads', () => {
     [['extract', '--data', 'gone'], 'both', 1],
     [['export', '--head', 'gone', '--format', 'onnx', '--out', 'x'], 'both', 1],
     [['train-head', '--features', 'gone'], 'both', 1],
-  ])('%j with %s closed ends quietly', async (args, lost, status) => {
-    expect(await withLostOutput(args, lost, { cwd })).toEqual({ status, read: '' });
+  ])('%j with %s closed ends quietly', async (args, closed, status) => {
+    expect(await withClosedOutput(args, closed, { cwd })).toEqual({ status, read: '' });
   });
 
-  it.each(ALL)('extract with %s closed keeps what it computed', async (lost) => {
+  it.each(ALL)('extract with %s closed keeps what it computed', async (closed) => {
     const out = join(newFolder(), 'store');
     const extract = ['extract', '--data', images, '--out', out, '--json', '--weights', 'none'];
     const flags = ['--backbone', 'mobilenet_0.25', '--size', '64x64'];
-    expect(await withLostOutput([...extract, ...flags], lost)).toMatchObject({ status: 141 });
+    expect(await withClosedOutput([...extract, ...flags], closed)).toMatchObject({ status: 141 });
     const again = await permafrost([...extract, ...flags]);
     expect(again.status).toBe(0);
     // stdout has the summary alone, which comes when everything is there.
-    if (lost === 'stdout') expect(again.summary).toMatchObject({ computed: 0, reused: 60 });
+    if (closed === 'stdout') expect(again.summary).toMatchObject({ computed: 0, reused: 60 });
   });
 
-  it.each(ALL)('train-head with %s closed keeps what it trained', async (lost) => {
+  it.each(ALL)('train-head with %s closed keeps what it trained', async (closed) => {
     const out = join(newFolder(), 'run');
     const train = [
       'train-head',
@@ -67,37 +68,36 @@ describe('output that nobody reads', () => {
       '--epochs',
       '5',
     ];
-    const { status, read } = await withLostOutput(train, lost);
+    const { status, read } = await withClosedOutput(train, closed);
     expect(status).toBe(141);
     expect(read).not.toMatch(/\n\s+at /);
     // stdout has the tables alone, which come when everything is there.
-    if (lost === 'stdout') expect(existsSync(join(out, 'metrics.json'))).toBe(true);
+    if (closed === 'stdout') expect(existsSync(join(out, 'metrics.json'))).toBe(true);
     else expect((await permafrost(train)).status).toBe(0);
   });
 
-  it.each(['json', 'jsonl', 'csv'].flatMap((format) => ALL.map((lost): [string, Lost] => [format, lost])))(
-    'predict --format %s with %s closed',
-    async (format, lost) => {
-      const predict = ['predict', '--head', 'best', images, '--format', format, '--batch-size', '4'];
-      const { status, read } = await withLostOutput(predict, lost, { cwd });
-      expect(status).toBe(141);
-      expect(read).not.toMatch(/EPIPE|\n\s+at /);
-    },
-  );
+  it.each(
+    ['json', 'jsonl', 'csv'].flatMap((format) => ALL.map((closed): [string, Closed] => [format, closed])),
+  )('predict --format %s with %s closed', async (format, closed) => {
+    const predict = ['predict', '--head', 'best', images, '--format', format, '--batch-size', '4'];
+    const { status, read } = await withClosedOutput(predict, closed, { cwd });
+    expect(status).toBe(141);
+    expect(read).not.toMatch(/EPIPE|\n\s+at /);
+  });
 
   it('predict --out with stderr closed leaves a whole file', async () => {
     const out = join(newFolder(), 'answers.jsonl');
     const predict = ['predict', '--head', 'best', images, '--format', 'jsonl', '--out', out];
-    expect(await withLostOutput(predict, 'stderr', { cwd })).toEqual({ status: 141, read: '' });
+    expect(await withClosedOutput(predict, 'stderr', { cwd })).toEqual({ status: 141, read: '' });
     const lines = readFileSync(out, 'utf8').split('\n').slice(0, -1);
     for (const line of lines) expect(JSON.parse(line)).toHaveProperty('path');
   });
 
-  it.each<Lost>(['stdout', 'both'])('predict --watch with %s closed', async (lost) => {
+  it.each<Closed>(['stdout', 'both'])('predict --watch with %s closed', async (closed) => {
     const inbox = newFolder();
     const bytes = await photo(7);
     let isEnded = false;
-    const ended = withLostOutput(['predict', '--head', 'best', '--watch', inbox], lost, { cwd });
+    const ended = withClosedOutput(['predict', '--head', 'best', '--watch', inbox], closed, { cwd });
     ended.then(() => {
       isEnded = true;
     });
@@ -110,16 +110,18 @@ describe('output that nobody reads', () => {
     expect(read).not.toMatch(/EPIPE|\n\s+at /);
   });
 
-  it.each<Lost>(['stdout', 'both'])('serve with %s closed', async (lost) => {
-    const { status, read } = await withLostOutput(['serve', '--head', 'best', '--port', '0'], lost, { cwd });
+  it.each<Closed>(['stdout', 'both'])('serve with %s closed', async (closed) => {
+    const { status, read } = await withClosedOutput(['serve', '--head', 'best', '--port', '0'], closed, {
+      cwd,
+    });
     expect(status).toBe(141);
     expect(read).not.toMatch(/EPIPE|\n\s+at /);
   });
 
-  it.each(ALL)('export with %s closed leaves a whole file', async (lost) => {
+  it.each(ALL)('export with %s closed leaves a whole file', async (closed) => {
     const out = join(newFolder(), 'head.onnx');
     const flags = ['--format', 'onnx', '--out', out, '--weights', 'none', '--json'];
-    const { status, read } = await withLostOutput(['export', '--head', 'best', ...flags], lost, { cwd });
+    const { status, read } = await withClosedOutput(['export', '--head', 'best', ...flags], closed, { cwd });
     expect(status).toBe(141);
     expect(read).not.toMatch(/EPIPE|\n\s+at /);
     expect(existsSync(out)).toBe(true);

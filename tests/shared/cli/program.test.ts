@@ -2,9 +2,10 @@
 import { copyFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { newFolder, permafrost } from '../../command.ts';
-import { photo } from '../../extract/photos.ts';
-import { writeRandomHead } from '../../head.ts';
+import { photo } from '../../support/class-folders.ts';
+import { permafrost } from '../../support/command.ts';
+import { newFolder } from '../../support/folders.ts';
+import { writeRandomHead } from '../../support/random-head.ts';
 
 const root = newFolder();
 

@@ -7,7 +7,7 @@ import {
   hashOf,
   pickHashes,
 } from '../../../src/shared/dataset/content-hashes.ts';
-import { hashesOf } from './hashes.ts';
+import { hashesOf } from '../../support/content-hashes.ts';
 
 const texts = fc.array(fc.constantFrom('a', 'aa', 'b', 'zz', 'abc'), { minLength: 1, maxLength: 40 });
 

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { type Divisible, divide } from '../../../src/shared/dataset/divide.ts';
-import { hashesOf } from './hashes.ts';
+import { hashesOf } from '../../support/content-hashes.ts';
 
 const CLASSES = ['a', 'b'];
 

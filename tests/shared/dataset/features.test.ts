@@ -6,9 +6,9 @@ import { type FeatureRows, isInMemory } from '../../../src/shared/dataset/rows.t
 import { type FeatureTable, reorderRows } from '../../../src/shared/dataset/table.ts';
 import { silent } from '../../../src/shared/reporter.ts';
 import { MATHS_VERSION } from '../../../src/shared/store/pipeline.ts';
-import { clusters, syntheticStore } from '../../train/made-store.ts';
-import { storeOf } from '../store/fixture.ts';
-import { hashesOf } from './hashes.ts';
+import { hashesOf } from '../../support/content-hashes.ts';
+import { storeOf } from '../../support/store-rows.ts';
+import { clusters, syntheticStore } from '../../support/synthetic-store.ts';
 
 function table(rows: number, inputs: number): FeatureTable {
   const numbers = Array.from({ length: rows }, (_, row) => row);

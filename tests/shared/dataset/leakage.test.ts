@@ -6,7 +6,7 @@ import { splitRows } from '../../../src/shared/dataset/splits.ts';
 import { decodeImage } from '../../../src/shared/images/decode.ts';
 import { perceptualHash } from '../../../src/shared/images/phash.ts';
 import { random } from '../../../src/shared/random.ts';
-import { hashesOf } from './hashes.ts';
+import { hashesOf } from '../../support/content-hashes.ts';
 
 const nothing = (count: number): null[] => Array.from({ length: count }, () => null);
 

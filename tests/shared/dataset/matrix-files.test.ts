@@ -8,8 +8,8 @@ import { defaultMemory, shuffledTraining, writeMatrices } from '../../../src/sha
 import { isInMemory } from '../../../src/shared/dataset/rows.ts';
 import { reorderRows } from '../../../src/shared/dataset/table.ts';
 import { silent } from '../../../src/shared/reporter.ts';
-import { newFolder } from '../../command.ts';
-import { clusters, syntheticStore } from '../../train/made-store.ts';
+import { newFolder } from '../../support/folders.ts';
+import { clusters, syntheticStore } from '../../support/synthetic-store.ts';
 
 const IMAGES = clusters(['a', 'b'], 3, { inputs: 2 });
 const OTHERS = clusters(['a', 'b'], 3, { inputs: 3, seed: 1 });

@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { loadDataset } from '../../../src/shared/dataset/load.ts';
 import { silent } from '../../../src/shared/reporter.ts';
-import { newFolder, row, writerOf } from '../store/fixture.ts';
+import { newFolder } from '../../support/folders.ts';
+import { row, writerOf } from '../../support/store-rows.ts';
 
 const NFC = 'Caf\u00e9';
 const NFD = 'Cafe\u0301';

@@ -6,7 +6,8 @@ import { readFeatures } from '../../../src/shared/dataset/features.ts';
 import { relabel } from '../../../src/shared/dataset/relabel.ts';
 import { readRows } from '../../../src/shared/dataset/rows.ts';
 import { silent } from '../../../src/shared/reporter.ts';
-import { newFolder, row, storeOf } from '../store/fixture.ts';
+import { newFolder } from '../../support/folders.ts';
+import { row, storeOf } from '../../support/store-rows.ts';
 
 async function relabelled(content: string, name = 'new.csv') {
   const file = join(newFolder(), name);

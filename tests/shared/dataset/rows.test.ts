@@ -1,16 +1,16 @@
 /** Feature rows in memory and in a file. */
-import { mkdtempSync, truncateSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { blockRows, eachBlock, type MatrixFile, readRows } from '../../../src/shared/dataset/rows.ts';
 import { epochOrder } from '../../../src/shared/training/batches.ts';
+import { newFolder } from '../../support/folders.ts';
 
 const INPUTS = 3;
 const matrix = Float32Array.from({ length: 10 * INPUTS }, (_, i) => i);
 
 function inFile(changes: Partial<MatrixFile> = {}): MatrixFile {
-  const path = join(mkdtempSync(join(tmpdir(), 'permafrost-test-')), 'features.f32');
+  const path = join(newFolder(), 'features.f32');
   writeFileSync(path, matrix);
   return { path, maxRows: 4, normalize: 'none', ...changes };
 }

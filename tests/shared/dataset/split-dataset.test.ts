@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { type LoadOptions, loadDataset } from '../../../src/shared/dataset/load.ts';
 import { type SplitOptions, splitDataset } from '../../../src/shared/dataset/split-dataset.ts';
 import { silent } from '../../../src/shared/reporter.ts';
-import { clusters, labelled, type SyntheticImage, syntheticStore } from '../../train/made-store.ts';
+import { clusters, labelled, type SyntheticImage, syntheticStore } from '../../support/synthetic-store.ts';
 
 const SPLITS = [...Array(6).fill('train'), ...Array(3).fill('val'), ...Array(3).fill('test')];
 const IMAGES: SyntheticImage[] = clusters(['a', 'b'], 6).map((image, at) => ({

@@ -5,7 +5,7 @@ import { encodeLabels } from '../../../src/shared/dataset/labels.ts';
 import { foldRows, parseSplit, type SplitRequest, splitRows } from '../../../src/shared/dataset/splits.ts';
 import { random } from '../../../src/shared/random.ts';
 import { SPLITS, type Split } from '../../../src/shared/store/schema.ts';
-import { hashesOf } from './hashes.ts';
+import { hashesOf } from '../../support/content-hashes.ts';
 
 function request(labels: string[][], overrides: Partial<SplitRequest> = {}): SplitRequest {
   const { task, classes, targets } = encodeLabels(labels, 'auto');

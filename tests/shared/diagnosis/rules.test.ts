@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { describeFinding, diagnose } from '../../../src/shared/diagnosis/diagnose.ts';
 import type { Facts } from '../../../src/shared/diagnosis/finding.ts';
-import { epochs, found, head, healthy, healthyFeatures } from './facts.ts';
+import { epochs, found, head, healthy, healthyFeatures } from '../../support/healthy-facts.ts';
 
 describe('the diagnosis', () => {
   it('finds nothing wrong with a healthy run', () => {

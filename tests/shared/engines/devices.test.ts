@@ -6,7 +6,8 @@ import sharp from 'sharp';
 import { describe, expect, it, vi } from 'vitest';
 import { checkedOnce } from '../../../src/shared/engines/checked.ts';
 import { loadEngine, type Program } from '../../../src/shared/engines/engine.ts';
-import { newFolder, permafrost, STACK_TRACE } from '../../command.ts';
+import { permafrost, STACK_TRACE } from '../../support/command.ts';
+import { newFolder } from '../../support/folders.ts';
 
 /** A provider that this platform never has. */
 const FOREIGN = process.platform === 'win32' ? 'coreml' : 'dml';

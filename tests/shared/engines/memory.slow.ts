@@ -1,7 +1,7 @@
 /** A long run leaves TensorFlow.js with the tensors that it had: 10,000 training steps, 5,000 images. */
 import { beforeAll, describe, expect, it } from 'vitest';
 import { loadRuntime, type Runtime } from '../../../src/shared/engines/tensorflow/runtime.ts';
-import { extractImages, type Tensors, trainSteps } from './memory.ts';
+import { extractImages, type Tensors, trainSteps } from '../../support/tensor-counts.ts';
 
 /** The numbers are shown, for documentation. */
 function check(what: string, { version }: Runtime, tensors: Tensors): void {

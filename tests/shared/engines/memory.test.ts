@@ -4,8 +4,8 @@ import { tensorflowEngine } from '../../../src/shared/engines/tensorflow/index.t
 import { loadRuntime, RUNTIME_NAMES, type Runtime } from '../../../src/shared/engines/tensorflow/runtime.ts';
 import * as build from '../../../src/shared/graph/build.ts';
 import { BATCH } from '../../../src/shared/graph/value.ts';
-import { extractImages, trainSteps } from './memory.ts';
-import { ENGINES_UNDER_TEST } from './under-test.ts';
+import { ENGINES_UNDER_TEST } from '../../support/engines.ts';
+import { extractImages, trainSteps } from '../../support/tensor-counts.ts';
 
 const runtimes = RUNTIME_NAMES.filter((name) => ENGINES_UNDER_TEST.some((engine) => engine === name));
 

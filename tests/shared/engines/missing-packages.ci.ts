@@ -4,7 +4,8 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import sharp from 'sharp';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { newFolder, type Outcome, permafrost, STACK_TRACE } from '../../command.ts';
+import { type Outcome, permafrost, STACK_TRACE } from '../../support/command.ts';
+import { newFolder } from '../../support/folders.ts';
 
 const PACKAGE = fileURLToPath(new URL('../../../', import.meta.url));
 const root = newFolder();

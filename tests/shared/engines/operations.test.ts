@@ -10,7 +10,7 @@ import {
   type Value,
 } from '../../../src/shared/graph/value.ts';
 import { random } from '../../../src/shared/random.ts';
-import { ENGINES_UNDER_TEST, loadUnderTest } from './under-test.ts';
+import { ENGINES_UNDER_TEST, loadUnderTest } from '../../support/engines.ts';
 
 interface Sample {
   shapes: Shape[];

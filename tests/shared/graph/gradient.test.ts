@@ -7,7 +7,7 @@ import { GRADIENT_RULES } from '../../../src/shared/graph/gradients/index.ts';
 import type { ComputedOperation } from '../../../src/shared/graph/operations/index.ts';
 import { elementCount, type Shape, type Value } from '../../../src/shared/graph/value.ts';
 import { random } from '../../../src/shared/random.ts';
-import { ENGINES_UNDER_TEST, loadUnderTest } from '../engines/under-test.ts';
+import { ENGINES_UNDER_TEST, loadUnderTest } from '../../support/engines.ts';
 
 interface Sample {
   shapes: Shape[];

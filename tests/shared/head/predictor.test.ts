@@ -7,8 +7,14 @@ import type { HeadRequest } from '../../../src/shared/head/options.ts';
 import { headGraph } from '../../../src/shared/head/predictor.ts';
 import { random } from '../../../src/shared/random.ts';
 import { predictAll } from '../../../src/train/evaluation/predict-all.ts';
-import { headResult } from '../results/results.ts';
-import { CLASSES, INPUTS, madeHead, madeParameters, STATISTICS } from './heads.ts';
+import { headResult } from '../../support/head-results.ts';
+import {
+  CLASSES,
+  INPUTS,
+  STATISTICS,
+  syntheticHead,
+  syntheticParameters,
+} from '../../support/synthetic-head.ts';
 
 const ROWS = 7;
 
@@ -34,7 +40,7 @@ async function trainedAnswers(request: Partial<HeadRequest>): Promise<Float32Arr
     features: { [config.normalize]: matrix },
     targets: new Uint8Array(ROWS * CLASSES.length),
   };
-  const trained = { result: headResult('1', 0.5, {}, request), parameters: madeParameters(request) };
+  const trained = { result: headResult('1', 0.5, {}, request), parameters: syntheticParameters(request) };
   return predictAll(await loadEngine('auto'), trained, data, ROWS);
 }
 
@@ -54,7 +60,7 @@ describe('headGraph', () => {
     { normalize: 'none', output: 'sigmoid' },
   ])('of %j answers as in training', async (request) => {
     const engine = await loadEngine('auto');
-    const program = await engine.compile(headGraph(madeHead(request)));
+    const program = await engine.compile(headGraph(syntheticHead(request)));
     const { probabilities } = await program.run({ features: rawFeatures() });
     await program.release();
     const expected = await trainedAnswers(request);
@@ -70,7 +76,7 @@ describe('headGraph', () => {
     'divides the logits of a %s head by its temperature',
     async (output) => {
       const request = { output, normalize: 'standardize' } as const;
-      const { record, tensors } = madeHead(request);
+      const { record, tensors } = syntheticHead(request);
       const temperature = 2.5;
       const engine = await loadEngine('auto');
       const program = await engine.compile(headGraph({ record: { ...record, temperature }, tensors }));

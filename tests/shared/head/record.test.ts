@@ -4,11 +4,11 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { InputError } from '../../../src/shared/errors.ts';
 import { type Head, readHead, writeHead } from '../../../src/shared/head/record.ts';
-import { newFolder } from '../../command.ts';
-import { madeHead } from './heads.ts';
+import { newFolder } from '../../support/folders.ts';
+import { syntheticHead } from '../../support/synthetic-head.ts';
 
 async function written(
-  { record, tensors }: Head = madeHead({ hidden: [4], batchNorm: true }),
+  { record, tensors }: Head = syntheticHead({ hidden: [4], batchNorm: true }),
 ): Promise<string> {
   const dir = join(newFolder(), 'best');
   await writeHead(dir, record, tensors);
@@ -25,7 +25,7 @@ async function recordWith(changed: Record<string, unknown>): Promise<string> {
 
 describe('a head', () => {
   it('is read as it was written', async () => {
-    const head = madeHead({ hidden: [4], batchNorm: true, dropout: 0.3, bias: false });
+    const head = syntheticHead({ hidden: [4], batchNorm: true, dropout: 0.3, bias: false });
     const read = await readHead(await written(head));
     expect(read.record).toEqual({ ...head.record, tensors: expect.any(String) });
     expect([...read.tensors.keys()].sort()).toEqual([...head.tensors.keys()].sort());
@@ -36,7 +36,7 @@ describe('a head', () => {
   });
 
   it('keeps its temperature and its thresholds', async () => {
-    const { record, tensors } = madeHead({ output: 'sigmoid' });
+    const { record, tensors } = syntheticHead({ output: 'sigmoid' });
     const calibrated = { ...record, task: 'multilabel' as const, temperature: 1.5, thresholds: [0, 0.25, 1] };
     const read = await readHead(await written({ record: calibrated, tensors }));
     expect(read.record).toEqual({ ...calibrated, tensors: expect.any(String) });
@@ -60,8 +60,8 @@ describe('a head', () => {
     rmSync(join(dir, 'head.safetensors'));
     await expect(readHead(dir)).rejects.toThrow(/head\.safetensors/);
 
-    const { record } = madeHead({ hidden: [4, 4] });
-    const { tensors } = madeHead({ hidden: [4] });
+    const { record } = syntheticHead({ hidden: [4, 4] });
+    const { tensors } = syntheticHead({ hidden: [4] });
     await expect(readHead(await written({ record, tensors }))).rejects.toThrow(
       /Expected dense_1\/kernel of shape 4x4 for .*head\.safetensors but received nothing/,
     );
@@ -83,7 +83,7 @@ describe('a head', () => {
     await expect(readHead(dir)).rejects.toThrow(/^Expected finite numbers for .* but received "NaN"/);
   });
 
-  const SIGMOID = madeHead({ hidden: [4], batchNorm: true, output: 'sigmoid' }).record.config;
+  const SIGMOID = syntheticHead({ hidden: [4], batchNorm: true, output: 'sigmoid' }).record.config;
   it.each<[string, Record<string, unknown>, RegExp]>([
     ['another format', { format: 'x' }, /"permafrost-head" for format of .* but received "x"/],
     ['a newer format', { formatVersion: 2 }, /Expected 1 for formatVersion of .* but received 2/],

@@ -1,10 +1,10 @@
 /** Over a thousand files, whole and damaged, like the fixture folders of imaging libraries, each against Pillow. */
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 import { decodeImage } from '../../../src/shared/images/decode.ts';
+import { newFolder } from '../../support/folders.ts';
 import { REASONS, type Reason } from './corpus/reasons.ts';
 
 /** A file of the corpus; sizes are those of the upright image. */
@@ -44,8 +44,7 @@ function blackShare(rgb: Uint8Array): number {
 }
 
 describe.skipIf(!canMakeVenv())('a corpus of image files', () => {
-  const folder = mkdtempSync(join(tmpdir(), 'corpus-'));
-  afterAll(() => rmSync(folder, { recursive: true }));
+  const folder = newFolder();
 
   beforeAll(() => {
     execFileSync('python3', ['-m', 'venv', join(folder, 'venv')]);

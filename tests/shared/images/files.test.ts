@@ -102,7 +102,7 @@ describe('a whole file', () => {
   });
 });
 
-describe('a damaged file is refused, never black or grey:', () => {
+describe('an invalid file is refused, never black or grey:', () => {
   it.each([
     ['tiff-rgb-lzw-tiles-cut60', 'truncated TIFF'],
     ['tiff-rgb-deflate-tiles-cut60', 'truncated TIFF'],

@@ -3,7 +3,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { findFile, namesAmong, namesBelow, readNamedFile } from '../../../src/shared/images/names.ts';
-import { newFolder } from '../../command.ts';
+import { newFolder } from '../../support/folders.ts';
 
 const NFC = 'Caf\u00e9';
 const NFD = 'Cafe\u0301';

@@ -5,9 +5,10 @@ import { pathToFileURL } from 'node:url';
 import type { Browser, Page } from 'puppeteer-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { drawLeaves } from '../../../scripts/leaves.ts';
-import { newFolder, permafrost } from '../../command.ts';
-import { clusters, syntheticStore } from '../../train/made-store.ts';
-import { CHROMIUM, openBrowser } from './browser.ts';
+import { CHROMIUM, openBrowser } from '../../support/browser.ts';
+import { permafrost } from '../../support/command.ts';
+import { newFolder } from '../../support/folders.ts';
+import { clusters, syntheticStore } from '../../support/synthetic-store.ts';
 
 /** Names that would be markup if a page took them for it. */
 const EVIL = ['<script>alert(1)</script>', '"><img src=x onerror=alert(2)>', '</script><!-- <b>'];

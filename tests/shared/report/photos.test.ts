@@ -5,7 +5,7 @@ import sharp from 'sharp';
 import { describe, expect, it } from 'vitest';
 import { makeThumbnails } from '../../../src/shared/report/photos.ts';
 import { readPhotoFolder, writePhotoFolder } from '../../../src/shared/store/photos.ts';
-import { newFolder } from '../../command.ts';
+import { newFolder } from '../../support/folders.ts';
 
 async function photo(folder: string, path: string): Promise<{ path: string; sha256: string }> {
   const file = join(folder, path);

@@ -11,8 +11,8 @@ import { historyArrow } from '../../../src/shared/results/history.ts';
 import { leaderboardCsv } from '../../../src/shared/results/leaderboard.ts';
 import { predictionLines } from '../../../src/shared/results/predictions.ts';
 import { rankResults } from '../../../src/shared/training/result.ts';
-import { NAMES } from '../../names.ts';
-import { headResult } from './results.ts';
+import { NAMES } from '../../support/class-names.ts';
+import { headResult } from '../../support/head-results.ts';
 
 const records = (text: string): Record<string, string>[] => parse(text, { columns: true });
 

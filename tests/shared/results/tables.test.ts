@@ -8,7 +8,7 @@ import {
   metricsTable,
   perClassTable,
 } from '../../../src/shared/results/tables.ts';
-import { headResult } from './results.ts';
+import { headResult } from '../../support/head-results.ts';
 
 const widest = (text: string) => Math.max(...text.split('\n').map((line) => line.length));
 /** The cells of each line of a table. */

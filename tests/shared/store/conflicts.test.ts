@@ -4,7 +4,8 @@ import { expect, it } from 'vitest';
 import { narrowFloat16 } from '../../../src/shared/float16.ts';
 import { writeConflicts } from '../../../src/shared/store/conflicts.ts';
 import type { RowRecord } from '../../../src/shared/store/part-buffer.ts';
-import { newFolder, row } from './fixture.ts';
+import { newFolder } from '../../support/folders.ts';
+import { row } from '../../support/store-rows.ts';
 
 const image = (path: string, content: number, labels: string[], view = 0): RowRecord => ({
   ...row(content).record,

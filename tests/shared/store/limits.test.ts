@@ -8,7 +8,8 @@ import { decodePart } from '../../../src/shared/store/part.ts';
 import { pipelineFingerprint } from '../../../src/shared/store/pipeline.ts';
 import { openStore } from '../../../src/shared/store/reader.ts';
 import { checkManifest } from '../../../src/shared/store/schema.ts';
-import { COLUMNS, newFolder, pipeline, storeOf, writerOf } from './fixture.ts';
+import { newFolder } from '../../support/folders.ts';
+import { COLUMNS, pipeline, storeOf, writerOf } from '../../support/store-rows.ts';
 
 const manifestIn = (dir: string) => JSON.parse(readFileSync(join(dir, 'manifest.json'), 'utf8'));
 

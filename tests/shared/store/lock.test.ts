@@ -5,7 +5,7 @@ import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { isLocked, LOCK_FILE, lockStore } from '../../../src/shared/store/lock.ts';
-import { newFolder } from './fixture.ts';
+import { newFolder } from '../../support/folders.ts';
 
 /** Leaves the lock of a process that is gone. */
 function leaveLock(dir: string, holder: { pid: number; host: string }, secondsAgo: number): void {

@@ -5,7 +5,8 @@ import { afterEach, expect, it, vi } from 'vitest';
 import { writeConflicts } from '../../../src/shared/store/conflicts.ts';
 import { disk, jsonLines, writeDurably } from '../../../src/shared/store/files.ts';
 import type { RowRecord } from '../../../src/shared/store/part-buffer.ts';
-import { newFolder, row, writerOf } from './fixture.ts';
+import { newFolder } from '../../support/folders.ts';
+import { row, writerOf } from '../../support/store-rows.ts';
 
 afterEach(() => {
   vi.restoreAllMocks();

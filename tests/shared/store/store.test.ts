@@ -8,7 +8,8 @@ import { openStore, type StorePart } from '../../../src/shared/store/reader.ts';
 import { type StoreManifest, sealManifest } from '../../../src/shared/store/schema.ts';
 import { readStoredParts } from '../../../src/shared/store/stored-parts.ts';
 import { createStoreWriter } from '../../../src/shared/store/writer.ts';
-import { COLUMNS, newFolder, pipeline, row, storeOf, writerOf } from './fixture.ts';
+import { newFolder } from '../../support/folders.ts';
+import { COLUMNS, pipeline, row, storeOf, writerOf } from '../../support/store-rows.ts';
 
 async function allParts(dir: string): Promise<StorePart[]> {
   const parts: StorePart[] = [];
@@ -183,7 +184,7 @@ describe('a feature store', () => {
   });
 });
 
-describe('a damaged feature store', () => {
+describe('a feature store whose files changed', () => {
   const firstPart = (dir: string) => join(dir, 'part-00000.arrow');
 
   it.each([

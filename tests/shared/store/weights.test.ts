@@ -6,7 +6,8 @@ import { tableFromIPC } from 'apache-arrow';
 import { expect, it } from 'vitest';
 import { openStore } from '../../../src/shared/store/reader.ts';
 import { readStoredParts } from '../../../src/shared/store/stored-parts.ts';
-import { newFolder, row, storeOf, writerOf } from './fixture.ts';
+import { newFolder } from '../../support/folders.ts';
+import { row, storeOf, writerOf } from '../../support/store-rows.ts';
 
 /** The weights of each part, null where it has no such column. */
 async function weightsOf(dir: string): Promise<(number[] | null)[]> {

@@ -1,14 +1,14 @@
 /** Downloads from a real HTTP server on this machine that behaves as badly as servers do. */
 import { createHash, randomBytes } from 'node:crypto';
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { type AddressInfo, connect } from 'node:net';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { InputError } from '../../../src/shared/errors.ts';
 import { type DownloadOptions, download } from '../../../src/shared/weights/download.ts';
 import { fetchPublished, findPublished, weightsFolder } from '../../../src/shared/weights/published.ts';
+import { newFolder } from '../../support/folders.ts';
 
 type Answer = (response: ServerResponse, request: IncomingMessage) => void;
 
@@ -37,7 +37,7 @@ let requests: IncomingMessage[];
 const saved = Object.fromEntries(ENVIRONMENT.map((name) => [name, process.env[name]]));
 
 beforeEach(async () => {
-  folder = mkdtempSync(join(tmpdir(), 'permafrost-'));
+  folder = newFolder();
   path = join(folder, 'weights', 'file.h5');
   requests = [];
   server = createServer((request, response) => {

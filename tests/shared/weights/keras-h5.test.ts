@@ -1,17 +1,16 @@
 /** Reading Keras's weight files: small files in each of its layouts, written by the test. */
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import h5wasm, { type File, type Group } from 'h5wasm/node';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 import { InputError } from '../../../src/shared/errors.ts';
 import { openKerasFile } from '../../../src/shared/weights/keras-h5.ts';
 import type { LayerWeights } from '../../../src/shared/weights/source.ts';
+import { newFolder } from '../../support/folders.ts';
 
-const folder = mkdtempSync(join(tmpdir(), 'permafrost-'));
+const folder = newFolder();
 const path = join(folder, 'weights.h5');
 beforeAll(async () => void (await h5wasm.ready));
-afterAll(() => rmSync(folder, { recursive: true }));
 
 /** A network of two convolutions with a batch-norm between them. */
 const LAYERS: readonly LayerWeights[] = [
@@ -348,7 +347,7 @@ describe('a file of two networks is refused, and both are named', () => {
   });
 });
 
-describe('a damaged file is refused', () => {
+describe('an invalid file is refused', () => {
   const refused = async (bytes: Uint8Array, message: RegExp) => {
     writeFileSync(path, bytes);
     await expect(load()).rejects.toThrow(InputError);

@@ -1,14 +1,13 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import fc from 'fast-check';
-import { afterAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { InputError } from '../../../src/shared/errors.ts';
 import { widenFloat16 } from '../../../src/shared/float16.ts';
 import { encodeSafetensors, openSafetensors } from '../../../src/shared/weights/safetensors.ts';
+import { newFolder } from '../../support/folders.ts';
 
-const folder = mkdtempSync(join(tmpdir(), 'permafrost-'));
-afterAll(() => rmSync(folder, { recursive: true }));
+const folder = newFolder();
 
 function write(bytes: Uint8Array): string {
   const path = join(folder, 'file.safetensors');
@@ -72,7 +71,7 @@ describe('a written file', () => {
   });
 });
 
-describe('a damaged header', () => {
+describe('an invalid header', () => {
   it.each<[string, unknown, number, RegExp]>([
     ['no JSON', '{"w"', 0, /^Expected JSON for the header/],
     ['no object', [], 0, /^Expected an object for the header/],

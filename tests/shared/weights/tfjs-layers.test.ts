@@ -3,8 +3,8 @@ import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { describeBackbone, loadBackbone } from '../../../src/shared/backbones/load.ts';
 import { seededSource } from '../../../src/shared/weights/seeded.ts';
-import { newFolder } from '../../command.ts';
-import { damaged } from './damage.ts';
+import { newFolder } from '../../support/folders.ts';
+import { fuzzModelFile } from '../../support/fuzz/model-files.ts';
 
 const NAME = 'mobilenet_0.25';
 const SHARD = 300_000;
@@ -149,7 +149,7 @@ describe('a TensorFlow.js layers model', () => {
     const path = join(root, 'whole', 'damaged.json');
     let refused = 0;
     for (let at = 0; at < 100; at++) {
-      writeFileSync(path, damaged(text, at));
+      writeFileSync(path, fuzzModelFile(text, at));
       const outcome: unknown = await load(path).catch((thrown: unknown) => thrown);
       if (!(outcome instanceof Error)) continue;
       expect(outcome, `damage ${at}: ${outcome.stack}`).toMatchObject({ name: 'InputError' });

@@ -4,8 +4,9 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { Finding } from '../../../src/shared/diagnosis/finding.ts';
 import { random } from '../../../src/shared/random.ts';
-import { newFolder, permafrost } from '../../command.ts';
-import { clusters, type SyntheticImage, syntheticStore } from '../made-store.ts';
+import { permafrost } from '../../support/command.ts';
+import { newFolder } from '../../support/folders.ts';
+import { clusters, type SyntheticImage, syntheticStore } from '../../support/synthetic-store.ts';
 
 /** Trains on made-up features and returns what metrics.json says is wrong, by id. */
 async function diagnosed(

@@ -9,7 +9,7 @@ import {
   withSeeds,
 } from '../../../src/train/search/configurations.ts';
 import { createLeaderboard } from '../../../src/train/search/leaderboard.ts';
-import { headResult } from '../../shared/results/results.ts';
+import { headResult } from '../../support/head-results.ts';
 
 const fast = { config: resolveConfig({ lr: 0.1 }, 'multiclass'), source: 0 };
 const slow = { config: resolveConfig({ lr: 0.01 }, 'multiclass'), source: 0 };

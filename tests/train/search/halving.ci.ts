@@ -3,8 +3,9 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parse } from 'csv-parse/sync';
 import { describe, expect, it } from 'vitest';
-import { newFolder, permafrost, STACK_TRACE } from '../../command.ts';
-import { clusters, syntheticStore } from '../made-store.ts';
+import { permafrost, STACK_TRACE } from '../../support/command.ts';
+import { newFolder } from '../../support/folders.ts';
+import { clusters, syntheticStore } from '../../support/synthetic-store.ts';
 
 describe('--halving', () => {
   /** Rates from useless to good: the winners show at once. */

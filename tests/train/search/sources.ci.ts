@@ -6,9 +6,10 @@ import { describe, expect, it } from 'vitest';
 import { readHead } from '../../../src/shared/head/record.ts';
 import { parseGrid } from '../../../src/train/search/grid.ts';
 import { splitBySource } from '../../../src/train/search/sources.ts';
-import { newFolder, permafrost, STACK_TRACE } from '../../command.ts';
-import { storeOf } from '../../shared/store/fixture.ts';
-import { clusters, type SyntheticImage, syntheticStore } from '../made-store.ts';
+import { permafrost, STACK_TRACE } from '../../support/command.ts';
+import { newFolder } from '../../support/folders.ts';
+import { storeOf } from '../../support/store-rows.ts';
+import { clusters, type SyntheticImage, syntheticStore } from '../../support/synthetic-store.ts';
 
 describe('splitBySource', () => {
   const fallback = { features: ['x'], pooling: [] };

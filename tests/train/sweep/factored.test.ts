@@ -10,7 +10,7 @@ import { freshState, type SteppingOptimizer } from '../../../src/shared/training
 import { factoredKernel } from '../../../src/train/sweep/factored.ts';
 import { createPrograms, type Programs } from '../../../src/train/sweep/programs.ts';
 import { createStack } from '../../../src/train/sweep/stack.ts';
-import { numbers } from './numbers.ts';
+import { numbers } from '../../support/formula-numbers.ts';
 
 const CLASSES = 3;
 const BATCH = 12;

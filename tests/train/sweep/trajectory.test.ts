@@ -15,8 +15,8 @@ import { createArena } from '../../../src/shared/training/arena.ts';
 import { freshState, type StepSettings } from '../../../src/shared/training/optimizers.ts';
 import { createPrograms } from '../../../src/train/sweep/programs.ts';
 import { createStack, type Stack } from '../../../src/train/sweep/stack.ts';
-import { ENGINES_UNDER_TEST, loadUnderTest } from '../../shared/engines/under-test.ts';
-import { numbers } from './numbers.ts';
+import { ENGINES_UNDER_TEST, loadUnderTest } from '../../support/engines.ts';
+import { numbers } from '../../support/formula-numbers.ts';
 
 interface Golden {
   name: string;

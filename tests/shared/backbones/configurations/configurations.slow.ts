@@ -9,8 +9,8 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { expect, it } from 'vitest';
 import { InputError, messageOf, UsageError } from '../../../../src/shared/errors.ts';
-import { newFolder } from '../../../command.ts';
-import { difference, kerasFeatures } from './features.ts';
+import { newFolder } from '../../../support/folders.ts';
+import { difference, kerasFeatures } from '../../../support/keras-features.ts';
 
 const PYTHON = process.env.PERMAFROST_KERAS_PYTHON;
 const FAMILIES = process.env.FAMILIES?.split(',') ?? [

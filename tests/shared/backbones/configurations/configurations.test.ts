@@ -6,9 +6,9 @@ import { describeBackbone, loadBackbone } from '../../../../src/shared/backbones
 import { findBackbone } from '../../../../src/shared/backbones/registry.ts';
 import { InputError, UsageError } from '../../../../src/shared/errors.ts';
 import { kerasModel } from '../../../../src/shared/weights/keras-config.ts';
-import { newFolder } from '../../../command.ts';
-import { difference, kerasFeatures, loadWeights } from './features.ts';
-import { savedModels, writeKerasFile } from './saved.ts';
+import { newFolder } from '../../../support/folders.ts';
+import { difference, kerasFeatures, loadWeights } from '../../../support/keras-features.ts';
+import { savedModels, writeKerasFile } from '../../../support/keras-models.ts';
 
 /** SIZE of make_configurations.py. */
 const SIZE = { width: 96, height: 96 };
@@ -176,7 +176,7 @@ describe('a file of weights alone', () => {
   });
 });
 
-describe('a damaged configuration is refused', () => {
+describe('an invalid configuration is refused', () => {
   const input = {
     class_name: 'InputLayer',
     name: 'in',

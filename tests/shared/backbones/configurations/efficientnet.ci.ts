@@ -1,9 +1,9 @@
 /** EfficientNet's files, built with or without the correction that published weights bring. */
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { newFolder } from '../../../command.ts';
-import { difference, kerasFeatures, loadWeights } from './features.ts';
-import { type FileOptions, savedModels, writeKerasFile } from './saved.ts';
+import { newFolder } from '../../../support/folders.ts';
+import { difference, kerasFeatures, loadWeights } from '../../../support/keras-features.ts';
+import { type FileOptions, savedModels, writeKerasFile } from '../../../support/keras-models.ts';
 
 /** SIZE of make_configurations.py. */
 const SIZE = { width: 96, height: 96 };

@@ -7,8 +7,8 @@ import {
   openModelBackbone,
 } from '../../../../src/shared/backbones/model-file/open.ts';
 import { formatResize } from '../../../../src/shared/images/resize.ts';
-import { newFolder } from '../../../command.ts';
-import { syntheticPhoto } from '../synthetic-photo.ts';
+import { newFolder } from '../../../support/folders.ts';
+import { syntheticPhoto } from '../../../support/synthetic-photo.ts';
 
 const golden = (name: string): string => fileURLToPath(new URL(`golden/${name}`, import.meta.url));
 const { runs }: { runs: Record<string, Record<string, number[][]>> } = JSON.parse(

@@ -18,8 +18,8 @@ import { createPrograms } from '../../../../src/train/sweep/programs.ts';
 import { createStack } from '../../../../src/train/sweep/stack.ts';
 import { hostTrainer, type StackTrainer } from '../../../../src/train/sweep/trainer.ts';
 import type { StackShape } from '../../../../src/train/sweep/training-graph.ts';
-import { ENGINES_UNDER_TEST, loadUnderTest } from '../../../shared/engines/under-test.ts';
-import { clouds, deviceEngineOf } from './clouds.ts';
+import { ENGINES_UNDER_TEST, loadUnderTest } from '../../../support/engines.ts';
+import { clouds, deviceEngineOf } from '../../../support/point-clouds.ts';
 
 const data = clouds({ train: 90, val: 30, test: 0 }, { inputs: 12 });
 const STEPS = 50;

@@ -13,8 +13,8 @@ import type { HeadJob } from '../../../../src/train/sweep/plan.ts';
 import { createPrograms } from '../../../../src/train/sweep/programs.ts';
 import { sweep } from '../../../../src/train/sweep/sweep.ts';
 import { trainStack } from '../../../../src/train/sweep/train-stack.ts';
-import { ENGINES_UNDER_TEST } from '../../../shared/engines/under-test.ts';
-import { clouds, deviceEngineOf } from './clouds.ts';
+import { ENGINES_UNDER_TEST } from '../../../support/engines.ts';
+import { clouds, deviceEngineOf } from '../../../support/point-clouds.ts';
 
 const data = clouds({ train: 240, val: 400, test: 0 }, { classes: 4, apart: 0.5 });
 

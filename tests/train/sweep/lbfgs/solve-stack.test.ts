@@ -10,7 +10,7 @@ import type { TrainedHead } from '../../../../src/shared/training/head-progress.
 import { createInitialParameters } from '../../../../src/shared/training/initial.ts';
 import { solveStack } from '../../../../src/train/sweep/lbfgs/solve-stack.ts';
 import { createPrograms } from '../../../../src/train/sweep/programs.ts';
-import { numbers } from '../numbers.ts';
+import { numbers } from '../../../support/formula-numbers.ts';
 
 const INPUTS = 24;
 const CLASSES = 5;
