@@ -1,4 +1,4 @@
-/** One network of each family against Keras; vitest.golden.config.ts runs all of them. */
+/** One network of each family against Keras; npm run test:golden compares all of them. */
 import { readdirSync } from 'node:fs';
 import { expect, it } from 'vitest';
 import { BACKBONES } from '../../../src/shared/backbones/registry.ts';

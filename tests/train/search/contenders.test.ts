@@ -17,7 +17,7 @@ import {
   ROWS,
   searchOf,
   type Training,
-} from './synthetic-search.ts';
+} from '../../support/synthetic-search.ts';
 
 vi.mock('../../../src/train/sweep/sweep.ts', () => ({ sweep: vi.fn() }));
 

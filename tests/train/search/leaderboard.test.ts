@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import type { HeadResult } from '../../../src/shared/training/result.ts';
 import { createLeaderboard } from '../../../src/train/search/leaderboard.ts';
-import { linearConfigurations, linearHead } from './synthetic-search.ts';
+import { linearConfigurations, linearHead } from '../../support/synthetic-search.ts';
 
 const configurations = linearConfigurations(Array.from({ length: 40 }, () => ({})));
 const [{ config }] = configurations;

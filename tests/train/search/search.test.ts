@@ -13,7 +13,13 @@ import {
   winningLine,
 } from '../../../src/train/search/search.ts';
 import { type SweepOptions, sweep } from '../../../src/train/sweep/sweep.ts';
-import { DATA, linearConfigurations, linearHead, pretendSweep, searchOf } from './synthetic-search.ts';
+import {
+  DATA,
+  linearConfigurations,
+  linearHead,
+  pretendSweep,
+  searchOf,
+} from '../../support/synthetic-search.ts';
 
 vi.mock('../../../src/train/sweep/sweep.ts', () => ({ sweep: vi.fn() }));
 beforeEach(() => {
