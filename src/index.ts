@@ -13,7 +13,6 @@ export {
   extract,
   openDataset,
 } from './extract/library.ts';
-export type { Answer } from './predict/answer.ts';
 export {
   openPredictor,
   type PredictionOptions,
@@ -21,6 +20,7 @@ export {
   type PredictorOptions,
   predict,
 } from './predict/library.ts';
+export type { Prediction } from './predict/loaded-head.ts';
 export type { LabelIssue, Separability } from './shared/analysis/separability.ts';
 export type { Augmentation } from './shared/augment/augmentation.ts';
 export type { BackboneRequest } from './shared/backbones/thread/protocol.ts';
@@ -38,7 +38,6 @@ export { InputError, UsageError } from './shared/errors.ts';
 export type { Review } from './shared/evaluation/diagnose-run.ts';
 export type { BestEvaluation } from './shared/evaluation/evaluate-best.ts';
 export type { Shape } from './shared/graph/value.ts';
-export type { Probabilities } from './shared/head/answers.ts';
 export type {
   Activation,
   BlockLayer,
@@ -56,6 +55,7 @@ export type {
   Task,
 } from './shared/head/config.ts';
 export type { HeadOptionKey, HeadRequest } from './shared/head/options.ts';
+export type { Probabilities } from './shared/head/predicted-labels.ts';
 export type { HeadSource } from './shared/head/record.ts';
 export { type Head, type HeadRecord, readHead } from './shared/head/record.ts';
 export type { Interpolation, Resize, Size } from './shared/images/resize.ts';

@@ -48,7 +48,7 @@ async function run(argv: Flags, signal: AbortSignal): Promise<ExportSummary> {
   return summary;
 }
 
-/** How well the file answers as permafrost does, over the images or features it was checked with. */
+/** How well the file predicts as permafrost does, over the images or features it was checked with. */
 function agreement(difference: number): string {
   return difference === 0
     ? "its probabilities equal permafrost's"

@@ -19,9 +19,9 @@ import { encodeTfjs, readTfjs } from './tfjs.ts';
 interface Encoded {
   /** By name below a folder, or one file under the name ''. */
   files: ReadonlyMap<string, Uint8Array>;
-  /** What permafrost answers. */
+  /** What permafrost predicts. */
   expected(engine: Engine): Promise<Float32Array>;
-  /** What the written file or folder answers for the same. */
+  /** What the written file or folder predicts for the same. */
   computed(path: string, engine: Engine): Promise<Float32Array>;
 }
 
@@ -79,7 +79,7 @@ const TOLERANCE = 1e-4;
 
 /**
  * Writes an export under a temporary name, runs it, and only then gives it its name.
- * @throws InputError where the written file does not answer as permafrost does, or a backbone is not as recorded;
+ * @throws InputError where the written file does not predict as permafrost does, or a backbone is not as recorded;
  *   UsageError for what a format cannot hold; the abort reason of `signal`
  */
 export async function exportHead({ head, format, out, ...options }: ExportOptions): Promise<ExportSummary> {
@@ -113,7 +113,7 @@ export async function exportHead({ head, format, out, ...options }: ExportOption
     // Written so that NaN is refused.
     if (!(difference <= TOLERANCE)) {
       throw new InputError(
-        `Expected ${format} to answer within ${TOLERANCE} of permafrost's probabilities but they differ by ${difference.toPrecision(2)}: ${out} is not written`,
+        `Expected ${format} to predict within ${TOLERANCE} of permafrost's probabilities but they differ by ${difference.toPrecision(2)}: ${out} is not written`,
       );
     }
     signal?.throwIfAborted();

@@ -41,7 +41,7 @@ const EXPORT_CHECKS: Checks = {
 
 /**
  * Writes an export under a temporary name, runs it, and only then gives it its name.
- * @throws InputError where the written file does not answer as permafrost does, or a backbone is not as recorded;
+ * @throws InputError where the written file does not predict as permafrost does, or a backbone is not as recorded;
  *   UsageError for what a format cannot hold, or options that cannot be; the abort reason of `signal`
  */
 export async function exportHead(options: ExportOptions): Promise<ExportSummary> {

@@ -26,7 +26,7 @@ export interface PhotoOptions {
   reporter?: Reporter;
 }
 
-/** What is written to a file, and how permafrost itself and that file answer for the same photos. */
+/** What is written to a file, and how permafrost itself and that file predict for the same photos. */
 export interface PhotoExport {
   bytes: Uint8Array;
   expected(engine: Engine): Promise<Float32Array>;

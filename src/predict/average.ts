@@ -1,4 +1,4 @@
-/** Averages the answers for the views of each image (`--tta`). */
+/** Averages the predictions for the views of each image (`--tta`). */
 
 /**
  * Returns a function that takes rows of probabilities in the order of the images, `views` rows each, in pieces of any

@@ -22,7 +22,7 @@ import { FORMAT_NAMES, FORMATS, predictionObject } from './formats.ts';
 import { listImages } from './images.ts';
 import type { PredictorOptions } from './library.ts';
 import { jsonCopy, writeFile, writeStdout } from './output.ts';
-import type { Prediction } from './predict.ts';
+import type { FilePrediction } from './predict.ts';
 
 const flags = {
   head: headFlag,
@@ -123,10 +123,10 @@ async function run(argv: Flags, signal: AbortSignal): Promise<object> {
   const { predict } = await import('./predict.ts');
   const copy = json && out !== undefined ? jsonCopy(`${out}.json.tmp`) : undefined;
   let count = 0;
-  // On a terminal the answers themselves show the progress.
+  // On a terminal the predictions themselves show the progress.
   const { progress } = out === undefined && process.stdout.isTTY ? silent : terminalReporter();
   const reporter = { ...terminalReporter(), progress };
-  const seen = async function* (): AsyncGenerator<Prediction[]> {
+  const seen = async function* (): AsyncGenerator<FilePrediction[]> {
     for await (const batch of predict({ ...settings, tta, head, images }, { signal, reporter })) {
       count += batch.length;
       await copy?.add(batch.map((one) => predictionObject(one, classes, topK)));
@@ -148,7 +148,7 @@ async function run(argv: Flags, signal: AbortSignal): Promise<object> {
   return {};
 }
 
-/** Answers for new images until it is told to stop, which is how it should end. */
+/** Predicts new images until it is told to stop, which is how it should end. */
 async function watch(
   head: Head,
   folder: string,
@@ -170,8 +170,8 @@ async function watch(
     for await (const files of appeared) {
       for (const file of files) {
         try {
-          const [answer] = await predictor.predict([file]);
-          yield `${JSON.stringify(predictionObject({ path: file, ...answer }, predictor.classes, topK))}\n`;
+          const [prediction] = await predictor.predict([file]);
+          yield `${JSON.stringify(predictionObject({ path: file, ...prediction }, predictor.classes, topK))}\n`;
         } catch (thrown) {
           reporter.warn(messageOf(thrown));
         }

@@ -2,9 +2,9 @@
 import type { DataType, RecordBatch, Vector } from 'apache-arrow';
 import { type CsvOptions, csvLine } from '../shared/csv-line.ts';
 import { labelCell } from '../shared/manifest/labels.ts';
-import type { Prediction } from './predict.ts';
+import type { FilePrediction } from './predict.ts';
 
-type Batches = AsyncIterable<readonly Prediction[]>;
+type Batches = AsyncIterable<readonly FilePrediction[]>;
 type Pieces = AsyncIterable<string | Uint8Array>;
 
 interface FormatOptions extends CsvOptions {
@@ -26,7 +26,7 @@ export interface PredictionObject {
 
 /** The prediction with the probabilities of all classes or, most probable first, of the `topK` most probable. */
 export function predictionObject(
-  { path, labels, probabilities }: Prediction,
+  { path, labels, probabilities }: FilePrediction,
   classes: readonly string[],
   topK?: number,
 ): PredictionObject {

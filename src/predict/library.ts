@@ -20,7 +20,7 @@ import {
 } from '../shared/options.ts';
 import { type Reporter, silent } from '../shared/reporter.ts';
 import { choice, wholeNumber } from '../shared/values.ts';
-import { type Answer, openAnswerer } from './answer.ts';
+import { loadHead, type Prediction } from './loaded-head.ts';
 
 export interface PredictorOptions {
   /** The folder `best` of a run, or a head that was read already. */
@@ -67,11 +67,14 @@ export interface Predictor {
   /** The meaning of each probability, in order. */
   readonly classes: readonly string[];
   /**
-   * Answers in the order of the images: paths, or the bytes of image files.
+   * Predictions in the order of the images: paths, or the bytes of image files.
    * @throws InputError naming an image that cannot be read (bytes by their place, from 0) and why, the abort reason of `signal`
    */
-  predict(images: readonly (string | Uint8Array)[], options?: { signal?: AbortSignal }): Promise<Answer[]>;
-  /** Frees the backbones, after the answers that are being computed. */
+  predict(
+    images: readonly (string | Uint8Array)[],
+    options?: { signal?: AbortSignal },
+  ): Promise<Prediction[]>;
+  /** Frees the backbones, after the predictions that are being computed. */
   close(): Promise<void>;
 }
 
@@ -93,10 +96,10 @@ export async function openPredictor(options: PredictorOptions): Promise<Predicto
   } = options;
   signal?.throwIfAborted();
   const head = typeof given === 'string' ? await readHead(given) : given;
-  const answerer = await namingFields({}, () =>
-    openAnswerer(head, { weights, engine, signal, reporter: reportingFields({}, reporter) }),
+  const loadedHead = await namingFields({}, () =>
+    loadHead(head, { weights, engine, signal, reporter: reportingFields({}, reporter) }),
   );
-  const frames = answerer.threads.map(({ description }) => description);
+  const frames = loadedHead.threads.map(({ description }) => description);
   const limit = pLimit(concurrency);
   const decode = async (image: string | Uint8Array, at: number): Promise<Uint8Array[]> => {
     const name = typeof image === 'string' ? image : `image ${at}`;
@@ -111,18 +114,18 @@ export async function openPredictor(options: PredictorOptions): Promise<Predicto
     }
   };
   const underway = new Set<Promise<unknown>>();
-  const answer = async (
+  const predictAll = async (
     images: readonly (string | Uint8Array)[],
     signal: AbortSignal | undefined,
-  ): Promise<Answer[]> => {
-    const answers: Answer[] = [];
+  ): Promise<Prediction[]> => {
+    const predictions: Prediction[] = [];
     for (let start = 0; start < images.length; start += batchSize) {
       signal?.throwIfAborted();
       const batch = images.slice(start, start + batchSize);
       const pixels = await Promise.all(batch.map((one, at) => limit(decode, one, start + at)));
-      answers.push(...(await answerer.answer(pixels)));
+      predictions.push(...(await loadedHead.predict(pixels)));
     }
-    return answers;
+    return predictions;
   };
   return {
     classes: head.record.classes,
@@ -130,27 +133,27 @@ export async function openPredictor(options: PredictorOptions): Promise<Predicto
       IMAGES(images, 'images');
       fields(PREDICT_CHECKS)(context, OPTIONS);
       const { signal } = context;
-      const answers = answer(images, signal);
-      underway.add(answers);
+      const predictions = predictAll(images, signal);
+      underway.add(predictions);
       try {
-        return await answers;
+        return await predictions;
       } finally {
-        underway.delete(answers);
+        underway.delete(predictions);
       }
     },
     async close() {
       await Promise.allSettled(underway);
-      await answerer.release();
+      await loadedHead.release();
     },
   };
 }
 
 /**
- * Loads a head, answers for some images and frees it again; {@link openPredictor} keeps it for the next ones.
+ * Loads a head, predicts some images and frees it again; {@link openPredictor} keeps it for the next ones.
  * @param images paths, or the bytes of image files
- * @throws as opening and asking a {@link Predictor} do
+ * @throws as opening and calling a {@link Predictor} do
  */
-export async function predict({ images, ...options }: PredictionOptions): Promise<Answer[]> {
+export async function predict({ images, ...options }: PredictionOptions): Promise<Prediction[]> {
   IMAGES(images, 'images');
   const predictor = await openPredictor(options);
   try {

@@ -1,4 +1,4 @@
-/** Answers of a trained head for image files: from pixels to probabilities, a batch at a time. Start reading here. */
+/** Predictions of a trained head for image files: from pixels to probabilities, a batch at a time. Start reading here. */
 import { contentHash, createViews } from '../shared/augment/view.ts';
 import { createBatches } from '../shared/backbones/thread/batches.ts';
 import { InputError, shownPath, UsageError } from '../shared/errors.ts';
@@ -10,9 +10,9 @@ import { createNotes, type Notes } from '../shared/images/notes.ts';
 import { readImages } from '../shared/images/read.ts';
 import { counted, plural } from '../shared/plural.ts';
 import { type Progress, type Reporter, silent } from '../shared/reporter.ts';
-import { type Answer, type Answerer, answered, openAnswerer } from './answer.ts';
 import { createAverager } from './average.ts';
 import type { ImageFile } from './images.ts';
+import { type LoadedHead, loadHead, type Prediction, predictionsOf } from './loaded-head.ts';
 
 export interface PredictOptions {
   head: Head;
@@ -24,18 +24,18 @@ export interface PredictOptions {
   batchSize: number;
   /** Images read and decoded at a time. */
   concurrency: number;
-  /** Whether answers are averaged over each image and the views that the head was trained on. */
+  /** Whether predictions are averaged over each image and the views that the head was trained on. */
   tta?: boolean;
 }
 
-/** What the head answers for one file. */
-export interface Prediction extends Answer {
+/** What the head predicts for one file. */
+export interface FilePrediction extends Prediction {
   path: string;
 }
 
 /** What is running while predictions are made. */
 interface Running {
-  answerer: Answerer;
+  loadedHead: LoadedHead;
   progress: Progress;
   signal: AbortSignal | undefined;
   failures: { file: string; reason: string }[];
@@ -50,21 +50,21 @@ interface Running {
 export async function* predict(
   options: PredictOptions,
   { signal, reporter = silent }: { signal?: AbortSignal; reporter?: Reporter } = {},
-): AsyncGenerator<Prediction[]> {
+): AsyncGenerator<FilePrediction[]> {
   const { head, images, weights, engine, tta } = options;
   if (tta && !head.record.augment)
     throw new UsageError(
       '--tta needs a head that was trained on views (extract --augment); this one was not',
     );
-  const answerer = await openAnswerer(head, { weights, engine, signal, reporter });
+  const loadedHead = await loadHead(head, { weights, engine, signal, reporter });
   const failures: Running['failures'] = [];
   const notes = createNotes();
   const progress = reporter.progress('predict', 'images', images.length);
   try {
-    yield* predictions(options, { answerer, progress, signal, failures, notes });
+    yield* predictions(options, { loadedHead, progress, signal, failures, notes });
   } finally {
     progress.stop();
-    await answerer.release();
+    await loadedHead.release();
   }
   if (failures.length === images.length) {
     const [{ file, reason }] = failures;
@@ -89,31 +89,31 @@ interface ViewOf extends ImageFile {
 
 async function* predictions(
   { head: { record }, images, batchSize, concurrency, tta }: PredictOptions,
-  { answerer, progress, signal, failures, notes }: Running,
-): AsyncGenerator<Prediction[]> {
-  let ready: Prediction[] = [];
+  { loadedHead, progress, signal, failures, notes }: Running,
+): AsyncGenerator<FilePrediction[]> {
+  let ready: FilePrediction[] = [];
   const views = createViews(tta ? record.augment : undefined);
   const last = views.numbers.length - 1;
   let isCompiled = false;
   const average = createAverager(views.numbers.length, record.classes.length);
-  const batches = createBatches<ViewOf>(answerer.threads, {
+  const batches = createBatches<ViewOf>(loadedHead.threads, {
     batchSize,
     async receive(records, features) {
       isCompiled = true;
-      const probabilities = await answerer.probabilities(features, records.length);
+      const probabilities = await loadedHead.probabilities(features, records.length);
       const whole = records.filter(({ view }) => view === last);
-      const mean = answered(record, whole.length, average(probabilities));
-      ready.push(...mean.map((answer, at) => ({ path: whole[at].file, ...answer })));
+      const mean = predictionsOf(record, whole.length, average(probabilities));
+      ready.push(...mean.map((prediction, at) => ({ path: whole[at].file, ...prediction })));
       progress.advance(whole.length);
     },
   });
-  const taken = (): Prediction[] => {
+  const taken = (): FilePrediction[] => {
     const batch = ready;
     ready = [];
     return batch;
   };
 
-  const frames = answerer.threads.map(({ description }) => description);
+  const frames = loadedHead.threads.map(({ description }) => description);
   const read = ({ file }: ImageFile) => readNamedFile(file);
   const decode = async (bytes: Buffer, { file }: ImageFile) => ({
     sha256: tta ? contentHash(bytes) : '',

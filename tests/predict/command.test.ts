@@ -1,4 +1,4 @@
-/** `permafrost predict` as it is installed: the built command, from drawn leaves to answers. */
+/** `permafrost predict` as it is installed: the built command, from drawn leaves to predictions. */
 import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { tableFromIPC } from 'apache-arrow';
@@ -8,7 +8,7 @@ import { drawLeaves } from '../../scripts/leaves.ts';
 import { type Outcome, permafrost, STACK_TRACE } from '../support/command.ts';
 import { newFolder } from '../support/folders.ts';
 
-interface Answers {
+interface Summary {
   predictions: { path: string; labels: string[]; probabilities: Record<string, number> }[];
 }
 
@@ -58,7 +58,7 @@ function trained(folder: string): Map<string, Record<string, string>> {
   return new Map(rows.map((row) => [row.path, row]));
 }
 
-function expectSameAsTrained({ predictions }: Answers, folder: string): void {
+function expectSameAsTrained({ predictions }: Summary, folder: string): void {
   const expected = trained(folder);
   expect(predictions.map(({ path }) => path)).toEqual(
     [...expected.keys()].sort().map((name) => join(leaves, name)),
@@ -72,27 +72,27 @@ function expectSameAsTrained({ predictions }: Answers, folder: string): void {
 }
 
 describe('predict', () => {
-  it('answers as the head did in training, whatever the batch size', async () => {
+  it('predicts as the head did in training, whatever the batch size', async () => {
     const { stdout, summary } = await done(
       ...['predict', '--head', join(run, 'best'), leaves, '--batch-size', '5', '--concurrency', '3'],
     );
     expect(stdout.trimEnd()).not.toContain('\n');
-    expectSameAsTrained(summary as unknown as Answers, run);
-    const { predictions } = summary as unknown as Answers;
+    expectSameAsTrained(summary as unknown as Summary, run);
+    const { predictions } = summary as unknown as Summary;
     expect(Object.keys(predictions[0])).toEqual(['path', 'labels', 'probabilities']);
     expect(Object.keys(predictions[0].probabilities)).toEqual(['mildew', 'rust']);
   });
 
   it('rebuilds every backbone of a head on fused features', async () => {
     const { summary } = await done('predict', '--head', join(fused, 'best'), leaves, '--json');
-    expectSameAsTrained(summary as unknown as Answers, fused);
-    for (const { probabilities } of (summary as unknown as Answers).predictions) {
+    expectSameAsTrained(summary as unknown as Summary, fused);
+    for (const { probabilities } of (summary as unknown as Summary).predictions) {
       const sum = Object.values(probabilities).reduce((a, b) => a + b, 0);
       expect(sum).toBeCloseTo(1, 4);
     }
   });
 
-  it("answers by the head's own thresholds and temperature", async () => {
+  it("predicts by the head's own thresholds and temperature", async () => {
     const changed = (folder: string, fields: Record<string, unknown>): string => {
       const dir = join(newFolder(), 'best');
       cpSync(join(folder, 'best'), dir, { recursive: true });
@@ -101,15 +101,15 @@ describe('predict', () => {
       return dir;
     };
     const images = [1, 2, 3, 4].map((number) => join(leaves, `leaf-000${number}.jpg`));
-    const answers = async (head: string): Promise<Answers> =>
-      (await done('predict', '--head', head, ...images, '--json')).summary as unknown as Answers;
+    const summaryOf = async (head: string): Promise<Summary> =>
+      (await done('predict', '--head', head, ...images, '--json')).summary as unknown as Summary;
 
     // One threshold below all probabilities, one above.
-    const { predictions } = await answers(changed(run, { thresholds: [0, 1] }));
+    const { predictions } = await summaryOf(changed(run, { thresholds: [0, 1] }));
     for (const { labels } of predictions) expect(labels).toEqual(['mildew']);
 
-    const cold = await answers(changed(fused, { temperature: 1 }));
-    const hot = await answers(changed(fused, { temperature: 1000 }));
+    const cold = await summaryOf(changed(fused, { temperature: 1 }));
+    const hot = await summaryOf(changed(fused, { temperature: 1000 }));
     for (const [at, { labels, probabilities }] of hot.predictions.entries()) {
       expect(labels).toEqual(cold.predictions[at].labels);
       const values = Object.values(probabilities);
@@ -118,13 +118,13 @@ describe('predict', () => {
     expect(hot.predictions).not.toEqual(cold.predictions);
   });
 
-  it('writes a file beside the answers on stdout', async () => {
+  it('writes a file beside the predictions on stdout', async () => {
     const images = [join(leaves, 'leaf-0003.jpg'), join(leaves, 'leaf-0001.jpg')];
     const out = join(root, 'answers', 'new.arrow');
     const { summary } = await done(
       ...['predict', '--head', join(run, 'best'), ...images, '--format', 'arrow', '--out', out, '--json'],
     );
-    const { predictions } = summary as unknown as Answers;
+    const { predictions } = summary as unknown as Summary;
     expect(predictions.map(({ path }) => path)).toEqual(images);
     const rows = tableFromIPC(readFileSync(out)).toArray();
     for (const [row, { path, labels, probabilities }] of predictions.entries()) {
@@ -150,7 +150,7 @@ describe('predict', () => {
     const { summary, stdout, stderr } = await done(
       ...['predict', '--head', join(run, 'best'), join(folder, 'named.bin'), folder, missing],
     );
-    const { predictions } = summary as unknown as Answers;
+    const { predictions } = summary as unknown as Summary;
     expect(predictions.map(({ path }) => path)).toEqual(
       ['named.bin', 'a/deep/1.jpg', 'b/10.JPG', 'b/2.jpg'].map((name) => join(folder, name)),
     );
@@ -176,7 +176,7 @@ describe('predict', () => {
       { onStdout: (_, child) => void (child.killed || child.kill('SIGINT')) },
     );
     expect(status, stderr).toBe(130);
-    const { predictions } = JSON.parse(stdout) as Answers;
+    const { predictions } = JSON.parse(stdout) as Summary;
     expect(predictions.length).toBeGreaterThanOrEqual(4);
     expect(predictions.length).toBeLessThan(200);
     expect(stderr).toContain(`Interrupted: ${predictions.length} of 200 images are predicted`);

@@ -3,13 +3,13 @@ import { tableFromIPC } from 'apache-arrow';
 import { parse } from 'csv-parse/sync';
 import { describe, expect, it } from 'vitest';
 import { FORMAT_NAMES, FORMATS, type FormatName } from '../../src/predict/formats.ts';
-import type { Prediction } from '../../src/predict/predict.ts';
+import type { FilePrediction } from '../../src/predict/predict.ts';
 import { csvLine } from '../../src/shared/csv-line.ts';
 import { labelReader } from '../../src/shared/manifest/labels.ts';
 import { NAMES } from '../support/class-names.ts';
 
 const CLASSES = ['oak', 'ash, "common"'];
-const BATCHES: Prediction[][] = [
+const BATCHES: FilePrediction[][] = [
   [
     { path: 'a.jpg', labels: ['oak'], probabilities: Float32Array.of(0.75, 0.125) },
     { path: 'b, c.jpg', labels: CLASSES, probabilities: Float32Array.of(0.9, 0.6) },
@@ -22,7 +22,7 @@ const OBJECTS = [
   { path: 'd.jpg', labels: [], probabilities: { oak: 1e-9, 'ash, "common"': 0.333333 } },
 ];
 
-async function* each(batches: Prediction[][]): AsyncGenerator<Prediction[]> {
+async function* each(batches: FilePrediction[][]): AsyncGenerator<FilePrediction[]> {
   yield* batches;
 }
 
@@ -88,7 +88,7 @@ describe('formats of predictions', () => {
   });
 
   it.each(FORMAT_NAMES)('%s passes on a failure', async (format) => {
-    const failing = async function* (): AsyncGenerator<Prediction[]> {
+    const failing = async function* (): AsyncGenerator<FilePrediction[]> {
       yield BATCHES[0];
       throw new Error('the backbone is gone');
     };
@@ -99,7 +99,7 @@ describe('formats of predictions', () => {
   });
 
   it('give names back as they are', async () => {
-    const batch = NAMES.map((name, at): Prediction => {
+    const batch = NAMES.map((name, at): FilePrediction => {
       const probabilities = Float32Array.from(NAMES, (_, c) => (c === at ? 1 : 0));
       return { path: ` ${name}\n\t.jpg`, labels: [name, 'b'], probabilities };
     });

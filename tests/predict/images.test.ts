@@ -68,12 +68,12 @@ it('finds folders and files in either Unicode form, and calls them as they were 
   expect(JSON.parse(stdout).path).toBe(images[0]);
 });
 
-it('predict reads paths from stdin and answers with the most probable classes', async () => {
+it('predict reads paths from stdin and predicts the most probable classes', async () => {
   const photo = join(root, 'photo.jpg');
   await sharp({ create: { width: 20, height: 20, channels: 3, background: 'red' } }).toFile(photo);
   const program = fileURLToPath(new URL('../../dist/permafrost.js', import.meta.url));
   const head = await writeRandomHead(join(root, 'best'));
-  const answer = (...flags: string[]) => {
+  const predict = (...flags: string[]) => {
     const args = [program, 'predict', '--head', head, '--stdin', '--format', 'jsonl', ...flags];
     const { stdout, stderr, status } = spawnSync(process.execPath, args, {
       input: `${photo}\n`,
@@ -82,9 +82,9 @@ it('predict reads paths from stdin and answers with the most probable classes', 
     expect(status, stderr).toBe(0);
     return JSON.parse(stdout);
   };
-  const { probabilities, ...all } = answer();
+  const { probabilities, ...all } = predict();
   expect(all.path).toBe(photo);
-  const { top, ...two } = answer('--top-k', '2');
+  const { top, ...two } = predict('--top-k', '2');
   expect(two).toEqual(all);
   const sorted = Object.entries<number>(probabilities).sort((a, b) => b[1] - a[1]);
   expect(top).toEqual(sorted.slice(0, 2).map(([label, probability]) => ({ label, probability })));

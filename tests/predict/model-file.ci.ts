@@ -1,4 +1,4 @@
-/** An ONNX file as a backbone, from files to answers, by the built command. */
+/** An ONNX file as a backbone, from files to predictions, by the built command. */
 import { cpSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';

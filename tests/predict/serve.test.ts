@@ -56,28 +56,28 @@ const post = (body: Body, headers: Record<string, string> = {}): Promise<Respons
   fetch(`${url}/predict`, { method: 'POST', body, headers });
 const raw = (bytes: Buffer): Uint8Array<ArrayBuffer> => new Uint8Array(bytes);
 
-interface Answer {
+interface Prediction {
   labels: string[];
   probabilities: Record<string, number>;
 }
 
 describe('serve', () => {
-  it('answers raw bytes and forms as predict does', async () => {
+  it('predicts raw bytes and forms as predict does', async () => {
     expect(new URL(url).hostname).toBe('127.0.0.1');
     const file = join(root, 'photo.jpg');
     writeFileSync(file, photo);
     const predicted = await permafrost(['predict', '--head', head, file, '--json']);
-    const [{ labels, probabilities }] = predicted.summary.predictions as Answer[];
+    const [{ labels, probabilities }] = predicted.summary.predictions as Prediction[];
     const form = new FormData();
     form.append('note', 'first');
     form.append('image', new Blob([raw(photo)]), 'photo.jpg');
     for (const body of [raw(photo), form]) {
       const response = await post(body);
       expect(response.status).toBe(200);
-      const answer = (await response.json()) as Answer;
-      expect(answer.labels).toEqual(labels);
+      const prediction = (await response.json()) as Prediction;
+      expect(prediction.labels).toEqual(labels);
       for (const [name, p] of Object.entries(probabilities))
-        expect(answer.probabilities[name]).toBeCloseTo(p, 4);
+        expect(prediction.probabilities[name]).toBeCloseTo(p, 4);
     }
   });
 
@@ -140,9 +140,9 @@ describe('serve', () => {
   });
 
   it('answers 40 requests at once', async () => {
-    const answers = await Promise.all(Array.from({ length: 40 }, () => post(raw(photo))));
-    const bodies = await Promise.all(answers.map((response) => response.text()));
-    expect(answers.map(({ status }) => status)).toEqual(Array(40).fill(200));
+    const predictions = await Promise.all(Array.from({ length: 40 }, () => post(raw(photo))));
+    const bodies = await Promise.all(predictions.map((response) => response.text()));
+    expect(predictions.map(({ status }) => status)).toEqual(Array(40).fill(200));
     expect(new Set(bodies).size).toBe(1);
   });
 

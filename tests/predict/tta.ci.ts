@@ -56,7 +56,7 @@ it('validates folds on images only', async () => {
   expect(json(join(folded, 'metrics.json')).rows).toMatchObject({ all: 24 });
 });
 
-it('predict --tta averages the answers for the views that training saw', async () => {
+it('predict --tta averages the predictions for the views that training saw', async () => {
   const image = join(leaves, readdirSync(leaves).find((name) => name.endsWith('.jpg'))!);
   const head = ['predict', '--head', join(run, 'best')];
   const { augment } = json(join(run, 'best', 'head.json'));
@@ -72,12 +72,12 @@ it('predict --tta averages the answers for the views that training saw', async (
       .png()
       .toFile(join(folder, `${view}.png`));
   }
-  const answers = async (...args: string[]): Promise<{ probabilities: Record<string, number> }[]> =>
+  const predictions = async (...args: string[]): Promise<{ probabilities: Record<string, number> }[]> =>
     JSON.parse((await done(...head, ...args)).stdout).predictions;
   // A batch that ends in the middle of an image's views.
-  const [averaged, ...others] = await answers('--tta', '--batch-size', '3', image);
+  const [averaged, ...others] = await predictions('--tta', '--batch-size', '3', image);
   expect(others).toEqual([]);
-  const each = await answers(folder);
+  const each = await predictions(folder);
   expect(each).toHaveLength(4);
   for (const [label, probability] of Object.entries(averaged.probabilities)) {
     const mean = each.reduce((sum, { probabilities }) => sum + probabilities[label], 0) / 4;

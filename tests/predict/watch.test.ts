@@ -7,7 +7,7 @@ import { permafrost } from '../support/command.ts';
 import { newFolder } from '../support/folders.ts';
 import { writeRandomHead } from '../support/random-head.ts';
 
-it('answers for images that come, warns of what is none, and ends when told to', async () => {
+it('predicts images that come, warns of what is none, and ends when told to', async () => {
   const root = newFolder();
   const folder = join(root, 'inbox');
   mkdirSync(folder);

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { parse } from 'csv-parse/sync';
 import { describe, expect, it } from 'vitest';
 import { readHead } from '../../src/shared/head/record.ts';
-import { evaluateAnswers } from '../../src/shared/metrics/evaluate.ts';
+import { evaluate } from '../../src/shared/metrics/evaluate.ts';
 import { random, shuffle } from '../../src/shared/random.ts';
 import { permafrost } from '../support/command.ts';
 import { newFolder } from '../support/folders.ts';
@@ -129,7 +129,7 @@ function testMetrics(
   thresholds?: readonly number[],
 ): Record<string, number> {
   const rows = predictions(out).filter(({ split }) => split === 'test');
-  return evaluateAnswers({
+  return evaluate({
     probabilities: Float32Array.from(rows.flatMap((row) => classes.map((name) => Number(row[`p_${name}`])))),
     targets: Uint8Array.from(
       rows.flatMap(({ labels }) => classes.map((name) => Number(labels.split('|').includes(name)))),

@@ -79,11 +79,11 @@ async function run(argv: Flags, signal: AbortSignal): Promise<object> {
   const engine = choice(ENGINE_NAMES).parse(text('engine'), '--engine');
   const head = await readHead(onePath(argv, 'head')!);
   const reporter = terminalReporter();
-  const [{ openAnswerer }, { createPredictServer }] = await Promise.all([
-    import('../answer.ts'),
+  const [{ loadHead }, { createPredictServer }] = await Promise.all([
+    import('../loaded-head.ts'),
     import('./server.ts'),
   ]);
-  const answerer = await openAnswerer(head, {
+  const loadedHead = await loadHead(head, {
     weights: allPaths(argv, 'weights'),
     engine,
     signal,
@@ -91,10 +91,10 @@ async function run(argv: Flags, signal: AbortSignal): Promise<object> {
   });
   try {
     // The first run compiles the backbone, which no request should wait for.
-    await answerer.answer([
-      answerer.threads.map(({ description: { size } }) => new Uint8Array(size.width * size.height * 3)),
+    await loadedHead.predict([
+      loadedHead.threads.map(({ description: { size } }) => new Uint8Array(size.width * size.height * 3)),
     ]);
-    const server = createPredictServer({ ...settings, record: head.record, answerer, warn: reporter.warn });
+    const server = createPredictServer({ ...settings, record: head.record, loadedHead, warn: reporter.warn });
     try {
       await once(server.listen(listen), 'listening', { signal });
     } catch (thrown) {
@@ -112,7 +112,7 @@ async function run(argv: Flags, signal: AbortSignal): Promise<object> {
     });
     return {};
   } finally {
-    await answerer.release();
+    await loadedHead.release();
   }
 }
 

@@ -4,14 +4,14 @@ import type { Socket } from 'node:net';
 
 /**
  * Keeps at most `max` connections: a new one ends the oldest of those whose request has not come as a whole, so that
- * connections which are only opened, or trickle, lock nobody out. Where all are being answered the new one is ended.
+ * connections which are only opened, or trickle, lock nobody out. Where all have a request under way the new one is ended.
  */
 export function boundConnections(server: Server, max: number): void {
-  /** Answers that each connection waits for, oldest connection first. */
+  /** Responses that each connection waits for, oldest connection first. */
   const connections = new Map<Socket, number>();
   server.on('connection', (socket: Socket) => {
     if (connections.size >= max) {
-      const quiet = [...connections].find(([, answers]) => answers === 0)?.[0];
+      const quiet = [...connections].find(([, responses]) => responses === 0)?.[0];
       (quiet ?? socket).destroy();
       if (!quiet) return;
       connections.delete(quiet);
@@ -22,11 +22,11 @@ export function boundConnections(server: Server, max: number): void {
   server.on('request', (request: IncomingMessage, response: ServerResponse) => {
     const { socket } = request;
     const count = (by: number): void => {
-      const answers = connections.get(socket);
-      if (answers !== undefined) connections.set(socket, answers + by);
+      const responses = connections.get(socket);
+      if (responses !== undefined) connections.set(socket, responses + by);
     };
     request.once('end', () => {
-      // Nobody reads the end of what was answered without its body until then.
+      // Nobody reads the end of what was refused without its body until then.
       if (response.writableFinished || response.destroyed) return;
       count(1);
       response.once('close', () => count(-1));

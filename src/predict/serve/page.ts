@@ -19,22 +19,22 @@ td:last-child { text-align: right; padding-left: 2rem; font-variant-numeric: tab
 <label id="drop">Drop a photo here, or choose one<input id="file" type="file" accept="image/*"></label>
 <img id="photo" alt="" hidden>
 <p id="status" role="status"></p>
-<table id="answer"></table>
+<table id="probabilities"></table>
 <script>
 const at = (id) => document.getElementById(id);
 async function show(file) {
   if (!file) return;
   at('photo').src = URL.createObjectURL(file);
   at('photo').hidden = false;
-  at('answer').replaceChildren();
+  at('probabilities').replaceChildren();
   at('status').textContent = '...';
   try {
     const response = await fetch('predict', { method: 'POST', body: file });
-    const answer = await response.json();
-    if (!response.ok) throw new Error(answer.error);
-    at('status').textContent = answer.labels.join(', ') || 'no label';
-    for (const [name, p] of Object.entries(answer.probabilities).sort((a, b) => b[1] - a[1])) {
-      const row = at('answer').insertRow();
+    const prediction = await response.json();
+    if (!response.ok) throw new Error(prediction.error);
+    at('status').textContent = prediction.labels.join(', ') || 'no label';
+    for (const [name, p] of Object.entries(prediction.probabilities).sort((a, b) => b[1] - a[1])) {
+      const row = at('probabilities').insertRow();
       row.insertCell().textContent = name;
       row.insertCell().textContent = (100 * p).toFixed(1) + ' %';
     }

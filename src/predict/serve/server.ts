@@ -6,8 +6,8 @@ import { InputError, messageOf } from '../../shared/errors.ts';
 import type { HeadRecord } from '../../shared/head/record.ts';
 import type { Note } from '../../shared/images/depth.ts';
 import { decodeFrames } from '../../shared/images/frames.ts';
-import type { Answer, Answerer } from '../answer.ts';
 import { predictionObject } from '../formats.ts';
+import type { LoadedHead, Prediction } from '../loaded-head.ts';
 import { createBatcher } from './batcher.ts';
 import { FORM_BYTES, imageOf } from './body.ts';
 import { boundConnections } from './connections.ts';
@@ -18,7 +18,7 @@ import { createSiteCheck } from './sites.ts';
 
 export interface ServerOptions {
   record: HeadRecord;
-  answerer: Answerer;
+  loadedHead: LoadedHead;
   /** Address that it will listen on. */
   host: string;
   /** Further names that it may be called by, and whose pages may send photos. */
@@ -27,7 +27,7 @@ export interface ServerOptions {
   maxBytes: number;
   /** Bytes of all images that come in or wait to be decoded; beyond it requests get status 503. */
   maxTotalBytes: number;
-  /** Images that may wait for their answer; beyond it requests get status 503. */
+  /** Images that may wait for their prediction; beyond it requests get status 503. */
   maxWaiting: number;
   /** Images in one run of a backbone. */
   batchSize: number;
@@ -54,19 +54,19 @@ const PAGE_HEADERS = {
 type Handler = (request: IncomingMessage, response: ServerResponse) => Promise<void> | void;
 
 /** The server, not listening yet. Closing it lets requests that have come end. */
-export function createPredictServer({ record, answerer, maxBytes, ...options }: ServerOptions): Server {
-  const frames = answerer.threads.map(({ description }) => description);
+export function createPredictServer({ record, loadedHead, maxBytes, ...options }: ServerOptions): Server {
+  const frames = loadedHead.threads.map(({ description }) => description);
   const decoding = pLimit(options.concurrency);
-  const batcher = createBatcher<Uint8Array[], Answer>({
+  const batcher = createBatcher<Uint8Array[], Prediction>({
     batchSize: options.batchSize,
     max: options.maxWaiting,
-    run: (images) => answerer.answer(images),
+    run: (images) => loadedHead.predict(images),
   });
   const memory = createBodyMemory(options.maxTotalBytes);
   const checkSite = createSiteCheck(options.host, options.allowHosts);
   /** Requests whose bodies are coming in: bounded by their bytes, so that a slow one takes nobody's place. */
   let receiving = 0;
-  /** Images that have come as a whole and are decoded or wait for their answer. */
+  /** Images that have come as a whole and are decoded or wait for their prediction. */
   let waiting = 0;
   let served = 0;
   const busy = new Refusal(503, `Expected at most ${options.maxWaiting} images at a time: try again later`);
@@ -82,7 +82,7 @@ export function createPredictServer({ record, answerer, maxBytes, ...options }: 
     }
   };
 
-  const answer = async (request: IncomingMessage, body: Body, note: Note): Promise<Answer> => {
+  const predicted = async (request: IncomingMessage, body: Body, note: Note): Promise<Prediction> => {
     const bytes = await received(request, body);
     if (waiting >= options.maxWaiting) throw busy;
     waiting++;
@@ -101,7 +101,7 @@ export function createPredictServer({ record, answerer, maxBytes, ...options }: 
     try {
       const warnings: string[] = [];
       const { labels, probabilities } = predictionObject(
-        { path: '', ...(await answer(request, body, (text) => warnings.push(text))) },
+        { path: '', ...(await predicted(request, body, (text) => warnings.push(text))) },
         record.classes,
       );
       served++;
@@ -128,7 +128,7 @@ export function createPredictServer({ record, answerer, maxBytes, ...options }: 
       const [path] = (request.url ?? '').split('?', 1);
       const route = Object.hasOwn(routes, path) ? routes[path] : undefined;
       if (!route) throw new Refusal(404, `Expected one of ${Object.keys(routes).join(', ')}`);
-      // Node leaves the body out of the answer to HEAD.
+      // Node leaves the body out of the response to HEAD.
       const method = request.method === 'HEAD' ? 'GET' : (request.method ?? '');
       if (!Object.hasOwn(route, method)) {
         response.setHeader('allow', Object.keys(route).join(', '));
@@ -145,7 +145,7 @@ export function createPredictServer({ record, answerer, maxBytes, ...options }: 
     const status = thrown instanceof Refusal ? thrown.status : thrown instanceof InputError ? 415 : 500;
     if (status === 500) options.warn(messageOf(thrown));
     if (status === 503) response.setHeader('retry-after', '1');
-    // What is left of a body is not read: the connection ends with the answer.
+    // What is left of a body is not read: the connection ends with the response.
     if (!request.complete) response.setHeader('connection', 'close');
     send(response, status, { error: status === 500 ? 'Unexpected failure' : messageOf(thrown) });
     if (!request.complete) response.once('finish', () => request.destroy());

@@ -1,7 +1,7 @@
 /** How sure a validation score is: intervals by bootstrap, and which heads cannot be told from the best. */
 import type { MetricName } from '../head/config.ts';
 import type { Evaluation } from '../metrics/counts.ts';
-import { evaluateAnswers } from '../metrics/evaluate.ts';
+import { evaluate } from '../metrics/evaluate.ts';
 import { random } from '../random.ts';
 
 /** Where 95 of 100 resamples fall. */
@@ -22,7 +22,7 @@ const resamplesFor = (rows: number): number => (rows <= 1000 ? 1000 : 200);
 
 /**
  * Percentile bootstrap (Efron 1979) of a metric over the same rows for every head, so that differences are paired.
- * @param heads answers for the same rows with the same targets, the best head first
+ * @param heads predictions for the same rows with the same targets, the best head first
  */
 export function bootstrap(heads: readonly Evaluation[], metric: MetricName): LeaderboardRow[] {
   const [first] = heads;
@@ -53,7 +53,7 @@ function resampled(head: Evaluation, metric: MetricName): (rows: Int32Array) => 
   if (metric === 'accuracy' || metric === 'subsetAccuracy' || metric === 'loss') {
     const each = Float64Array.from({ length: head.rows }, (_, row) => {
       const one = pick(head, Int32Array.of(row));
-      return evaluateAnswers(one, [metric])[metric] ?? Number.NaN;
+      return evaluate(one, [metric])[metric] ?? Number.NaN;
     });
     return (rows) => {
       let sum = 0;
@@ -70,7 +70,7 @@ function resampled(head: Evaluation, metric: MetricName): (rows: Int32Array) => 
         targets[to * classes + label] = head.targets[from * classes + label];
       }
     }
-    return evaluateAnswers({ ...head, probabilities, targets }, [metric])[metric] ?? null;
+    return evaluate({ ...head, probabilities, targets }, [metric])[metric] ?? null;
   };
 }
 

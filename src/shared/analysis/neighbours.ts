@@ -5,7 +5,7 @@ import type { ProbeData } from './probe.ts';
 
 /** Neighbours that vote. */
 const NEIGHBOURS = 5;
-/** Rows that are answered, and rows that are looked among: beyond these the share hardly changes. */
+/** Rows that are predicted, and rows that are looked among: beyond these the share hardly changes. */
 const MAX_QUERIES = 1000;
 const MAX_REFERENCES = 4000;
 

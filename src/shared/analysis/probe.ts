@@ -1,4 +1,4 @@
-/** A linear probe that answers each row without having seen it: ridge regression, left-one-out in closed form. */
+/** A linear probe that predicts each row without having seen it: ridge regression, left-one-out in closed form. */
 
 /** Rows of coordinates and their targets. */
 export interface ProbeData {

@@ -32,7 +32,7 @@ export interface LabelIssue {
 export interface Separability {
   /** Rows of the table that were looked at: each image once, without its copies and views. */
   rows: Int32Array;
-  /** Mean over classes of the ROC AUC of answers to rows left out; 0.5 is chance, null where no class can be ranked. */
+  /** Mean over classes of the ROC AUC of predictions for rows left out; 0.5 is chance, null where no class can be ranked. */
   linearAuc: number | null;
   neighbourAuc: number | null;
   /** Standard error that the AUC of a useless probe has on so many rows. */
@@ -88,7 +88,7 @@ export function linearProbe(
   return { data, scores, labelIssues: labelIssues.map((issue) => ({ ...issue, row: rows[issue.row] })) };
 }
 
-/** Both probes answer each image without having seen it, so that training images are judged like all others. */
+/** Both probes predict each image without having seen it, so that training images are measured like all others. */
 export function separability(input: SeparabilityInput): Separability {
   const { classes } = input;
   const space = probeSpace(input);

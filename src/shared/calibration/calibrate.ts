@@ -4,7 +4,7 @@ import type { Evaluation } from '../metrics/counts.ts';
 import { fitTemperature, isSignificant, withTemperature } from './temperature.ts';
 import { tuneThresholds } from './thresholds.ts';
 
-/** Kept in head.json beside the head's parameters, and applied whenever it answers. */
+/** Kept in head.json beside the head's parameters, and applied to every prediction. */
 export interface Calibration {
   /** Multiclass: what the logits are divided by; 1 where validation does not tell a better one. */
   temperature?: number;
@@ -13,8 +13,8 @@ export interface Calibration {
 }
 
 /**
- * Fits what the task has. Thresholds decide which labels are answered, so multi-label probabilities stay as trained;
- * the likeliest class stays the likeliest at any temperature, so multiclass answers stay as trained.
+ * Fits what the task has. Thresholds decide which labels are predicted, so multi-label probabilities stay as trained;
+ * the likeliest class stays the likeliest at any temperature, so multiclass predictions stay as trained.
  * @param validation never test rows: what is fitted on them would flatter the test
  */
 export function fitCalibration(validation: Evaluation, output: Output): Calibration {
@@ -23,7 +23,7 @@ export function fitCalibration(validation: Evaluation, output: Output): Calibrat
   return { temperature: isSignificant(validation, output, temperature) ? temperature : 1 };
 }
 
-/** An evaluation of what the head answers once it is calibrated. */
+/** An evaluation of what the head predicts once it is calibrated. */
 export function calibrated<E extends Omit<Evaluation, 'targets'>>(
   evaluation: E,
   output: Output,

@@ -1,10 +1,10 @@
 /** Temperature scaling (Guo et al. 2017): one number by which a head's logits are divided, fitted on validation. */
 
-import { answers } from '../head/answers.ts';
 import type { Output } from '../head/config.ts';
+import { predictedLabels } from '../head/predicted-labels.ts';
 import type { Evaluation } from '../metrics/counts.ts';
 
-/** Temperatures that can be answered; beyond them a validation split has told nothing but noise. */
+/** The range of temperatures; a validation split that asks for one beyond it is noise. */
 const LIMITS = [1 / 20, 20] as const;
 /** Width of the interval of log temperatures at which the search ends. */
 const PRECISION = 1e-7;
@@ -40,7 +40,7 @@ const SCALE: Readonly<Record<Output, Scale>> = {
     }),
 };
 
-/** What a head answers when its logits are divided by `temperature`; [rows, classes] like `probabilities`. */
+/** What a head predicts when its logits are divided by `temperature`; [rows, classes] like `probabilities`. */
 export function withTemperature(
   probabilities: Float32Array,
   { classes, output, temperature }: { classes: number; output: Output; temperature: number },
@@ -50,12 +50,12 @@ export function withTemperature(
 
 /**
  * The temperature under which the targets are likeliest: of the true class for softmax, of every yes and no for
- * sigmoid. It is 1 without rows and where every row is answered right: then no temperature is too low.
+ * sigmoid. It is 1 without rows and where every row is predicted correctly: then no temperature is too low.
  */
 export function fitTemperature(evaluation: Evaluation, output: Output): number {
   const { targets, rows } = evaluation;
-  const answered = answers(evaluation);
-  if (rows === 0 || answered.every((answer, index) => answer === targets[index])) return 1;
+  const isPredicted = predictedLabels(evaluation);
+  if (rows === 0 || isPredicted.every((value, index) => value === targets[index])) return 1;
   const loss = LOSS[output](evaluation);
   const [min, max] = LIMITS.map(Math.log) as [number, number];
   return Math.exp(minimum((log) => loss(Math.exp(log)), min, max));

@@ -1,5 +1,5 @@
-/** Thresholds of multi-label answers: for each label what gives it the best F1 on validation. */
-import { DEFAULT_THRESHOLD } from '../head/answers.ts';
+/** Thresholds of multi-label predictions: for each label what gives it the best F1 on validation. */
+import { DEFAULT_THRESHOLD } from '../head/predicted-labels.ts';
 import type { Evaluation } from '../metrics/counts.ts';
 import { random } from '../random.ts';
 
@@ -19,7 +19,7 @@ interface Ranked {
 }
 
 /**
- * What a label's probability must exceed to be answered, for each label: the mean of the best thresholds of 50
+ * What a label's probability must exceed to be predicted, for each label: the mean of the best thresholds of 50
  * bootstrap resamples of the rows (bagging, Breiman 1996).
  */
 export function tuneThresholds(evaluation: Evaluation): number[] {
@@ -65,7 +65,7 @@ export function bestThreshold({ probabilities, targets }: Ranked, counts: Int32A
     atHalf.rows += count;
     atHalf.positives += count * targets[row];
   }
-  const f1 = (answered: typeof total) => (2 * answered.positives) / (total.positives + answered.rows);
+  const f1 = (predicted: typeof total) => (2 * predicted.positives) / (total.positives + predicted.rows);
   let best = { threshold: DEFAULT_THRESHOLD, f1: f1(atHalf) };
   const above = { rows: 0, positives: 0 };
   let last = Number.NaN;

@@ -1,5 +1,6 @@
 /** What a sweep trains on: shared by all workers, never copied. */
 import type { Normalization, Task } from '../head/config.ts';
+import type { Evaluation } from '../metrics/counts.ts';
 import type { Split } from '../store/schema.ts';
 import { type FeatureRows, isInMemory } from './rows.ts';
 
@@ -45,8 +46,10 @@ export function splitRange({ rows }: TrainingData, split: Split): { first: numbe
   return { first, end: first + rows[split] };
 }
 
-/** A split's targets, [rows, classes]: a view, not a copy. */
-export function splitTargets({ targets, classes, rows }: TrainingData, split: 'val' | 'test'): Uint8Array {
-  const start = split === 'val' ? rows.train : rows.train + rows.val;
-  return targets.subarray(start * classes, (start + rows[split]) * classes);
+/** Probabilities for the validation rows, [rows, classes], beside their targets: views, not copies. */
+export function validationOf(data: TrainingData, probabilities: Float32Array): Evaluation {
+  const { classes, task } = data;
+  const { first, end } = splitRange(data, 'val');
+  const targets = data.targets.subarray(first * classes, end * classes);
+  return { probabilities, targets, rows: end - first, classes, task };
 }

@@ -8,7 +8,7 @@ export interface Images {
   rowsOf(image: number): Int32Array;
 }
 
-/** @param groupIds the number of each row; rows with the same one are one image (see kinOf) */
+/** @param groupIds the number of each row; rows with the same one are one image (see groupIdsOf) */
 export function imagesOf(
   targets: Uint8Array,
   classes: number,

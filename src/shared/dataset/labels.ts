@@ -3,7 +3,7 @@
 import { unexpected } from '../errors.ts';
 import type { Task } from '../head/config.ts';
 
-/** What the heads are trained to answer. */
+/** What the heads are trained to predict. */
 export interface EncodedLabels {
   task: Task;
   /** Sorted by UTF-16 code unit, so that the order is the same on every machine. */

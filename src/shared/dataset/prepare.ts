@@ -104,7 +104,7 @@ function fitOn(matrix: FeatureRows, inputs: number, trainRows: number): Normaliz
   }, inputs);
 }
 
-/** The rows of a split with the answers given for them. @param probabilities of all rows, [rows, classes] */
+/** The rows of a split with their predictions. @param probabilities of all rows, [rows, classes] */
 export function splitEvaluation(
   { rows, classes, targets, task }: TrainingData,
   probabilities: Float32Array,

@@ -42,11 +42,11 @@ export interface Facts {
   best: HeadResult;
   /** Metrics of the best head on the images it was trained on. */
   trained: Metrics;
-  /** Always answering the majority, on the images that {@link Facts.best}'s validation metrics are of. */
+  /** The majority baseline, on the images that {@link Facts.best}'s validation metrics are of. */
   majority: Metrics;
   /** The best lines of the leaderboard, the best first, with their bootstrap intervals. */
   leaderboard: readonly (LeaderboardRow & { id: string })[];
-  /** Of the calibrated head, on the judged split. */
+  /** Of the calibrated head, on the evaluated split. */
   perClass: readonly ClassReport[];
   evaluated: { split: EvaluatedSplit; metrics: Metrics };
 }

@@ -5,7 +5,7 @@ import { counted } from '../plural.ts';
 import type { HeadResult } from '../training/result.ts';
 import { digits, type Facts, percent, type Rule } from './finding.ts';
 
-/** The metric that shows whether anything was learned: rankings for multi-label, where most answers are no. */
+/** The metric that shows whether anything was learned: rankings for multi-label, where most predictions are no. */
 export const TELLING: Readonly<Record<Task, MetricName>> = { multiclass: 'accuracy', multilabel: 'mAP' };
 
 /** Standard error of a share over so many rows. */
@@ -18,7 +18,7 @@ const validated = ({ rows }: Facts): number => (rows.val > 0 ? rows.val : rows.t
 /** Balanced accuracy above that of guessing that shows that the minority is told apart, whatever the accuracy. */
 const TOLD_APART = 0.1;
 
-/** The best head is no better than always answering the majority. */
+/** The best head is no better than the majority baseline. */
 export const stuckAtMajority: Rule = (facts) => {
   const { best, majority, task, classes } = facts;
   const metric = TELLING[task];
@@ -41,7 +41,7 @@ export const stuckAtMajority: Rule = (facts) => {
 /** Gap between training and validation from which learning by heart is likely to cost something. */
 const GAP = 0.2;
 
-/** Training answers nearly all right, validation far fewer. */
+/** Training predictions are nearly all correct, validation far fewer. */
 export const overfitting: Rule = (facts) => {
   const { best, trained, task } = facts;
   const metric = TELLING[task];

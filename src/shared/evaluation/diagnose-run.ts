@@ -10,11 +10,11 @@ import { TELLING } from '../diagnosis/learning.ts';
 import type { MetricName } from '../head/config.ts';
 import { baseline } from '../metrics/baseline.ts';
 import type { EvaluatedSplit, Evaluation } from '../metrics/counts.ts';
-import { evaluateAnswers } from '../metrics/evaluate.ts';
+import { evaluate } from '../metrics/evaluate.ts';
 import { perClass } from '../metrics/per-class.ts';
 import type { HeadResult } from '../training/result.ts';
 
-/** A line of the leaderboard, and what its head answers for the validation rows. */
+/** A line of the leaderboard, and what its head predicts for the validation rows. */
 export interface Contender {
   id: string;
   /** Its best head. */
@@ -43,14 +43,14 @@ interface Reviewed {
   runs: readonly HeadResult[];
   best: HeadResult;
   contenders: readonly Contender[];
-  /** The best head's calibrated answers for all rows. */
-  answers: Omit<Evaluation, 'targets'>;
+  /** The best head's calibrated predictions for all rows. */
+  predictions: Omit<Evaluation, 'targets'>;
   evaluated: { split: EvaluatedSplit; evaluation: Evaluation };
 }
 
 export function diagnoseRun(run: Reviewed): Review {
-  const { classes, table, features, targets, rows, best, contenders, answers, evaluated } = run;
-  const { task } = answers;
+  const { classes, table, features, targets, rows, best, contenders, predictions, evaluated } = run;
+  const { task } = predictions;
   const leaderboard = leaderboardOf(contenders, best.config.monitor);
   const separated = separability({
     ...{ matrix: features.matrix, inputs: features.inputs, targets },
@@ -62,18 +62,18 @@ export function diagnoseRun(run: Reviewed): Review {
     ...{ task, classes, rows, best, leaderboard, results, runs: run.runs },
     features: run.facts,
     separability: separated,
-    trained: evaluateAnswers(
+    trained: evaluate(
       {
-        ...answers,
+        ...predictions,
         rows: rows.train,
-        probabilities: answers.probabilities.subarray(0, rows.train * classes.length),
+        probabilities: predictions.probabilities.subarray(0, rows.train * classes.length),
         targets: trainTargets,
       },
       [TELLING[task]],
     ),
     majority: baseline(trainTargets, contenders[0].validation.targets, classes.length, task),
     perClass: perClass(evaluated.evaluation, classes),
-    evaluated: { split: evaluated.split, metrics: evaluateAnswers(evaluated.evaluation) },
+    evaluated: { split: evaluated.split, metrics: evaluate(evaluated.evaluation) },
   });
   return { results, separability: separated, diagnosis };
 }

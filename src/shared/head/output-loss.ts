@@ -13,7 +13,7 @@ interface Mismatch {
 const MISMATCHES: readonly Mismatch[] = [
   {
     applies: (task, output) => task === 'multilabel' && output === 'softmax',
-    expected: 'sigmoid (an image can have several labels or none, softmax answers exactly one)',
+    expected: 'sigmoid (an image can have several labels or none, softmax predicts exactly one)',
     option: 'output',
   },
   {

@@ -53,7 +53,7 @@ export interface HeadRecord {
   sources: HeadSource[];
   /** What the logits are divided by before the output, so that probabilities are as sure as they are right. */
   temperature?: number;
-  /** Multi-label: what each class's probability must exceed to be answered, in the order of the classes. */
+  /** Multi-label: what each class's probability must exceed to be predicted, in the order of the classes. */
   thresholds?: number[];
   /** The views of each training image, where there were any. */
   augment?: Augmentation;
@@ -232,7 +232,7 @@ function checkRecord(value: unknown, path: string): HeadRecord {
   };
 }
 
-/** @param count thresholds that the head must have: one for each class, none where it answers the likeliest class */
+/** @param count thresholds that the head must have: one for each class, none where it predicts the likeliest class */
 function checkThresholds(value: unknown, at: (field: string) => string, count: number): number[] {
   const list = asList(value, at('thresholds'));
   if (count === 0) throw unexpected('no thresholds of a multiclass head', at('thresholds'), value);

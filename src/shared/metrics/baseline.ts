@@ -1,9 +1,9 @@
-/** What always answering the majority scores: the line that a head has to beat. */
+/** The majority baseline: the score that a head has to beat. */
 import type { Metrics, Task } from '../head/config.ts';
 import { evaluate } from './evaluate.ts';
 
 /**
- * Metrics of answering every row with the training frequencies of the classes: multiclass rows get the most frequent
+ * Metrics of predicting every row with the training frequencies of the classes: multiclass rows get the most frequent
  * class, and each label of multi-label rows its own majority. Its auc is 0.5 and its mAP the mean frequency.
  * @param training targets of the training rows, rows x classes
  * @param evaluated targets of the rows to score, rows x classes
@@ -13,5 +13,5 @@ export function baseline(training: Uint8Array, evaluated: Uint8Array, classes: n
   for (let index = 0; index < training.length; index++) frequencies[index % classes]! += training[index]!;
   for (let label = 0; label < classes; label++) frequencies[label]! /= training.length / classes;
   const probabilities = Float32Array.from(evaluated, (_, index) => frequencies[index % classes]!);
-  return evaluate(probabilities, evaluated, evaluated.length / classes, classes, task);
+  return evaluate({ probabilities, targets: evaluated, rows: evaluated.length / classes, classes, task });
 }

@@ -1,12 +1,12 @@
-/** Metrics of multiclass probabilities beyond the best answer: calibration error and top-k accuracy. */
-import { argmax } from '../head/answers.ts';
+/** Metrics of multiclass probabilities beyond the best prediction: calibration error and top-k accuracy. */
+import { argmax } from '../head/predicted-labels.ts';
 import { type Evaluation, ratio } from './counts.ts';
 
 /** Bins of equal width over the confidences, as Guo et al. 2017 (On Calibration of Modern Neural Networks) report. */
 const BINS = 15;
 
 /**
- * Expected calibration error of multiclass answers: the mean over rows of how far the confidence of the rows' bin is
+ * Expected calibration error of multiclass predictions: the mean over rows of how far the confidence of the rows' bin is
  * from its accuracy. Confidence is the greatest probability of a row; bins are open below, closed above.
  * Null without rows.
  */
@@ -14,10 +14,10 @@ export function calibrationError({ probabilities, targets, rows, classes }: Eval
   const confidence = new Float64Array(BINS);
   const right = new Float64Array(BINS);
   for (let row = 0; row < rows; row++) {
-    const answer = row * classes + argmax(probabilities, row, classes);
-    const bin = Math.min(BINS - 1, Math.max(0, Math.ceil(probabilities[answer] * BINS) - 1));
-    confidence[bin] += probabilities[answer];
-    right[bin] += targets[answer];
+    const predicted = row * classes + argmax(probabilities, row, classes);
+    const bin = Math.min(BINS - 1, Math.max(0, Math.ceil(probabilities[predicted] * BINS) - 1));
+    confidence[bin] += probabilities[predicted];
+    right[bin] += targets[predicted];
   }
   return ratio(
     confidence.reduce((sum, total, bin) => sum + Math.abs(total - right[bin]), 0),

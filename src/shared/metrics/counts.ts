@@ -1,5 +1,5 @@
-/** How often each class is answered rightly and wrongly. */
-import type { Probabilities } from '../head/answers.ts';
+/** How often each class is predicted correctly and wrongly. */
+import type { Probabilities } from '../head/predicted-labels.ts';
 
 /** Probabilities and targets of one split, as every metric takes them. */
 export interface Evaluation extends Probabilities {
@@ -7,10 +7,10 @@ export interface Evaluation extends Probabilities {
   targets: Uint8Array;
 }
 
-/** The splits a head is judged on. */
+/** The splits a head is evaluated on. */
 export type EvaluatedSplit = 'val' | 'test';
 
-/** Answers of one class against the truth, in rows. */
+/** Predictions of one class against the truth, in rows. */
 export interface ClassCounts {
   truePositives: number;
   falsePositives: number;
@@ -18,12 +18,12 @@ export interface ClassCounts {
   trueNegatives: number;
 }
 
-/** Counts per class from answers() and targets. */
-export function countAnswers(answered: Uint8Array, targets: Uint8Array, classes: number): ClassCounts[] {
-  // Cell 2 * target + answer of each class.
+/** Counts per class from predictedLabels() and targets. */
+export function countOutcomes(isPredicted: Uint8Array, targets: Uint8Array, classes: number): ClassCounts[] {
+  // Cell 2 * target + isPredicted of each class.
   const cells = new Uint32Array(classes * 4);
-  for (let index = 0; index < answered.length; index++) {
-    cells[(index % classes) * 4 + 2 * targets[index]! + answered[index]!]!++;
+  for (let index = 0; index < isPredicted.length; index++) {
+    cells[(index % classes) * 4 + 2 * targets[index]! + isPredicted[index]!]!++;
   }
   return Array.from({ length: classes }, (_, label) => ({
     trueNegatives: cells[label * 4]!,
@@ -44,7 +44,7 @@ export function ratio(count: number, whole: number): number | null {
   return whole === 0 ? null : count / whole;
 }
 
-/** Harmonic mean of precision and recall; null for a class that neither occurs nor is answered. */
+/** Harmonic mean of precision and recall; null for a class that neither occurs nor is predicted. */
 export function f1Score({ truePositives, falsePositives, falseNegatives }: ClassCounts): number | null {
   return ratio(2 * truePositives, 2 * truePositives + falsePositives + falseNegatives);
 }

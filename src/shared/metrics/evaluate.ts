@@ -1,7 +1,8 @@
 /** The metrics of every table and file, from probabilities and targets. */
-import { answers } from '../head/answers.ts';
+
 import { type MetricName, type Metrics, metricsOf, type Task } from '../head/config.ts';
-import { type ClassCounts, countAnswers, type Evaluation, f1Score, meanDefined, ratio } from './counts.ts';
+import { predictedLabels } from '../head/predicted-labels.ts';
+import { type ClassCounts, countOutcomes, type Evaluation, f1Score, meanDefined, ratio } from './counts.ts';
 import { rankClass } from './ranking.ts';
 
 /** Keras clips probabilities to [1e-7, 1 - 1e-7] before the logarithm (keras.config.epsilon). */
@@ -12,49 +13,38 @@ const EPSILON = 1e-7;
  *
  * - `loss`: Keras's categorical_crossentropy (each row scaled to add up to 1) or, multi-label, binary_crossentropy
  *   over all rows and labels; natural logarithm, unweighted.
- * - `accuracy`: sklearn's accuracy_score: the share of rows answered entirely right. For multi-label data that
- *   is the same as `subsetAccuracy`; `binaryAccuracy` is the share of single yes/no answers that are right.
+ * - `accuracy`: sklearn's accuracy_score: the share of rows predicted entirely right. For multi-label data that
+ *   is the same as `subsetAccuracy`; `binaryAccuracy` is the share of single yes/no predictions that are right.
  * - `balancedAccuracy`: mean recall of the classes that occur; multi-label: mean over labels of the mean of
  *   sensitivity and specificity, without the labels that all rows or none have.
- * - `f1Macro`, `f1Micro`: sklearn's f1_score; a class that neither occurs nor is answered is left out of the mean.
+ * - `f1Macro`, `f1Micro`: sklearn's f1_score; a class that neither occurs nor is predicted is left out of the mean.
  * - `auc`: mean over classes of one-vs-rest ROC AUC, without the classes that all rows or none have.
  * - `mAP`: mean over classes of sklearn's average_precision_score, without the classes that no row has.
  *
- * A metric that the rows leave undefined is null. NaN probabilities give a NaN loss.
+ * A metric that the rows leave undefined is null. NaN probabilities give a NaN loss. Thresholds change neither losses nor
+ * ranking metrics (auc, mAP).
  * @param which computes only these; loss and accuracy are cheap, auc and mAP sort every class
  */
 export function evaluate(
-  probabilities: Float32Array,
-  targets: Uint8Array,
-  rows: number,
-  classes: number,
-  task: Task,
-  which: readonly MetricName[] = metricsOf(task),
-): Metrics {
-  return evaluateAnswers({ probabilities, targets, rows, classes, task }, which);
-}
-
-/** {@link evaluate} of answers that may have thresholds of their own; ranking metrics and losses ignore those. */
-export function evaluateAnswers(
   evaluation: Evaluation,
   which: readonly MetricName[] = metricsOf(evaluation.task),
 ): Metrics {
   const { probabilities, targets, rows, classes, task } = evaluation;
-  const answered = once(() => answers(evaluation));
-  const counts = once(() => countAnswers(answered(), targets, classes));
+  const isPredicted = once(() => predictedLabels(evaluation));
+  const counts = once(() => countOutcomes(isPredicted(), targets, classes));
   const ranking = once(() =>
     Array.from({ length: classes }, (_, label) => rankClass(probabilities, targets, rows, classes, label)),
   );
   const compute: Record<MetricName, () => number | null> = {
     loss: () =>
       task === 'multiclass' ? categoricalCrossentropy(evaluation) : binaryCrossentropy(evaluation),
-    accuracy: () => exactlyRight(answered(), targets, rows, classes),
+    accuracy: () => exactlyRight(isPredicted(), targets, rows, classes),
     balancedAccuracy: () => balancedAccuracy(counts(), task),
     f1Macro: () => meanDefined(counts().map(f1Score)),
     f1Micro: () => f1Score(counts().reduce(addCounts)),
     auc: () => meanDefined(ranking().map(({ auc }) => auc)),
     mAP: () => meanDefined(ranking().map(({ averagePrecision }) => averagePrecision)),
-    subsetAccuracy: () => exactlyRight(answered(), targets, rows, classes),
+    subsetAccuracy: () => exactlyRight(isPredicted(), targets, rows, classes),
     binaryAccuracy: () => {
       const { truePositives, trueNegatives } = counts().reduce(addCounts);
       return ratio(truePositives + trueNegatives, rows * classes);
@@ -103,7 +93,7 @@ function clipped(probability: number): number {
 }
 
 function exactlyRight(
-  answered: Uint8Array,
+  isPredicted: Uint8Array,
   targets: Uint8Array,
   rows: number,
   classes: number,
@@ -112,7 +102,7 @@ function exactlyRight(
   for (let row = 0; row < rows; row++) {
     let index = row * classes;
     const end = index + classes;
-    while (index < end && answered[index] === targets[index]) index++;
+    while (index < end && isPredicted[index] === targets[index]) index++;
     if (index === end) right++;
   }
   return ratio(right, rows);

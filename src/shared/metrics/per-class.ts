@@ -1,12 +1,12 @@
 /** What a head does to each class: precision, recall, F1, ranking, and which classes it takes for which. */
-import { answers, argmax } from '../head/answers.ts';
-import { countAnswers, type Evaluation, f1Score, ratio } from './counts.ts';
+import { argmax, predictedLabels } from '../head/predicted-labels.ts';
+import { countOutcomes, type Evaluation, f1Score, ratio } from './counts.ts';
 import { rankClass } from './ranking.ts';
 
 /** Scores of one class; null where the rows leave one undefined. */
 export interface ClassReport {
   name: string;
-  /** Null when the class is never answered. */
+  /** Null when the class is never predicted. */
   precision: number | null;
   /** Null when the class does not occur. */
   recall: number | null;
@@ -20,7 +20,7 @@ export interface ClassReport {
 /** One report per class, in the order of `names`. */
 export function perClass(evaluation: Evaluation, names: readonly string[]): ClassReport[] {
   const { probabilities, targets, rows, classes } = evaluation;
-  return countAnswers(answers(evaluation), targets, classes).map((counts, label) => {
+  return countOutcomes(predictedLabels(evaluation), targets, classes).map((counts, label) => {
     const support = counts.truePositives + counts.falseNegatives;
     return {
       name: names[label]!,
@@ -34,7 +34,7 @@ export function perClass(evaluation: Evaluation, names: readonly string[]): Clas
 }
 
 /**
- * Multiclass: `counts[actual][answered]`, rows of the split in each cell.
+ * Multiclass: `counts[actual][predicted]`, rows of the split in each cell.
  * Multi-label: for each label `[[trueNegatives, falsePositives], [falseNegatives, truePositives]]`, as sklearn's
  * multilabel_confusion_matrix.
  */
@@ -46,7 +46,7 @@ export type Confusion =
 export function confusionMatrix(evaluation: Evaluation): Confusion {
   const { probabilities, targets, rows, classes, task } = evaluation;
   if (task === 'multilabel') {
-    const counts = countAnswers(answers(evaluation), targets, classes);
+    const counts = countOutcomes(predictedLabels(evaluation), targets, classes);
     return {
       task,
       counts: counts.map((label) => [

@@ -2,14 +2,14 @@
 
 import { firstWithHash } from '../dataset/content-hashes.ts';
 import { spreadRows } from '../dataset/row-numbers.ts';
-import { answers, argmax } from '../head/answers.ts';
 import { flagOf, formatOption, HEAD_OPTION_KEYS, type HeadOptionKey } from '../head/options.ts';
-import { evaluateAnswers } from '../metrics/evaluate.ts';
+import { argmax, predictedLabels } from '../head/predicted-labels.ts';
+import { evaluate } from '../metrics/evaluate.ts';
 import { type Confusion, confusionMatrix, perClass } from '../metrics/per-class.ts';
 import type { Training } from '../results/training.ts';
 import { labelKey } from '../store/conflicts.ts';
 import { type HeadResult, rankResults } from '../training/result.ts';
-import { calibrationBins, classCurves, cooccurrence, wrongAnswers } from './curves.ts';
+import { calibrationBins, classCurves, cooccurrence, wrongPredictions } from './curves.ts';
 import type { ReportCurve, ReportData, ReportLine } from './data.ts';
 import { createGallery, type Gallery } from './gallery.ts';
 
@@ -74,7 +74,7 @@ export async function collectReport(
     },
     evaluated: {
       split,
-      metrics: evaluateAnswers(evaluation),
+      metrics: evaluate(evaluation),
       baseline: training.baseline,
       traced: isTraced(training),
     },
@@ -114,7 +114,7 @@ export async function collectReport(
 /** Classes of a matrix that a page can hold. */
 const MAX_CLASSES = 30;
 
-/** All classes, or of many those with most wrong answers, in their order. */
+/** All classes, or of many those with most wrong predictions, in their order. */
 function shownClasses({ task, counts }: Confusion): number[] {
   const mistakes = (label: number): number =>
     task === 'multilabel'
@@ -173,12 +173,12 @@ function curvesOf({ results, runs, best, trainingCurves }: Training): ReportCurv
     });
 }
 
-/** The row of the table behind a row of the judged split. */
+/** The row of the table behind a row of the evaluated split. */
 function evaluatedRows({ splits, evaluated }: Training): number[] {
   return [...splits.keys()].filter((row) => splits[row] === evaluated.split);
 }
 
-/** With folds and no test split, the judged answers are those of all folds, one after the other. */
+/** With folds and no test split, the evaluated predictions are those of all folds, one after the other. */
 function isTraced(training: Training): boolean {
   return evaluatedRows(training).length === training.evaluated.evaluation.rows;
 }
@@ -186,11 +186,11 @@ function isTraced(training: Training): boolean {
 function wrongIn(training: Training, gallery: Gallery): ReportData['wrong'] {
   const rows = evaluatedRows(training);
   if (!isTraced(training)) return [];
-  return wrongAnswers(training.evaluated.evaluation)
+  return wrongPredictions(training.evaluated.evaluation)
     .slice(0, MAX.wrong)
     .map(({ row, label, present, confidence }) => ({
       image: gallery.add(rows[row]),
-      answered: `${present ? '' : 'not '}${training.classes[label]}`,
+      predicted: `${present ? '' : 'not '}${training.classes[label]}`,
       confidence,
     }));
 }
@@ -219,7 +219,7 @@ function duplicatesIn({ table }: Training): { rows: number[]; conflict: boolean 
     .sort((a, b) => Number(b.conflict) - Number(a.conflict) || b.rows.length - a.rows.length);
 }
 
-/** Images in each cell: `actual:answered`, or of a label `label:found|missed|false`. */
+/** Images in each cell: `actual:predicted`, or of a label `label:found|missed|false`. */
 function cellsIn(training: Training, gallery: Gallery): ReportData['cells'] {
   const { evaluation } = training.evaluated;
   const rows = evaluatedRows(training);
@@ -230,20 +230,20 @@ function cellsIn(training: Training, gallery: Gallery): ReportData['cells'] {
     const known = cells.get(key) ?? [];
     if (known.length < MAX.ofOneCell) cells.set(key, [...known, row]);
   };
-  const answered = answers(evaluation);
+  const isPredicted = predictedLabels(evaluation);
   for (const [at, row] of rows.entries()) {
     if (task === 'multiclass')
       put(`${argmax(targets, at, classes)}:${argmax(probabilities, at, classes)}`, row);
     else
       for (let label = 0; label < classes; label++) {
-        const kind = KINDS[targets[at * classes + label]][answered[at * classes + label]];
+        const kind = KINDS[targets[at * classes + label]][isPredicted[at * classes + label]];
         if (kind) put(`${label}:${kind}`, row);
       }
   }
   return Object.fromEntries([...cells].map(([key, own]) => [key, own.map((row) => gallery.add(row))]));
 }
 
-/** By target and answer; of what is rightly absent there is nothing to see. */
+/** By target and prediction; of what is correctly absent there is nothing to see. */
 const KINDS: readonly (readonly [string | null, string])[] = [
   [null, 'false'],
   ['missed', 'found'],

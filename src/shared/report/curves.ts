@@ -1,7 +1,7 @@
-/** Curves of a head's answers: ranking, thresholds, calibration. */
+/** Curves of a head's predictions: ranking, thresholds, calibration. */
 
 import { rank } from '../calibration/thresholds.ts';
-import { answers, argmax } from '../head/answers.ts';
+import { argmax, predictedLabels } from '../head/predicted-labels.ts';
 import type { Evaluation } from '../metrics/counts.ts';
 import type { ClassCurves, ReportData } from './data.ts';
 
@@ -28,13 +28,13 @@ export function classCurves(
     let found = 0;
     for (let at = 0; at < rows; at++) {
       found += targets[at];
-      // Equal probabilities are answered together.
+      // Equal probabilities pass a threshold together.
       if (at + 1 < rows && probabilities[at + 1] === probabilities[at]) continue;
-      const answered = at + 1;
-      const [precision, recall] = [found / answered, positives === 0 ? 0 : found / positives];
-      if (negatives > 0 && positives > 0) roc.push([(answered - found) / negatives, recall]);
+      const predicted = at + 1;
+      const [precision, recall] = [found / predicted, positives === 0 ? 0 : found / positives];
+      if (negatives > 0 && positives > 0) roc.push([(predicted - found) / negatives, recall]);
       if (positives > 0) precisionRecall.push([recall, precision]);
-      const f1 = positives + answered === 0 ? 0 : (2 * found) / (positives + answered);
+      const f1 = positives + predicted === 0 ? 0 : (2 * found) / (positives + predicted);
       thresholds.push([probabilities[at], precision, recall, f1]);
     }
     return {
@@ -56,7 +56,7 @@ function thinned<P extends number[]>(points: readonly P[]): P[] {
   return kept.map((point) => point.map((value) => Number(value.toFixed(4))) as P);
 }
 
-/** How often answers of about the same confidence are right; empty bins are left out. */
+/** How often predictions of about the same confidence are right; empty bins are left out. */
 export function calibrationBins(evaluation: Evaluation): ReportData['calibration'] {
   const { probabilities, targets, rows, classes, task } = evaluation;
   const bins = Array.from({ length: BINS }, () => ({ confidence: 0, right: 0, count: 0 }));
@@ -89,33 +89,34 @@ export function cooccurrence(targets: Uint8Array, classes: number): number[][] {
   return counts;
 }
 
-/** An answer of the judged split that is wrong. */
-export interface WrongAnswer {
+/** A wrong prediction on the evaluated split. */
+export interface WrongPrediction {
   /** Counted within the evaluation. */
   row: number;
   label: number;
-  /** Whether the label was answered; multi-label answers can also be wrong by leaving one out. */
+  /** Whether the label was predicted; multi-label predictions can also be wrong by leaving one out. */
   present: boolean;
-  /** Probability of what was answered. */
+  /** Probability of what was predicted. */
   confidence: number;
 }
 
-/** Each wrongly answered row once, by its surest wrong answer, the surest first. */
-export function wrongAnswers(evaluation: Evaluation): WrongAnswer[] {
+/** Each wrongly predicted row once, by its most confident wrong prediction, the most confident first. */
+export function wrongPredictions(evaluation: Evaluation): WrongPrediction[] {
   const { probabilities, targets, rows, classes } = evaluation;
-  const answered = answers(evaluation);
-  const wrong: WrongAnswer[] = [];
+  const isPredicted = predictedLabels(evaluation);
+  const wrong: WrongPrediction[] = [];
   for (let row = 0; row < rows; row++) {
-    let surest: WrongAnswer | undefined;
+    let mostConfident: WrongPrediction | undefined;
     for (let label = 0; label < classes; label++) {
       const index = row * classes + label;
-      if (answered[index] === targets[index]) continue;
-      const present = answered[index] === 1;
+      if (isPredicted[index] === targets[index]) continue;
+      const present = isPredicted[index] === 1;
       if (evaluation.task === 'multiclass' && !present) continue;
       const confidence = present ? probabilities[index] : 1 - probabilities[index];
-      if (!surest || confidence > surest.confidence) surest = { row, label, present, confidence };
+      if (!mostConfident || confidence > mostConfident.confidence)
+        mostConfident = { row, label, present, confidence };
     }
-    if (surest) wrong.push(surest);
+    if (mostConfident) wrong.push(mostConfident);
   }
   return wrong.sort((a, b) => b.confidence - a.confidence || a.row - b.row);
 }

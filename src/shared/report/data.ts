@@ -33,7 +33,7 @@ export interface ReportImage {
   thumbnail: string | null;
   labels: string[];
   split: string;
-  answered: string[];
+  predicted: string[];
   /** The probability of the likeliest class. */
   confidence: number;
 }
@@ -64,12 +64,12 @@ export interface ReportData {
   /** The validation metric that ranks heads. */
   metric: MetricName;
   best: { id: string; options: Record<string, string>; val: Metrics; test: Metrics | null };
-  /** The split that answers are judged on, the head's metrics there as it answers, and the majority's. */
+  /** The split that the head is evaluated on, the calibrated head's metrics there, and the majority baseline's. */
   evaluated: {
     split: EvaluatedSplit;
     metrics: Metrics;
     baseline: Metrics;
-    /** Whether the image behind each answer is known: not of answers gathered over folds. */
+    /** Whether the image behind each prediction is known: not of predictions gathered over folds. */
     traced: boolean;
   };
   diagnosis: Finding[];
@@ -78,22 +78,22 @@ export interface ReportData {
   varied: string[];
   curves: ReportCurve[];
   perClass: ClassReport[];
-  /** Classes that matrices and curves are of: all, or of many those answered wrongly most often. */
+  /** Classes that matrices and curves show: all, or of many those predicted wrongly most often. */
   shown: number[];
   /** Of the shown classes. */
   confusion: Confusion;
-  /** Images in each cell of the confusion matrix, as indices: `actual:answered`; multi-label `label:kind`. */
+  /** Images in each cell of the confusion matrix, as indices: `actual:predicted`; multi-label `label:kind`. */
   cells: Record<string, number[]>;
   classCurves: ClassCurves[];
-  /** Bins of confidence; multi-label: of every yes-or-no answer. */
+  /** Bins of confidence; multi-label: of every yes-or-no prediction. */
   calibration: { confidence: number; right: number; count: number }[];
   calibrationError: { before: number | null; after: number | null } | null;
   /** Multi-label: images that have both of two of the shown labels, over all images. */
   cooccurrence: number[][] | null;
   /** Features along their first two principal components. */
   map: { points: { x: number; y: number; label: string; image: number }[]; share: number[] };
-  /** Images of the judged split answered wrongly, the surest first. */
-  wrong: { image: number; answered: string; confidence: number }[];
+  /** Images of the evaluated split predicted wrongly, the most confident first. */
+  wrong: { image: number; predicted: string; confidence: number }[];
   /** Images of any split whose labels the features contradict. */
   labelIssues: { image: number; suggestion: string; margin: number }[];
   /** How many images the features contradict in all. */

@@ -1,7 +1,7 @@
 /** The images of a report: each listed once, with a thumbnail for as many as there is room for. */
 
 import { hashOf } from '../dataset/content-hashes.ts';
-import { answers, argmax } from '../head/answers.ts';
+import { argmax, predictedLabels } from '../head/predicted-labels.ts';
 import type { Training } from '../results/training.ts';
 import type { ReportImage } from './data.ts';
 import { MAX_THUMBNAILS, makeThumbnails, type Thumbnails } from './photos.ts';
@@ -23,12 +23,12 @@ export function createGallery({ table, splits, classes, probabilities, task, cal
   const image = (row: number): Omit<ReportImage, 'thumbnail'> => {
     const own = probabilities.subarray(row * width, (row + 1) * width);
     const { thresholds } = calibration;
-    const answered = answers({ probabilities: own, rows: 1, classes: width, task, thresholds });
+    const isPredicted = predictedLabels({ probabilities: own, rows: 1, classes: width, task, thresholds });
     return {
       path: table.paths[row],
       labels: table.labels[row],
       split: splits[row] ?? 'none',
-      answered: classes.filter((_, label) => answered[label] === 1),
+      predicted: classes.filter((_, label) => isPredicted[label] === 1),
       confidence: Number(own[argmax(own, 0, width)].toFixed(4)),
     };
   };

@@ -1,7 +1,7 @@
-/** predictions.csv: what the best head answers for every image. */
+/** predictions.csv: what the best head predicts for every image. */
 
 import { type CsvOptions, csvLine } from '../csv-line.ts';
-import { answers } from '../head/answers.ts';
+import { predictedLabels } from '../head/predicted-labels.ts';
 import { labelCell } from '../manifest/labels.ts';
 import type { Evaluation } from '../metrics/counts.ts';
 import type { Split } from '../store/schema.ts';
@@ -25,11 +25,11 @@ export interface Predictions extends Omit<Evaluation, 'targets' | 'classes'> {
 export function* predictionLines(predictions: Predictions, csv: CsvOptions = {}): Generator<string> {
   const { paths, split, labels, views, classes, probabilities, rows, task, thresholds } = predictions;
   const width = classes.length;
-  const answered = answers({ probabilities, rows, classes: width, task, thresholds });
+  const isPredicted = predictedLabels({ probabilities, rows, classes: width, task, thresholds });
   yield csvLine(['path', 'split', 'labels', 'predicted', ...classes.map((name) => `p_${name}`)], csv);
   for (let row = 0; row < rows; row++) {
     if (views[row] > 0) continue;
-    const predicted = classes.filter((_, label) => answered[row * width + label] === 1);
+    const predicted = classes.filter((_, label) => isPredicted[row * width + label] === 1);
     const p = probabilities.subarray(row * width, (row + 1) * width);
     yield csvLine([paths[row], split[row], labelCell(labels[row]!), labelCell(predicted), ...p], csv);
   }

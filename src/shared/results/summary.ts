@@ -19,7 +19,7 @@ export interface TrainSummary {
   totalSeconds: number;
   task: Task;
   classes: string[];
-  /** Always answering the majority, on the split the best head is judged on: test, or validation where there is none. */
+  /** The majority baseline, on the split the best head is evaluated on: test, or validation where there is none. */
   baseline: Metrics;
   best: { id: string; config: HeadConfig; source?: SourceName; val: Metrics; test: Metrics | null };
 }

@@ -184,14 +184,14 @@ export function confusionTable(names: readonly string[], confusion: Confusion, w
     if (fits) return text;
   }
   const pairs = counts
-    .flatMap((row, actual) => row.map((count, answered) => ({ actual, answered, count })))
-    .filter(({ actual, answered, count }) => actual !== answered && count > 0)
+    .flatMap((row, actual) => row.map((count, predicted) => ({ actual, predicted, count })))
+    .filter(({ actual, predicted, count }) => actual !== predicted && count > 0)
     .sort((a, b) => b.count - a.count);
   const shown = pairs.slice(0, MAX_CONFUSIONS);
   const { text } = drawTable(
     [
       { title: 'true class', cells: shown.map(({ actual }) => names[actual]!) },
-      { title: 'predicted', cells: shown.map(({ answered }) => names[answered]!) },
+      { title: 'predicted', cells: shown.map(({ predicted }) => names[predicted]!) },
       { title: 'images', cells: shown.map(({ count }) => String(count)), right: true },
     ],
     width,
@@ -212,9 +212,9 @@ function labelTable(
   const all = names.map((name, label) => ({ name, cells: counts[label]! }));
   const wrong = ({ cells }: (typeof all)[number]) => cells[0][1] + cells[1][0];
   const rows = all.length > MAX_CLASSES ? all.sort((a, b) => wrong(b) - wrong(a)).slice(0, MAX_CLASSES) : all;
-  const column = (title: string, actual: 0 | 1, answered: 0 | 1): Column => ({
+  const column = (title: string, actual: 0 | 1, predicted: 0 | 1): Column => ({
     title,
-    cells: rows.map(({ cells }) => String(cells[actual][answered])),
+    cells: rows.map(({ cells }) => String(cells[actual][predicted])),
     right: true,
   });
   const { text } = drawTable(

@@ -30,13 +30,13 @@ export interface Training extends Omit<BestEvaluation, 'test'>, Review {
   best: TrainedHead;
   /** What the best head's inputs are normalised with, if it standardizes. */
   statistics: NormalizationStatistics | undefined;
-  /** The best head's answers, calibrated, [rows, classes]. */
+  /** The best head's predictions, calibrated, [rows, classes]. */
   probabilities: Float32Array;
   /** Of the best heads, by id, where they are watched: metrics on some of their training images after each epoch. */
   trainingCurves: ReadonlyMap<string, Metrics[]>;
   /** Multi-label: labels that too few images have for their scores to mean much. */
   rare: RareLabel[];
-  /** Always answering the majority of the training rows, on the judged images. */
+  /** The majority baseline of the training rows, on the evaluated images. */
   baseline: Metrics;
   engine: { name: string; version: string };
   /** Features in memory to last head evaluated. */

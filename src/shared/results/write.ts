@@ -53,7 +53,7 @@ function runsReport({ results, best }: Training): Record<string, unknown> {
   return line?.runs === undefined ? {} : { runs: line.runs, mean: line.val, spread: line.spread };
 }
 
-/** What metrics.json says of the best head's answers beyond the summary. */
+/** What metrics.json says of the best head's predictions beyond the summary. */
 function calibrationReport({ calibration, confidence, tuned, classes }: Training): Record<string, unknown> {
   const { temperature, thresholds } = calibration;
   const { topK, ...errors } = confidence ?? {};

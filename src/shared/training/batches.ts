@@ -100,7 +100,7 @@ export function targetFiller(
 
 /**
  * Balanced weights. Multiclass: a row weighs rows / (classes * rows of its class), as scikit-learn's
- * `class_weight="balanced"` and Keras's `class_weight` apply it. Multi-label: every label's yes and no answers
+ * `class_weight="balanced"` and Keras's `class_weight` apply it. Multi-label: every label's yes and no predictions
  * weigh half of that label's total each.
  */
 function classWeights(
@@ -119,7 +119,7 @@ function classWeights(
   return { weights: { present, absent }, byRow: task === 'multiclass' };
 }
 
-/** A kind of answer that never occurs needs no weight; 1 keeps the arithmetic finite. */
+/** A kind of prediction that never occurs needs no weight; 1 keeps the arithmetic finite. */
 function balanced(rows: number, count: number, task: Task, classes: number): number {
   return count === 0 ? 1 : rows / ((task === 'multiclass' ? classes : 2) * count);
 }

@@ -1,6 +1,6 @@
 /** One head on its way: what its epochs gave, when it ends, and how it pauses and goes on. */
 
-import { splitTargets, type TrainingData } from '../dataset/data.ts';
+import { type TrainingData, validationOf } from '../dataset/data.ts';
 import type { HeadConfig } from '../head/config.ts';
 import { compareMetric } from '../metrics/compare.ts';
 import { evaluate } from '../metrics/evaluate.ts';
@@ -31,7 +31,7 @@ export interface TrainedHead {
 export interface PausedHead {
   /** As if it had ended there. */
   trained: TrainedHead;
-  /** Its answers for the validation rows at its best epoch, [rows, classes]. */
+  /** Its predictions for the validation rows at its best epoch, [rows, classes]. */
   probabilities: Float32Array;
   /** After its last epoch. */
   state: TrainingState;
@@ -126,7 +126,7 @@ export function isFinished(
 export function finish({ result, best }: HeadProgress, data: TrainingData): TrainedHead {
   if (!best || result.status === 'diverged')
     return { result: { ...result, val: {} }, parameters: new Float32Array(0) };
-  const val = evaluate(best.probabilities, splitTargets(data, 'val'), data.rows.val, data.classes, data.task);
+  const val = evaluate(validationOf(data, best.probabilities));
   return { result: { ...result, val }, parameters: best.parameters };
 }
 

@@ -29,7 +29,7 @@ const LOSS: Readonly<Record<Output, Partial<Record<Loss, ElementLoss>>>> = {
   },
   sigmoid: {
     binary_crossentropy: binary,
-    // With probability p of yes, the right answer has p where the target is 1 and 1 - p where it is 0.
+    // With probability p of yes, the correct prediction has p where the target is 1 and 1 - p where it is 0.
     focal(logits, targets, weights) {
       const p = build.sigmoid(logits);
       const right = build.add(build.mul(targets, p), build.mul(complement(targets), complement(p)));

@@ -97,10 +97,10 @@ async function attempt(
   shown: Display,
 ): Promise<void> {
   const have = await sizeOf(part);
-  const unanswered = new AbortController();
-  const given = signal ? AbortSignal.any([signal, unanswered.signal]) : unanswered.signal;
+  const stalled = new AbortController();
+  const given = signal ? AbortSignal.any([signal, stalled.signal]) : stalled.signal;
   // undici asks a proxy that hangs up again and again, for ever.
-  const patience = setTimeout(() => unanswered.abort(new Error('no answer')), stallAfter);
+  const patience = setTimeout(() => stalled.abort(new Error('no answer')), stallAfter);
   const response = await request(address, {
     dispatcher,
     signal: given,
@@ -112,17 +112,17 @@ async function attempt(
     })
     .finally(() => clearTimeout(patience));
   const { statusCode, headers, body } = response;
-  const answer = expectedRange(statusCode, headers, have);
-  if (answer === 'again' || answer === 'refused') {
+  const range = expectedRange(statusCode, headers, have);
+  if (range === 'again' || range === 'refused') {
     body.on('error', () => {}).destroy();
-    if (answer === 'again') await rm(part, { force: true });
+    if (range === 'again') await rm(part, { force: true });
     // 4xx but for "too many requests" is final; 5xx and the rest may pass.
-    if (answer === 'refused' && statusCode >= 400 && statusCode < 500 && statusCode !== 429) {
+    if (range === 'refused' && statusCode >= 400 && statusCode < 500 && statusCode !== 429) {
       throw new InputError(`Cannot download ${address}: the server answers ${statusCode}`);
     }
     throw new Interruption(`the server answers ${statusCode}`);
   }
-  const { from, total } = answer;
+  const { from, total } = range;
   if (total !== undefined && total > MAX_BYTES) {
     body.on('error', () => {}).destroy();
     throw new InputError(`Cannot download ${address}: ${total} bytes are more than weights have`);
@@ -154,7 +154,7 @@ async function attempt(
 
 type Headers = Readonly<Record<string, string | string[] | undefined>>;
 
-/** What an answer brings: bytes from where on and how many there are in all, or nothing of use. */
+/** What a response brings: from which byte on and of how many, or nothing of use. */
 function expectedRange(
   status: number,
   headers: Headers,

@@ -1,4 +1,4 @@
-/** What a trained head answers for every row of the sweep's matrix. */
+/** What a trained head predicts for every row of the sweep's matrix. */
 
 import type { TrainingData } from '../../shared/dataset/data.ts';
 import type { Engine } from '../../shared/engines/engine.ts';

@@ -33,7 +33,7 @@ export async function reviewSearch(
   const tested = rows.test > 0 ? splitEvaluation(prepared.data, probabilities, 'test') : undefined;
   const { test, ...evaluationOfBest } = evaluateBest(validation, tested, output);
   const all = { probabilities, rows: table.rows, classes: classes.length, task };
-  const answers = calibrated(all, output, evaluationOfBest.calibration);
+  const predictions = calibrated(all, output, evaluationOfBest.calibration);
   const best = { ...head, result: { ...head.result, test, ...(line.source && { source: line.source }) } };
   const contenders = await contendersOf(found, search);
   const watched = watchTraining ? contenders.slice(0, MAX_WATCHED).map(({ run }) => run) : [];
@@ -44,7 +44,7 @@ export async function reviewSearch(
   const { evaluation } = evaluationOfBest.evaluated;
   return {
     ...diagnoseRun({
-      ...{ classes, table, targets, rows, answers, evaluated: evaluationOfBest.evaluated },
+      ...{ classes, table, targets, rows, predictions, evaluated: evaluationOfBest.evaluated },
       ...{ features: set, facts: facts[source], results, runs, best: best.result, contenders },
     }),
     ...evaluationOfBest,
@@ -53,7 +53,7 @@ export async function reviewSearch(
     sources: set.sources,
     stores: set.request.features,
     statistics: normalize === 'standardize' ? prepared.statistics : undefined,
-    probabilities: answers.probabilities,
+    probabilities: predictions.probabilities,
     trainingCurves: await trainingCurves(found, watched, search),
     baseline: baseline(trainTargets, evaluation.targets, classes.length, task),
     engine: { name: engine.name, version: engine.version },

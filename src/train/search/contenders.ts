@@ -1,4 +1,4 @@
-/** The heads that came close to the chosen one, with their answers, so that differences can be told from chance. */
+/** The heads that came close to the chosen one, with their predictions, so that differences can be told from chance. */
 
 import type { TrainingData } from '../../shared/dataset/data.ts';
 import { splitEvaluation } from '../../shared/dataset/prepare.ts';
@@ -20,7 +20,7 @@ const MAX_WORK = 5e10;
 /**
  * The best lines of the leaderboard, the chosen one first, each with its best head. Heads whose parameters were not
  * kept, since those of hundreds would fill the memory, are trained again: the same job gives the same head. Only lines
- * of the chosen head's source are compared; with folds, only the chosen one has answers for all rows.
+ * of the chosen head's source are compared; with folds, only the chosen one has predictions for all rows.
  */
 export async function contendersOf(found: Found, search: Search): Promise<Contender[]> {
   const { data } = found.prepared;

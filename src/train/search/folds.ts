@@ -25,7 +25,7 @@ interface Fold {
 
 /**
  * The configuration with the best mean over the folds, trained again on all rows that are not tested, for as many
- * epochs as were best on average. What is calibrated later is fitted on out-of-fold answers: each row's by the
+ * epochs as were best on average. What is calibrated later is fitted on out-of-fold predictions: each row's by the
  * head that did not train on it. Undefined when no head could be trained.
  * @param rows training rows (all but the test split) and test rows, in the order of the table; no validation
  * @param foldOf the fold of each training row; -1 where every fold trains on it
@@ -79,7 +79,7 @@ function foldRows(foldOf: Int32Array, views: Int16Array, fold: number): Fold {
   };
 }
 
-/** Answers of the configuration's heads, of its first seed, for the rows that validated them, fold after fold. */
+/** Predictions of the configuration's heads, of its first seed, for the rows that validated them, fold after fold. */
 async function outOfFold(
   raw: RawData,
   set: FeatureSet,
@@ -95,9 +95,9 @@ async function outOfFold(
     const [job] = jobsOf(configuration, fold + 1);
     const [head] = await trainAgain([job], new Map([[configuration.source, data]]), search);
     const probabilities = await predictAll(engine, head, data, rows.train + rows.val);
-    const { probabilities: answered, ...rest } = splitEvaluation(data, probabilities, 'val');
+    const { probabilities: predicted, ...rest } = splitEvaluation(data, probabilities, 'val');
     // Copied, since the next fold's data takes the place of this one's.
-    evaluations.push({ ...rest, probabilities: answered.slice(), targets: rest.targets.slice() });
+    evaluations.push({ ...rest, probabilities: predicted.slice(), targets: rest.targets.slice() });
   }
   const [{ task, classes }] = evaluations;
   return {

@@ -16,7 +16,7 @@ import { joinFinished, type Search, sweepInto } from './search.ts';
  */
 export interface Rung {
   configurations: number;
-  /** The epoch after which a head is judged. */
+  /** The epoch after which a head is compared with others. */
   until(config: HeadConfig): number;
 }
 

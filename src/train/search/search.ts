@@ -36,7 +36,7 @@ export interface Found {
   head: TrainedHead;
   /** Its inputs are normalised as in `data`, its source's; the rows are those of the table. */
   prepared: Prepared;
-  /** Answers for images that the head that gave them was not trained on; nothing was calibrated yet. */
+  /** Predictions for images that the head that gave them was not trained on; nothing was calibrated yet. */
   validation: Evaluation;
   /** Its configuration's line on the leaderboard: the mean over its heads, where there are several. */
   line: HeadResult;

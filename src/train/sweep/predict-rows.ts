@@ -1,4 +1,4 @@
-/** What a stack answers for many rows, wherever they are. */
+/** What a stack predicts for many rows, wherever they are. */
 
 import { featuresOf, type TrainingData } from '../../shared/dataset/data.ts';
 import { blockRows, eachBlock } from '../../shared/dataset/rows.ts';

@@ -1,6 +1,6 @@
 /** Trains one stack of heads from first batch to last epoch. */
 import { performance } from 'node:perf_hooks';
-import { splitTargets, type TrainingData } from '../../shared/dataset/data.ts';
+import { type TrainingData, validationOf } from '../../shared/dataset/data.ts';
 import type { HeadConfig, MetricName, OptimizerName } from '../../shared/head/config.ts';
 import { headLayers, headParameters } from '../../shared/head/layers.ts';
 import { evaluate } from '../../shared/metrics/evaluate.ts';
@@ -167,14 +167,7 @@ async function evaluateEpoch(
     const lane = lanes[at];
     const { config } = lane.job;
     const probabilities = laneProbabilities(all, data.rows.val, stack.lanes, data.classes, at);
-    const val = evaluate(
-      probabilities,
-      splitTargets(data, 'val'),
-      data.rows.val,
-      data.classes,
-      data.task,
-      watchedMetrics(config, data),
-    );
+    const val = evaluate(validationOf(data, probabilities), watchedMetrics(config, data));
     const trainLoss = lane.lossSum / data.rows.train;
     const isBetter = noteEpoch(lane, { epoch, lr: lane.rate.at(lane.steps - 1), trainLoss, val }, data);
     if (isBetter) better.set(at, probabilities);

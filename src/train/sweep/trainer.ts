@@ -1,4 +1,4 @@
-/** What the training loop asks of a stack of heads: steps on training rows, and answers for validation rows. */
+/** What the training loop needs of a stack of heads: steps on training rows, and predictions for validation rows. */
 
 import { splitRange, type TrainingData } from '../../shared/dataset/data.ts';
 import type { HeadConfig } from '../../shared/head/config.ts';

@@ -18,20 +18,20 @@ function controlled(batchSize: number, max: number) {
 
 it('runs what came in one turn together, a batch at a time, and gives each its own answer', async () => {
   const { batcher, runs, turn } = controlled(2, 9);
-  const answers = [1, 2, 3].map((item) => batcher.add(item));
+  const predictions = [1, 2, 3].map((item) => batcher.add(item));
   await turn();
   expect(runs.map(({ items }) => items)).toEqual([[1, 2]]);
   // What comes during a run waits for the next.
-  answers.push(batcher.add(4));
+  predictions.push(batcher.add(4));
   runs[0].end();
-  expect(await Promise.all(answers.slice(0, 2))).toEqual(['answer 1', 'answer 2']);
+  expect(await Promise.all(predictions.slice(0, 2))).toEqual(['answer 1', 'answer 2']);
   await turn();
   expect(runs.map(({ items }) => items)).toEqual([
     [1, 2],
     [3, 4],
   ]);
   runs[1].end();
-  expect(await Promise.all(answers)).toEqual([1, 2, 3, 4].map((item) => `answer ${item}`));
+  expect(await Promise.all(predictions)).toEqual([1, 2, 3, 4].map((item) => `answer ${item}`));
   expect(batcher.length).toBe(0);
 });
 
@@ -53,12 +53,12 @@ it('takes as many as may be waited for, those in a run included, and no more unt
 
 it('that fails once fails those in that run alone', async () => {
   const { batcher, runs, turn } = controlled(1, 9);
-  const answers = [batcher.add(1), batcher.add(2)];
+  const predictions = [batcher.add(1), batcher.add(2)];
   await turn();
   runs[0].fail(new Error('no'));
-  await expect(answers[0]).rejects.toThrow('no');
+  await expect(predictions[0]).rejects.toThrow('no');
   await turn();
   runs[1].end();
-  expect(await answers[1]).toBe('answer 2');
+  expect(await predictions[1]).toBe('answer 2');
   expect(batcher.length).toBe(0);
 });

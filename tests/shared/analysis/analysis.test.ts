@@ -141,7 +141,7 @@ describe('principal components', () => {
 });
 
 describe('the bootstrap', () => {
-  const answers = (right: number, rows: number, sure = 0.9): Evaluation => ({
+  const predictions = (right: number, rows: number, sure = 0.9): Evaluation => ({
     probabilities: Float32Array.from({ length: rows * 2 }, (_, at) => {
       const row = Math.floor(at / 2);
       const isTrue = at % 2 === 0;
@@ -152,18 +152,18 @@ describe('the bootstrap', () => {
   });
 
   it('gives an interval as wide as the binomial one', () => {
-    const [{ interval }] = bootstrap([answers(80, 100)], 'accuracy');
+    const [{ interval }] = bootstrap([predictions(80, 100)], 'accuracy');
     expect(interval?.low).toBeCloseTo(0.8 - 1.96 * 0.04, 1);
     expect(interval?.high).toBeCloseTo(0.8 + 1.96 * 0.04, 1);
   });
 
   it('says which heads cannot be told from the first', () => {
-    const heads = [answers(90, 100), answers(88, 100), answers(60, 100)];
+    const heads = [predictions(90, 100), predictions(88, 100), predictions(60, 100)];
     expect(bootstrap(heads, 'accuracy').map(({ tied }) => tied)).toEqual([true, true, false]);
     expect(bootstrap(heads, 'f1Macro').map(({ tied }) => tied)).toEqual([true, true, false]);
   });
 
   it('has no interval where there are too few rows', () => {
-    expect(bootstrap([answers(1, 1)], 'accuracy')).toEqual([{ interval: null, tied: true }]);
+    expect(bootstrap([predictions(1, 1)], 'accuracy')).toEqual([{ interval: null, tied: true }]);
   });
 });

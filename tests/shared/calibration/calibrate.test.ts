@@ -72,7 +72,7 @@ describe.each(OUTPUTS)('the temperature of a %s head', (output) => {
     expect(scaled.every((p) => p > 0 && p < 1)).toBe(true);
   });
 
-  it('is 1 where every row is answered right, and without rows', () => {
+  it('is 1 where every row is predicted correctly, and without rows', () => {
     const right = evaluation([0.6, 0.4, 0.1, 0.9], [1, 0, 0, 1], 2, 'multiclass');
     expect(fitTemperature(right, output)).toBe(1);
     expect(fitTemperature(evaluation([], [], 2, 'multiclass'), output)).toBe(1);
@@ -113,7 +113,7 @@ describe('thresholds', () => {
   it.each([
     // One image above a half, with the label: as good as four with both of it, and nearer.
     ['a half before others that are as good', [0.7, 0.4, 0.3, 0.2, 0.1], [1, 0, 0, 1, 0], 0.5],
-    // An image at a half is not answered at a half.
+    // A label at a half is not predicted at a threshold of a half.
     ['what images exceed', [0.5, 0.4, 0.3], [1, 0, 0], 0.45],
     ['the nearer to a half of two that are as good', [0.9, 0.8, 0.2, 0.1, 0.05], [1, 0, 0, 1, 0], 0.85],
     ['halfway between images', [0.4, 0.3, 0.2, 0.1], [1, 1, 0, 0], 0.25],
@@ -141,7 +141,7 @@ describe('thresholds', () => {
     expect(threshold !== 0.5).toBe(tuned);
   });
 
-  it('never answer a label for every image', () => {
+  it('never predicts a label for every image', () => {
     const column = [0.9, 0.8, 0.7, 0.6, 0.5, 0.4, 0.3, 0.2, 0.15, 0.1];
     const targets = [0, 0, 0, 0, 0, 1, 1, 1, 1, 1];
     const ranked = rank(evaluation(column, targets, 1, 'multilabel'), 0);
@@ -165,17 +165,17 @@ describe('calibration', () => {
     expect(fitCalibration(given, 'softmax')).toEqual({ temperature: 1 });
   });
 
-  it('gives multiclass heads a temperature and leaves their answers as trained', () => {
+  it('gives multiclass heads a temperature and leaves their predictions as trained', () => {
     const [{ classes, targets, softmax }] = golden.temperatures;
     const given = evaluation(softmax.probabilities, targets, classes, 'multiclass');
     const calibration = fitCalibration(given, 'softmax');
     expect(Object.keys(calibration)).toEqual(['temperature']);
     const { probabilities } = calibrated(given, 'softmax', calibration);
-    const answered = (values: Float32Array) =>
+    const isPredicted = (values: Float32Array) =>
       Array.from({ length: given.rows }, (_, row) => {
         const of = values.slice(row * classes, (row + 1) * classes);
         return of.indexOf(Math.max(...of));
       });
-    expect(answered(probabilities)).toEqual(answered(given.probabilities));
+    expect(isPredicted(probabilities)).toEqual(isPredicted(given.probabilities));
   });
 });

@@ -119,7 +119,7 @@ describe('resolveConfig', () => {
     [
       { output: 'softmax' },
       'multilabel',
-      'several labels or none, softmax answers exactly one) for --output',
+      'several labels or none, softmax predicts exactly one) for --output',
     ],
     [
       { loss: 'binary_crossentropy' },

@@ -28,7 +28,7 @@ function rawFeatures(): Float32Array {
 }
 
 /** What training answers, on features that were normalised beforehand. */
-async function trainedAnswers(request: Partial<HeadRequest>): Promise<Float32Array> {
+async function trainedProbabilities(request: Partial<HeadRequest>): Promise<Float32Array> {
   const matrix = rawFeatures();
   const { config } = headResult('1', 0.5, {}, request);
   normalizeRows(matrix, INPUTS, config.normalize, STATISTICS);
@@ -63,7 +63,7 @@ describe('headGraph', () => {
     const program = await engine.compile(headGraph(syntheticHead(request)));
     const { probabilities } = await program.run({ features: rawFeatures() });
     await program.release();
-    const expected = await trainedAnswers(request);
+    const expected = await trainedProbabilities(request);
     expect(probabilities).toHaveLength(ROWS * CLASSES.length);
     probabilities.forEach((value, i) => {
       expect(value).toBeCloseTo(expected[i], 5);
@@ -82,7 +82,7 @@ describe('headGraph', () => {
       const program = await engine.compile(headGraph({ record: { ...record, temperature }, tensors }));
       const { probabilities } = await program.run({ features: rawFeatures() });
       await program.release();
-      const expected = withTemperature(await trainedAnswers(request), {
+      const expected = withTemperature(await trainedProbabilities(request), {
         ...{ classes: CLASSES.length, output, temperature },
       });
       // Rows whose probabilities float32 rounded to 0 or 1 cannot be scaled afterwards.

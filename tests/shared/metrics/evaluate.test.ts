@@ -5,6 +5,7 @@ import type { MetricName, Task } from '../../../src/shared/head/config.ts';
 import { metricsOf } from '../../../src/shared/head/config.ts';
 import { baseline } from '../../../src/shared/metrics/baseline.ts';
 import { compareMetric } from '../../../src/shared/metrics/compare.ts';
+import type { Evaluation } from '../../../src/shared/metrics/counts.ts';
 import { evaluate } from '../../../src/shared/metrics/evaluate.ts';
 import { type ClassReport, confusionMatrix, perClass } from '../../../src/shared/metrics/per-class.ts';
 
@@ -44,7 +45,7 @@ describe.each(golden.cases)('like scikit-learn: $name ($task)', (one) => {
   const { probabilities, targets, rows, classes, task } = evaluation;
 
   it('computes every metric of the task', () => {
-    const metrics = evaluate(probabilities, targets, rows, classes, task);
+    const metrics = evaluate({ probabilities, targets, rows, classes, task });
     expect(Object.keys(metrics)).toEqual([...metricsOf(task)]);
     expect(Object.keys(one.metrics).sort()).toEqual([...metricsOf(task)].sort());
     for (const name of metricsOf(task)) expectNear(metrics[name], one.metrics[name], name);
@@ -62,39 +63,51 @@ describe.each(golden.cases)('like scikit-learn: $name ($task)', (one) => {
   });
 });
 
+/** One row of two classes. */
+const oneRow = (task: Task, probabilities: number[], targets: number[]): Evaluation => ({
+  probabilities: Float32Array.from(probabilities),
+  targets: Uint8Array.from(targets),
+  rows: 1,
+  classes: 2,
+  task,
+});
+
 describe('evaluate', () => {
   it('computes only the metrics asked for, and none the task lacks', () => {
-    const metrics = evaluate(Float32Array.of(0.9, 0.1), Uint8Array.of(1, 0), 1, 2, 'multiclass', [
-      'loss',
-      'binaryAccuracy',
-    ]);
+    const metrics = evaluate(oneRow('multiclass', [0.9, 0.1], [1, 0]), ['loss', 'binaryAccuracy']);
     expect(Object.keys(metrics)).toEqual(['loss']);
   });
 
   it('clips probabilities as Keras does', () => {
-    const { loss } = evaluate(Float32Array.of(1, 0), Uint8Array.of(0, 1), 1, 2, 'multiclass');
+    const { loss } = evaluate(oneRow('multiclass', [1, 0], [0, 1]));
     expect(loss).toBeCloseTo(-Math.log(1e-7), 6);
-    const binary = evaluate(Float32Array.of(1, 0), Uint8Array.of(0, 0), 1, 2, 'multilabel').loss!;
+    const binary = evaluate(oneRow('multilabel', [1, 0], [0, 0])).loss!;
     expect(binary).toBeCloseTo(-Math.log(1e-7) / 2, 5);
   });
 
   it('scales sigmoid outputs of a multiclass head to add up to 1 for the loss', () => {
-    const { loss } = evaluate(Float32Array.of(0.8, 0.8), Uint8Array.of(1, 0), 1, 2, 'multiclass');
+    const { loss } = evaluate(oneRow('multiclass', [0.8, 0.8], [1, 0]));
     expect(loss).toBeCloseTo(Math.LN2, 6);
   });
 
   it('counts a multiclass row of zero probabilities as wrong, not as NaN', () => {
-    const { loss } = evaluate(Float32Array.of(0, 0), Uint8Array.of(1, 0), 1, 2, 'multiclass');
+    const { loss } = evaluate(oneRow('multiclass', [0, 0], [1, 0]));
     expect(loss).toBeCloseTo(-Math.log(1e-7), 6);
   });
 
-  it('answers a label only above the threshold of a half', () => {
-    const { binaryAccuracy } = evaluate(Float32Array.of(0.5, 0.51), Uint8Array.of(0, 1), 1, 2, 'multilabel');
+  it('predicts a label only above the threshold of a half', () => {
+    const { binaryAccuracy } = evaluate(oneRow('multilabel', [0.5, 0.51], [0, 1]));
     expect(binaryAccuracy).toBe(1);
   });
 
   it('says null where the rows leave a metric undefined', () => {
-    const none = evaluate(Float32Array.of(0.1, 0.2), Uint8Array.of(0, 0), 2, 1, 'multilabel');
+    const none = evaluate({
+      probabilities: Float32Array.of(0.1, 0.2),
+      targets: Uint8Array.of(0, 0),
+      rows: 2,
+      classes: 1,
+      task: 'multilabel',
+    });
     expect(none).toMatchObject({
       auc: null,
       mAP: null,
@@ -102,24 +115,24 @@ describe('evaluate', () => {
       f1Micro: null,
       balancedAccuracy: null,
     });
-    const empty = evaluate(new Float32Array(0), new Uint8Array(0), 0, 3, 'multiclass');
+    const empty = evaluate({
+      probabilities: new Float32Array(0),
+      targets: new Uint8Array(0),
+      rows: 0,
+      classes: 3,
+      task: 'multiclass',
+    });
     expect(Object.values(empty).every((value) => value === null)).toBe(true);
   });
 
   it('gives a NaN loss for NaN probabilities', () => {
-    const { loss } = evaluate(
-      Float32Array.of(Number.NaN, Number.NaN),
-      Uint8Array.of(1, 0),
-      1,
-      2,
-      'multiclass',
-    );
+    const { loss } = evaluate(oneRow('multiclass', [Number.NaN, Number.NaN], [1, 0]));
     expect(loss).toBeNaN();
   });
 });
 
 describe('baseline', () => {
-  it('always answers the most frequent training class', () => {
+  it('always predicts the most frequent training class', () => {
     const training = Uint8Array.of(1, 0, 1, 0, 1, 0, 0, 1);
     const evaluated = Uint8Array.of(1, 0, 0, 1);
     const metrics = baseline(training, evaluated, 2, 'multiclass');
@@ -127,7 +140,7 @@ describe('baseline', () => {
     expect(metrics.loss).toBeCloseTo(-(Math.log(0.75) + Math.log(0.25)) / 2, 6);
   });
 
-  it('answers the majority of each label', () => {
+  it('predicts the majority of each label', () => {
     const training = Uint8Array.of(1, 0, 1, 0, 1, 1);
     const metrics = baseline(training, Uint8Array.of(1, 0, 0, 0), 2, 'multilabel');
     expect(metrics).toMatchObject({ subsetAccuracy: 0.5, binaryAccuracy: 0.75 });

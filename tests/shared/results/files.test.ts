@@ -135,7 +135,7 @@ describe('historyArrow', () => {
 });
 
 describe('predictionLines', () => {
-  it('writes the answers and probabilities of multi-label rows', () => {
+  it('writes the predictions and probabilities of multi-label rows', () => {
     const lines = [
       ...predictionLines({
         paths: ['a.jpg', '=b,c.jpg', 'a.jpg'],
@@ -170,7 +170,7 @@ describe('predictionLines', () => {
     ]);
   });
 
-  it('answers multiclass rows with the most probable class', () => {
+  it('predicts multiclass rows with the most probable class', () => {
     const lines = predictionLines({
       paths: ['a.jpg'],
       split: ['val'],
@@ -186,8 +186,8 @@ describe('predictionLines', () => {
 
   it.each([true, false])('escapes formulas only where spreadsheetSafe is %s', (spreadsheetSafe) => {
     const rows = { paths: ['=a.jpg'], split: ['val' as const], labels: [['@b']], views: Int16Array.of(0) };
-    const answers = { classes: ['@b', '-c'], probabilities: Float32Array.of(1, 0), rows: 1 };
-    const lines = predictionLines({ ...rows, ...answers, task: 'multiclass' }, { spreadsheetSafe });
+    const predictions = { classes: ['@b', '-c'], probabilities: Float32Array.of(1, 0), rows: 1 };
+    const lines = predictionLines({ ...rows, ...predictions, task: 'multiclass' }, { spreadsheetSafe });
     const quote = spreadsheetSafe ? "'" : '';
     expect([...lines][1]).toBe(`${quote}=a.jpg,val,${quote}@b,${quote}@b,1,0\n`);
     const best = leaderboardCsv([headResult('=h', 0.5)], 'accuracy', { spreadsheetSafe });

@@ -125,7 +125,7 @@ describe('confusionTable', () => {
   it('lists the most frequent confusions where the matrix does not fit', () => {
     const names = Array.from({ length: 20 }, (_, label) => `a long class name ${label}`);
     const counts = names.map((_, actual) =>
-      names.map((__, answered): number => (answered === actual ? 9 : 0)),
+      names.map((__, predicted): number => (predicted === actual ? 9 : 0)),
     );
     counts[3]![4] = 2;
     counts[5]![6] = 8;
@@ -139,7 +139,7 @@ describe('confusionTable', () => {
     expect(text.indexOf('\n')).toBeLessThanOrEqual(80);
   });
 
-  it('shows right and wrong answers of each label', () => {
+  it('shows right and wrong predictions of each label', () => {
     const text = confusionTable(
       ['rust'],
       {

@@ -1,4 +1,4 @@
-/** What an ONNX model's outputs come from: probabilities and answers are no features. */
+/** What an ONNX model's outputs come from: probabilities and labels are no features. */
 import { InputError } from '../../errors.ts';
 import { fields } from './wire.ts';
 
@@ -15,8 +15,8 @@ export interface ModelNodes {
   readonly outputs: ReadonlySet<string>;
 }
 
-/** Operations that make answers of what a classifier gives; the second row is of ai.onnx.ml. */
-const ANSWERS = new Set([
+/** Operations that turn the output of a classifier into probabilities or labels; the second row is of ai.onnx.ml. */
+const PREDICTING_OPERATIONS = new Set([
   ...['Softmax', 'LogSoftmax', 'Sigmoid', 'Hardmax', 'ArgMax', 'ArgMin', 'TopK'],
   ...['ZipMap', 'LinearClassifier', 'SVMClassifier', 'TreeEnsembleClassifier', 'LabelEncoder'],
 ]);
@@ -73,11 +73,11 @@ export function modelNodes(bytes: Buffer, path: string): ModelNodes {
   return { producers, outputs: new Set(outputs) };
 }
 
-/** The operation that makes an output answers, not features, if one does. */
-export function answeringOperation(output: string, { producers }: ModelNodes): string | undefined {
+/** The operation that makes an output probabilities or labels, if one does. */
+export function predictingOperation(output: string, { producers }: ModelNodes): string | undefined {
   let node = producers.get(output);
   for (let step = 0; node && step < MAX_STEPS; step++) {
-    if (ANSWERS.has(node.op)) return node.op;
+    if (PREDICTING_OPERATIONS.has(node.op)) return node.op;
     if (!PASSING.has(node.op)) return undefined;
     node = producers.get(node.inputs[0]);
   }
@@ -95,7 +95,7 @@ function classifierInput(output: string, { producers }: ModelNodes): string | un
   return undefined;
 }
 
-/** The error for an output of probabilities or answers, with a tensor that can be had in its place. */
+/** The error for an output of probabilities or labels, with a tensor that can be had in its place. */
 export function noFeatures(path: string, output: string, why: string, nodes: ModelNodes): InputError {
   const features = classifierInput(output, nodes);
   const way = features

@@ -14,11 +14,11 @@ import { parseColumn } from '../pooling.ts';
 import { standardize } from '../preprocessing.ts';
 import type { BackboneDescription } from '../thread/protocol.ts';
 import {
-  answeringOperation,
   areProbabilities,
   type ModelNodes,
   modelNodes,
   noFeatures,
+  predictingOperation,
   withOutputs,
 } from './ends.ts';
 import { type InspectedModel, inspectModel } from './inspect.ts';
@@ -69,7 +69,7 @@ export async function openModelBackbone(options: ModelFileOptions): Promise<Open
     });
     const outputs = [...new Set(columns.map(({ output }) => output))];
     for (const output of outputs) {
-      const operation = answeringOperation(output, nodes);
+      const operation = predictingOperation(output, nodes);
       if (operation) throw noFeatures(path, output, `ends in ${operation}`, nodes);
     }
     const shapes = await outputShapes(session, frame, outputs, path, nodes);

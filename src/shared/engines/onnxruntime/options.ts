@@ -12,7 +12,7 @@ const LOG_ERRORS = 3;
 const UNSAFE_OPTIMIZERS = { optimization: { disable_specified_optimizers: 'Pad_Fusion' } };
 
 /**
- * Numbers below float32's normal range count as zero, as in TensorFlow: a head that is nearly sure of every answer has gradients
+ * Numbers below float32's normal range count as zero, as in TensorFlow: a head that is nearly certain of every prediction has gradients
  * full of them, and arithmetic on those is many times slower. onnxruntime sets it on its own threads and on the one that makes a
  * process's first session, no other: what steps parameters must keep out of that range by itself.
  */

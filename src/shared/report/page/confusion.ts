@@ -34,7 +34,7 @@ export function confusion(data: ReportData): HTMLElement {
       cards(
         images.map((image) => {
           const one = data.images[image];
-          return card(one, `label: ${labelsOf(one)}`, `predicted: ${labelsOf({ labels: one.answered })}`);
+          return card(one, `label: ${labelsOf(one)}`, `predicted: ${labelsOf({ labels: one.predicted })}`);
         }),
         24,
       ),
@@ -120,16 +120,16 @@ function grid({ confusion: { task, counts }, classes: all, shown }: ReportData):
           1,
           row.reduce((sum, count) => sum + count, 0),
         );
-        return row.map((count, answered) => ({
-          key: `${shown[actual]}:${shown[answered]}`,
+        return row.map((count, predicted) => ({
+          key: `${shown[actual]}:${shown[predicted]}`,
           count,
           // The root makes rare errors visible.
-          weight: actual === answered ? count / total : Math.sqrt(count / total),
-          right: actual === answered,
+          weight: actual === predicted ? count / total : Math.sqrt(count / total),
+          right: actual === predicted,
           title:
-            actual === answered
+            actual === predicted
               ? `${classes[actual]}, predicted correctly`
-              : `${classes[actual]}, predicted as ${classes[answered]}`,
+              : `${classes[actual]}, predicted as ${classes[predicted]}`,
         }));
       }),
     };

@@ -49,7 +49,7 @@ export function map(data: ReportData): HTMLElement | null {
     if (!value) return;
     const image = data.images[value.image];
     shown.replaceChildren(
-      card(image, `label: ${labelsOf(image)}`, `predicted: ${labelsOf({ labels: image.answered })}`),
+      card(image, `label: ${labelsOf(image)}`, `predicted: ${labelsOf({ labels: image.predicted })}`),
     );
   });
   return section(
@@ -80,12 +80,12 @@ export function wrong(data: ReportData): HTMLElement | null {
       ? `All ${split} images are predicted correctly.`
       : `Wrong predictions on ${split} images, highest confidence first.`,
     cards(
-      data.wrong.map(({ image, answered, confidence }) => {
+      data.wrong.map(({ image, predicted, confidence }) => {
         const one = data.images[image];
         return card(
           one,
           `label: ${labelsOf(one)}`,
-          h('em', {}, `predicted: ${answered} (${percent(confidence)})`),
+          h('em', {}, `predicted: ${predicted} (${percent(confidence)})`),
         );
       }),
     ),

@@ -1,11 +1,11 @@
 /** The program of report.html: reads the embedded data and builds the page. */
 import type { ReportData } from '../data.ts';
-import { labels, perClass, ranking } from './answers.ts';
 import { confusion } from './confusion.ts';
 import { h } from './dom.ts';
 import { duplicates, labelIssues, map, wrong } from './images.ts';
 import { leaderboard } from './leaderboard.ts';
 import { learning, options } from './learning.ts';
+import { labels, perClass, ranking } from './scores.ts';
 import { diagnosis, header, summary } from './summary.ts';
 
 /** In the order of the page. */

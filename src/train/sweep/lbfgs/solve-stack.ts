@@ -1,6 +1,6 @@
 /** Solves a stack of linear heads exactly: l2-regularised logistic regression, all penalties in one wide product. */
 import { performance } from 'node:perf_hooks';
-import { splitRange, splitTargets, type TrainingData } from '../../../shared/dataset/data.ts';
+import { splitRange, type TrainingData, validationOf } from '../../../shared/dataset/data.ts';
 import { headLayers } from '../../../shared/head/layers.ts';
 import { evaluate } from '../../../shared/metrics/evaluate.ts';
 import { type Arena, arenaFloats } from '../../../shared/training/arena.ts';
@@ -236,7 +236,7 @@ async function finishLanes(
   const all = await predictRows(stack, data, normalize, splitRange(data, 'val'));
   return lanes.map(({ job: { id, config }, value, iterations, seconds, done }, lane): TrainedHead => {
     const probabilities = laneProbabilities(all, data.rows.val, stack.lanes, classes, lane);
-    const val = evaluate(probabilities, splitTargets(data, 'val'), data.rows.val, classes, data.task);
+    const val = evaluate(validationOf(data, probabilities));
     const epochs = Math.max(1, iterations);
     const hasMinimum = Number.isFinite(value);
     const result: TrainedHead['result'] = {

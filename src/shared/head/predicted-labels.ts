@@ -1,7 +1,7 @@
-/** What a head answers: classes from probabilities. */
+/** What a head predicts: classes from probabilities. */
 import type { Task } from './config.ts';
 
-/** A multi-label class is answered when its probability exceeds this, unless it has a threshold of its own: as Keras's BinaryAccuracy. */
+/** A multi-label class is predicted when its probability exceeds this, unless it has a threshold of its own: as Keras's BinaryAccuracy. */
 export const DEFAULT_THRESHOLD = 0.5;
 
 /** Index of the greatest value of a row, the first of equals. */
@@ -21,17 +21,23 @@ export interface Probabilities {
   rows: number;
   classes: number;
   task: Task;
-  /** Multi-label: what each class's probability must exceed to be answered; default: a half for all. */
+  /** Multi-label: what each class's probability must exceed to be predicted; default: a half for all. */
   thresholds?: readonly number[];
 }
 
 /** rows x classes, 0 or 1: the most probable class (multiclass) or all above their thresholds (multi-label). */
-export function answers({ probabilities, rows, classes, task, thresholds }: Probabilities): Uint8Array {
+export function predictedLabels({
+  probabilities,
+  rows,
+  classes,
+  task,
+  thresholds,
+}: Probabilities): Uint8Array {
   if (task === 'multilabel') {
     const above = (p: number, index: number) => p > (thresholds?.[index % classes] ?? DEFAULT_THRESHOLD);
     return Uint8Array.from(probabilities, (p, index) => (above(p, index) ? 1 : 0));
   }
-  const answered = new Uint8Array(rows * classes);
-  for (let row = 0; row < rows; row++) answered[row * classes + argmax(probabilities, row, classes)] = 1;
-  return answered;
+  const isPredicted = new Uint8Array(rows * classes);
+  for (let row = 0; row < rows; row++) isPredicted[row * classes + argmax(probabilities, row, classes)] = 1;
+  return isPredicted;
 }

@@ -1,14 +1,14 @@
-/** From the frames of some images to what a head answers for them, over and over, with everything kept loaded. */
+/** A head with its backbones in memory: from the frames of images to predictions. */
 import type { BackboneThread } from '../shared/backbones/thread/start.ts';
 import { loadEngine } from '../shared/engines/engine.ts';
-import { answers } from '../shared/head/answers.ts';
 import { type ComputedColumn, sideBySide } from '../shared/head/inputs.ts';
+import { predictedLabels } from '../shared/head/predicted-labels.ts';
 import { headGraph } from '../shared/head/predictor.ts';
 import type { Head, HeadRecord } from '../shared/head/record.ts';
 import { type BackbonesOptions, finishBackbones, startBackbones } from './backbones.ts';
 
-/** What the head answers for one image. */
-export interface Answer {
+/** What the head predicts for one image. */
+export interface Prediction {
   /** The most probable class (multiclass) or all above their thresholds, possibly none (multi-label). */
   labels: string[];
   /** In the order of the head's classes. */
@@ -16,7 +16,7 @@ export interface Answer {
 }
 
 /** A head and its backbones, ready. */
-export interface Answerer {
+export interface LoadedHead {
   threads: readonly BackboneThread[];
   /**
    * Probabilities [rows, classes].
@@ -24,17 +24,17 @@ export interface Answerer {
    */
   probabilities(features: readonly Float32Array[][], rows: number): Promise<Float32Array>;
   /** @param frames of each image, one for each backbone */
-  answer(frames: readonly (readonly Uint8Array[])[]): Promise<Answer[]>;
+  predict(frames: readonly (readonly Uint8Array[])[]): Promise<Prediction[]>;
   release(): Promise<void>;
 }
 
 /** @throws as {@link startBackbones} does */
-export async function openAnswerer(head: Head, options: BackbonesOptions): Promise<Answerer> {
+export async function loadHead(head: Head, options: BackbonesOptions): Promise<LoadedHead> {
   const { record } = head;
   const threads = await startBackbones(record.sources, options);
   try {
     const program = await (await loadEngine(options.engine, { threads: 1 })).compile(headGraph(head));
-    const probabilities: Answerer['probabilities'] = async (features, rows) => {
+    const probabilities: LoadedHead['probabilities'] = async (features, rows) => {
       const columns = record.sources.flatMap(({ pipeline }, at) =>
         threads[at].description.columns.map(
           ({ dimension }, c): ComputedColumn => ({
@@ -49,12 +49,12 @@ export async function openAnswerer(head: Head, options: BackbonesOptions): Promi
     return {
       threads,
       probabilities,
-      async answer(frames) {
+      async predict(frames) {
         const results = await Promise.all(
           threads.map((thread, at) => thread.run(joined(frames.map((own) => own[at])), frames.length)),
         );
         const features = results.map((result) => result.features);
-        return answered(record, frames.length, await probabilities(features, frames.length));
+        return predictionsOf(record, frames.length, await probabilities(features, frames.length));
       },
       async release() {
         await program.release();
@@ -77,16 +77,16 @@ function joined(arrays: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
   return whole;
 }
 
-/** Answers from probabilities [rows, classes]. */
-export function answered(
+/** Predictions from probabilities [rows, classes]. */
+export function predictionsOf(
   { classes, task, thresholds }: HeadRecord,
   rows: number,
   probabilities: Float32Array,
-): Answer[] {
+): Prediction[] {
   const width = classes.length;
-  const yes = answers({ probabilities, rows, classes: width, task, thresholds });
+  const isPredicted = predictedLabels({ probabilities, rows, classes: width, task, thresholds });
   return Array.from({ length: rows }, (_, row) => ({
-    labels: classes.filter((__, label) => yes[row * width + label] === 1),
+    labels: classes.filter((__, label) => isPredicted[row * width + label] === 1),
     probabilities: probabilities.slice(row * width, (row + 1) * width),
   }));
 }
