@@ -124,6 +124,36 @@ describe('drawHeads', () => {
     ]);
   });
 
+  it('has usual rates and penalties in its own space, and uses all of them', () => {
+    const drawn = heads({}, DEFAULT_SPACE, { count: 600, seed: 1 });
+    const within = (values: readonly number[], [from, to]: [number, number], slack: number) => {
+      const some = values.filter((value) => value > 0);
+      const [low, high] = [Math.min(...some), Math.max(...some)];
+      expect(low).toBeGreaterThanOrEqual(from);
+      expect(low).toBeLessThan(from * slack);
+      expect(high).toBeLessThanOrEqual(to);
+      expect(high).toBeGreaterThan(to / slack);
+    };
+    within(
+      drawn.map(({ dropout }) => dropout),
+      [0.1, 0.7],
+      1.1,
+    );
+    within(
+      drawn.map(({ l2 }) => l2),
+      [1e-6, 1e-2],
+      1.3,
+    );
+    within(
+      drawn.map(({ lr }) => lr),
+      [1e-4, 3e-2],
+      1.1,
+    );
+    const without = (key: 'dropout' | 'l2') => drawn.filter((head) => head[key] === 0).length;
+    expect([without('dropout'), without('l2')].every((count) => count > 200 && count < 400)).toBe(true);
+    expect(new Set(drawn.map(({ hidden }) => hidden.join()))).toEqual(new Set(['', '64', '256', '512']));
+  });
+
   it.each(['multiclass', 'multilabel'] as const)('has a space of its own (%s)', (task) => {
     const blocks = DEFAULT_SPACE.map((block) => ({ source: 0, block }));
     expect(drawHeads({}, blocks, task, { count: 25, seed: 3 })).toHaveLength(25);
