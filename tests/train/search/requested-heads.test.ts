@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Grid } from '../../../src/train/options/grid.ts';
 import { refuseHuge, requestedHeads } from '../../../src/train/search/requested-heads.ts';
-import { linearConfigurations } from './synthetic-search.ts';
+import { linearConfigurations } from '../../support/synthetic-search.ts';
 
 /** Blocks of a grid of the first source. */
 const ofFirst = (grid: Grid) => grid.map((block) => ({ source: 0, block }));

@@ -15,7 +15,7 @@ import {
   ROWS,
   searchOf,
   TARGETS,
-} from './synthetic-search.ts';
+} from '../../support/synthetic-search.ts';
 
 vi.mock('../../../src/train/sweep/sweep.ts', () => ({ sweep: vi.fn() }));
 beforeEach(() => {
