@@ -39,7 +39,7 @@ export async function headSteps(
   let accuracy = 0;
   const started = performance.now();
   await sweep(
-    configs.map((config, at) => ({ id: String(at), config })),
+    configs.map((config, index) => ({ id: String(index), config })),
     {
       data,
       engine,

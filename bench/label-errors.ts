@@ -47,9 +47,9 @@ type Remedy = ReturnType<Plant>;
 function ranksOf(planted: ReadonlyMap<number, Remedy>, targets: Uint8Array) {
   const { labelIssues } = linearProbe(space, { targets, classes: classes.length, task });
   return Array.from(planted, ([row, { label, present }]) => {
-    const at = labelIssues.findIndex((issue) => issue.row === row);
-    const { suggestion } = labelIssues[at] ?? {};
-    return { rank: at + 1, isMended: suggestion?.label === label && suggestion.present === present };
+    const index = labelIssues.findIndex((issue) => issue.row === row);
+    const { suggestion } = labelIssues[index] ?? {};
+    return { rank: index + 1, isMended: suggestion?.label === label && suggestion.present === present };
   });
 }
 
@@ -80,7 +80,7 @@ for (let trial = 0; trial < Number(trials); trial++) {
   found.complete += Number(inTime.length === PLANTED);
   found.alone += alone.filter(isInTime).length;
   found.completeAlone += Number(alone.every(isInTime));
-  const shown = ranks.map(({ rank }, at) => `${rank} (${alone[at].rank})`);
+  const shown = ranks.map(({ rank }, index) => `${rank} (${alone[index].rank})`);
   console.log(`trial ${trial}: ranks, and alone: ${shown.join(', ')}`);
 }
 const all = Number(trials) * PLANTED;

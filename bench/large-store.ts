@@ -22,8 +22,11 @@ for (const label of 'ab') mkdirSync(join(data, label), { recursive: true });
 const image = await sharp({ create: { width: 32, height: 32, channels: 3, background: 'teal' } })
   .jpeg()
   .toBuffer();
-for (const at of [0, 1, 2, 3])
-  writeFileSync(join(data, 'ab'[at % 2], `${at}.jpg`), Buffer.concat([image, Buffer.from(String(at))]));
+for (const index of [0, 1, 2, 3])
+  writeFileSync(
+    join(data, 'ab'[index % 2], `${index}.jpg`),
+    Buffer.concat([image, Buffer.from(String(index))]),
+  );
 const flags = ['--backbone', 'mobilenet_0.5', '--weights', 'none', '--size', '32x32'];
 execFileSync(process.execPath, [PROGRAM, 'extract', '--data', data, '--out', out, ...flags], {
   stdio: 'ignore',

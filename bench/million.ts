@@ -19,10 +19,10 @@ function png(number: number): Buffer {
   const rows = Buffer.alloc(SIDE * (1 + 3 * SIDE));
   for (let y = 0; y < SIDE; y++)
     for (let x = 0; x < SIDE; x++) {
-      const at = y * (1 + 3 * SIDE) + 1 + 3 * x;
-      rows[at] = ((number % CLASSES) * 37) & 255;
-      rows[at + 1] = (number >> (8 * (x % 3))) & 255;
-      rows[at + 2] = (y * 29 + x * 31) & 255;
+      const offset = y * (1 + 3 * SIDE) + 1 + 3 * x;
+      rows[offset] = ((number % CLASSES) * 37) & 255;
+      rows[offset + 1] = (number >> (8 * (x % 3))) & 255;
+      rows[offset + 2] = (y * 29 + x * 31) & 255;
     }
   const header = Buffer.from([0, 0, 0, SIDE, 0, 0, 0, SIDE, 8, 2, 0, 0, 0]);
   return Buffer.concat([

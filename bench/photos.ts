@@ -56,7 +56,7 @@ async function greyError(ours: string, pillow: string): Promise<number> {
     const [a, b] = await Promise.all(
       [ours, pillow].map((folder) => sharp(join(folder, name)).raw().toBuffer()),
     );
-    for (const [at, value] of a.entries()) sum += Math.abs(value - b[at]);
+    for (const [index, value] of a.entries()) sum += Math.abs(value - b[index]);
     count += a.length;
   }
   return sum / count;

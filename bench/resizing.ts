@@ -41,7 +41,9 @@ function differences(a: Map<string, Float32Array>, b: Map<string, Float32Array>)
   const mean = (values: number[]) => values.reduce((sum, value) => sum + value, 0) / values.length;
   return [
     mean(paths.map((path) => relativeDistance(a.get(path)!, b.get(path)!))),
-    mean(paths.map((path, at) => relativeDistance(b.get(path)!, b.get(paths[(at + 1) % paths.length])!))),
+    mean(
+      paths.map((path, index) => relativeDistance(b.get(path)!, b.get(paths[(index + 1) % paths.length])!)),
+    ),
   ];
 }
 

@@ -29,5 +29,5 @@ export async function storedFeatures(dir: string): Promise<Map<string, Float32Ar
 
 /** |x - y| / |y|. */
 export function relativeDistance(x: Float32Array, y: Float32Array): number {
-  return Math.hypot(...x.map((value, at) => value - y[at])) / Math.hypot(...y);
+  return Math.hypot(...x.map((value, index) => value - y[index])) / Math.hypot(...y);
 }

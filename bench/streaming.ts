@@ -17,11 +17,11 @@ const INPUTS = 2048;
 const CLASSES = 7;
 
 const WORK = {
-  '32 linear heads, batch 256, 5 epochs': Array.from({ length: 32 }, (_, at) => ({
-    ...{ lr: 1e-3 * 1.1 ** at, batchSize: 256, epochs: 5 },
+  '32 linear heads, batch 256, 5 epochs': Array.from({ length: 32 }, (_, index) => ({
+    ...{ lr: 1e-3 * 1.1 ** index, batchSize: 256, epochs: 5 },
   })),
-  '4 heads 2048-64-7, batch 32, 3 epochs': Array.from({ length: 4 }, (_, at) => ({
-    ...{ lr: 1e-3 * 1.2 ** at, hidden: [64], epochs: 3 },
+  '4 heads 2048-64-7, batch 32, 3 epochs': Array.from({ length: 4 }, (_, index) => ({
+    ...{ lr: 1e-3 * 1.2 ** index, hidden: [64], epochs: 3 },
   })),
 };
 

@@ -19,8 +19,8 @@ const SMALLEST: Size = { heads: 16, epochs: 1, rows: 3500 };
 /** Seconds of a sweep of 2048-64-7 heads with batches of 32. */
 async function seconds({ heads, epochs, rows }: Size): Promise<number> {
   const request: Partial<HeadRequest> = { normalize: 'none', earlyStopping: 0, hidden: [64], epochs };
-  const configs = Array.from({ length: heads }, (_, at) =>
-    resolveConfig({ ...request, lr: 1e-3 / 1.1 ** at }, 'multiclass'),
+  const configs = Array.from({ length: heads }, (_, index) =>
+    resolveConfig({ ...request, lr: 1e-3 / 1.1 ** index }, 'multiclass'),
   );
   return (await headSteps(madeUpData(rows, 2048, 7), configs)).seconds;
 }
@@ -55,7 +55,7 @@ async function milliseconds(engine: Engine, graph: Graph): Promise<number> {
   const rounds: number[] = [];
   for (let round = 0; round < ROUNDS; round++) {
     const started = performance.now();
-    for (let at = 0; at < REPEATS; at++) await program.run(feeds, into);
+    for (let index = 0; index < REPEATS; index++) await program.run(feeds, into);
     rounds.push((performance.now() - started) / REPEATS);
   }
   await program.release();
@@ -92,7 +92,7 @@ export async function printOutputs(): Promise<void> {
     const run = await milliseconds(engine, build.graph({ y: build.broadcastTo(x, [1, numbers]) }));
     const into = new Float32Array(numbers);
     const started = performance.now();
-    for (let at = 0; at < REPEATS; at++) into.fill(at);
+    for (let index = 0; index < REPEATS; index++) into.fill(index);
     const written = (performance.now() - started) / REPEATS;
     const each = `${run.toFixed(3)} ms a run, ${written.toFixed(3)} ms to write them`;
     console.log(`  ${numbers} numbers: ${each}`);

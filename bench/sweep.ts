@@ -54,15 +54,15 @@ interface Work {
   claims: { peer: Peer; claim: number; heads: number }[];
 }
 
-const values = (count: number, value: (at: number) => number): number[] =>
-  Array.from({ length: count }, (_, at) => value(at));
+const values = (count: number, value: (index: number) => number): number[] =>
+  Array.from({ length: count }, (_, index) => value(index));
 const common = { normalize: 'none', earlyStopping: 0 } as const;
 const wide = { rows: 14_000, inputs: 2048, classes: 7 };
 const WORK: Work[] = [
   {
     what: '64 heads 2048-64-7, Adam, batch 32, 3 epochs',
     ...wide,
-    heads: values(16, (at) => 1e-2 / 1.5 ** at).flatMap((lr) =>
+    heads: values(16, (index) => 1e-2 / 1.5 ** index).flatMap((lr) =>
       [0, 0.2, 0.4, 0.5].map((dropout) => ({ ...common, lr, dropout, hidden: [64], epochs: 3 })),
     ),
     claims: [
@@ -73,8 +73,8 @@ const WORK: Work[] = [
   {
     what: '256 linear heads 2048-7, batch 256, 5 epochs',
     ...wide,
-    heads: values(32, (at) => 1e-2 / 1.2 ** at).flatMap((lr) =>
-      values(8, (at) => 1e-2 / 4 ** at).map((l2) => ({ ...common, lr, l2, batchSize: 256, epochs: 5 })),
+    heads: values(32, (index) => 1e-2 / 1.2 ** index).flatMap((lr) =>
+      values(8, (index) => 1e-2 / 4 ** index).map((l2) => ({ ...common, lr, l2, batchSize: 256, epochs: 5 })),
     ),
     claims: [
       { peer: PEERS.keras, claim: 40, heads: 8 },
@@ -84,7 +84,7 @@ const WORK: Work[] = [
   {
     what: '16 heads [64 no-bias, dropout, BN, relu] x 3, sigmoid, 3 epochs',
     ...wide,
-    heads: values(16, (at) => 1e-2 / 1.4 ** at).map((lr) => ({
+    heads: values(16, (index) => 1e-2 / 1.4 ** index).map((lr) => ({
       ...common,
       lr,
       hidden: [64, 64, 64],
@@ -103,7 +103,7 @@ const WORK: Work[] = [
   {
     what: '8 heads 2048-1024-7, dropout 0.5, 2 epochs',
     ...wide,
-    heads: values(8, (at) => 1e-3 / 1.5 ** at).map((lr) => ({
+    heads: values(8, (index) => 1e-3 / 1.5 ** index).map((lr) => ({
       ...common,
       lr,
       hidden: [1024],
@@ -120,7 +120,7 @@ const WORK: Work[] = [
     rows: 3500,
     inputs: 1280,
     classes: 5,
-    heads: values(45, (at) => 10 ** (-1 - at / 9)).map((l2) => ({ ...common, optimizer: 'lbfgs', l2 })),
+    heads: values(45, (index) => 10 ** (-1 - index / 9)).map((l2) => ({ ...common, optimizer: 'lbfgs', l2 })),
     claims: [{ peer: PEERS.sklearn, claim: 15, heads: 9 }],
   },
 ];
@@ -155,7 +155,7 @@ async function matmulPeak(): Promise<number> {
 /** Some of a grid's heads: steps of one more than an even share meet the values of each of its options. */
 function spread<T>(all: readonly T[], count: number): T[] {
   const step = Math.floor(all.length / count) + 1;
-  return Array.from({ length: count }, (_, at) => all[(at * step) % all.length]);
+  return Array.from({ length: count }, (_, index) => all[(index * step) % all.length]);
 }
 
 async function runPeer(
@@ -231,8 +231,8 @@ console.log(
 );
 const requested = process.argv.slice(2);
 const holds: boolean[] = [];
-for (const [at, work] of WORK.entries()) {
-  if (requested.length === 0 || requested.includes(String(at + 1))) holds.push(await measure(work, peak));
+for (const [index, work] of WORK.entries()) {
+  if (requested.length === 0 || requested.includes(String(index + 1))) holds.push(await measure(work, peak));
 }
 if (requested.length === 0 || requested.includes('cost')) {
   await printWidths();

@@ -111,8 +111,8 @@ function background(between: Between): string {
 }
 
 function veins({ length, width }: Shape, colour: string): string {
-  const side = [-0.6, -0.35, -0.1, 0.15, 0.4, 0.65].map((at) => {
-    const y = at * length;
+  const side = [-0.6, -0.35, -0.1, 0.15, 0.4, 0.65].map((position) => {
+    const y = position * length;
     return `M0 ${y} L${width} ${y - width * 0.6} M0 ${y} L${-width} ${y - width * 0.6}`;
   });
   return `<path d="M0 ${-length} L0 ${length} ${side.join(' ')}" stroke="${colour}" stroke-width="1.4" fill="none"/>`;

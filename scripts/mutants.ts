@@ -137,7 +137,9 @@ function report(): void {
       (status) => own.filter((one) => statusOf(one) === status).length,
     );
     const share = (100 * (counts[0] + counts[1])) / own.length;
-    const numbers = [own.length, ...counts].map((number, at) => String(number).padStart([4, 6, 7, 8][at]));
+    const numbers = [own.length, ...counts].map((number, index) =>
+      String(number).padStart([4, 6, 7, 8][index]),
+    );
     console.log(`${folder.padEnd(24)} ${numbers.join('  ')}  ${share.toFixed(1)} % noticed`);
   }
 }

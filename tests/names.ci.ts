@@ -19,12 +19,12 @@ it('come out of extract, train-head, predict and export as they went in', async 
   const data = newFolder();
   const cwd = newFolder();
   const paths: string[] = [];
-  for (const [at, name] of CLASSES.entries()) {
+  for (const [index, name] of CLASSES.entries()) {
     mkdirSync(join(data, name));
     for (let i = 0; i < 3; i++) {
       const path = `${name}/=${i}, "photo" ${name}.jpg`;
       paths.push(path);
-      writeFileSync(join(data, path), await photo(3 * at + i));
+      writeFileSync(join(data, path), await photo(3 * index + i));
     }
   }
   writeFileSync(join(data, '=cmd|calc', '@broken,"\n".jpg'), 'no image');

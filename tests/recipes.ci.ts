@@ -22,16 +22,16 @@ beforeAll(async () => {
     await drawLeaf(join(cwd, folder, name), { rust, mildew: false }, stream);
   };
   for (let kind = 0; kind < 7; kind++)
-    for (let at = 0; at < 6; at++) await draw(`photos/kind-${kind}`, `${at}.jpg`, kind % 2 === 0);
-  for (let at = 0; at < 40; at++) {
-    const folder = at % 2 === 0 ? 'healthy' : 'rust';
-    await draw(`two/${folder}`, `${at}.jpg`, at % 2 === 1);
+    for (let index = 0; index < 6; index++) await draw(`photos/kind-${kind}`, `${index}.jpg`, kind % 2 === 0);
+  for (let index = 0; index < 40; index++) {
+    const folder = index % 2 === 0 ? 'healthy' : 'rust';
+    await draw(`two/${folder}`, `${index}.jpg`, index % 2 === 1);
     mkdirSync(join(cwd, 'two-divided', folder), { recursive: true });
-    await sharp(join(cwd, 'two', folder, `${at}.jpg`))
+    await sharp(join(cwd, 'two', folder, `${index}.jpg`))
       // Divided by 127, so that after rounding not all pictures are the same.
       .linear(2 / 255, 0)
       .png()
-      .toFile(join(cwd, 'two-divided', folder, `${at}.png`));
+      .toFile(join(cwd, 'two-divided', folder, `${index}.png`));
   }
   await writeSeededFile(join(cwd, WEIGHTS), 'inception_v3');
 }, 120_000);

@@ -84,9 +84,14 @@ const RULES: { readonly [N in Node['type']]?: Rule<N> } = {
     return replacement ? [between('assignment', node, replacement, source)] : [];
   },
   UpdateExpression: (node) => {
-    const at = node.prefix ? node.start : node.end - 2;
+    const position = node.prefix ? node.start : node.end - 2;
     return [
-      { operator: 'arithmetic', start: at, end: at + 2, replacement: node.operator === '++' ? '--' : '++' },
+      {
+        operator: 'arithmetic',
+        start: position,
+        end: position + 2,
+        replacement: node.operator === '++' ? '--' : '++',
+      },
     ];
   },
   UnaryExpression: ({ operator, start, argument }) =>

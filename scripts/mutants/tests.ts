@@ -46,9 +46,9 @@ export function createTestFinder(root: string): (source: string) => string[] {
     if (!folder) throw new Error(`Expected a source in ${FOLDERS.join(', ')} but received ${source}`);
     return globSync(`${folder.replace(/^src/, 'tests')}/**/*.{test,ci}.ts`, { cwd: root })
       .sort()
-      .map((test) => ({ test, at: distance(reachOf(test), source) }))
-      .filter(({ at }) => at !== Number.POSITIVE_INFINITY)
-      .sort((a, b) => a.at - b.at)
+      .map((test) => ({ test, steps: distance(reachOf(test), source) }))
+      .filter(({ steps }) => steps !== Number.POSITIVE_INFINITY)
+      .sort((a, b) => a.steps - b.steps)
       .map(({ test }) => test);
   };
 }

@@ -49,8 +49,8 @@ export async function reportEngines(seconds: number): Promise<EngineReport[]> {
   for (const name of PROBED) found.push(await probe(name, 'images', 0));
   const share = seconds / Math.max(1, 2 * found.filter(({ usable }) => usable).length);
   const reports: EngineReport[] = [];
-  for (const [at, name] of PROBED.entries()) {
-    const result = found[at];
+  for (const [index, name] of PROBED.entries()) {
+    const result = found[index];
     const measured = async (measure: Measure): Promise<number | null> => {
       if (!result.usable || seconds === 0) return null;
       const { rate } = { rate: undefined, ...(await probe(name, measure, share)) };

@@ -36,11 +36,11 @@ type Feeds = Record<string, Float32Array | Uint8Array>;
 function headStep({ rows, widths }: { rows: number; widths: number[] }): { graph: Graph; feeds: Feeds } {
   const kernels = widths
     .slice(1)
-    .map((units, at) => build.input(`kernel${at}`, 'float32', [widths[at], units]));
+    .map((units, index) => build.input(`kernel${index}`, 'float32', [widths[index], units]));
   const features = build.input('features', 'float32', [rows, widths[0]]);
   const targets = build.input('targets', 'float32', [rows, widths.at(-1)!]);
   const logits = kernels.reduce(
-    (x: Value, kernel, at) => build.matmul(at === 0 ? x : build.relu(x), kernel),
+    (x: Value, kernel, index) => build.matmul(index === 0 ? x : build.relu(x), kernel),
     features,
   );
   const loss = build.reduceSum(build.neg(build.mul(targets, build.logSoftmax(logits))), {
@@ -48,7 +48,7 @@ function headStep({ rows, widths }: { rows: number; widths: number[] }): { graph
     keepDims: false,
   });
   const outputs = Object.fromEntries(
-    gradients(loss, kernels).map((gradient, at) => [`gradient${at}`, gradient]),
+    gradients(loss, kernels).map((gradient, index) => [`gradient${index}`, gradient]),
   );
   const stream = random(0, 'doctor');
   const drawn = ({ shape }: Value) =>

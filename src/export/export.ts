@@ -181,8 +181,8 @@ function checkFeatures({ record, tensors }: Head): Float32Array {
   const mean = tensors.get('normalize/mean')?.data;
   const deviation = tensors.get('normalize/deviation')?.data;
   return Float32Array.from({ length: ROWS * inputs }, (_, i) => {
-    const at = i % inputs;
-    return mean && deviation ? mean[at] + deviation[at] * stream.normal() : Math.abs(stream.normal());
+    const column = i % inputs;
+    return mean && deviation ? mean[column] + deviation[column] * stream.normal() : Math.abs(stream.normal());
   });
 }
 
@@ -202,8 +202,8 @@ function readBack(path: string): Head {
 
 function largestDifference(expected: Float32Array, computed: Float32Array): number {
   if (expected.length !== computed.length) return Number.POSITIVE_INFINITY;
-  return expected.reduce((max, value, at) => {
-    const difference = Math.abs(value - computed[at]);
+  return expected.reduce((max, value, index) => {
+    const difference = Math.abs(value - computed[index]);
     return difference <= max ? max : difference;
   }, 0);
 }

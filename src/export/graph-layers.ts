@@ -102,12 +102,12 @@ type Numbers = readonly number[];
 /** A sum, difference, product or quotient with a constant for each channel. */
 function affineStep({ op, inputs, shape }: Value): { x: Value; by: Numbers } | undefined {
   if (op !== 'add' && op !== 'sub' && op !== 'mul' && op !== 'div') return undefined;
-  const at = inputs.findIndex((input) => input.op === 'constant');
-  if (at < 0 || (at === 0 && (op === 'sub' || op === 'div'))) return undefined;
-  const constant = inputs[at] as Value<'constant'>;
+  const index = inputs.findIndex((input) => input.op === 'constant');
+  if (index < 0 || (index === 0 && (op === 'sub' || op === 'div'))) return undefined;
+  const constant = inputs[index] as Value<'constant'>;
   const count = elementCount(constant.shape);
   if (count !== 1 && (count !== constant.shape.at(-1) || count !== shape.at(-1))) return undefined;
-  return { x: inputs[1 - at], by: [...constant.attributes.data] };
+  return { x: inputs[1 - index], by: [...constant.attributes.data] };
 }
 
 function combined(a: Numbers, b: Numbers, combine: (a: number, b: number) => number): Numbers {

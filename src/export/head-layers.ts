@@ -55,7 +55,7 @@ export function modelLayers({ record, tensors }: Head, dialect: Dialect): ModelL
         const { name, units, bias } = layer;
         const weights = arrays(name, bias ? ['kernel', 'bias'] : ['kernel']);
         const isLast = name === 'output';
-        const scaled = weights.map(([at, tensor]) => [at, divided(tensor, temperature)] as const);
+        const scaled = weights.map(([index, tensor]) => [index, divided(tensor, temperature)] as const);
         const activation = isLast ? config.output : 'linear';
         add('Dense', name, { units, use_bias: bias, activation }, isLast ? scaled : weights);
         break;

@@ -149,9 +149,9 @@ const LAYERS: Readonly<Record<string, Run>> = {
   Concatenate: (inputs) => build.concat(inputs, { axis: inputs[0].shape.length - 1 }),
   Reshape: ([x], layer) => build.reshape(x, [BATCH, ...reals(layer, 'target_shape')]),
   Cropping2D: ([x], layer) => {
-    return pairsOf(layer, 'cropping').reduce((rest, [before, after], at) => {
-      const end = rest.shape[at + 1] - after;
-      return before + after === 0 ? rest : build.slice(rest, { axis: at + 1, start: before, end });
+    return pairsOf(layer, 'cropping').reduce((rest, [before, after], index) => {
+      const end = rest.shape[index + 1] - after;
+      return before + after === 0 ? rest : build.slice(rest, { axis: index + 1, start: before, end });
     }, x);
   },
   Dropout: ([x]) => x,

@@ -19,8 +19,8 @@ const PIXELS = 'pixels';
 export function photoLayers(sources: readonly PhotoSource[], head: Head): ModelLayer[] {
   const [, ...headLayers] = modelLayers(head, 'keras');
   const list = createLayerList([PIXELS, FEATURES, ...headLayers.map(({ name }) => name)]);
-  const columns = sources.flatMap((source, at) =>
-    addSource(list, source, sources.length > 1 ? at : undefined),
+  const columns = sources.flatMap((source, index) =>
+    addSource(list, source, sources.length > 1 ? index : undefined),
   );
   const isHalf = columns.map(({ half }) => half);
   const names = columns.map(({ name, half }) => (columns.length > 1 && half ? rounded(list, name) : name));

@@ -119,13 +119,13 @@ async function weightsFile(layers: readonly ModelLayer[]): Promise<Buffer> {
     const file = new File(path, 'w');
     file.create_group('layers');
     const weighted = layers.filter(({ kind }) => !(kind in FUNCTIONS));
-    for (const [at, group] of weightPaths(weighted).entries()) {
-      const { name, weights } = weighted[at];
+    for (const [index, group] of weightPaths(weighted).entries()) {
+      const { name, weights } = weighted[index];
       file.create_group(group);
       const vars = file.create_group(`${group}/vars`);
       vars.create_attribute('name', name);
-      for (const [index, [, { shape, data }]] of weights.entries())
-        vars.create_dataset({ name: String(index), data, shape: [...shape] });
+      for (const [number, [, { shape, data }]] of weights.entries())
+        vars.create_dataset({ name: String(number), data, shape: [...shape] });
     }
     file.close();
     return await readFile(path);
@@ -158,10 +158,10 @@ export async function readKeras(path: string): Promise<ModelLayer[]> {
   try {
     const file = await openHdf5(path, unpacked.file);
     try {
-      return weightPaths(described).map((group, at) => ({
-        ...described[at],
-        weights: (WEIGHT_NAMES[described[at].kind] ?? []).flatMap((name, index) => {
-          const tensor = tensorOf(file, `${group}/vars/${index}`);
+      return weightPaths(described).map((group, index) => ({
+        ...described[index],
+        weights: (WEIGHT_NAMES[described[index].kind] ?? []).flatMap((name, number) => {
+          const tensor = tensorOf(file, `${group}/vars/${number}`);
           return tensor ? [[name, tensor] as const] : [];
         }),
       }));

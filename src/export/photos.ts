@@ -80,7 +80,7 @@ export async function photoExport(
   const { sources } = head.record;
   const chosen = weightsOf(sources, weights);
   const loaded: PhotoSource[] = [];
-  for (const [at, source] of sources.entries()) loaded.push(await load(source, chosen[at], options));
+  for (const [index, source] of sources.entries()) loaded.push(await load(source, chosen[index], options));
   const format: PhotoFormat = PHOTO_FORMATS[name];
   const bytes = await format.encode(loaded, head, meaning);
   const photos = checkPhotos(loaded);

@@ -58,19 +58,21 @@ export function encodeTfjs(head: Head, meaning: object): Map<string, Uint8Array>
 /** Reads the layers of a folder that {@link encodeTfjs} filled. @throws InputError for one that is damaged */
 export async function readTfjs(folder: string): Promise<ModelLayer[]> {
   const path = join(folder, MODEL_FILE);
-  const at = (what: string): string => `${what} of ${path}`;
+  const field = (name: string): string => `${name} of ${path}`;
   const model = asObject(parseJson(await readFile(path, 'utf8'), path), path);
   const topology = asObject(
-    asObject(model.modelTopology, at('modelTopology')).model_config,
-    at('model_config'),
+    asObject(model.modelTopology, field('modelTopology')).model_config,
+    field('model_config'),
   );
   const arrays = arraysOf(path);
-  return asList(asObject(topology.config, at('config')).layers, at('layers')).map((entry) => {
-    const layer = asObject(entry, at('a layer'));
-    const name = asText(layer.name, at('name'));
-    const nodes = asList(layer.inbound_nodes, at('inbound_nodes'));
+  return asList(asObject(topology.config, field('config')).layers, field('layers')).map((entry) => {
+    const layer = asObject(entry, field('a layer'));
+    const name = asText(layer.name, field('name'));
+    const nodes = asList(layer.inbound_nodes, field('inbound_nodes'));
     const inputs = nodes.flatMap((node) =>
-      asList(node, at('inbound_nodes')).map((from) => asText(asList(from, at('a node'))[0], at('a node'))),
+      asList(node, field('inbound_nodes')).map((from) =>
+        asText(asList(from, field('a node'))[0], field('a node')),
+      ),
     );
     const prefix = `${name}/`;
     const weights = [...arrays]
@@ -78,8 +80,8 @@ export async function readTfjs(folder: string): Promise<ModelLayer[]> {
       .map(([own, tensor]) => [own.slice(prefix.length), tensor] as const);
     return {
       ...{ name, inputs, weights },
-      kind: asText(layer.class_name, at('class_name')),
-      config: asObject(layer.config, at('config')),
+      kind: asText(layer.class_name, field('class_name')),
+      config: asObject(layer.config, field('config')),
     };
   });
 }

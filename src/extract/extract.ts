@@ -196,7 +196,7 @@ async function readAll(
     const { sha256, pixels } = image.result;
     const records = views.map((view) => ({ path, sha256, labels, split, view, group, weight }));
     rows.push(...records);
-    for (const [at, job] of jobs.entries()) await job.add(records, pixels[at]);
+    for (const [index, job] of jobs.entries()) await job.add(records, pixels[index]);
     for (const own of new Set(pixels)) if (own) memory.release(own);
   }
 }

@@ -93,8 +93,8 @@ export function takeShard(dataset: Dataset, shard: Shard): Dataset {
   if (shard.of > images.length) {
     throw usage('no more shards than images', '--shard', `${shard.index}/${shard.of} of ${images.length}`);
   }
-  const at = (shards: number) => Math.floor((images.length * shards) / shard.of);
-  return { ...dataset, images: images.slice(at(shard.index - 1), at(shard.index)), shard };
+  const boundary = (shards: number) => Math.floor((images.length * shards) / shard.of);
+  return { ...dataset, images: images.slice(boundary(shard.index - 1), boundary(shard.index)), shard };
 }
 
 /** The folder of a shard's store inside the dataset's: `shard-003-of-008`. */

@@ -26,11 +26,11 @@ export async function startBackbones(
   const chosen = weightsOf(sources, weights);
   const threads: BackboneThread[] = [];
   try {
-    for (const [at, source] of sources.entries()) {
+    for (const [index, source] of sources.entries()) {
       const { backbone, size, preprocessing } = source.pipeline;
       const resize = parseResize(source.pipeline.resize, `resize of the head's ${backbone}`);
       const request = {
-        ...{ name: backbone, weights: chosen[at], size, resize, poolings: source.columns, engine },
+        ...{ name: backbone, weights: chosen[index], size, resize, poolings: source.columns, engine },
         ...(isModelFile(backbone) && { preprocess: preprocessing }),
       };
       const thread = await startBackbone(request, options);

@@ -72,7 +72,7 @@ export const FORMATS = {
     const columns =
       topK === undefined
         ? classes.map((name) => `p_${name}`)
-        : classes.slice(0, topK).flatMap((_, at) => [`top_${at + 1}`, `p_${at + 1}`]);
+        : classes.slice(0, topK).flatMap((_, index) => [`top_${index + 1}`, `p_${index + 1}`]);
     let before = csvLine(['path', 'labels', ...columns], csv);
     for await (const batch of batches) {
       const lines = batch.map(({ path, labels, probabilities }) => {

@@ -101,8 +101,8 @@ export async function openPredictor(options: PredictorOptions): Promise<Predicto
   );
   const frames = loadedHead.threads.map(({ description }) => description);
   const limit = pLimit(concurrency);
-  const decode = async (image: string | Uint8Array, at: number): Promise<Uint8Array[]> => {
-    const name = typeof image === 'string' ? image : `image ${at}`;
+  const decode = async (image: string | Uint8Array, index: number): Promise<Uint8Array[]> => {
+    const name = typeof image === 'string' ? image : `image ${index}`;
     try {
       return await decodeFrames(
         typeof image === 'string' ? await readNamedFile(image) : Buffer.from(image),
@@ -122,7 +122,7 @@ export async function openPredictor(options: PredictorOptions): Promise<Predicto
     for (let start = 0; start < images.length; start += batchSize) {
       signal?.throwIfAborted();
       const batch = images.slice(start, start + batchSize);
-      const pixels = await Promise.all(batch.map((one, at) => limit(decode, one, start + at)));
+      const pixels = await Promise.all(batch.map((one, index) => limit(decode, one, start + index)));
       predictions.push(...(await loadedHead.predict(pixels)));
     }
     return predictions;

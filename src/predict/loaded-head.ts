@@ -35,10 +35,10 @@ export async function loadHead(head: Head, options: BackbonesOptions): Promise<L
   try {
     const program = await (await loadEngine(options.engine, { threads: 1 })).compile(headGraph(head));
     const probabilities: LoadedHead['probabilities'] = async (features, rows) => {
-      const columns = record.sources.flatMap(({ pipeline }, at) =>
-        threads[at].description.columns.map(
+      const columns = record.sources.flatMap(({ pipeline }, index) =>
+        threads[index].description.columns.map(
           ({ dimension }, c): ComputedColumn => ({
-            values: features[at][c],
+            values: features[index][c],
             dimension,
             half: pipeline.dtype === 'float16',
           }),
@@ -51,7 +51,7 @@ export async function loadHead(head: Head, options: BackbonesOptions): Promise<L
       probabilities,
       async predict(frames) {
         const results = await Promise.all(
-          threads.map((thread, at) => thread.run(joined(frames.map((own) => own[at])), frames.length)),
+          threads.map((thread, index) => thread.run(joined(frames.map((own) => own[index])), frames.length)),
         );
         const features = results.map((result) => result.features);
         return predictionsOf(record, frames.length, await probabilities(features, frames.length));
@@ -69,10 +69,10 @@ export async function loadHead(head: Head, options: BackbonesOptions): Promise<L
 
 function joined(arrays: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
   const whole = new Uint8Array(arrays.reduce((sum, { length }) => sum + length, 0));
-  let at = 0;
+  let offset = 0;
   for (const array of arrays) {
-    whole.set(array, at);
-    at += array.length;
+    whole.set(array, offset);
+    offset += array.length;
   }
   return whole;
 }

@@ -103,7 +103,7 @@ async function* predictions(
       const probabilities = await loadedHead.probabilities(features, records.length);
       const whole = records.filter(({ view }) => view === last);
       const mean = predictionsOf(record, whole.length, average(probabilities));
-      ready.push(...mean.map((prediction, at) => ({ path: whole[at].file, ...prediction })));
+      ready.push(...mean.map((prediction, index) => ({ path: whole[index].file, ...prediction })));
       progress.advance(whole.length);
     },
   });
@@ -134,7 +134,7 @@ async function* predictions(
     } else {
       const { sha256, pixels } = image.result;
       for (const view of views.numbers) {
-        const drawn = pixels.map((own, at) => views.pixels(own, frames[at].size, sha256, view));
+        const drawn = pixels.map((own, index) => views.pixels(own, frames[index].size, sha256, view));
         await batches.add({ ...image.image, view }, drawn);
       }
     }

@@ -189,11 +189,11 @@ function lineEnd(bytes: Buffer, encoding: string): number {
   }
   const low = encoding === 'utf-16le' ? 0 : 1;
   for (
-    let at = bytes.lastIndexOf(LINE_FEED);
-    at >= 0;
-    at = at > 0 ? bytes.lastIndexOf(LINE_FEED, at - 1) : -1
+    let index = bytes.lastIndexOf(LINE_FEED);
+    index >= 0;
+    index = index > 0 ? bytes.lastIndexOf(LINE_FEED, index - 1) : -1
   ) {
-    if (at % 2 === low && bytes[at + 1 - 2 * low] === 0) return at + 2 - low;
+    if (index % 2 === low && bytes[index + 1 - 2 * low] === 0) return index + 2 - low;
   }
   return 0;
 }
@@ -218,18 +218,18 @@ function lineOf(block: Buffer, fits: (line: Buffer) => boolean): number {
 
 function countLines(text: string): number {
   let lines = 0;
-  for (let at = text.indexOf('\n'); at >= 0; at = text.indexOf('\n', at + 1)) lines++;
+  for (let index = text.indexOf('\n'); index >= 0; index = text.indexOf('\n', index + 1)) lines++;
   return lines;
 }
 
 function undecodable(what: string, line: Buffer | undefined, fix: string): InputError {
   if (!line) return new InputError(`Expected ${what} but it is damaged there: ${fix}`);
-  const at = Math.max(
+  const index = Math.max(
     0,
     line.findIndex((byte) => byte >= 0x80),
   );
   const shown = line
-    .subarray(Math.max(0, at - CONTEXT), at + CONTEXT)
+    .subarray(Math.max(0, index - CONTEXT), index + CONTEXT)
     .toString('latin1')
     .replace(/[^ -~]/g, (byte) => `\\x${byte.charCodeAt(0).toString(16).padStart(2, '0')}`);
   return new InputError(`Expected ${what} but received "${shown}": ${fix}`);

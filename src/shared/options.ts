@@ -28,8 +28,8 @@ export function listOf(check: Check, { min = 0 } = {}): Check {
   return (value, where) => {
     if (!Array.isArray(value)) throw usage('a list', where, value);
     if (value.length < min) throw usage('a list that is not empty', where, value);
-    value.forEach((entry: unknown, at) => {
-      check(entry, `${where}[${at}]`);
+    value.forEach((entry: unknown, index) => {
+      check(entry, `${where}[${index}]`);
     });
   };
 }

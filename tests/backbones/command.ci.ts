@@ -15,9 +15,9 @@ const folder = newFolder();
 const photos = join(folder, 'photos');
 
 beforeAll(async () => {
-  for (const [at, name] of ['dark/a.png', 'dark/b.png', 'light/c.png', 'light/d.png'].entries()) {
+  for (const [index, name] of ['dark/a.png', 'dark/b.png', 'light/c.png', 'light/d.png'].entries()) {
     mkdirSync(join(photos, name, '..'), { recursive: true });
-    const background = { r: 50 * at, g: 40, b: 90 };
+    const background = { r: 50 * index, g: 40, b: 90 };
     await sharp({ create: { width: 40, height: 30, channels: 3, background } }).toFile(join(photos, name));
   }
 });

@@ -91,7 +91,8 @@ describe('merging', () => {
     });
     const seen = [];
     for await (const part of merged.parts())
-      for (const [at, path] of part.paths.entries()) seen.push([path, part.features.get('avg')![3 * at]]);
+      for (const [index, path] of part.paths.entries())
+        seen.push([path, part.features.get('avg')![3 * index]]);
     expect(seen).toEqual([5, 1, 3, 1].map((number) => [`class/${number}.jpg`, number]));
   });
 

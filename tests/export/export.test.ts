@@ -74,7 +74,7 @@ describe.each(HEADS)('a head that is %s', (_, choices) => {
     await program.release();
     const answer = (model.predict(tfc.tensor2d(features, [4, inputs])) as tfc.Tensor).dataSync();
     expect(answer.length).toBe(probabilities.length);
-    for (const [at, p] of probabilities.entries()) expect(Math.abs(answer[at] - p)).toBeLessThan(1e-4);
+    for (const [index, p] of probabilities.entries()) expect(Math.abs(answer[index] - p)).toBeLessThan(1e-4);
   });
 });
 
@@ -124,7 +124,8 @@ describe('an ONNX export', () => {
         const { probabilities } = await answers.run({ features: avg });
         await answers.release();
         // Resized by another program: close, not equal.
-        for (const [at, p] of probabilities.entries()) expect(Math.abs(inside[at] - p)).toBeLessThan(5e-3);
+        for (const [index, p] of probabilities.entries())
+          expect(Math.abs(inside[index] - p)).toBeLessThan(5e-3);
       }
       await session.release();
     },

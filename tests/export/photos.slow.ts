@@ -41,7 +41,7 @@ beforeAll(async () => {
   if (process.env.PHOTOS === undefined) await drawLeaves(folder, { count: PHOTOS, seed: 1 });
   const all = (await listImages([folder])).map(({ file }) => file);
   const step = Math.max(1, Math.floor(all.length / PHOTOS));
-  files = all.filter((_, at) => at % step === 0).slice(0, PHOTOS);
+  files = all.filter((_, index) => index % step === 0).slice(0, PHOTOS);
   const backbone = { backbone: 'efficientnet_lite0', weights: 'imagenet', size: SIZE };
   const config = { hidden: [64], batchNorm: true, dropout: 0.2, normalize: 'l2' as const };
   await writeRandomHead(best, { ...backbone, config, record: { temperature: 1.3 } });
@@ -98,7 +98,7 @@ it('answer in TensorFlow.js as permafrost does', async () => {
   const model = await loadLayersModel(tfc.io.fromMemory({ modelTopology, weightSpecs, weightData }));
   const given = tfc.tensor2d(features, [files.length, features.length / files.length]);
   const answers = (model.predict(given) as tfc.Tensor).dataSync();
-  const difference = expected.reduce((most, p, at) => Math.max(most, Math.abs(p - answers[at])), 0);
+  const difference = expected.reduce((most, p, index) => Math.max(most, Math.abs(p - answers[index])), 0);
   process.stdout.write(`${JSON.stringify({ name: 'tfjs', images: files.length, difference })}\n`);
   expect(files.length).toBe(PHOTOS);
   expect(answers.length).toBe(expected.length);

@@ -84,9 +84,9 @@ describe('a known file', () => {
     const file = await remembered(dir);
     const path = join(dir, 'files.jsonl');
     const bytes = readFileSync(path);
-    for (let at = 0; at < bytes.length; at += 7) {
+    for (let index = 0; index < bytes.length; index += 7) {
       const altered = Buffer.from(bytes);
-      altered[at] ^= 1;
+      altered[index] ^= 1;
       writeFileSync(path, altered);
       expect(await hashAgain(dir, file)).toBeUndefined();
     }

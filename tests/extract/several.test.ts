@@ -24,7 +24,9 @@ beforeAll(async () => {
   for (let i = 0; i < COUNT; i++) {
     const folder = join(data, 'ab'[i % 2]);
     mkdirSync(folder, { recursive: true });
-    const pixels = Buffer.from(Array.from({ length: 40 * 30 * 3 }, (_, at) => (at * (i + 3) + i * 50) % 256));
+    const pixels = Buffer.from(
+      Array.from({ length: 40 * 30 * 3 }, (_, index) => (index * (i + 3) + i * 50) % 256),
+    );
     await sharp(pixels, { raw: { width: 40, height: 30, channels: 3 } }).toFile(join(folder, `${i}.png`));
   }
 });

@@ -16,8 +16,8 @@ it('averages the views of each image, however they come in pieces', () => {
         (a, b) => a - b,
       );
       const means = ends.flatMap((end, i) => [...average(rows.subarray((ends[i - 1] ?? 0) * 2, end * 2))]);
-      const wanted = Array.from({ length: images * 2 }, (_, at) => {
-        const [image, column] = [Math.floor(at / 2), at % 2];
+      const wanted = Array.from({ length: images * 2 }, (_, index) => {
+        const [image, column] = [Math.floor(index / 2), index % 2];
         let sum = 0;
         for (let view = 0; view < views; view++) sum += rows[(image * views + view) * 2 + column];
         return Math.fround(sum / views);

@@ -110,8 +110,8 @@ describe('predict', () => {
 
     const cold = await summaryOf(changed(fused, { temperature: 1 }));
     const hot = await summaryOf(changed(fused, { temperature: 1000 }));
-    for (const [at, { labels, probabilities }] of hot.predictions.entries()) {
-      expect(labels).toEqual(cold.predictions[at].labels);
+    for (const [index, { labels, probabilities }] of hot.predictions.entries()) {
+      expect(labels).toEqual(cold.predictions[index].labels);
       const values = Object.values(probabilities);
       for (const p of values) expect(Math.abs(p - 1 / values.length)).toBeLessThan(0.02);
     }

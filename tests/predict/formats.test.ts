@@ -99,8 +99,8 @@ describe('formats of predictions', () => {
   });
 
   it('give names back as they are', async () => {
-    const batch = NAMES.map((name, at): FilePrediction => {
-      const probabilities = Float32Array.from(NAMES, (_, c) => (c === at ? 1 : 0));
+    const batch = NAMES.map((name, index): FilePrediction => {
+      const probabilities = Float32Array.from(NAMES, (_, c) => (c === index ? 1 : 0));
       return { path: ` ${name}\n\t.jpg`, labels: [name, 'b'], probabilities };
     });
     const read = async (format: FormatName): Promise<Buffer> => {
@@ -117,8 +117,8 @@ describe('formats of predictions', () => {
       .map((line) => JSON.parse(line));
     expect(objects.map((one) => one.path)).toEqual(paths);
     expect(objects.map((one) => one.labels)).toEqual(labels);
-    for (const [at, name] of NAMES.entries())
-      expect(new Map(Object.entries(objects[at].probabilities)).get(name)).toBe(1);
+    for (const [index, name] of NAMES.entries())
+      expect(new Map(Object.entries(objects[index].probabilities)).get(name)).toBe(1);
     expect(JSON.parse((await read('json')).toString()).predictions).toEqual(objects);
     const table = tableFromIPC(await read('arrow'));
     expect(table.schema.fields.slice(2).map(({ name }) => name)).toEqual(NAMES.map((name) => `p_${name}`));

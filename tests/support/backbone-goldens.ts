@@ -67,7 +67,7 @@ export function compareFeatures(
         const rows = computed[column];
         rows.forEach((row, photo) => {
           expect(row).toHaveLength(dimension);
-          const sample = row.filter((_, at) => at % every === 0);
+          const sample = row.filter((_, index) => index % every === 0);
           expect(relativeError(sample, photos[photo].sample), column).toBeLessThan(tolerance);
           expect(Math.abs(norm(row) / photos[photo].norm - 1), column).toBeLessThan(tolerance);
         });
@@ -130,7 +130,7 @@ function norm(values: ArrayLike<number>): number {
 }
 
 function relativeError(received: ArrayLike<number>, expected: ArrayLike<number>): number {
-  return norm(Array.from(expected, (value, at) => value - received[at])) / norm(expected);
+  return norm(Array.from(expected, (value, index) => value - received[index])) / norm(expected);
 }
 
 function digest(lines: readonly string[]): string {

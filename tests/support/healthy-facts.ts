@@ -23,11 +23,11 @@ export function healthyFeatures(changes: Partial<FeatureFacts> = {}): FeatureFac
 
 /** Losses that fall and level off. */
 export function epochs(count: number, loss: (epoch: number) => number): EpochRecord[] {
-  return Array.from({ length: count }, (_, at) => ({
-    epoch: at + 1,
+  return Array.from({ length: count }, (_, index) => ({
+    epoch: index + 1,
     lr: 1e-3,
-    trainLoss: loss(at + 1),
-    val: { loss: 1.1 * loss(at + 1), accuracy: 0.9 },
+    trainLoss: loss(index + 1),
+    val: { loss: 1.1 * loss(index + 1), accuracy: 0.9 },
   }));
 }
 

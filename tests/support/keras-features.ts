@@ -36,7 +36,7 @@ export function difference(found: number[][], expected: number[][]): number {
   const norm = (row: number[]) => Math.hypot(...row);
   expect(found.map((row) => row.length)).toEqual(expected.map((row) => row.length));
   return Math.max(
-    ...expected.map((row, at) => norm(row.map((value, i) => value - found[at][i])) / norm(row)),
+    ...expected.map((row, index) => norm(row.map((value, i) => value - found[index][i])) / norm(row)),
   );
 }
 

@@ -18,9 +18,9 @@ export async function writeSeededFile(path: string, name: string): Promise<void>
     const names = weights.map((weight) => `${layer}/${weight.name}:0`);
     group.create_attribute('weight_names', names);
     group.create_group(dirname(names[0]));
-    weights.forEach((weight, at) => {
+    weights.forEach((weight, index) => {
       const data = source(layer, weight.name, weight.shape);
-      group.create_dataset({ name: names[at], data, shape: [...weight.shape] });
+      group.create_dataset({ name: names[index], data, shape: [...weight.shape] });
     });
   }
   file.close();

@@ -5,11 +5,11 @@ import { draws } from '../../src/shared/weights/seeded.ts';
 export function syntheticPhoto(number: 0 | 1, width: number, height: number): Uint8Array {
   const noise = draws(`photo/${number}`);
   const pixels = new Uint8Array(width * height * 3);
-  for (let y = 0, at = 0; y < height; y++) {
+  for (let y = 0, offset = 0; y < height; y++) {
     for (let x = 0; x < width; x++) {
-      for (let channel = 0; channel < 3; channel++, at++) {
+      for (let channel = 0; channel < 3; channel++, offset++) {
         const base = number === 0 ? disc(x, y, channel, width, height) : stripes(x, y, channel, height);
-        pixels[at] = Math.min(255, base + (noise(at) >>> 27));
+        pixels[offset] = Math.min(255, base + (noise(offset) >>> 27));
       }
     }
   }

@@ -30,9 +30,9 @@ export function linearConfigurations(
   requests: readonly Partial<HeadRequest>[],
   { seeds = 1, sources = [] }: { seeds?: number; sources?: readonly number[] } = {},
 ): Configuration[] {
-  const candidates = requests.map((request, at) => ({
-    config: resolveConfig({ l2: (at + 1) / 1000, normalize: 'none', ...request }, 'multiclass'),
-    source: sources[at] ?? 0,
+  const candidates = requests.map((request, index) => ({
+    config: resolveConfig({ l2: (index + 1) / 1000, normalize: 'none', ...request }, 'multiclass'),
+    source: sources[index] ?? 0,
   }));
   return configurationsOf(withSeeds(candidates, seeds));
 }

@@ -37,7 +37,7 @@ export async function trainSteps(runtime: Runtime, steps: number, onDevice: bool
       },
       'multiclass',
     );
-  const jobs = [1e-3, 1e-4].map((lr, at) => ({ id: String(at + 1), config: configOf(lr) }));
+  const jobs = [1e-3, 1e-4].map((lr, index) => ({ id: String(index + 1), config: configOf(lr) }));
   // Without a device, heads with hidden layers train one by one.
   for (const stack of onDevice ? [jobs] : [[jobs[0]]]) {
     await trainStack(stack, {

@@ -9,13 +9,17 @@ import { clusters, type SyntheticImage, syntheticStore } from '../support/synthe
 
 const SPLITS: Split[] = [...Array(12).fill('train'), ...Array(6).fill('val'), ...Array(6).fill('test')];
 /** With a split of their own, so that other labels do not draw another. */
-const IMAGES = clusters(['a', 'b'], 12).map((image, at) => ({ ...image, split: SPLITS[at], weight: 1 }));
+const IMAGES = clusters(['a', 'b'], 12).map((image, index) => ({
+  ...image,
+  split: SPLITS[index],
+  weight: 1,
+}));
 
 /** Each image and one view of it. */
 const VIEWED = IMAGES.flatMap((image) => [image, { ...image, view: 1 }]);
 
-const changed = (at: number, changes: Partial<SyntheticImage>): SyntheticImage[] =>
-  IMAGES.with(at, { ...IMAGES[at], ...changes } as (typeof IMAGES)[number]);
+const changed = (index: number, changes: Partial<SyntheticImage>): SyntheticImage[] =>
+  IMAGES.with(index, { ...IMAGES[index], ...changes } as (typeof IMAGES)[number]);
 
 type Sweep = Partial<TrainOptions>;
 

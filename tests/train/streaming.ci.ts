@@ -46,12 +46,12 @@ it('give the same exact solution as in memory', async () => {
   const exact = ['--optimizer', 'lbfgs', '--grid', 'l2=1e-2,1e-3', '--normalize', 'standardize'];
   const inMemory = await trained(store, exact);
   const streamed = await trained(store, [...exact, ...TINY]);
-  for (const [at, { val_loss }] of streamed.lines.entries())
-    expect(Number(val_loss)).toBeCloseTo(Number(inMemory.lines[at].val_loss), 4);
+  for (const [index, { val_loss }] of streamed.lines.entries())
+    expect(Number(val_loss)).toBeCloseTo(Number(inMemory.lines[index].val_loss), 4);
 });
 
 it('go with halving, sources that compete and sample weights', async () => {
-  const weighted = images.map((image, at) => ({ ...image, weight: at % 3 }));
+  const weighted = images.map((image, index) => ({ ...image, weight: index % 3 }));
   const [first, second] = [
     await syntheticStore(weighted),
     await syntheticStore(images, { backbone: 'vgg16' }),

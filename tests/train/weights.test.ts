@@ -23,9 +23,9 @@ async function trained(store: string, args: readonly string[] = []) {
 /** Training images most of which have a wrong label, and validation and test images that have the right one. */
 function mostlyWrong() {
   const cycle = ['train', 'train', 'train', 'val', 'test'] as const;
-  return clusters(['a', 'b'], 50).map((image, at) => {
-    const split = cycle[Math.floor(at / 2) % 5];
-    const isWrong = split === 'train' && Math.floor(at / 10) % 4 > 0;
+  return clusters(['a', 'b'], 50).map((image, index) => {
+    const split = cycle[Math.floor(index / 2) % 5];
+    const isWrong = split === 'train' && Math.floor(index / 10) % 4 > 0;
     const labels = isWrong ? [image.labels[0] === 'a' ? 'b' : 'a'] : image.labels;
     return { ...image, split, labels, isWrong };
   });
@@ -61,12 +61,12 @@ it('that are all 0 are refused', async () => {
 it('are carried from a manifest into the store', async () => {
   const data = newFolder();
   const rows = await Promise.all(
-    [0.5, 2, 1].map(async (weight, at) => {
-      const background = { r: 80 * at, g: 90, b: 10 };
+    [0.5, 2, 1].map(async (weight, index) => {
+      const background = { r: 80 * index, g: 90, b: 10 };
       await sharp({ create: { width: 32, height: 32, channels: 3, background } })
         .png()
-        .toFile(join(data, `${at}.png`));
-      return `${at}.png,${at === 0 ? 'x' : 'y'},${weight}`;
+        .toFile(join(data, `${index}.png`));
+      return `${index}.png,${index === 0 ? 'x' : 'y'},${weight}`;
     }),
   );
   writeFileSync(join(data, 'list.csv'), `image,label,Sample_Weights\n${rows.join('\n')}\n`);

@@ -120,16 +120,20 @@ function splitSections(
   const sections = new Map<string, Section>();
   const classes = new Map<Split, Set<string>>();
   const add = (folder: ImageFolder, split: Split): void => {
-    const at = classesFolder(folder);
-    const inner = splitFolders(at);
-    if (inner.size > 0 && inner.size === at.folders.size && inside(at).some(holdsFolders)) {
-      for (const [name, named] of inner) add(at.folders.get(name)!, named);
+    const folderOfClasses = classesFolder(folder);
+    const inner = splitFolders(folderOfClasses);
+    if (
+      inner.size > 0 &&
+      inner.size === folderOfClasses.folders.size &&
+      inside(folderOfClasses).some(holdsFolders)
+    ) {
+      for (const [name, named] of inner) add(folderOfClasses.folders.get(name)!, named);
       return;
     }
-    if (!holdsFolders(at)) return;
-    checkClasses(at, notes);
-    sections.set(at.path, { split });
-    const names = [...at.folders.keys()].map((name) => name.normalize('NFC'));
+    if (!holdsFolders(folderOfClasses)) return;
+    checkClasses(folderOfClasses, notes);
+    sections.set(folderOfClasses.path, { split });
+    const names = [...folderOfClasses.folders.keys()].map((name) => name.normalize('NFC'));
     classes.set(split, new Set([...(classes.get(split) ?? []), ...names]));
   };
   for (const [name, split] of splits) add(base.folders.get(name)!, split);

@@ -118,13 +118,13 @@ async function parquetTable(handle: FileHandle): Promise<Table> {
     starts.push(rows);
     rows += Number(group.num_rows);
   }
-  const readGroup = (column: string, at: number) =>
+  const readGroup = (column: string, index: number) =>
     parquetReadObjects({
       file: source,
       metadata,
       columns: [column],
-      rowStart: starts[at],
-      rowEnd: starts[at + 1] ?? rows,
+      rowStart: starts[index],
+      rowEnd: starts[index + 1] ?? rows,
       utf8: false,
     });
   // Images are read in order, so the row groups of the last few reads are those of the next.
@@ -140,11 +140,11 @@ async function parquetTable(handle: FileHandle): Promise<Table> {
       return values;
     },
     async cell(column, row) {
-      const at = starts.findLastIndex((start) => start <= row);
-      const group = recent.get(at) ?? readGroup(column, at);
-      recent.set(at, group);
-      for (const old of recent.keys()) if (recent.size > 2 && old !== at) recent.delete(old);
-      return (await group)[row - starts[at]][column];
+      const index = starts.findLastIndex((start) => start <= row);
+      const group = recent.get(index) ?? readGroup(column, index);
+      recent.set(index, group);
+      for (const old of recent.keys()) if (recent.size > 2 && old !== index) recent.delete(old);
+      return (await group)[row - starts[index]][column];
     },
     close: () => handle.close(),
   };

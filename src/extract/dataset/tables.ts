@@ -98,14 +98,14 @@ function checkForm(own: Form, name: string, first: { form: Form; file: string })
   if (roles(own) !== roles(first.form))
     throw unexpected(`the columns of ${first.file}`, name, JSON.parse(roles(own)));
   const [expected, received] = [first.form.names, own.names];
-  const at = Array.from({ length: Math.max(expected.length, received.length) }, (_, i) => i).find(
+  const field = Array.from({ length: Math.max(expected.length, received.length) }, (_, i) => i).find(
     (i) => expected[i] !== received[i],
   );
-  if (at !== undefined)
+  if (field !== undefined)
     throw unexpected(
-      `the class names of ${first.file} (${at} is ${JSON.stringify(expected[at] ?? null)})`,
+      `the class names of ${first.file} (${field} is ${JSON.stringify(expected[field] ?? null)})`,
       name,
-      received[at],
+      received[field],
     );
 }
 
@@ -121,12 +121,12 @@ async function rowsOf(
   const labels = await table.values(label);
   const [splits, groups, weights] = [await values(split), await values(group), await values(weight)];
   return Array.from({ length: table.rows }, (_, row) => {
-    const at = (column: string | null) => `${name} row ${row}, column ${column}`;
+    const cellName = (column: string | null) => `${name} row ${row}, column ${column}`;
     return {
-      labels: read(labels[row], at(label)),
-      split: readSplit(splits?.[row], at(split)),
-      group: readGroup(plain(groups?.[row]), at(group)),
-      ...(weights && { weight: readWeight(weights[row], at(weight)) }),
+      labels: read(labels[row], cellName(label)),
+      split: readSplit(splits?.[row], cellName(split)),
+      group: readGroup(plain(groups?.[row]), cellName(group)),
+      ...(weights && { weight: readWeight(weights[row], cellName(weight)) }),
     };
   });
 }
@@ -161,14 +161,14 @@ function labelOf(cell: unknown, names: readonly string[], where: string): unknow
 
 /** `{"info": {"features": {"label": {"names": [...], "_type": "ClassLabel"}}}}` under the key `huggingface`. */
 function classNames({ metadata }: Table, label: string, file: string): string[] {
-  const at = (field: string) => `${field} of the huggingface metadata of ${file}`;
+  const field = (name: string) => `${name} of the huggingface metadata of ${file}`;
   const json = metadata.get('huggingface');
   if (json === undefined) return [];
-  const info = asObject(asObject(parseJson(json, at('text')), at('text')).info ?? {}, at('info'));
-  const feature = asObject(asObject(info.features ?? {}, at('features'))[label] ?? {}, at(label));
+  const info = asObject(asObject(parseJson(json, field('text')), field('text')).info ?? {}, field('info'));
+  const feature = asObject(asObject(info.features ?? {}, field('features'))[label] ?? {}, field(label));
   const inner = Array.isArray(feature.names)
     ? feature
-    : asObject(feature.feature ?? {}, at(`${label}.feature`));
+    : asObject(feature.feature ?? {}, field(`${label}.feature`));
   return Array.isArray(inner.names) ? inner.names.map(String) : [];
 }
 

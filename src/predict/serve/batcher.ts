@@ -34,7 +34,7 @@ export function createBatcher<T, R>({ batchSize, max, run }: BatcherOptions<T, R
       const batch = waiting.splice(0, batchSize);
       try {
         const results = await run(batch.map(({ item }) => item));
-        for (const [at, { resolve }] of batch.entries()) resolve(results[at]);
+        for (const [index, { resolve }] of batch.entries()) resolve(results[index]);
       } catch (thrown) {
         for (const { reject } of batch) reject(thrown);
       }

@@ -21,32 +21,32 @@ td:last-child { text-align: right; padding-left: 2rem; font-variant-numeric: tab
 <p id="status" role="status"></p>
 <table id="probabilities"></table>
 <script>
-const at = (id) => document.getElementById(id);
+const element = (id) => document.getElementById(id);
 async function show(file) {
   if (!file) return;
-  at('photo').src = URL.createObjectURL(file);
-  at('photo').hidden = false;
-  at('probabilities').replaceChildren();
-  at('status').textContent = '...';
+  element('photo').src = URL.createObjectURL(file);
+  element('photo').hidden = false;
+  element('probabilities').replaceChildren();
+  element('status').textContent = '...';
   try {
     const response = await fetch('predict', { method: 'POST', body: file });
     const prediction = await response.json();
     if (!response.ok) throw new Error(prediction.error);
-    at('status').textContent = prediction.labels.join(', ') || 'no label';
+    element('status').textContent = prediction.labels.join(', ') || 'no label';
     for (const [name, p] of Object.entries(prediction.probabilities).sort((a, b) => b[1] - a[1])) {
-      const row = at('probabilities').insertRow();
+      const row = element('probabilities').insertRow();
       row.insertCell().textContent = name;
       row.insertCell().textContent = (100 * p).toFixed(1) + ' %';
     }
   } catch (error) {
-    at('status').textContent = error.message;
+    element('status').textContent = error.message;
   }
 }
-at('file').addEventListener('change', (event) => show(event.target.files[0]));
+element('file').addEventListener('change', (event) => show(event.target.files[0]));
 for (const kind of ['dragover', 'dragleave', 'drop'])
-  at('drop').addEventListener(kind, (event) => {
+  element('drop').addEventListener(kind, (event) => {
     event.preventDefault();
-    at('drop').classList.toggle('over', kind === 'dragover');
+    element('drop').classList.toggle('over', kind === 'dragover');
     if (kind === 'drop') show(event.dataTransfer.files[0]);
   });
 </script>

@@ -26,7 +26,7 @@ const resamplesFor = (rows: number): number => (rows <= 1000 ? 1000 : 200);
  */
 export function bootstrap(heads: readonly Evaluation[], metric: MetricName): LeaderboardRow[] {
   const [first] = heads;
-  if (!first || first.rows < 2) return heads.map((_, at) => ({ interval: null, tied: at === 0 }));
+  if (!first || first.rows < 2) return heads.map((_, index) => ({ interval: null, tied: index === 0 }));
   const { rows } = first;
   const count = resamplesFor(rows);
   const stream = random(0, 'bootstrap');
@@ -34,15 +34,15 @@ export function bootstrap(heads: readonly Evaluation[], metric: MetricName): Lea
   const measures = heads.map((head) => resampled(head, metric));
   const drawn = new Int32Array(rows);
   for (let resample = 0; resample < count; resample++) {
-    for (let at = 0; at < rows; at++) drawn[at] = stream.integer(rows);
-    for (const [at, measure] of measures.entries()) values[at][resample] = measure(drawn) ?? Number.NaN;
+    for (let index = 0; index < rows; index++) drawn[index] = stream.integer(rows);
+    for (const [index, measure] of measures.entries()) values[index][resample] = measure(drawn) ?? Number.NaN;
   }
-  return values.map((own, at) => {
+  return values.map((own, index) => {
     const interval = middle(own);
     const difference = middle(own.map((value, resample) => value - values[0][resample]));
     return {
       interval,
-      tied: at === 0 || (difference !== null && difference.low <= 0 && difference.high >= 0),
+      tied: index === 0 || (difference !== null && difference.low <= 0 && difference.high >= 0),
     };
   });
 }
@@ -89,6 +89,6 @@ function pick(head: Evaluation, rows: Int32Array): Evaluation {
 function middle(values: Float64Array): Interval | null {
   const sorted = values.filter((value) => !Number.isNaN(value)).sort();
   if (sorted.length < values.length / 2) return null;
-  const at = (share: number) => sorted[Math.round(share * (sorted.length - 1))];
-  return { low: at(0.025), high: at(0.975) };
+  const quantile = (share: number) => sorted[Math.round(share * (sorted.length - 1))];
+  return { low: quantile(0.025), high: quantile(0.975) };
 }

@@ -106,7 +106,7 @@ export function project(directions: Directions, { axes, count, mean }: Component
   const coordinates = new Float32Array(rows * count);
   for (let start = 0; start < rows; start += PROJECTED) {
     const length = Math.min(PROJECTED, rows - start);
-    for (let at = 0; at < length; at++) centre(some.row(at), directions, start + at, mean);
+    for (let index = 0; index < length; index++) centre(some.row(index), directions, start + index, mean);
     coordinates.set(product(kernels, some, along, length), start * count);
   }
   return coordinates;
@@ -123,7 +123,7 @@ interface ArenaMatrix {
   rows: number;
   /** Floats from row to row, whole vectors. */
   pitch: number;
-  row(at: number): Float32Array;
+  row(index: number): Float32Array;
   address(row: number): number;
 }
 
@@ -138,7 +138,7 @@ function arenaMatrices(
     const array = arena.allocate(count * pitch);
     return {
       ...{ array, rows: count, pitch },
-      row: (at) => array.view.subarray(at * pitch, at * pitch + inputs),
+      row: (index) => array.view.subarray(index * pitch, index * pitch + inputs),
       address: (row) => array.address + row * pitch * Float32Array.BYTES_PER_ELEMENT,
     };
   });

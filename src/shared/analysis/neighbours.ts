@@ -20,7 +20,7 @@ export function neighbourVotes({ coordinates, targets, rows, width, classes }: P
   const queries = spreadRows(rows, MAX_QUERIES);
   const references = spreadRows(rows, MAX_REFERENCES);
   const votes = new Float32Array(queries.length * classes);
-  for (const [at, query] of queries.entries()) {
+  for (const [index, query] of queries.entries()) {
     const nearest: { row: number; distance: number }[] = [];
     for (const row of references) {
       if (row === query) continue;
@@ -34,7 +34,7 @@ export function neighbourVotes({ coordinates, targets, rows, width, classes }: P
     }
     for (const { row } of nearest)
       for (let label = 0; label < classes; label++)
-        votes[at * classes + label] += targets[row * classes + label] / nearest.length;
+        votes[index * classes + label] += targets[row * classes + label] / nearest.length;
   }
   return { votes, queries };
 }

@@ -39,7 +39,7 @@ export function leaveOneOut(data: ProbeData): Float32Array {
     const factor = cholesky(gram, size, Math.max(share * scale, 1e-12));
     const scores = pressScores(factor, moments, data);
     let error = 0;
-    for (let at = 0; at < scores.length; at++) error += (scores[at] - targets[at]) ** 2;
+    for (let index = 0; index < scores.length; index++) error += (scores[index] - targets[index]) ** 2;
     if (!best || error < best.error) best = { scores, error };
   }
   return best?.scores ?? new Float32Array(0);

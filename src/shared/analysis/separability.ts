@@ -123,8 +123,8 @@ function flattened(
   const projected = project(coordinates, axes);
   const explained = share.reduce((sum, one) => sum + one, 0);
   return {
-    map: Float32Array.from({ length: coordinates.rows * 2 }, (_, at) =>
-      at % 2 < axes.count ? projected[Math.floor(at / 2) * axes.count + (at % 2)] : 0,
+    map: Float32Array.from({ length: coordinates.rows * 2 }, (_, index) =>
+      index % 2 < axes.count ? projected[Math.floor(index / 2) * axes.count + (index % 2)] : 0,
     ),
     mapShare: axes.share.map((one) => one * explained),
   };
@@ -133,7 +133,7 @@ function flattened(
 function distinctRows({ hashes, views }: Pick<SeparabilityInput, 'hashes' | 'views'>): Int32Array {
   const first = firstWithHash(hashes, (row) => views[row] === 0);
   const distinct = rowsWhere(first.length, (row) => first[row] === row);
-  return spreadRows(distinct.length, MAX_ROWS).map((at) => distinct[at]);
+  return spreadRows(distinct.length, MAX_ROWS).map((index) => distinct[index]);
 }
 
 /** rankClass orders numbers of at least 0. */
@@ -194,8 +194,8 @@ function labelIssuesIn(scores: Float32Array, targets: Uint8Array, classes: numbe
 function middlesOf(scores: Float32Array, targets: Uint8Array, classes: number): Float64Array {
   const sums = new Float64Array(classes * 2);
   const counts = new Float64Array(classes * 2);
-  for (const [at, score] of scores.entries()) {
-    const group = (at % classes) * 2 + targets[at];
+  for (const [index, score] of scores.entries()) {
+    const group = (index % classes) * 2 + targets[index];
     sums[group] += score;
     counts[group]++;
   }

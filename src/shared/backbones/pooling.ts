@@ -54,10 +54,10 @@ export function columnNames(poolings: readonly string[], layers?: readonly strin
 
 /** Takes a column's name apart; a UsageError names the poolings there are. */
 export function parseColumn(column: string): { layer: string | undefined; pooling: PoolingName } {
-  const at = column.lastIndexOf('/');
-  const pooling = column.slice(at + 1);
+  const slash = column.lastIndexOf('/');
+  const pooling = column.slice(slash + 1);
   if (!isPooling(pooling)) throw usage(`one of ${POOLING_NAMES.join(', ')}`, '--pooling', pooling);
-  return { layer: at < 0 ? undefined : column.slice(0, at), pooling };
+  return { layer: slash < 0 ? undefined : column.slice(0, slash), pooling };
 }
 
 function isPooling(name: string): name is PoolingName {

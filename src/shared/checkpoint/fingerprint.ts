@@ -15,8 +15,8 @@ const PIECE = 10_000;
 function* jsonPieces(value: unknown): Generator<string> {
   if (Array.isArray(value)) {
     yield '[';
-    for (let at = 0; at < value.length; at += PIECE)
-      yield (at === 0 ? '' : ',') + JSON.stringify(value.slice(at, at + PIECE)).slice(1, -1);
+    for (let start = 0; start < value.length; start += PIECE)
+      yield (start === 0 ? '' : ',') + JSON.stringify(value.slice(start, start + PIECE)).slice(1, -1);
     yield ']';
   } else if (typeof value === 'object' && value !== null) {
     yield '{';

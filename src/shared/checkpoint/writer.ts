@@ -136,7 +136,7 @@ async function readResults(path: string): Promise<HeadResult[]> {
   return whole
     .split('\n')
     .slice(0, -1)
-    .map((line, at) => withNaN(parseChecksummedLine(line, `line ${at + 1} of ${path}`) as HeadResult));
+    .map((line, index) => withNaN(parseChecksummedLine(line, `line ${index + 1} of ${path}`) as HeadResult));
 }
 
 /** JSON writes NaN, the loss of a diverged head, as null. */

@@ -32,12 +32,12 @@ export function groupIdsOf({ hashes, groups, phashes }: Grouping, nearBits?: num
   const parent = firstWithHash(hashes);
   const rows = parent.length;
   const root = (row: number): number => {
-    let at = row;
-    while (parent[at] !== at) {
-      parent[at] = parent[parent[at]];
-      at = parent[at];
+    let ancestor = row;
+    while (parent[ancestor] !== ancestor) {
+      parent[ancestor] = parent[parent[ancestor]];
+      ancestor = parent[ancestor];
     }
-    return at;
+    return ancestor;
   };
   const join = (a: number, b: number): void => {
     parent[root(a)] = root(b);
@@ -78,17 +78,18 @@ function joinNear(phashes: readonly (string | null)[], bits: number, join: Join)
   const low = Uint32Array.from(distinct.keys(), (phash) => Number.parseInt(phash.slice(8), 16));
   const binary = Array.from(distinct.keys(), (phash) => BigInt(`0x${phash}`).toString(2).padStart(64, '0'));
   for (let piece = 0; piece <= bits; piece++) {
-    const [from, to] = [piece, piece + 1].map((at) => Math.floor((64 * at) / (bits + 1)));
+    const [from, to] = [piece, piece + 1].map((edge) => Math.floor((64 * edge) / (bits + 1)));
     const sharing = new Map<string, number[]>();
-    for (const [at, text] of binary.entries()) {
+    for (const [index, text] of binary.entries()) {
       const key = text.slice(from, to);
       const others = sharing.get(key);
-      if (!others) sharing.set(key, [at]);
+      if (!others) sharing.set(key, [index]);
       else {
         for (const other of others) {
-          if (ones(high[at] ^ high[other]) + ones(low[at] ^ low[other]) <= bits) join(rows[at], rows[other]);
+          if (ones(high[index] ^ high[other]) + ones(low[index] ^ low[other]) <= bits)
+            join(rows[index], rows[other]);
         }
-        others.push(at);
+        others.push(index);
       }
     }
   }

@@ -51,12 +51,12 @@ export function prepareInPlace(
   const requested = [...normalizations];
   const statistics = normalizations.has('standardize') ? fitOn(matrix, inputs, rows.train) : undefined;
   const features: TrainingData['features'] = {};
-  for (const [at, normalize] of requested.entries()) {
+  for (const [index, normalize] of requested.entries()) {
     if (!isInMemory(matrix)) {
       features[normalize] = { ...matrix, normalize, ...(statistics && { statistics }) };
       continue;
     }
-    const own = at === requested.length - 1 ? matrix : sharedFloats(matrix.length);
+    const own = index === requested.length - 1 ? matrix : sharedFloats(matrix.length);
     if (own !== matrix) own.set(matrix);
     normalizeRows(own, inputs, normalize, statistics);
     features[normalize] = own;

@@ -16,5 +16,5 @@ export function rowsWhere(rows: number, holds: (row: number) => boolean): Int32A
 /** `most` of the row numbers below `rows`, spread evenly over them, ascending; all where there are no more. */
 export function spreadRows(rows: number, max: number): Int32Array {
   const count = Math.min(rows, max);
-  return Int32Array.from({ length: count }, (_, at) => Math.floor((at * rows) / count));
+  return Int32Array.from({ length: count }, (_, index) => Math.floor((index * rows) / count));
 }

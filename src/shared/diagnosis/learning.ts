@@ -106,13 +106,13 @@ export const learningRateTooLow: Rule = ({ best }) => {
   if (config.optimizer === 'lbfgs' || history.length < MIN_EPOCHS || epochs < config.epochs) return undefined;
   const span = Math.max(2, Math.ceil(END * history.length));
   if (bestEpoch <= history.length - span) return undefined;
-  const falling = (loss: (at: number) => number | null | undefined): number => {
+  const falling = (loss: (epoch: number) => number | null | undefined): number => {
     const [first, before, after] = [0, history.length - span, history.length - 1].map(loss);
     const known = typeof first === 'number' && typeof before === 'number' && typeof after === 'number';
     return known && first > 0 ? (before - after) / first : 0;
   };
-  const validation = falling((at) => history[at].val.loss);
-  const training = falling((at) => history[at].trainLoss);
+  const validation = falling((epoch) => history[epoch].val.loss);
+  const training = falling((epoch) => history[epoch].trainLoss);
   if (validation < STILL_FALLING || training < STILL_FALLING) return undefined;
   return {
     severity: 'warning',

@@ -39,7 +39,7 @@ export function checkedOnce(program: Program, reference: () => Promise<Program>,
 /** |a - b| / |b|, in the Euclidean norm. */
 function relativeDifference(a: Float32Array, b: Float32Array): number {
   const [error, size] = b.reduce(
-    ([sum, all], value, at) => [sum + (a[at] - value) ** 2, all + value ** 2],
+    ([sum, all], value, index) => [sum + (a[index] - value) ** 2, all + value ** 2],
     [0, 0],
   );
   return error === 0 ? 0 : Math.sqrt(error / size);

@@ -85,7 +85,7 @@ function leaderboardOf(contenders: readonly Contender[], metric: MetricName): Na
     contenders.map(({ validation }) => validation),
     metric,
   );
-  return leaderboard.map((row, at) => ({ id: contenders[at].id, ...row }));
+  return leaderboard.map((row, index) => ({ id: contenders[index].id, ...row }));
 }
 
 function withRow(line: HeadResult, leaderboard: readonly NamedRow[]): HeadResult {

@@ -29,15 +29,15 @@ export function countUsers({ values, outputs }: Graph): Map<Value, number> {
 }
 
 function rebuilt(value: Value, inputs: readonly Value[]): Value {
-  return inputs.every((input, at) => input === value.inputs[at]) ? value : { ...value, inputs };
+  return inputs.every((input, index) => input === value.inputs[index]) ? value : { ...value, inputs };
 }
 
 function foldInto(value: Value, inputs: readonly Value[], users: Map<Value, number>): Value | undefined {
   if (value.op !== 'mul' && value.op !== 'add') return undefined;
-  const at = inputs.findIndex(isConvolution);
-  if (at < 0 || users.get(value.inputs[at]) !== 1) return undefined;
-  const convolution = inputs[at];
-  const perChannel = channelVector(inputs[1 - at], value.shape.at(-1) ?? 0);
+  const index = inputs.findIndex(isConvolution);
+  if (index < 0 || users.get(value.inputs[index]) !== 1) return undefined;
+  const convolution = inputs[index];
+  const perChannel = channelVector(inputs[1 - index], value.shape.at(-1) ?? 0);
   const [image, kernelValue, biasValue] = convolution.inputs;
   const kernel = constantData(kernelValue);
   const bias = biasValue ? constantData(biasValue) : new Float32Array(value.shape.at(-1) ?? 0);

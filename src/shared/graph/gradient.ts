@@ -21,10 +21,10 @@ export function gradients(loss: Value, parameters: readonly Value[]): Value[] {
     const gradient = upstream.get(value);
     if (!gradient || !dependent.has(value) || value.inputs.length === 0) continue;
     const sources = inputGradients(value, gradient);
-    value.inputs.forEach((source, at) => {
+    value.inputs.forEach((source, index) => {
       if (!dependent.has(source)) return;
       const sofar = upstream.get(source);
-      upstream.set(source, sofar ? add(sofar, sources[at]) : sources[at]);
+      upstream.set(source, sofar ? add(sofar, sources[index]) : sources[index]);
     });
   }
   return parameters.map((parameter) => {

@@ -6,10 +6,10 @@ import { HEAD_VALUES } from './values.ts';
 /** @throws InputError naming the first field that does not fit */
 export function checkConfig(
   fields: Readonly<Record<string, unknown>>,
-  at: (field: string) => string,
+  field: (name: string) => string,
 ): HeadConfig {
   for (const [key, { what, allows }] of Object.entries(HEAD_VALUES)) {
-    if (!allows(fields[key])) throw unexpected(what, at(key), fields[key]);
+    if (!allows(fields[key])) throw unexpected(what, field(key), fields[key]);
   }
   const known = Object.fromEntries(Object.keys(HEAD_VALUES).map((key) => [key, fields[key]]));
   return known as unknown as HeadConfig;

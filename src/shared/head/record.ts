@@ -185,74 +185,74 @@ export async function readHead(dir: string): Promise<Head> {
 }
 
 function checkRecord(value: unknown, path: string): HeadRecord {
-  const at = (field: string) => `${field} of ${path}`;
+  const field = (name: string) => `${name} of ${path}`;
   const fields = asObject(value, path);
-  if (fields.format !== FORMAT) throw unexpected(`"${FORMAT}"`, at('format'), fields.format);
+  if (fields.format !== FORMAT) throw unexpected(`"${FORMAT}"`, field('format'), fields.format);
   if (fields.formatVersion !== FORMAT_VERSION)
-    throw unexpected(String(FORMAT_VERSION), at('formatVersion'), fields.formatVersion);
-  const engine = asObject(fields.engine, at('engine'));
-  const metrics = asObject(fields.metrics, at('metrics'));
-  const task = asOneOf(fields.task, at('task'), ['multiclass', 'multilabel']);
-  const classes = asTexts(fields.classes, at('classes'));
-  if (new Set(classes).size < classes.length) throw unexpected('each class once', at('classes'), classes);
-  const config = checkConfig(asObject(fields.config, at('config')), (field) => at(`config.${field}`));
+    throw unexpected(String(FORMAT_VERSION), field('formatVersion'), fields.formatVersion);
+  const engine = asObject(fields.engine, field('engine'));
+  const metrics = asObject(fields.metrics, field('metrics'));
+  const task = asOneOf(fields.task, field('task'), ['multiclass', 'multilabel']);
+  const classes = asTexts(fields.classes, field('classes'));
+  if (new Set(classes).size < classes.length) throw unexpected('each class once', field('classes'), classes);
+  const config = checkConfig(asObject(fields.config, field('config')), (name) => field(`config.${name}`));
   if (task === 'multilabel' && config.output !== 'sigmoid')
-    throw unexpected('sigmoid, of a multilabel head,', at('config.output'), config.output);
+    throw unexpected('sigmoid, of a multilabel head,', field('config.output'), config.output);
   return {
     format: FORMAT,
     formatVersion: FORMAT_VERSION,
     ...(fields.tensors !== undefined && {
-      tensors: asMatching(fields.tensors, at('tensors'), SHA256, '64 hexadecimal digits'),
+      tensors: asMatching(fields.tensors, field('tensors'), SHA256, '64 hexadecimal digits'),
     }),
-    version: asText(fields.version, at('version')),
+    version: asText(fields.version, field('version')),
     engine: {
-      name: asText(engine.name, at('engine.name')),
-      version: asText(engine.version, at('engine.version')),
+      name: asText(engine.name, field('engine.name')),
+      version: asText(engine.version, field('engine.version')),
     },
     task,
     classes,
     config,
-    sources: checkSources(fields.sources, at),
+    sources: checkSources(fields.sources, field),
     ...(fields.temperature !== undefined && {
       temperature: asNumber(
         fields.temperature,
-        at('temperature'),
+        field('temperature'),
         'a number from 0.001 to 1000',
         (value) => value >= 1e-3 && value <= 1e3,
       ),
     }),
     ...(fields.thresholds !== undefined && {
-      thresholds: checkThresholds(fields.thresholds, at, task === 'multilabel' ? classes.length : 0),
+      thresholds: checkThresholds(fields.thresholds, field, task === 'multilabel' ? classes.length : 0),
     }),
-    ...(fields.augment !== undefined && { augment: checkAugmentation(fields.augment, at('augment')) }),
+    ...(fields.augment !== undefined && { augment: checkAugmentation(fields.augment, field('augment')) }),
     metrics: {
-      val: asObject(metrics.val, at('metrics.val')),
-      test: metrics.test === null ? null : asObject(metrics.test, at('metrics.test')),
+      val: asObject(metrics.val, field('metrics.val')),
+      test: metrics.test === null ? null : asObject(metrics.test, field('metrics.test')),
     },
   };
 }
 
 /** @param count thresholds that the head must have: one for each class, none where it predicts the likeliest class */
-function checkThresholds(value: unknown, at: (field: string) => string, count: number): number[] {
-  const list = asList(value, at('thresholds'));
-  if (count === 0) throw unexpected('no thresholds of a multiclass head', at('thresholds'), value);
-  if (list.length !== count) throw unexpected(`${count} thresholds`, at('thresholds'), list.length);
+function checkThresholds(value: unknown, field: (name: string) => string, count: number): number[] {
+  const list = asList(value, field('thresholds'));
+  if (count === 0) throw unexpected('no thresholds of a multiclass head', field('thresholds'), value);
+  if (list.length !== count) throw unexpected(`${count} thresholds`, field('thresholds'), list.length);
   return list.map((entry, i) =>
-    asNumber(entry, at(`thresholds[${i}]`), 'a number from 0 to 1', (value) => value >= 0 && value <= 1),
+    asNumber(entry, field(`thresholds[${i}]`), 'a number from 0 to 1', (value) => value >= 0 && value <= 1),
   );
 }
 
-function checkSources(value: unknown, at: (field: string) => string): HeadSource[] {
-  const entries = asList(value, at('sources'));
-  if (entries.length === 0) throw unexpected('at least one source', at('sources'), value);
-  return entries.map((entry, i) => checkSource(entry, (field) => at(`sources[${i}].${field}`)));
+function checkSources(value: unknown, field: (name: string) => string): HeadSource[] {
+  const entries = asList(value, field('sources'));
+  if (entries.length === 0) throw unexpected('at least one source', field('sources'), value);
+  return entries.map((entry, i) => checkSource(entry, (name) => field(`sources[${i}].${name}`)));
 }
 
-function checkSource(value: unknown, at: (field: string) => string): HeadSource {
-  const fields = asObject(value, at('entry'));
+function checkSource(value: unknown, field: (name: string) => string): HeadSource {
+  const fields = asObject(value, field('entry'));
   return {
-    pipeline: checkPipeline(asObject(fields.pipeline, at('pipeline')), at),
-    columns: asTexts(fields.columns, at('columns')),
-    dimension: asWhole(fields.dimension, at('dimension'), 1, MAX_INPUTS),
+    pipeline: checkPipeline(asObject(fields.pipeline, field('pipeline')), field),
+    columns: asTexts(fields.columns, field('columns')),
+    dimension: asWhole(fields.dimension, field('dimension'), 1, MAX_INPUTS),
   };
 }

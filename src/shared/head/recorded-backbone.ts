@@ -19,18 +19,18 @@ export function weightsOf(sources: readonly HeadSource[], given: readonly string
     const names = sources.map(({ pipeline }) => pipeline.backbone).join(', ');
     throw usage(`one value for each backbone of the head (${names})`, '--weights', given);
   }
-  for (const [at, source] of sources.entries()) checkKnown(source, at);
-  return sources.map((source, at) => given[at] ?? recordedWeights(source));
+  for (const [index, source] of sources.entries()) checkKnown(source, index);
+  return sources.map((source, index) => given[index] ?? recordedWeights(source));
 }
 
 /** A name that is not known is no wrong flag here: nobody typed it. */
-function checkKnown({ pipeline: { backbone, size }, columns }: HeadSource, at: number): void {
+function checkKnown({ pipeline: { backbone, size }, columns }: HeadSource, index: number): void {
   if (isModelFile(backbone)) return;
   try {
     describeBackbone({ name: backbone, size, poolings: columns });
   } catch (thrown) {
     if (!(thrown instanceof UsageError)) throw thrown;
-    throw new InputError(`sources[${at}] of the head's head.json: ${thrown.message}`);
+    throw new InputError(`sources[${index}] of the head's head.json: ${thrown.message}`);
   }
 }
 

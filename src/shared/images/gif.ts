@@ -58,19 +58,19 @@ function paletteAt(bytes: Buffer, start: number, flags: number): Buffer {
 }
 
 function findFrame(bytes: Buffer, start: number, palette: Buffer): Frame {
-  let at = start;
-  while (bytes[at] === 0x21) at = blocksEnd(bytes, at + 2);
-  if (at + 10 > bytes.length) throw truncated();
-  if (bytes[at] !== 0x2c) throw new InputError('damaged GIF (no frame)');
-  const [left, top, width, height] = [1, 3, 5, 7].map((offset) => bytes.readUInt16LE(at + offset));
-  const flags = bytes[at + 9];
-  const local = paletteAt(bytes, at + 10, flags);
+  let offset = start;
+  while (bytes[offset] === 0x21) offset = blocksEnd(bytes, offset + 2);
+  if (offset + 10 > bytes.length) throw truncated();
+  if (bytes[offset] !== 0x2c) throw new InputError('damaged GIF (no frame)');
+  const [left, top, width, height] = [1, 3, 5, 7].map((byte) => bytes.readUInt16LE(offset + byte));
+  const flags = bytes[offset + 9];
+  const local = paletteAt(bytes, offset + 10, flags);
   if (width === 0 || height === 0) throw new InputError('damaged GIF (a frame without pixels)');
   return {
     ...{ left, top, width, height },
     isInterlaced: (flags & 0x40) !== 0,
     palette: local.length > 0 ? local : palette.length > 0 ? palette : GREYS,
-    start: at + 10 + local.length,
+    start: offset + 10 + local.length,
   };
 }
 
@@ -78,21 +78,21 @@ const GREYS = Buffer.from(Array.from({ length: 768 }, (_, i) => Math.floor(i / 3
 
 /** Behind the last of the sub-blocks that begin at `start`. */
 function blocksEnd(bytes: Buffer, start: number): number {
-  let at = start;
-  while (bytes[at]) at += bytes[at] + 1;
-  if (at >= bytes.length) throw truncated();
-  return at + 1;
+  let offset = start;
+  while (bytes[offset]) offset += bytes[offset] + 1;
+  if (offset >= bytes.length) throw truncated();
+  return offset + 1;
 }
 
 /** The bytes of the sub-blocks that begin at `start`, without their lengths; those that are there. */
 function joined(bytes: Buffer, start: number): { data: Buffer; isCut: boolean } {
   const blocks: Buffer[] = [];
-  let at = start;
-  while (bytes[at]) {
-    blocks.push(bytes.subarray(at + 1, at + 1 + bytes[at]));
-    at += bytes[at] + 1;
+  let offset = start;
+  while (bytes[offset]) {
+    blocks.push(bytes.subarray(offset + 1, offset + 1 + bytes[offset]));
+    offset += bytes[offset] + 1;
   }
-  return { data: Buffer.concat(blocks), isCut: at >= bytes.length };
+  return { data: Buffer.concat(blocks), isCut: offset >= bytes.length };
 }
 
 /** LZW: the palette index of each pixel. */
@@ -110,7 +110,7 @@ async function unpack(bytes: Buffer, { width, height, start }: Frame): Promise<U
     suffix[code] = code;
     length[code] = 1;
   }
-  let [filled, next, bits, previous, bitBuffer, bufferedBits, at, codes] = [
+  let [filled, next, bits, previous, bitBuffer, bufferedBits, offset, codes] = [
     0,
     end + 1,
     rootBits + 1,
@@ -124,8 +124,8 @@ async function unpack(bytes: Buffer, { width, height, start }: Frame): Promise<U
   while (filled < out.length) {
     if (++codes % AT_ONCE === 0) await rest();
     while (bufferedBits < bits) {
-      if (at >= data.length) throw damaged();
-      bitBuffer |= data[at++] << bufferedBits;
+      if (offset >= data.length) throw damaged();
+      bitBuffer |= data[offset++] << bufferedBits;
       bufferedBits += 8;
     }
     const code = bitBuffer & ((1 << bits) - 1);

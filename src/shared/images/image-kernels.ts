@@ -39,9 +39,9 @@ export function imageKernels(bytes: readonly number[]): ImageKernels {
   // The first page is the kernels' own.
   let end = PAGE_BYTES;
   const addresses = bytes.map((length) => {
-    const at = end;
+    const address = end;
     end += Math.ceil((length + SLACK_BYTES) / 8) * 8;
-    return at;
+    return address;
   });
   const lacking = Math.ceil((end - memory.buffer.byteLength) / PAGE_BYTES);
   if (lacking > 0) memory.grow(lacking);

@@ -65,7 +65,7 @@ function isWhole({ width, height }: Size, rectangle: Rectangle): boolean {
 
 /** The nearest pixels. */
 function picked({ data, width, height, channels }: Pixels, { resized, part }: Resizing): Uint8Array {
-  const nearest = (at: number, from: number, count: number) => Math.floor(((at + 0.5) * from) / count);
+  const nearest = (index: number, from: number, count: number) => Math.floor(((index + 0.5) * from) / count);
   const out = new Uint8Array(part.width * part.height * CHANNELS);
   const columns = Int32Array.from(
     { length: part.width },

@@ -21,20 +21,20 @@ function isFrame(marker: number): boolean {
 
 /** Segments from the start to the first scan's, or with `all` to the end of the image, in order. */
 export function* segments(bytes: Buffer, { all = false } = {}): Generator<Segment> {
-  let at = 2;
-  while (at + 4 <= bytes.length) {
-    at = bytes.indexOf(0xff, at);
-    if (at < 0 || at + 4 > bytes.length) return;
-    const marker = bytes[at + 1];
-    if (marker === 0xff) at++;
+  let offset = 2;
+  while (offset + 4 <= bytes.length) {
+    offset = bytes.indexOf(0xff, offset);
+    if (offset < 0 || offset + 4 > bytes.length) return;
+    const marker = bytes[offset + 1];
+    if (marker === 0xff) offset++;
     // Stuffed zeros, restarts and what has no length.
-    else if (marker === 0 || marker === 1 || (marker >= 0xd0 && marker <= 0xd8)) at += 2;
+    else if (marker === 0 || marker === 1 || (marker >= 0xd0 && marker <= 0xd8)) offset += 2;
     else if (marker === EOI) return;
     else {
-      const end = at + 2 + bytes.readUInt16BE(at + 2);
-      yield { marker, start: at + 4, end: Math.min(end, bytes.length) };
+      const end = offset + 2 + bytes.readUInt16BE(offset + 2);
+      yield { marker, start: offset + 4, end: Math.min(end, bytes.length) };
       if (marker === SOS && !all) return;
-      at = Math.max(end, at + 2);
+      offset = Math.max(end, offset + 2);
     }
   }
 }

@@ -54,12 +54,12 @@ function saidInJpeg(bytes: Buffer): Said {
 
 function saidInPng(bytes: Buffer): Said {
   const said: Said = {};
-  let at = 8;
+  let offset = 8;
   let isBehindPixels = false;
-  while (at + 12 <= bytes.length) {
-    const length = bytes.readUInt32BE(at);
-    const kind = bytes.toString('latin1', at + 4, at + 8);
-    const data = bytes.subarray(at + 8, at + 8 + length);
+  while (offset + 12 <= bytes.length) {
+    const length = bytes.readUInt32BE(offset);
+    const kind = bytes.toString('latin1', offset + 4, offset + 8);
+    const data = bytes.subarray(offset + 8, offset + 8 + length);
     if (kind === 'IDAT') isBehindPixels = true;
     if (kind === 'eXIf') {
       if (isBehindPixels) said.unseen = data;
@@ -68,7 +68,7 @@ function saidInPng(bytes: Buffer): Said {
     if (kind === 'iTXt' && startsWith(data, 'XML:com.adobe.xmp\0')) said.xmp ??= data;
     if ((kind === 'zTXt' || kind === 'tEXt') && startsWith(data, 'Raw profile type exif\0'))
       said.unseen ??= rawProfile(data, kind === 'zTXt');
-    at += 12 + length;
+    offset += 12 + length;
   }
   return said;
 }
@@ -88,14 +88,14 @@ function rawProfile(data: Buffer, isDeflated: boolean): Buffer {
 
 function saidInWebp(bytes: Buffer): Said {
   const said: Said = {};
-  let at = 12;
-  while (at + 8 <= bytes.length) {
-    const kind = bytes.toString('latin1', at, at + 4);
-    const length = bytes.readUInt32LE(at + 4);
-    const data = bytes.subarray(at + 8, at + 8 + length);
+  let offset = 12;
+  while (offset + 8 <= bytes.length) {
+    const kind = bytes.toString('latin1', offset, offset + 4);
+    const length = bytes.readUInt32LE(offset + 4);
+    const data = bytes.subarray(offset + 8, offset + 8 + length);
     if (kind === 'EXIF') said.seen ??= data;
     if (kind === 'XMP ') said.xmp ??= data;
-    at += 8 + length + (length % 2);
+    offset += 8 + length + (length % 2);
   }
   return said;
 }

@@ -42,8 +42,8 @@ function greyCells(pixels: Uint8Array, { width, height }: Size): Float64Array {
       let sum = 0;
       for (let y = top; y < bottom; y++) {
         for (let x = left; x < right; x++) {
-          const at = (y * width + x) * 3;
-          sum += 0.299 * pixels[at] + 0.587 * pixels[at + 1] + 0.114 * pixels[at + 2];
+          const offset = (y * width + x) * 3;
+          sum += 0.299 * pixels[offset] + 0.587 * pixels[offset + 1] + 0.114 * pixels[offset + 2];
         }
       }
       grey[row * CELLS + column] = sum / ((bottom - top) * (right - left));

@@ -74,9 +74,9 @@ export function tapsOf(axis: Axis, interpolation: Exclude<Interpolation, 'neares
     for (let k = 0; k < taps; k++) {
       const share = (shares[k] / whole) * ONE;
       const weight = Math.trunc(share < 0 ? share - 0.5 : share + 0.5);
-      const at = i * stride + (k >> 1) * PAIR + (k & 1);
-      weights[at] = weight >> LOW_BITS;
-      weights[at + 2] = weight & ((1 << LOW_BITS) - 1);
+      const index = i * stride + (k >> 1) * PAIR + (k & 1);
+      weights[index] = weight >> LOW_BITS;
+      weights[index + 2] = weight & ((1 << LOW_BITS) - 1);
     }
   }
   return { first, end, pairs, stride, weights };

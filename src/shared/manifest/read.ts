@@ -70,22 +70,24 @@ interface Manifest {
 }
 
 function readRow({ line, cells }: Row, { name, columns, listed, classOf, labels }: Manifest): ManifestRow {
-  const at = (column?: string) => `${name} line ${line}${column === undefined ? '' : `, column ${column}`}`;
+  const cellName = (column?: string) =>
+    `${name} line ${line}${column === undefined ? '' : `, column ${column}`}`;
   const unknown = Object.keys(cells).find((key) => !listed.has(key));
   if (unknown !== undefined)
-    throw new InputError(expectedMessage('the columns of the first row', at(), unknown));
+    throw new InputError(expectedMessage('the columns of the first row', cellName(), unknown));
   const { path, label, split, group, weight } = columns;
   const cell = cells[path];
   if (typeof cell !== 'string' || cell.trim() === '')
-    throw new InputError(expectedMessage('a path', at(path), cell));
+    throw new InputError(expectedMessage('a path', cellName(path), cell));
   return {
     line,
-    where: at(path),
-    path: writtenPath(cell.trim(), at(path)),
-    labels: label === null ? classColumns(cells, classOf, at) : labels.read(cells[label], at(label)),
-    split: split === null ? null : readSplit(cells[split], at(split)),
-    group: group === null ? null : readGroup(cells[group], at(group)),
-    ...(weight !== null && { weight: readWeight(cells[weight], at(weight)) }),
+    where: cellName(path),
+    path: writtenPath(cell.trim(), cellName(path)),
+    labels:
+      label === null ? classColumns(cells, classOf, cellName) : labels.read(cells[label], cellName(label)),
+    split: split === null ? null : readSplit(cells[split], cellName(split)),
+    group: group === null ? null : readGroup(cells[group], cellName(group)),
+    ...(weight !== null && { weight: readWeight(cells[weight], cellName(weight)) }),
   };
 }
 
@@ -117,7 +119,7 @@ const PRESENCE: ReadonlyMap<string, boolean> = new Map([
 function classColumns(
   cells: Record<string, unknown>,
   classOf: ReadonlyMap<string, string>,
-  at: (column: string) => string,
+  cellName: (column: string) => string,
 ): string[] {
   const present = new Set<string>();
   for (const [name, label] of classOf) {
@@ -127,7 +129,7 @@ function classColumns(
     const isPresent = PRESENCE.get(text.toLowerCase().replace(/[.,]0+$/, ''));
     if (isPresent === undefined)
       throw new InputError(
-        `${expectedMessage('0 or 1', at(name), cell)} (--label-column ${shown(name)} if labels stand there)`,
+        `${expectedMessage('0 or 1', cellName(name), cell)} (--label-column ${shown(name)} if labels stand there)`,
       );
     if (isPresent) present.add(label);
   }

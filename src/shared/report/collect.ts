@@ -81,7 +81,7 @@ export async function collectReport(
     diagnosis: training.diagnosis,
     leaderboard: rankResults(results, monitor)
       .slice(0, MAX.lines)
-      .map((line, at) => lineOf(line, at + 1, varied)),
+      .map((line, index) => lineOf(line, index + 1, varied)),
     varied: varied.map(flagOf),
     curves: curvesOf(training),
     perClass: perClass(evaluation, classes),
@@ -165,9 +165,9 @@ function curvesOf({ results, runs, best, trainingCurves }: Training): ReportCurv
       const [run] = rankResults(own, monitor);
       if (!run || run.history.length === 0) return [];
       const train = trainingCurves.get(run.id);
-      const points = run.history.map(({ epoch, trainLoss, val }, at) => ({
+      const points = run.history.map(({ epoch, trainLoss, val }, index) => ({
         ...{ epoch, trainLoss, val },
-        ...(train?.[at] && { train: train[at] }),
+        ...(train?.[index] && { train: train[index] }),
       }));
       return [{ id: line.id, bestEpoch: run.bestEpoch, points }];
     });
@@ -231,12 +231,12 @@ function cellsIn(training: Training, gallery: Gallery): ReportData['cells'] {
     if (known.length < MAX.ofOneCell) cells.set(key, [...known, row]);
   };
   const isPredicted = predictedLabels(evaluation);
-  for (const [at, row] of rows.entries()) {
+  for (const [index, row] of rows.entries()) {
     if (task === 'multiclass')
-      put(`${argmax(targets, at, classes)}:${argmax(probabilities, at, classes)}`, row);
+      put(`${argmax(targets, index, classes)}:${argmax(probabilities, index, classes)}`, row);
     else
       for (let label = 0; label < classes; label++) {
-        const kind = KINDS[targets[at * classes + label]][isPredicted[at * classes + label]];
+        const kind = KINDS[targets[index * classes + label]][isPredicted[index * classes + label]];
         if (kind) put(`${label}:${kind}`, row);
       }
   }
@@ -253,11 +253,11 @@ function mapOf({ separability, table }: Training, gallery: Gallery): ReportData[
   const { rows, map, mapShare } = separability;
   return {
     share: mapShare,
-    points: Array.from(spreadRows(rows.length, MAX.points), (at) => ({
-      x: Number(map[2 * at].toPrecision(4)),
-      y: Number(map[2 * at + 1].toPrecision(4)),
-      label: table.labels[rows[at]].join(' + ') || 'no label',
-      image: gallery.add(rows[at]),
+    points: Array.from(spreadRows(rows.length, MAX.points), (index) => ({
+      x: Number(map[2 * index].toPrecision(4)),
+      y: Number(map[2 * index + 1].toPrecision(4)),
+      label: table.labels[rows[index]].join(' + ') || 'no label',
+      image: gallery.add(rows[index]),
     })),
   };
 }

@@ -26,16 +26,16 @@ export function classCurves(
     const precisionRecall: [number, number][] = [];
     const thresholds: [number, number, number, number][] = [];
     let found = 0;
-    for (let at = 0; at < rows; at++) {
-      found += targets[at];
+    for (let index = 0; index < rows; index++) {
+      found += targets[index];
       // Equal probabilities pass a threshold together.
-      if (at + 1 < rows && probabilities[at + 1] === probabilities[at]) continue;
-      const predicted = at + 1;
+      if (index + 1 < rows && probabilities[index + 1] === probabilities[index]) continue;
+      const predicted = index + 1;
       const [precision, recall] = [found / predicted, positives === 0 ? 0 : found / positives];
       if (negatives > 0 && positives > 0) roc.push([(predicted - found) / negatives, recall]);
       if (positives > 0) precisionRecall.push([recall, precision]);
       const f1 = positives + predicted === 0 ? 0 : (2 * found) / (positives + predicted);
-      thresholds.push([probabilities[at], precision, recall, f1]);
+      thresholds.push([probabilities[index], precision, recall, f1]);
     }
     return {
       name,
@@ -51,7 +51,7 @@ function thinned<P extends number[]>(points: readonly P[]): P[] {
   const step = Math.max(1, (points.length - 1) / (MAX_POINTS - 1));
   const kept = Array.from(
     { length: Math.min(points.length, MAX_POINTS) },
-    (_, at) => points[Math.min(points.length - 1, Math.round(at * step))],
+    (_, index) => points[Math.min(points.length - 1, Math.round(index * step))],
   );
   return kept.map((point) => point.map((value) => Number(value.toFixed(4))) as P);
 }

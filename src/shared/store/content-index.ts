@@ -55,7 +55,8 @@ export function contentIndex(): ContentIndex {
     const before = slots;
     slots = new Int32Array(2 * before.length);
     filled = 0;
-    for (let at = 0; at < before.length; at += 2) if (before[at] !== 0) put(before[at], before[at + 1]);
+    for (let slot = 0; slot < before.length; slot += 2)
+      if (before[slot] !== 0) put(before[slot], before[slot + 1]);
   };
 
   return {

@@ -124,42 +124,45 @@ function sealOf(manifest: object): string {
  * @throws InputError with the field and the value that does not fit
  */
 export function checkManifest(value: unknown, where: string): StoreManifest {
-  const at = (field: string) => `${field} of ${where}`;
+  const field = (name: string) => `${name} of ${where}`;
   const manifest = asObject(value, where);
-  if (manifest.format !== FORMAT) throw unexpected(JSON.stringify(FORMAT), at('format'), manifest.format);
+  if (manifest.format !== FORMAT) throw unexpected(JSON.stringify(FORMAT), field('format'), manifest.format);
   const formatVersion = READABLE_VERSIONS.find((known) => known === manifest.formatVersion);
   if (formatVersion === undefined) {
-    throw unexpected(READABLE_VERSIONS.join(' or '), at('formatVersion'), manifest.formatVersion);
+    throw unexpected(READABLE_VERSIONS.join(' or '), field('formatVersion'), manifest.formatVersion);
   }
   const checked: StoreManifest = {
     format: FORMAT,
     formatVersion,
-    complete: asBoolean(manifest.complete, at('complete')),
-    pipeline: checkPipeline(asObject(manifest.pipeline, at('pipeline')), at),
-    classes: asList(manifest.classes, at('classes')).map((name, i) => asText(name, at(`classes[${i}]`))),
-    columns: asList(manifest.columns, at('columns')).map((entry, i) => {
-      const column = asObject(entry, at(`columns[${i}]`));
+    complete: asBoolean(manifest.complete, field('complete')),
+    pipeline: checkPipeline(asObject(manifest.pipeline, field('pipeline')), field),
+    classes: asList(manifest.classes, field('classes')).map((name, i) =>
+      asText(name, field(`classes[${i}]`)),
+    ),
+    columns: asList(manifest.columns, field('columns')).map((entry, i) => {
+      const column = asObject(entry, field(`columns[${i}]`));
       return {
-        name: asText(column.name, at(`columns[${i}].name`)),
-        dimension: asWhole(column.dimension, at(`columns[${i}].dimension`), 1, MAX_DIMENSION),
+        name: asText(column.name, field(`columns[${i}].name`)),
+        dimension: asWhole(column.dimension, field(`columns[${i}].dimension`), 1, MAX_DIMENSION),
       };
     }),
-    parts: asList(manifest.parts, at('parts')).map((entry, i) =>
-      checkPart(asObject(entry, at(`parts[${i}]`)), at, i),
+    parts: asList(manifest.parts, field('parts')).map((entry, i) =>
+      checkPart(asObject(entry, field(`parts[${i}]`)), field, i),
     ),
-    counts: checkCounts(asObject(manifest.counts, at('counts')), at),
-    shard: formatVersion === 1 ? null : checkShard(manifest.shard, at),
+    counts: checkCounts(asObject(manifest.counts, field('counts')), field),
+    shard: formatVersion === 1 ? null : checkShard(manifest.shard, field),
     augment:
-      formatVersion === 1 || manifest.augment === null ? null : asText(manifest.augment, at('augment')),
+      formatVersion === 1 || manifest.augment === null ? null : asText(manifest.augment, field('augment')),
   };
-  if (checked.columns.length === 0) throw unexpected('at least one column', at('columns'), checked.columns);
+  if (checked.columns.length === 0)
+    throw unexpected('at least one column', field('columns'), checked.columns);
   distinct(
     checked.columns.map(({ name }) => name),
-    at('columns'),
+    field('columns'),
   );
   distinct(
     checked.parts.map(({ file }) => file),
-    at('parts'),
+    field('parts'),
   );
   const rowBytes =
     NUMBER_BYTES[checked.pipeline.dtype] * checked.columns.reduce((sum, { dimension }) => sum + dimension, 0);
@@ -167,12 +170,12 @@ export function checkManifest(value: unknown, where: string): StoreManifest {
     if (part.rows * rowBytes > part.bytes)
       throw unexpected(
         `at most ${Math.floor(part.bytes / rowBytes)} rows in ${part.bytes} bytes`,
-        at(`parts[${i}].rows`),
+        field(`parts[${i}].rows`),
         part.rows,
       );
   const rows = checked.parts.reduce((sum, part) => sum + part.rows, 0);
   if (rows !== checked.counts.rows)
-    throw unexpected(`${rows}, the rows of all parts,`, at('counts.rows'), checked.counts.rows);
+    throw unexpected(`${rows}, the rows of all parts,`, field('counts.rows'), checked.counts.rows);
   if (formatVersion !== 1) checkSeal(manifest, where);
   return checked;
 }
@@ -183,47 +186,47 @@ function checkSeal({ seal, ...content }: Fields, where: string): void {
   throw new InputError(`Damaged feature store: ${where} is not as it was written (its seal does not fit)`);
 }
 
-function checkShard(value: unknown, at: At): Shard | null {
+function checkShard(value: unknown, field: FieldName): Shard | null {
   if (value === null) return null;
-  const { index, of } = asObject(value, at('shard'));
-  const count = asWhole(of, at('shard.of'), 1, Number.MAX_SAFE_INTEGER);
-  return { index: asWhole(index, at('shard.index'), 1, count), of: count };
+  const { index, of } = asObject(value, field('shard'));
+  const count = asWhole(of, field('shard.of'), 1, Number.MAX_SAFE_INTEGER);
+  return { index: asWhole(index, field('shard.index'), 1, count), of: count };
 }
 
-type At = (field: string) => string;
+type FieldName = (name: string) => string;
 
 /** Checks the `pipeline` of a manifest or of a head. */
-export function checkPipeline(fields: Fields, at: At): Pipeline {
-  const size = asObject(fields.size, at('pipeline.size'));
-  const engine = asObject(fields.engine, at('pipeline.engine'));
-  const field = (name: string) => asText(fields[name], at(`pipeline.${name}`));
-  const width = asWhole(size.width, at('pipeline.size.width'), 1, MAX_PIXELS);
+export function checkPipeline(fields: Fields, field: FieldName): Pipeline {
+  const size = asObject(fields.size, field('pipeline.size'));
+  const engine = asObject(fields.engine, field('pipeline.engine'));
+  const text = (name: string) => asText(fields[name], field(`pipeline.${name}`));
+  const width = asWhole(size.width, field('pipeline.size.width'), 1, MAX_PIXELS);
   return {
-    backbone: field('backbone'),
-    weights: field('weights'),
-    weightsHash: field('weightsHash'),
+    backbone: text('backbone'),
+    weights: text('weights'),
+    weightsHash: text('weightsHash'),
     size: {
       width,
-      height: asWhole(size.height, at('pipeline.size.height'), 1, Math.floor(MAX_PIXELS / width)),
+      height: asWhole(size.height, field('pipeline.size.height'), 1, Math.floor(MAX_PIXELS / width)),
     },
-    poolings: asList(fields.poolings, at('pipeline.poolings')).map((name, i) =>
-      asText(name, at(`pipeline.poolings[${i}]`)),
+    poolings: asList(fields.poolings, field('pipeline.poolings')).map((name, i) =>
+      asText(name, field(`pipeline.poolings[${i}]`)),
     ),
-    preprocessing: field('preprocessing'),
-    resize: field('resize'),
-    precision: field('precision'),
-    dtype: asOneOf(fields.dtype, at('pipeline.dtype'), DTYPES),
-    maths: asWhole(fields.maths ?? 1, at('pipeline.maths'), 1, Number.MAX_SAFE_INTEGER),
+    preprocessing: text('preprocessing'),
+    resize: text('resize'),
+    precision: text('precision'),
+    dtype: asOneOf(fields.dtype, field('pipeline.dtype'), DTYPES),
+    maths: asWhole(fields.maths ?? 1, field('pipeline.maths'), 1, Number.MAX_SAFE_INTEGER),
     engine: {
-      name: asText(engine.name, at('pipeline.engine.name')),
-      version: asText(engine.version, at('pipeline.engine.version')),
+      name: asText(engine.name, field('pipeline.engine.name')),
+      version: asText(engine.version, field('pipeline.engine.version')),
     },
-    version: field('version'),
+    version: text('version'),
   };
 }
 
-function checkPart(fields: Fields, at: At, index: number): PartEntry {
-  const where = (field: string) => at(`parts[${index}].${field}`);
+function checkPart(fields: Fields, field: FieldName, index: number): PartEntry {
+  const where = (name: string) => field(`parts[${index}].${name}`);
   return {
     file: asMatching(fields.file, where('file'), PART_FILE, 'a name like part-00000.arrow'),
     rows: asWhole(fields.rows, where('rows'), 1, 2 ** 31 - 1),
@@ -232,8 +235,8 @@ function checkPart(fields: Fields, at: At, index: number): PartEntry {
   };
 }
 
-function checkCounts(fields: Fields, at: At): StoreManifest['counts'] {
-  const count = (name: string) => asWhole(fields[name], at(`counts.${name}`), 0, Number.MAX_SAFE_INTEGER);
+function checkCounts(fields: Fields, field: FieldName): StoreManifest['counts'] {
+  const count = (name: string) => asWhole(fields[name], field(`counts.${name}`), 0, Number.MAX_SAFE_INTEGER);
   return { images: count('images'), rows: count('rows'), failed: count('failed') };
 }
 

@@ -28,11 +28,11 @@ export function epochOrder(rows: number, seed: number, epoch: number, size: numb
   const starts = Array.from({ length: Math.ceil(rows / size) - 1 }, (_, block) => block * size);
   const last = starts.length * size;
   const order = new Int32Array(rows);
-  let at = 0;
+  let next = 0;
   for (const start of [...shuffle(starts, random(seed, 'blocks', epoch)), last]) {
     const block = Int32Array.from({ length: Math.min(size, rows - start) }, (_, row) => start + row);
-    order.set(shuffle(block, stream), at);
-    at += block.length;
+    order.set(shuffle(block, stream), next);
+    next += block.length;
   }
   return order;
 }

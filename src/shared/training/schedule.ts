@@ -3,7 +3,7 @@ import type { HeadConfig } from '../head/config.ts';
 
 export interface LearningRate {
   /** The rate of a step, counted from 0. */
-  at(step: number): number;
+  rateAt(step: number): number;
   /** Told after each epoch whether the monitored value improved. */
   epochEnded(improved: boolean): void;
 }
@@ -11,7 +11,7 @@ export interface LearningRate {
 /** A schedule after the warm-up. */
 interface Schedule {
   /** @param progress share of the steps after the warm-up that are already taken, 0 to below 1 */
-  at(progress: number): number;
+  rateAt(progress: number): number;
   epochEnded(improved: boolean): void;
 }
 
@@ -24,15 +24,15 @@ const PLATEAU_FACTOR = 0.1;
 const PLATEAU_PATIENCE = 5;
 
 const SCHEDULES: Readonly<Record<HeadConfig['schedule'], (settings: ScheduleSettings) => Schedule>> = {
-  constant: ({ lr }) => ({ at: () => lr, epochEnded: () => {} }),
+  constant: ({ lr }) => ({ rateAt: () => lr, epochEnded: () => {} }),
   /** From the full rate to zero along half a cosine (Loshchilov and Hutter 2017, without restarts). */
   cosine: ({ lr }) => ({
-    at: (progress) => (lr * (1 + Math.cos(Math.PI * progress))) / 2,
+    rateAt: (progress) => (lr * (1 + Math.cos(Math.PI * progress))) / 2,
     epochEnded: () => {},
   }),
   /** A tenth after half of the epochs and again after three quarters (He et al. 2016, on CIFAR-10). */
   step: ({ lr }) => ({
-    at: (progress) => lr * (progress < 0.5 ? 1 : progress < 0.75 ? 0.1 : 0.01),
+    rateAt: (progress) => lr * (progress < 0.5 ? 1 : progress < 0.75 ? 0.1 : 0.01),
     epochEnded: () => {},
   }),
   plateau({ lr, earlyStopping }) {
@@ -40,7 +40,7 @@ const SCHEDULES: Readonly<Record<HeadConfig['schedule'], (settings: ScheduleSett
     let current = lr;
     let waited = 0;
     return {
-      at: () => current,
+      rateAt: () => current,
       epochEnded(improved) {
         waited = improved ? 0 : waited + 1;
         if (waited < patience) return;
@@ -57,8 +57,10 @@ export function learningRate(config: ScheduleSettings, stepsPerEpoch: number): L
   const warmup = Math.min(config.warmup, config.epochs) * stepsPerEpoch;
   const rest = Math.max(1, config.epochs * stepsPerEpoch - warmup);
   return {
-    at: (step) =>
-      step < warmup ? (course.at(0) * (step + 1)) / warmup : course.at(Math.min(1, (step - warmup) / rest)),
+    rateAt: (step) =>
+      step < warmup
+        ? (course.rateAt(0) * (step + 1)) / warmup
+        : course.rateAt(Math.min(1, (step - warmup) / rest)),
     epochEnded: course.epochEnded,
   };
 }

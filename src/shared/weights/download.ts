@@ -131,25 +131,26 @@ async function attempt(
   const file = await open(part, from === 0 ? 'w' : 'r+').catch((thrown) => {
     throw diskError('write', part, thrown);
   });
-  let at = from;
+  let position = from;
   try {
     for await (const chunk of body as AsyncIterable<Buffer>) {
-      await file.write(chunk, 0, chunk.length, at).catch((thrown) => {
+      await file.write(chunk, 0, chunk.length, position).catch((thrown) => {
         throw diskError('write', part, thrown);
       });
-      at += chunk.length;
+      position += chunk.length;
       shown.advance(chunk.length);
-      if (at > (total ?? MAX_BYTES))
+      if (position > (total ?? MAX_BYTES))
         throw new InputError(`Cannot download ${address}: it is longer than it says`);
     }
     await file.sync();
   } catch (thrown) {
     if (thrown instanceof InputError) throw thrown;
-    throw new Interruption(`${causeOf(thrown)} after ${at} of ${total ?? 'unknown'} bytes`);
+    throw new Interruption(`${causeOf(thrown)} after ${position} of ${total ?? 'unknown'} bytes`);
   } finally {
     await file.close();
   }
-  if (total !== undefined && at < total) throw new Interruption(`it ended after ${at} of ${total} bytes`);
+  if (total !== undefined && position < total)
+    throw new Interruption(`it ended after ${position} of ${total} bytes`);
 }
 
 type Headers = Readonly<Record<string, string | string[] | undefined>>;

@@ -47,12 +47,12 @@ function checkSuperblock(path: string, file: string): void {
     throw unexpected('an HDF5 file (.h5)', path, size === 0 ? 'an empty file' : kindOf(block));
   }
   const version = block[8];
-  const at = END_OF_FILE[version];
+  const offset = END_OF_FILE[version];
   const addressBytes = block[version < 2 ? 13 : 9];
-  if (block.length < SUPERBLOCK_BYTES || at === undefined || addressBytes !== 8) {
+  if (block.length < SUPERBLOCK_BYTES || offset === undefined || addressBytes !== 8) {
     throw new InputError(`Expected a readable HDF5 file at ${path}, but its first block is damaged`);
   }
-  const recorded = Number(block.readBigUInt64LE(at));
+  const recorded = Number(block.readBigUInt64LE(offset));
   if (recorded > size) {
     throw new InputError(`Expected ${recorded} bytes in ${path} but found ${size}: the file is cut short`);
   }

@@ -44,8 +44,8 @@ export async function openKerasFile(path: string, file?: string): Promise<KerasF
           options.layers.map(({ layer, weights }) => [layer, weights.map(({ name }) => name)]),
         );
         return (layer, weight) => {
-          const at = positions.get(layer)?.indexOf(weight) ?? -1;
-          const found = matched.get(layer)?.weights[at];
+          const index = positions.get(layer)?.indexOf(weight) ?? -1;
+          const found = matched.get(layer)?.weights[index];
           if (!found) throw new Error(`${layer}/${weight} was not requested when ${path} was opened`);
           return read(found.path);
         };

@@ -198,7 +198,8 @@ function checkShapes(
 ): void {
   const found = saved?.weights ?? [];
   const fits =
-    found.length === weights.length && weights.every(({ shape }, at) => sameShape(shape, found[at].shape));
+    found.length === weights.length &&
+    weights.every(({ shape }, index) => sameShape(shape, found[index].shape));
   if (fits) return;
   const expected = weights.map(({ name, shape }) => `${name} ${text(shape)}`).join(', ');
   const received = found.map(({ shape }) => text(shape)).join(', ') || 'nothing';

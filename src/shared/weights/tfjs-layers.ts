@@ -91,8 +91,8 @@ export async function openTfjsWeights(
     const positions = new Map(layers.map(({ layer, weights }) => [layer, weights.map(({ name }) => name)]));
     return {
       source(layer, weight) {
-        const at = positions.get(layer)?.indexOf(weight) ?? -1;
-        const saved = matched.get(layer)?.weights[at];
+        const field = positions.get(layer)?.indexOf(weight) ?? -1;
+        const saved = matched.get(layer)?.weights[field];
         if (!saved) throw new Error(`${layer}/${weight} was not requested when ${path} was opened`);
         return read(saved.path);
       },
@@ -106,20 +106,20 @@ export async function openTfjsWeights(
 
 /** The arrays of a model.json by name, with every claim checked but the shards' lengths. */
 function savedArrays(path: string): Map<string, SavedArray> {
-  const at = (field: string) => `${field} of ${path}`;
+  const field = (name: string) => `${name} of ${path}`;
   const size = statSync(path).size;
   if (size > LONGEST_JSON) throw unexpected(`at most ${LONGEST_JSON} bytes`, path, size);
   const model = asObject(parseJson(decodeText(readFileSync(path), path), path), path);
   if (model.format === 'graph-model')
-    throw unexpected('a layers model, whose layers have names,', at('format'), model.format);
+    throw unexpected('a layers model, whose layers have names,', field('format'), model.format);
   const arrays = new Map<string, SavedArray>();
-  asList(model.weightsManifest, at('weightsManifest')).forEach((entry, g) => {
-    const where = (field: string) => at(`weightsManifest[${g}].${field}`);
-    const fields = asObject(entry, at(`weightsManifest[${g}]`));
+  asList(model.weightsManifest, field('weightsManifest')).forEach((entry, g) => {
+    const where = (name: string) => field(`weightsManifest[${g}].${name}`);
+    const fields = asObject(entry, field(`weightsManifest[${g}]`));
     const group: Group = { files: asTexts(fields.paths, where('paths')).map(checkName), bytes: 0 };
     asList(fields.weights, where('weights')).forEach((weight, w) => {
-      const [name, array] = savedArray(asObject(weight, where(`weights[${w}]`)), group, (field) =>
-        where(`weights[${w}].${field}`),
+      const [name, array] = savedArray(asObject(weight, where(`weights[${w}]`)), group, (name) =>
+        where(`weights[${w}].${name}`),
       );
       if (arrays.has(name)) throw unexpected('each name once', where('weights'), name);
       arrays.set(name, array);
@@ -132,22 +132,24 @@ function savedArrays(path: string): Map<string, SavedArray> {
 
   function checkName(file: string): string {
     // The shards lie beside the model; nothing may lead elsewhere.
-    if (/[\\/]|^\.+$|^$|\0/.test(file)) throw unexpected('plain file names', at('paths'), file);
+    if (/[\\/]|^\.+$|^$|\0/.test(file)) throw unexpected('plain file names', field('paths'), file);
     return file;
   }
 }
 
-function savedArray(fields: Fields, group: Group, at: (field: string) => string): [string, SavedArray] {
-  const name = asText(fields.name, at('name'));
-  const shape = asList(fields.shape, at('shape')).map((axis) => asWhole(axis, at('shape'), 0, LARGEST_AXIS));
+function savedArray(fields: Fields, group: Group, field: (name: string) => string): [string, SavedArray] {
+  const name = asText(fields.name, field('name'));
+  const shape = asList(fields.shape, field('shape')).map((axis) =>
+    asWhole(axis, field('shape'), 0, LARGEST_AXIS),
+  );
   const common = { shape, start: group.bytes, group };
-  asOneOf(fields.dtype, at('dtype'), ['float32']);
+  asOneOf(fields.dtype, field('dtype'), ['float32']);
   if (fields.quantization === undefined) return [name, { ...common, stored: 'float32', scale: 1, min: 0 }];
-  const quantization = asObject(fields.quantization, at('quantization'));
-  const stored = asOneOf(quantization.dtype, at('quantization.dtype'), STORED_TYPES);
+  const quantization = asObject(fields.quantization, field('quantization'));
+  const stored = asOneOf(quantization.dtype, field('quantization.dtype'), STORED_TYPES);
   const isAffine = stored === 'uint8' || stored === 'uint16';
-  const scale = isAffine ? asNumber(quantization.scale, at('quantization.scale')) : 1;
-  const min = isAffine ? asNumber(quantization.min, at('quantization.min')) : 0;
+  const scale = isAffine ? asNumber(quantization.scale, field('quantization.scale')) : 1;
+  const min = isAffine ? asNumber(quantization.min, field('quantization.min')) : 0;
   return [name, { ...common, stored, scale, min }];
 }
 

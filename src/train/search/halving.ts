@@ -45,9 +45,9 @@ export function rungsOf(configurations: readonly Configuration[], factor: number
 
 /** `Halving: 16 heads to epoch 12, 6 to 34, 2 to 100`; epochs are those of the longest head. */
 export function describeRungs(rungs: readonly Rung[], configurations: readonly Configuration[]): string {
-  const steps = rungs.map(({ configurations: count, until }, at) => {
+  const steps = rungs.map(({ configurations: count, until }, index) => {
     const epoch = Math.max(...configurations.map(({ config }) => until(config)));
-    return at === 0 ? `${counted(count, 'head')} to epoch ${epoch}` : `${count} to ${epoch}`;
+    return index === 0 ? `${counted(count, 'head')} to epoch ${epoch}` : `${count} to ${epoch}`;
   });
   return `Halving: ${steps.join(', ')}`;
 }
@@ -67,10 +67,10 @@ export async function halve(
   for (const [id, { epochs }] of paused.results) if (!ended.has(id)) search.view.epochs(epochs);
 
   let running = search.configurations;
-  for (const [at, rung] of rungs.entries()) {
-    const keep = rungs[at + 1]?.configurations ?? running.length;
+  for (const [index, rung] of rungs.entries()) {
+    const keep = rungs[index + 1]?.configurations ?? running.length;
     const rule = createHalvingRule(running, { rung, keep, metric: first.monitor, ended, search });
-    await sweepInto(jobsOn(running, rung, at + 1 === rungs.length, { ended, search }), data, search, {
+    await sweepInto(jobsOn(running, rung, index + 1 === rungs.length, { ended, search }), data, search, {
       onEnded: (result) => {
         ended.set(result.id, result);
         // A stopped head goes on from its last pause when the command is given again.

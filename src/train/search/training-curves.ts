@@ -71,6 +71,6 @@ function copyRows<A extends Float32Array | Uint8Array>(
   { width, train, sample }: { width: number; train: number; sample: Int32Array },
 ): void {
   to.set(from.subarray(0, train * width));
-  for (const [at, row] of sample.entries())
-    to.set(from.subarray(row * width, (row + 1) * width), (train + at) * width);
+  for (const [index, row] of sample.entries())
+    to.set(from.subarray(row * width, (row + 1) * width), (train + index) * width);
 }

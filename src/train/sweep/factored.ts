@@ -90,8 +90,15 @@ export function createFactored(arena: Arena, sizes: FactoredSizes): FactoredGrad
         const count = Math.min(BLOCK, end - unit);
         const own = errors.address + unit * rows * Float32Array.BYTES_PER_ELEMENT;
         kernels.kernelGradient(gradient.address, own, panels.address, lists.address, count, rows, inputs);
-        const at = ({ address }: ArenaArray) => address + unit * inputs * Float32Array.BYTES_PER_ELEMENT;
-        apply(count * inputs, at(parameter), gradient.address, at(state[0]), at(state[1]));
+        const rowAddress = ({ address }: ArenaArray) =>
+          address + unit * inputs * Float32Array.BYTES_PER_ELEMENT;
+        apply(
+          count * inputs,
+          rowAddress(parameter),
+          gradient.address,
+          rowAddress(state[0]),
+          rowAddress(state[1]),
+        );
       }
     },
   };

@@ -134,7 +134,7 @@ export function stackKey({ config, startAfter = 0 }: HeadJob): string {
 /** Dealt out like cards to at most `count` stacks, so that neighbours in a grid, which take about as long, are spread evenly. */
 function dealt(jobs: HeadJob[], count: number): HeadJob[][] {
   return Array.from({ length: Math.min(count, jobs.length) }, (_, i) =>
-    jobs.filter((_, at) => at % count === i),
+    jobs.filter((_, index) => index % count === i),
   );
 }
 

@@ -21,10 +21,10 @@ export async function predictRows(
   }
   if (blocks.length === 1) return blocks[0];
   const probabilities = new Float32Array((end - first) * stack.lanes * classes);
-  let at = 0;
+  let offset = 0;
   for (const block of blocks) {
-    probabilities.set(block, at);
-    at += block.length;
+    probabilities.set(block, offset);
+    offset += block.length;
   }
   return probabilities;
 }

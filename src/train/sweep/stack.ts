@@ -168,7 +168,8 @@ export function createStack(arena: Arena, programs: Programs, shape: StackShape,
     batch: (rows) => prepared(rows).batch,
     async step(rows, settings, maskSeed) {
       const { feeds, program, results } = prepared(rows);
-      for (const [at, { layer, array }] of masks.entries()) drawMask(arena, layer.rate, array, maskSeed, at);
+      for (const [index, { layer, array }] of masks.entries())
+        drawMask(arena, layer.rate, array, maskSeed, index);
       await (await program).run(feeds, results);
       factored?.take(features, rows);
       for (const tensor of trainable) {
@@ -200,7 +201,7 @@ export function createStack(arena: Arena, programs: Programs, shape: StackShape,
     },
     load(lane, { parameters, optimizer }) {
       scatter(({ parameter }) => parameter, parameters, lane);
-      for (const [at, values] of optimizer.entries()) scatter(({ state }) => state[at], values, lane);
+      for (const [index, values] of optimizer.entries()) scatter(({ state }) => state[index], values, lane);
     },
     setParameters: (lane, parameters) => scatter(({ parameter }) => parameter, parameters, lane),
     parameters: (lane) => gather(({ parameter }) => parameter, lane),

@@ -80,10 +80,10 @@ export async function trainStack(
   };
 
   const stepsPerEpoch = Math.ceil(data.rows.train / shared.batchSize);
-  let lanes = jobs.map((job, at) => startProgress(job, stepsPerEpoch, data, paused[at]));
+  let lanes = jobs.map((job, index) => startProgress(job, stepsPerEpoch, data, paused[index]));
   const initial = context.initial(headParameters(layers), shared.seed);
   let stack = build(
-    lanes.map((_, at) => paused[at]?.state ?? freshState(initial, stepping(shared.optimizer))),
+    lanes.map((_, index) => paused[index]?.state ?? freshState(initial, stepping(shared.optimizer))),
   );
   // Lanes that are done stay in the stack, ignored, until half of it can go; then it is rebuilt without them.
   let live = lanes.map((_, lane) => lane);
@@ -101,8 +101,8 @@ export async function trainStack(
     live = live.filter((lane) => !finished.includes(lane));
     const pausing = live.filter((lane) => lanes[lane].job.pauseAfter === epoch);
     const pausingStates = pausing.length > 0 ? await stack.save(pausing) : [];
-    for (const [at, lane] of pausing.entries())
-      context.onPaused?.(pause(lanes[lane], pausingStates[at], data));
+    for (const [index, lane] of pausing.entries())
+      context.onPaused?.(pause(lanes[lane], pausingStates[index], data));
     live = live.filter((lane) => !pausing.includes(lane));
     if (live.length > 0 && shapeOf(live.length).lanes <= stack.lanes / 2) {
       const states = await stack.save(live);
@@ -138,14 +138,14 @@ async function trainEpoch(
     const settings = lanes.map(({ job: { config }, rate, steps }) => ({
       ...config,
       optimizer: stepping(config.optimizer),
-      lr: rate.at(steps),
+      lr: rate.rateAt(steps),
       step: steps + 1,
     }));
     for (const lane of lanes) lane.steps++;
     await stack.step(rows, settings, Math.imul(seed, 0x85ebca6b) + lanes[0].steps);
   }
   const losses = await stack.takeLosses();
-  for (const [at, lane] of lanes.entries()) lane.lossSum = losses[at];
+  for (const [index, lane] of lanes.entries()) lane.lossSum = losses[index];
   return true;
 }
 
@@ -163,19 +163,19 @@ async function evaluateEpoch(
 ): Promise<void> {
   const all = await stack.validate();
   const better = new Map<number, Float32Array>();
-  for (const at of live) {
-    const lane = lanes[at];
+  for (const index of live) {
+    const lane = lanes[index];
     const { config } = lane.job;
-    const probabilities = laneProbabilities(all, data.rows.val, stack.lanes, data.classes, at);
+    const probabilities = laneProbabilities(all, data.rows.val, stack.lanes, data.classes, index);
     const val = evaluate(validationOf(data, probabilities), watchedMetrics(config, data));
     const trainLoss = lane.lossSum / data.rows.train;
-    const isBetter = noteEpoch(lane, { epoch, lr: lane.rate.at(lane.steps - 1), trainLoss, val }, data);
-    if (isBetter) better.set(at, probabilities);
+    const isBetter = noteEpoch(lane, { epoch, lr: lane.rate.rateAt(lane.steps - 1), trainLoss, val }, data);
+    if (isBetter) better.set(index, probabilities);
   }
   if (better.size === 0) return;
   const parameters = await stack.parameters([...better.keys()]);
-  for (const [at, [lane, probabilities]] of [...better].entries())
-    lanes[lane].best = { parameters: parameters[at], probabilities };
+  for (const [index, [lane, probabilities]] of [...better].entries())
+    lanes[lane].best = { parameters: parameters[index], probabilities };
 }
 
 /** One lane's probabilities [rows, classes] out of [rows, lanes, classes]. */

@@ -78,9 +78,9 @@ export function trainingGraph(stack: StackShape, batch: number): Graph {
   const varied = Array.from(parameters, ([name, value]) =>
     name === stack.factored ? productWith(value, total) : value,
   );
-  for (const [at, gradient] of gradients(total, varied).entries()) {
-    const key = names[at] === stack.factored ? errorKey : gradientKey;
-    outputs[key(names[at])] = gradient;
+  for (const [index, gradient] of gradients(total, varied).entries()) {
+    const key = names[index] === stack.factored ? errorKey : gradientKey;
+    outputs[key(names[index])] = gradient;
   }
   for (const [name, { mean, variance }] of statistics) {
     outputs[meanKey(name)] = mean;

@@ -16,11 +16,11 @@ it.each(['images.parquet', 'images.arrow'])('300 damaged copies of %s', async (n
   const [path, original] = [join(folder, name), readFileSync(golden(name))];
   const stream = random(1, name);
   let refused = 0;
-  for (let at = 0; at < 300; at++) {
+  for (let index = 0; index < 300; index++) {
     writeFileSync(path, fuzzBytes(original, stream));
     const outcome: unknown = await openDataset({ data: path }).catch((thrown: unknown) => thrown);
     if (outcome instanceof Error) {
-      expect(outcome, `damage ${at}: ${outcome.stack}`).toMatchObject({ name: 'InputError' });
+      expect(outcome, `damage ${index}: ${outcome.stack}`).toMatchObject({ name: 'InputError' });
       expect(outcome.message).toContain(name);
       refused++;
       continue;

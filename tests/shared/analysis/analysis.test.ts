@@ -142,12 +142,12 @@ describe('principal components', () => {
 
 describe('the bootstrap', () => {
   const predictions = (right: number, rows: number, sure = 0.9): Evaluation => ({
-    probabilities: Float32Array.from({ length: rows * 2 }, (_, at) => {
-      const row = Math.floor(at / 2);
-      const isTrue = at % 2 === 0;
+    probabilities: Float32Array.from({ length: rows * 2 }, (_, index) => {
+      const row = Math.floor(index / 2);
+      const isTrue = index % 2 === 0;
       return row < right === isTrue ? sure : 1 - sure;
     }),
-    targets: Uint8Array.from({ length: rows * 2 }, (_, at) => (at % 2 === 0 ? 1 : 0)),
+    targets: Uint8Array.from({ length: rows * 2 }, (_, index) => (index % 2 === 0 ? 1 : 0)),
     ...{ rows, classes: 2, task: 'multiclass' },
   });
 

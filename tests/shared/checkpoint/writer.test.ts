@@ -74,7 +74,7 @@ it.each([
   ['results.jsonl', 40],
   ['leader-1.f32', 34],
   ['paused-7.head', 50],
-])('refuses a %s that was altered, by name', async (name, at) => {
+])('refuses a %s that was altered, by name', async (name, offset) => {
   const { record, paused, close } = await openCheckpoint(dir, KEY, 'loss');
   record(head('1', 0.5));
   const trained = head('7', 0.6);
@@ -83,7 +83,7 @@ it.each([
   close();
   const path = join(dir, 'unfinished', name);
   const bytes = readFileSync(path);
-  bytes[at] ^= 1;
+  bytes[offset] ^= 1;
   writeFileSync(path, bytes);
   await expect(openCheckpoint(dir, KEY, 'loss')).rejects.toThrow(
     expect.objectContaining({ name: 'InputError', message: expect.stringContaining(name) }),

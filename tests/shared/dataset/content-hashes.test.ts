@@ -17,7 +17,7 @@ it('finds the first row of each content among those that count', () => {
       const counts = (row: number) => ((mask >> (row % 20)) & 1) === 0;
       const first = firstWithHash(hashesOf(contents), counts);
       const expected = contents.map((text, row) =>
-        counts(row) ? contents.findIndex((other, at) => counts(at) && other === text) : -1,
+        counts(row) ? contents.findIndex((other, index) => counts(index) && other === text) : -1,
       );
       expect([...first]).toEqual(expected);
     }),

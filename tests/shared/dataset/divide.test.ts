@@ -15,7 +15,7 @@ interface Image {
 /** A table of images with `views` views each, in the order of a store or in one that `shuffle` makes of it. */
 function tableOf(images: readonly Image[], views: number, shuffle = (rows: number[]) => rows) {
   const all = images.flatMap((_, image) => Array.from({ length: views + 1 }, (_, view) => ({ image, view })));
-  const rows = shuffle(Array.from(all.keys())).map((at) => all[at]);
+  const rows = shuffle(Array.from(all.keys())).map((index) => all[index]);
   const of = <T>(value: (image: Image, index: number) => T) =>
     rows.map(({ image }) => value(images[image], image));
   const table: Divisible = {
@@ -60,18 +60,18 @@ describe('dividing images that have views', () => {
         const divided = divide(table, { ...request, targets, folds, seed });
         const partOf = new Map<string, string | null>();
         const foldOf = new Map<string, number>();
-        for (const [at, row] of divided.order.entries()) {
+        for (const [index, row] of divided.order.entries()) {
           if (table.views[row] > 0) continue;
-          partOf.set(table.paths[row], divided.splits[at]);
-          if (at < divided.rows.train) foldOf.set(table.paths[row], divided.foldOf[at]);
+          partOf.set(table.paths[row], divided.splits[index]);
+          if (index < divided.rows.train) foldOf.set(table.paths[row], divided.foldOf[index]);
         }
         let trained = 0;
-        for (const [at, row] of divided.order.entries()) {
+        for (const [index, row] of divided.order.entries()) {
           if (table.views[row] === 0) continue;
           trained++;
-          expect(divided.splits[at]).toBe('train');
+          expect(divided.splits[index]).toBe('train');
           expect(partOf.get(table.paths[row])).toBe('train');
-          expect(divided.foldOf[at]).toBe(foldOf.get(table.paths[row]));
+          expect(divided.foldOf[index]).toBe(foldOf.get(table.paths[row]));
         }
         expect(trained).toBe(views * divided.images.train);
         expect(divided.views).toBe(trained);
@@ -86,7 +86,7 @@ describe('dividing images that have views', () => {
       const { table, targets } = tableOf(base, views);
       const { order, splits, images } = divide(table, { ...request, targets, folds: 0 });
       const rows = [...order.entries()].filter(([, row]) => table.views[row] === 0);
-      return { images, splits: rows.map(([at, row]) => `${table.paths[row]} ${splits[at]}`) };
+      return { images, splits: rows.map(([index, row]) => `${table.paths[row]} ${splits[index]}`) };
     };
     expect(named(3)).toEqual(named(0));
   });
@@ -109,7 +109,7 @@ describe('dividing images that have views', () => {
     const { table, targets } = tableOf(images.with(4, { ...images[4], content: images[6].content }), 2);
     const { order, splits: placed, rows } = divide(table, { ...request, targets, folds: 0 });
     const of = (path: string) =>
-      [...order.entries()].filter(([, row]) => table.paths[row] === path).map(([at]) => placed[at]);
+      [...order.entries()].filter(([, row]) => table.paths[row] === path).map(([index]) => placed[index]);
     expect(of('4.jpg')).toEqual([null]);
     expect(of('6.jpg')).toEqual(['val']);
     expect(rows).toEqual({ train: 33, val: 6, test: 6 });

@@ -86,7 +86,7 @@ describe('matrices on disk', () => {
 });
 
 it('training rows on disk are in random order, all others as they were', () => {
-  const order = Int32Array.from({ length: 50 }, (_, at) => 100 + at);
+  const order = Int32Array.from({ length: 50 }, (_, index) => 100 + index);
   const shuffled = shuffledTraining(order, 30, 1);
   expect([...shuffled.subarray(0, 30)].sort()).toEqual([...order.subarray(0, 30)]);
   expect(shuffled.subarray(0, 30)).not.toEqual(order.subarray(0, 30));

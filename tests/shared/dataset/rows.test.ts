@@ -76,7 +76,7 @@ describe('epochOrder in blocks', () => {
     const order = epochOrder(23, 1, 1, 5);
     expect([...order].sort((a, b) => a - b)).toEqual(Array.from({ length: 23 }, (_, row) => row));
     const blocks = Array.from(order, (row) => Math.floor(row / 5));
-    const seen = blocks.filter((block, at) => block !== blocks[at - 1]);
+    const seen = blocks.filter((block, index) => block !== blocks[index - 1]);
     expect(new Set(seen).size).toBe(5);
     expect(seen).toHaveLength(5);
     expect(seen.at(-1)).toBe(4);

@@ -6,9 +6,9 @@ import { silent } from '../../../src/shared/reporter.ts';
 import { clusters, labelled, type SyntheticImage, syntheticStore } from '../../support/synthetic-store.ts';
 
 const SPLITS = [...Array(6).fill('train'), ...Array(3).fill('val'), ...Array(3).fill('test')];
-const IMAGES: SyntheticImage[] = clusters(['a', 'b'], 6).map((image, at) => ({
+const IMAGES: SyntheticImage[] = clusters(['a', 'b'], 6).map((image, index) => ({
   ...image,
-  split: SPLITS[at],
+  split: SPLITS[index],
 }));
 
 async function divided(images: readonly SyntheticImage[], options: Partial<SplitOptions & LoadOptions> = {}) {
@@ -22,7 +22,7 @@ async function divided(images: readonly SyntheticImage[], options: Partial<Split
 
 describe('sample weights', () => {
   const weighted = (weights: readonly number[]) =>
-    divided(IMAGES.map((image, at) => ({ ...image, weight: weights[at] })));
+    divided(IMAGES.map((image, index) => ({ ...image, weight: weights[index] })));
 
   it.each([
     ['training image weighs something', [...Array(5).fill(0), 2, ...Array(6).fill(0)]],
@@ -44,11 +44,11 @@ describe('sample weights', () => {
 
 describe('labels that few images have', () => {
   it('are named, the rarest first, ten of them', async () => {
-    const names = Array.from({ length: 12 }, (_, at) => `label ${at}`);
+    const names = Array.from({ length: 12 }, (_, index) => `label ${index}`);
     // The more, the greater the number.
-    const images = labelled(['common', 'other'], 200).map((image, at) => ({
+    const images = labelled(['common', 'other'], 200).map((image, index) => ({
       ...image,
-      labels: [...image.labels, ...names.filter((__, label) => at < 3 + label)],
+      labels: [...image.labels, ...names.filter((__, label) => index < 3 + label)],
     }));
     const { rare, warnings } = await divided(images);
     expect(rare.map(({ name }) => name)).toEqual(names);

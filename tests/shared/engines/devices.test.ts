@@ -65,9 +65,9 @@ it('refuses a device that the engine never has', async () => {
 
 it('extract --device goes on with the CPU, warns and records what computed', async () => {
   const data = newFolder();
-  for (const [at, name] of ['light', 'dark'].entries()) {
+  for (const [index, name] of ['light', 'dark'].entries()) {
     await mkdir(join(data, name));
-    const background = at === 0 ? '#eee' : '#222';
+    const background = index === 0 ? '#eee' : '#222';
     await sharp({ create: { width: 40, height: 40, channels: 3, background } })
       .png()
       .toFile(join(data, name, 'one.png'));

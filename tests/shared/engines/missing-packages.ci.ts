@@ -104,5 +104,5 @@ it('goes on with wasm where onnxruntime is missing', async () => {
   const expected = (await done([...COMMANDS.predict(''), '--json'])).summary;
   const answers = ({ predictions }: Record<string, unknown>) =>
     (predictions as { probabilities: Record<string, number> }[]).map(({ probabilities: { a } }) => a);
-  for (const [at, a] of answers(summary).entries()) expect(a).toBeCloseTo(answers(expected)[at], 4);
+  for (const [index, a] of answers(summary).entries()) expect(a).toBeCloseTo(answers(expected)[index], 4);
 });

@@ -166,12 +166,12 @@ describe.each(others)('%s', (engineName) => {
     for (const { shapes, make } of SAMPLES[name]) {
       const stream = random(1, name);
       const feeds = Object.fromEntries(
-        shapes.map((shape, at) => [
-          `x${at}`,
+        shapes.map((shape, index) => [
+          `x${index}`,
           Float32Array.from({ length: elementCount(shape, ROWS) }, () => stream.normal()),
         ]),
       );
-      const inputs = shapes.map((shape, at) => build.input(`x${at}`, 'float32', shape));
+      const inputs = shapes.map((shape, index) => build.input(`x${index}`, 'float32', shape));
       const graph = build.graph({ result: make(inputs) });
       const [expected, received] = await Promise.all(
         engines.map(async (engine) => {
@@ -182,9 +182,9 @@ describe.each(others)('%s', (engineName) => {
         }),
       );
       expect(received).toHaveLength(expected.length);
-      for (const [at, value] of expected.entries()) {
-        const error = Math.abs(received[at] - value) / Math.max(1, Math.abs(value));
-        expect(error, `${name} [${at}]: ${received[at]} for ${value}`).toBeLessThan(1e-5);
+      for (const [index, value] of expected.entries()) {
+        const error = Math.abs(received[index] - value) / Math.max(1, Math.abs(value));
+        expect(error, `${name} [${index}]: ${received[index]} for ${value}`).toBeLessThan(1e-5);
       }
     }
   });

@@ -15,10 +15,10 @@ it('keeps no copy of outputs that were written into given arrays', async () => {
   const into = { y: new Float32Array(numbers) };
   const before = process.memoryUsage().arrayBuffers;
   const memory: number[] = [];
-  for (let at = 1; at <= 8; at++) {
-    const { y } = await program.run({ x: Float32Array.of(at) }, into);
+  for (let index = 1; index <= 8; index++) {
+    const { y } = await program.run({ x: Float32Array.of(index) }, into);
     expect(y).toBe(into.y);
-    expect(y[numbers - 1]).toBe(at);
+    expect(y[numbers - 1]).toBe(index);
     memory.push(process.memoryUsage().arrayBuffers - before);
   }
   expect(Math.max(...memory)).toBeLessThan(MEGABYTE);

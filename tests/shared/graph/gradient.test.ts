@@ -143,9 +143,9 @@ async function checkGradients(
     const number = stream.normal();
     return positive ? 0.5 + Math.abs(number) : number + Math.sign(number) * 0.1;
   };
-  const inputs = shapes.map((shape, at) => build.input(`x${at}`, 'float32', shape));
+  const inputs = shapes.map((shape, index) => build.input(`x${index}`, 'float32', shape));
   const feeds = Object.fromEntries(
-    shapes.map((shape, at) => [`x${at}`, Float32Array.from({ length: elementCount(shape) }, draw)]),
+    shapes.map((shape, index) => [`x${index}`, Float32Array.from({ length: elementCount(shape) }, draw)]),
   );
   const result = make(inputs);
   const weights = build.constant(
@@ -156,12 +156,12 @@ async function checkGradients(
   const loss = build.reduceSum(build.mul(result, weights), { axes, keepDims: false });
   const outputs = {
     loss,
-    ...Object.fromEntries(gradients(loss, inputs).map((value, at) => [`d${at}`, value])),
+    ...Object.fromEntries(gradients(loss, inputs).map((value, index) => [`d${index}`, value])),
   };
   const program = await engine.compile(build.graph(outputs));
   const analytic = await program.run(feeds);
   const step = 1e-2;
-  for (const [at, key] of Object.keys(feeds).entries()) {
+  for (const [index, key] of Object.keys(feeds).entries()) {
     for (let i = 0; i < feeds[key].length; i++) {
       const shifted = async (by: number) => {
         const moved = Float32Array.from(feeds[key]);
@@ -170,7 +170,9 @@ async function checkGradients(
       };
       const numeric = ((await shifted(step)) - (await shifted(-step))) / (2 * step);
       const scale = Math.max(1, Math.abs(numeric));
-      expect(Math.abs(analytic[`d${at}`][i] - numeric) / scale, `${name} d${key}[${i}]`).toBeLessThan(3e-3);
+      expect(Math.abs(analytic[`d${index}`][i] - numeric) / scale, `${name} d${key}[${i}]`).toBeLessThan(
+        3e-3,
+      );
     }
   }
   await program.release();

@@ -16,11 +16,11 @@ const goldens: Golden[] = JSON.parse(readFileSync(new URL('golden/pixels.json', 
 /** As computed in golden/make_pixels_golden.py. */
 function computed(width: number, height: number, channels: 1 | 3): Pixels {
   const data = new Uint8Array(width * height * channels);
-  let at = 0;
+  let offset = 0;
   for (let y = 0; y < height; y++) {
     for (let x = 0; x < width; x++) {
       const patch = (Math.floor(x / 50) + Math.floor(y / 40)) * 90;
-      for (let c = 0; c < channels; c++) data[at++] = (x * 7 + y * 13 + x * y * (c + 1) + patch) % 256;
+      for (let c = 0; c < channels; c++) data[offset++] = (x * 7 + y * 13 + x * y * (c + 1) + patch) % 256;
     }
   }
   return { data, width, height, channels };

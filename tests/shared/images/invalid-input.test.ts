@@ -36,15 +36,15 @@ function tiff(data: Buffer, tags: Tag[]): Buffer {
   file.write('II*\0', 0, 'latin1');
   file.writeUInt32LE(8 + data.length, 4);
   data.copy(file, 8);
-  let at = 8 + data.length;
-  file.writeUInt16LE(tags.length, at);
-  at += 2;
+  let index = 8 + data.length;
+  file.writeUInt16LE(tags.length, index);
+  index += 2;
   for (const [tag, type, value, count = 1] of tags) {
-    file.writeUInt16LE(tag, at);
-    file.writeUInt16LE(type, at + 2);
-    file.writeUInt32LE(count, at + 4);
-    file.writeUInt32LE(value, at + 8);
-    at += 12;
+    file.writeUInt16LE(tag, index);
+    file.writeUInt16LE(type, index + 2);
+    file.writeUInt32LE(count, index + 4);
+    file.writeUInt32LE(value, index + 8);
+    index += 12;
   }
   return file;
 }

@@ -31,11 +31,13 @@ describe('a JPEG', () => {
       const how = { isJpeg: true, interpolation: 'bilinear' } as const;
       expect(reduction(autoOrient, { width, height }, how)).toEqual({ scale });
       const rgb = await decodeImage(bytes, { width, height });
-      const differences = [...Buffer.from(red, 'base64')].map((value, at) => Math.abs(value - rgb[at * 3]));
-      const isEdge = (at: number) =>
-        [0, width - 1].includes(at % width) || [0, height - 1].includes(Math.floor(at / width));
+      const differences = [...Buffer.from(red, 'base64')].map((value, index) =>
+        Math.abs(value - rgb[index * 3]),
+      );
+      const isEdge = (index: number) =>
+        [0, width - 1].includes(index % width) || [0, height - 1].includes(Math.floor(index / width));
       // Pillow resizes before it turns an image: another order of rounding.
-      expect(Math.max(...differences.filter((_, at) => !isEdge(at)))).toBeLessThanOrEqual(1);
+      expect(Math.max(...differences.filter((_, index) => !isEdge(index)))).toBeLessThanOrEqual(1);
       // libvips leaves out columns and rows that are not whole at that scale.
       expect(Math.max(...differences)).toBeLessThanOrEqual(5);
       const mean = differences.reduce((sum, difference) => sum + difference) / differences.length;

@@ -43,7 +43,7 @@ describe('resizing', () => {
         .png()
         .toBuffer();
       const rgb = await decodeImage(png, { width, height }, parseResize(resize, 'the golden'));
-      const differences = red.map((value, at) => Math.abs(value - rgb[at * 3]));
+      const differences = red.map((value, index) => Math.abs(value - rgb[index * 3]));
       // Where a pixel's centre falls exactly between two, Pillow's fixed-point numbers take the other.
       expect(Math.max(...differences)).toBeLessThanOrEqual(resize.endsWith('nearest') ? 1 : 0);
     },

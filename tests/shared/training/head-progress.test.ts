@@ -22,9 +22,9 @@ const laneOf = (request: Partial<HeadRequest>): HeadProgress =>
 /** Epochs with these validation values of what is monitored; stops where the head ends. */
 function train(lane: HeadProgress, values: readonly number[], { trainLoss = 1, val = 2 } = {}): boolean[] {
   const better: boolean[] = [];
-  for (const [at, value] of values.entries()) {
+  for (const [index, value] of values.entries()) {
     const metrics = { loss: 1, [lane.job.config.monitor]: value };
-    better.push(noteEpoch(lane, { epoch: at + 1, lr: 1, trainLoss, val: metrics }, dataWith(val)));
+    better.push(noteEpoch(lane, { epoch: index + 1, lr: 1, trainLoss, val: metrics }, dataWith(val)));
     if (isFinished(lane, false)) break;
   }
   return better;
@@ -70,7 +70,7 @@ describe('an epoch', () => {
     train(lane, Array(100).fill(0.5));
     expect(lane.result).toMatchObject({ epochs: 5, bestEpoch: 1 });
     // Half of the patience, twice.
-    expect(lane.rate.at(0)).toBeCloseTo(0.01, 12);
+    expect(lane.rate.rateAt(0)).toBeCloseTo(0.01, 12);
   });
 
   it('without validation rows is always the best, and a plateau is one of the training loss', () => {
@@ -78,7 +78,7 @@ describe('an epoch', () => {
     expect(train(lane, [1, 2, 3, 4], { val: 0 })).toEqual([true, true, true, true]);
     expect(lane.result).toMatchObject({ epochs: 4, bestEpoch: 4 });
     // A patience of 1, and three epochs whose training loss equals that of the first.
-    expect(lane.rate.at(0)).toBeCloseTo(0.001, 12);
+    expect(lane.rate.rateAt(0)).toBeCloseTo(0.001, 12);
   });
 
   it.each([

@@ -12,20 +12,20 @@ describe('learningRate', () => {
   it('stays where it is', () => {
     const rate = rateOf({ schedule: 'constant' });
     for (let epoch = 0; epoch < 20; epoch++) rate.epochEnded(false);
-    expect([rate.at(0), rate.at(60), rate.at(119)]).toEqual([0.1, 0.1, 0.1]);
+    expect([rate.rateAt(0), rate.rateAt(60), rate.rateAt(119)]).toEqual([0.1, 0.1, 0.1]);
   });
 
   it('falls along half a cosine', () => {
     const rate = rateOf({ schedule: 'cosine' });
-    expect(rate.at(0)).toBe(0.1);
-    expect(rate.at(40)).toBeCloseTo(0.075, 12);
-    expect(rate.at(60)).toBeCloseTo(0.05, 12);
-    expect(rate.at(120)).toBeCloseTo(0, 12);
+    expect(rate.rateAt(0)).toBe(0.1);
+    expect(rate.rateAt(40)).toBeCloseTo(0.075, 12);
+    expect(rate.rateAt(60)).toBeCloseTo(0.05, 12);
+    expect(rate.rateAt(120)).toBeCloseTo(0, 12);
   });
 
   it('falls to a tenth after half and after three quarters of the epochs', () => {
     const rate = rateOf({ schedule: 'step' });
-    expect([0, 59, 60, 89, 90, 119].map((step) => rate.at(step))).toEqual([
+    expect([0, 59, 60, 89, 90, 119].map((step) => rate.rateAt(step))).toEqual([
       0.1,
       0.1,
       0.1 * 0.1,
@@ -37,10 +37,10 @@ describe('learningRate', () => {
 
   it('grows in equal steps while warming up and starts its schedule afterwards', () => {
     const rate = rateOf({ schedule: 'cosine', warmup: 2 });
-    expect(rate.at(0)).toBeCloseTo(0.005, 12);
-    expect(rate.at(9)).toBeCloseTo(0.05, 12);
-    expect(rate.at(20)).toBe(0.1);
-    expect(rate.at(70)).toBeCloseTo(0.05, 12);
+    expect(rate.rateAt(0)).toBeCloseTo(0.005, 12);
+    expect(rate.rateAt(9)).toBeCloseTo(0.05, 12);
+    expect(rate.rateAt(20)).toBe(0.1);
+    expect(rate.rateAt(70)).toBeCloseTo(0.05, 12);
   });
 
   it.each([
@@ -53,7 +53,7 @@ describe('learningRate', () => {
     const rates: number[] = [];
     for (let epoch = 0; epoch < 2 * patience; epoch++) {
       rate.epochEnded(false);
-      rates.push(rate.at(0));
+      rates.push(rate.rateAt(0));
     }
     const level = (value: number, epochs: number) => Array.from({ length: epochs }, () => value);
     const expected = [...level(0.1, patience - 1), ...level(0.01, patience), 0.001];
@@ -65,8 +65,8 @@ describe('learningRate', () => {
   it('waits anew after an epoch that was better', () => {
     const rate = rateOf({ schedule: 'plateau', earlyStopping: 6 });
     for (const improved of [false, false, true, false, false]) rate.epochEnded(improved);
-    expect(rate.at(0)).toBe(0.1);
+    expect(rate.rateAt(0)).toBe(0.1);
     rate.epochEnded(false);
-    expect(rate.at(0)).toBeCloseTo(0.01, 12);
+    expect(rate.rateAt(0)).toBeCloseTo(0.01, 12);
   });
 });

@@ -14,8 +14,8 @@ import { newFolder } from '../../support/folders.ts';
 import { fuzzModelFile } from '../../support/fuzz/model-files.ts';
 import { expectRefusals, type Outcome } from '../../support/fuzz/outcomes.ts';
 
-const LAYERS: LayerWeights[] = Array.from({ length: 6 }, (_, at) => ({
-  layer: `conv${at}`,
+const LAYERS: LayerWeights[] = Array.from({ length: 6 }, (_, index) => ({
+  layer: `conv${index}`,
   kind: 'conv2d',
   weights: [
     { name: 'kernel', shape: [3, 3, 8, 8] },
@@ -49,8 +49,8 @@ function legacyFile(path: string): void {
 function numberedFile(path: string): void {
   const file = new h5wasm.File(path, 'w');
   const container = file.create_group('layers') as Group;
-  LAYERS.forEach(({ weights }, at) => {
-    const layer = container.create_group(at === 0 ? 'conv2d' : `conv2d_${at}`) as Group;
+  LAYERS.forEach(({ weights }, index) => {
+    const layer = container.create_group(index === 0 ? 'conv2d' : `conv2d_${index}`) as Group;
     const vars = layer.create_group('vars') as Group;
     weights.forEach(({ shape }, position) => {
       vars.create_dataset({ name: String(position), data: filled(shape), shape: [...shape] });
@@ -155,13 +155,13 @@ it.each(['.h5', '.weights.h5', '.keras', '.safetensors', '.json'])(
     mkdirSync(files);
     writeFileSync(join(files, `whole${extension}`), bytes);
     if (extension === '.json') writeFileSync(join(files, 'shard.bin'), shard);
-    for (let at = 0; at < COUNT; at++) {
-      const isShard = extension === '.json' && at % 8 === 4;
+    for (let index = 0; index < COUNT; index++) {
+      const isShard = extension === '.json' && index % 8 === 4;
       const model = isShard
-        ? Buffer.from(bytes.toString().replace('shard', `damaged${at}`))
-        : fuzzModelFile(bytes, at);
-      if (isShard) writeFileSync(join(files, `damaged${at}.bin`), fuzzModelFile(shard, at));
-      writeFileSync(join(files, `damaged${at}${extension}`), model);
+        ? Buffer.from(bytes.toString().replace('shard', `damaged${index}`))
+        : fuzzModelFile(bytes, index);
+      if (isShard) writeFileSync(join(files, `damaged${index}.bin`), fuzzModelFile(shard, index));
+      writeFileSync(join(files, `damaged${index}${extension}`), model);
     }
     const { outcomes, endless } = openAll(files);
     expect(outcomes.length + endless.length).toBe(COUNT + 1);

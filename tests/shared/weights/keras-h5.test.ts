@@ -94,8 +94,8 @@ function saveNumbered(
     for (const { key, name, shapes } of saved) {
       const vars = groupAt(file, `${container}/${key}/vars`);
       if (name) vars.create_attribute('name', name);
-      shapes.forEach((shape, at) => {
-        vars.create_dataset({ name: String(at), data: filled(shape), shape: [...shape] });
+      shapes.forEach((shape, index) => {
+        vars.create_dataset({ name: String(index), data: filled(shape), shape: [...shape] });
       });
     }
   }
@@ -110,7 +110,7 @@ function renamed(rename: (layer: string) => string): Saved[] {
   }));
 }
 
-const shapes = (at: number) => LAYERS[at].weights.map(({ shape }) => shape);
+const shapes = (index: number) => LAYERS[index].weights.map(({ shape }) => shape);
 /** LAYERS as Keras 3 numbers them, with a head. */
 const NUMBERED = [
   { key: 'activation', shapes: [] },

@@ -53,7 +53,9 @@ describe('a written file', () => {
 
   it('keeps names that mean something to JavaScript', () => {
     const odd = ['__proto__', 'constructor', 'toString'];
-    const tensors = odd.map((name, at) => [name, { shape: [1], data: new Float32Array([at]) }] as const);
+    const tensors = odd.map(
+      (name, index) => [name, { shape: [1], data: new Float32Array([index]) }] as const,
+    );
     const metadata = Object.fromEntries(odd.map((name) => [name, `about ${name}`]));
     const file = openSafetensors(write(encodeSafetensors(tensors, metadata)));
     expect([...file.shapes.keys()]).toEqual(odd);

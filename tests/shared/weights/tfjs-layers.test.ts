@@ -148,11 +148,11 @@ describe('a TensorFlow.js layers model', () => {
     const text = readFileSync(join(root, 'whole', 'model.json'));
     const path = join(root, 'whole', 'damaged.json');
     let refused = 0;
-    for (let at = 0; at < 100; at++) {
-      writeFileSync(path, fuzzModelFile(text, at));
+    for (let index = 0; index < 100; index++) {
+      writeFileSync(path, fuzzModelFile(text, index));
       const outcome: unknown = await load(path).catch((thrown: unknown) => thrown);
       if (!(outcome instanceof Error)) continue;
-      expect(outcome, `damage ${at}: ${outcome.stack}`).toMatchObject({ name: 'InputError' });
+      expect(outcome, `damage ${index}: ${outcome.stack}`).toMatchObject({ name: 'InputError' });
       expect(outcome.message).toContain('damaged.json');
       refused++;
     }

@@ -36,7 +36,7 @@ describe('the diagnosis of a run', () => {
     const separate = easy(400).map((image) => ({
       ...image,
       features: image.features.map(
-        (value, at) => value + 3 * Number(['a', 'b', 'c'][at] === image.labels[0]),
+        (value, index) => value + 3 * Number(['a', 'b', 'c'][index] === image.labels[0]),
       ),
     }));
     const { findings } = await diagnosed(separate, ['--epochs', '30', '--lr', '0.01'], unknown);
@@ -78,10 +78,10 @@ describe('the diagnosis of a run', () => {
 
   it('sees that accuracy hides a rare class', async () => {
     const stream = random(2, 'rare');
-    const rare = Array.from({ length: 400 }, (_, at) => {
-      const labels = [at % 10 === 0 ? 'rust' : 'healthy'];
+    const rare = Array.from({ length: 400 }, (_, index) => {
+      const labels = [index % 10 === 0 ? 'rust' : 'healthy'];
       return {
-        name: `leaf-${at}`,
+        name: `leaf-${index}`,
         labels,
         features: [stream.normal() + (labels[0] === 'rust' ? 1 : 0), stream.normal()],
       };
@@ -104,12 +104,12 @@ describe('the diagnosis of a run', () => {
     expect(
       column('val_accuracy_low')
         .map(Number)
-        .every((low, at) => low <= Number(column('val_accuracy')[at])),
+        .every((low, index) => low <= Number(column('val_accuracy')[index])),
     ).toBe(true);
     expect(
       column('val_accuracy_high')
         .map(Number)
-        .every((high, at) => high >= Number(column('val_accuracy')[at])),
+        .every((high, index) => high >= Number(column('val_accuracy')[index])),
     ).toBe(true);
     expect(stdout).toContain('1=');
     const { diagnosis } = JSON.parse(await readFile(join(out, 'metrics.json'), 'utf8')) as {
@@ -121,7 +121,7 @@ describe('the diagnosis of a run', () => {
   it('sees pixels of another normalisation, images that all look alike, and features that cannot be', async () => {
     const alike = easy(60).map(({ features, ...image }) => ({
       ...image,
-      features: features.map((value, at) => (at === 0 ? -1 : 30 + value)),
+      features: features.map((value, index) => (index === 0 ? -1 : 30 + value)),
     }));
     const pipeline = { backbone: 'resnet50', preprocessing: 'tf' };
     const { findings } = await diagnosed(alike, ['--epochs', '5'], pipeline);

@@ -56,8 +56,8 @@ function contest(
     { sources: lines.map(({ source = 0 }) => source) },
   );
   const search = searchOf(configurations, overrides);
-  for (const [at, { request: _, source: __, isLost, ...result }] of lines.entries()) {
-    const head = linearHead(configurations[at], { slope: at + 1, ...result });
+  for (const [index, { request: _, source: __, isLost, ...result }] of lines.entries()) {
+    const head = linearHead(configurations[index], { slope: index + 1, ...result });
     search.leaderboard.add(isLost ? { ...head, parameters: new Float32Array(0) } : head);
   }
   const [chosen] = configurations;
@@ -92,13 +92,16 @@ describe('contenders', () => {
   });
 
   it('are ranked by what the chosen head monitors', async () => {
-    const accuracy = [0.9, 0.5, 0.8].map((value, at) => ({ loss: at, val: { loss: at, accuracy: value } }));
+    const accuracy = [0.9, 0.5, 0.8].map((value, index) => ({
+      loss: index,
+      val: { loss: index, accuracy: value },
+    }));
     const request = { monitor: 'accuracy' as const };
     expect(await idsOf(accuracy.map((line) => ({ ...line, request })))).toEqual(['1', '3', '2']);
   });
 
   it('are eight at most', async () => {
-    const lines = Array.from({ length: 10 }, (_, at) => ({ loss: (at + 1) / 10 }));
+    const lines = Array.from({ length: 10 }, (_, index) => ({ loss: (index + 1) / 10 }));
     expect(await idsOf(lines)).toEqual(['1', '2', '3', '4', '5', '6', '7', '8']);
   });
 
@@ -124,10 +127,10 @@ describe('contenders', () => {
   it('have the best of their seeds', async () => {
     const configurations = linearConfigurations([{}, {}], { seeds: 2 });
     const search = searchOf(configurations);
-    for (const [at, loss] of [0.1, 0.1, 0.5, 0.3].entries()) {
-      const { config } = configurations[Math.floor(at / 2)];
-      const id = `${Math.floor(at / 2) + 1}-seed${at % 2}`;
-      search.leaderboard.add(linearHead({ id, config }, { slope: at, loss }));
+    for (const [index, loss] of [0.1, 0.1, 0.5, 0.3].entries()) {
+      const { config } = configurations[Math.floor(index / 2)];
+      const id = `${Math.floor(index / 2) + 1}-seed${index % 2}`;
+      search.leaderboard.add(linearHead({ id, config }, { slope: index, loss }));
     }
     const [found] = contest([{ loss: 0.1 }]);
     const contenders = await contendersOf(found, search);
@@ -209,7 +212,7 @@ describe('heads whose parameters are gone', () => {
     retrain(({ id }) =>
       id === '2' ? undefined : id === '3' ? new Float32Array(0) : slopes({ id } as HeadJob),
     );
-    const lines = [0.1, 0.2, 0.3, 0.4].map((loss, at) => ({ loss, isLost: at > 0 }));
+    const lines = [0.1, 0.2, 0.3, 0.4].map((loss, index) => ({ loss, isLost: index > 0 }));
     expect(await idsOf(lines)).toEqual(['1', '4']);
   });
 

@@ -68,9 +68,9 @@ describe('cross-validation', () => {
 
   it('trains each fold on the rows of the others, and validates it on its images alone', async () => {
     const { trainings } = await crossValidated(one, results);
-    for (const [at, { order, train, val }] of FOLDS.entries())
-      expect(trainings[at]).toMatchObject({
-        job: { id: `1-fold${at + 1}`, source: 0 },
+    for (const [index, { order, train, val }] of FOLDS.entries())
+      expect(trainings[index]).toMatchObject({
+        job: { id: `1-fold${index + 1}`, source: 0 },
         rows: { train, val, test: 0 },
         features: { none: featuresOf(order) },
         targets: targetsOf(order),

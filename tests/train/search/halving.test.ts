@@ -17,8 +17,8 @@ import { type SweepOptions, sweep } from '../../../src/train/sweep/sweep.ts';
 vi.mock('../../../src/train/sweep/sweep.ts', () => ({ sweep: vi.fn() }));
 
 function some(count: number, epochs: number, seeds = 1) {
-  const heads = Array.from({ length: count }, (_, at) => ({
-    config: resolveConfig({ lr: 1e-3 * (at + 1), epochs }, 'multiclass'),
+  const heads = Array.from({ length: count }, (_, index) => ({
+    config: resolveConfig({ lr: 1e-3 * (index + 1), epochs }, 'multiclass'),
     source: 0,
   }));
   return configurationsOf(withSeeds(heads, seeds));
@@ -28,7 +28,7 @@ function some(count: number, epochs: number, seeds = 1) {
 function headAfter(job: HeadJob, losses: readonly number[], epochs: number): TrainedHead {
   const history = losses
     .slice(0, epochs)
-    .map((loss, at) => ({ epoch: at + 1, lr: 1, trainLoss: 1, val: { loss } }));
+    .map((loss, index) => ({ epoch: index + 1, lr: 1, trainLoss: 1, val: { loss } }));
   const diverged = history.some(({ val }) => Number.isNaN(val.loss));
   const best = history.reduce((found, one) => (one.val.loss < found.val.loss ? one : found));
   const result: HeadResult = {
@@ -175,15 +175,15 @@ describe('halving', () => {
         fc.constantFrom(2, 3),
         fc.infiniteStream(fc.nat()),
         async (lists, factor, keys) => {
-          const losses = Object.fromEntries(lists.map((list, at) => [String(at + 1), list]));
+          const losses = Object.fromEntries(lists.map((list, index) => [String(index + 1), list]));
           let left = Object.keys(losses);
           const expected: Record<string, string> = {};
           const rungs = rungsOf(some(left.length, 9), factor);
-          for (const [at, { until }] of rungs.entries()) {
+          for (const [index, { until }] of rungs.entries()) {
             const epochs = until(some(1, 9)[0].config);
             const best = (id: string) => Math.min(...losses[id].slice(0, epochs));
             const sorted = left.toSorted((a, b) => best(a) - best(b) || Number(a) - Number(b));
-            const isLast = at === rungs.length - 1;
+            const isLast = index === rungs.length - 1;
             left = isLast ? sorted : sorted.slice(0, Math.ceil(left.length / factor));
             for (const id of sorted) expected[id] = `${left.includes(id) ? 'done' : 'dropped'} ${epochs}`;
           }

@@ -53,7 +53,7 @@ describe('parameters are kept', () => {
   const keptOf = (heads: readonly ReturnType<typeof head>[]) => [...leaderboardOf(heads).kept.keys()];
 
   it('of the best 32 heads, the best first', () => {
-    const heads = Array.from({ length: 40 }, (_, at) => head(String(at + 1), (at + 1) / 100));
+    const heads = Array.from({ length: 40 }, (_, index) => head(String(index + 1), (index + 1) / 100));
     const best = heads.slice(0, 32).map(({ result }) => result.id);
     expect(keptOf(heads)).toEqual(best);
     expect(keptOf(heads.toReversed())).toEqual(best);

@@ -45,9 +45,9 @@ describe('splitBySource', () => {
 
 /** The same images with features that say nothing. */
 function blurred(images: readonly SyntheticImage[]): SyntheticImage[] {
-  return images.map((image, at) => ({
+  return images.map((image, index) => ({
     ...image,
-    features: image.features.map((_, i) => ((at * 7 + i) % 5) / 5),
+    features: image.features.map((_, i) => ((index * 7 + i) % 5) / 5),
   }));
 }
 

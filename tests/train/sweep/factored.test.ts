@@ -72,8 +72,8 @@ describe('heads whose first gradient is left in factors', () => {
     ];
     await programs.release();
     for (const [lane, parameters] of factored.entries()) {
-      for (const [at, value] of parameters.entries())
-        expect(Math.abs(value - whole[lane][at])).toBeLessThan(2e-6);
+      for (const [index, value] of parameters.entries())
+        expect(Math.abs(value - whole[lane][index])).toBeLessThan(2e-6);
     }
     expect(factored[0]).not.toEqual(factored[1]);
   });

@@ -6,8 +6,8 @@ import { resolveConfig } from '../../../src/shared/head/resolve.ts';
 import { planStacks, stackLanes } from '../../../src/train/sweep/plan.ts';
 
 function jobs(...requests: Partial<HeadRequest>[]) {
-  return requests.map((request, at) => ({
-    id: String(at + 1),
+  return requests.map((request, index) => ({
+    id: String(index + 1),
     config: resolveConfig(request, 'multiclass'),
   }));
 }
@@ -18,7 +18,7 @@ function planned(requests: Partial<HeadRequest>[], workers = 1, classes = 7): st
 }
 
 const rates = (count: number, request: Partial<HeadRequest> = {}) =>
-  Array.from({ length: count }, (_, at) => ({ ...request, lr: 1e-2 / (1 + at) }));
+  Array.from({ length: count }, (_, index) => ({ ...request, lr: 1e-2 / (1 + index) }));
 const sizes = (stacks: string[][]) => stacks.map(({ length }) => length);
 
 describe('planStacks', () => {
@@ -109,7 +109,7 @@ describe('planStacks', () => {
     fc.assert(
       fc.property(fc.array(request, { minLength: 1, maxLength: 120 }), (requests) => {
         const stacks = planned(requests, 1, 50);
-        expect(stacks.flat().sort()).toEqual(requests.map((_, at) => String(at + 1)).sort());
+        expect(stacks.flat().sort()).toEqual(requests.map((_, index) => String(index + 1)).sort());
         for (const stack of stacks) expect(stack.length).toBeLessThanOrEqual(18);
         expect(planned(requests, 1, 50)).toEqual(stacks);
       }),

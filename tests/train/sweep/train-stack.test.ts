@@ -48,8 +48,8 @@ async function trained(
   const programs = createPrograms(await loadEngine('onnxruntime', { threads: 1 }));
   const heads: TrainedHead[] = [];
   await trainStack(
-    requests.map((request, at) => ({
-      id: String(at + 1),
+    requests.map((request, index) => ({
+      id: String(index + 1),
       config: resolveConfig({ epochs: 12, earlyStopping: 3, ...request }, 'multiclass'),
       ...(pauseAfter && { pauseAfter }),
       ...(goesOn.length > 0 && { startAfter: goesOn[0].trained.result.epochs }),
@@ -93,21 +93,21 @@ describe('trainStack', () => {
   ])('gives a head the same numbers alone and beside others: %s', async (_, request) => {
     const rates = [0.1, 0.03, 0.01].map((lr) => ({ ...request, lr, epochs: 6 }));
     const together = await trained(rates);
-    for (const [at, rate] of rates.entries()) {
+    for (const [index, rate] of rates.entries()) {
       const [alone] = await trained([rate]);
-      expect(numbers(alone)).toEqual(numbers(together[at]));
+      expect(numbers(alone)).toEqual(numbers(together[index]));
     }
   });
 
   it('gives a head the same numbers alone and among others that stop early', async () => {
-    const rates = Array.from({ length: 44 }, (_, at) => ({ lr: 0.3 / (1 + at) }));
+    const rates = Array.from({ length: 44 }, (_, index) => ({ lr: 0.3 / (1 + index) }));
     const together = await trained(rates);
     // The stack has been rebuilt on the way: some heads were done long before others.
     expect(Math.min(...together.map(({ result }) => result.epochs))).toBeLessThan(8);
     expect(Math.max(...together.map(({ result }) => result.epochs))).toBe(12);
-    for (const at of [0, 7, 43]) {
-      const [alone] = await trained([rates[at]]);
-      expect(numbers(alone)).toEqual(numbers(together[at]));
+    for (const index of [0, 7, 43]) {
+      const [alone] = await trained([rates[index]]);
+      expect(numbers(alone)).toEqual(numbers(together[index]));
     }
   });
 

@@ -102,5 +102,5 @@ export function prepareByNumbers({
 
 function hasNumbers(source: WeightSource, { mean, variance }: typeof PUBLISHED): boolean {
   const found = [...source('normalization', 'mean', [3]), ...source('normalization', 'variance', [3])];
-  return [...mean, ...variance].every((value, at) => Math.abs(value - found[at]) < 1e-4);
+  return [...mean, ...variance].every((value, index) => Math.abs(value - found[index]) < 1e-4);
 }

@@ -118,5 +118,5 @@ function pairs(a: Value, b: Value, numbering: Numbering): [Value, Value][] {
   const [inputs, found] = [inputsOf(a), inputsOf(b)];
   const isCrossed = isCommutative(a) && numbering.of(inputs[0]) !== numbering.of(found[0]);
   const others = isCrossed ? found.toReversed() : found;
-  return inputs.map((input, at) => [input, others[at]]);
+  return inputs.map((input, index) => [input, others[index]]);
 }

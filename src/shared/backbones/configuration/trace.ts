@@ -110,20 +110,20 @@ function followModel(
   const tensor = (name: string, node: number): Traced => {
     const layer = byName.get(name);
     if (!layer) return { kind: 'unknown', reason: `is fed by the layer ${name}, which is not there` };
-    const at = callIndex(layer, node);
-    const key = `${at} ${name}`;
+    const index = callIndex(layer, node);
+    const key = `${index} ${name}`;
     const found = known.get(key);
     if (found) return found;
     if (++state.depth > MAX_CHAIN)
       throw new InputError(`Expected layers that feed each other in one direction in ${state.where}`);
-    const output = evaluate(layer, at);
+    const output = evaluate(layer, index);
     state.depth--;
     known.set(key, output);
     return output;
   };
-  const evaluate = (layer: KerasLayer, at: number): Traced => {
+  const evaluate = (layer: KerasLayer, index: number): Traced => {
     const position = model.inputs.indexOf(layer.name);
-    const call = layer.calls[at];
+    const call = layer.calls[index];
     if (!call || call.tensors.length === 0) {
       if (position < 0 && layer.kind !== 'InputLayer')
         return { kind: 'unknown', reason: 'is fed by nothing' };
@@ -132,11 +132,12 @@ function followModel(
         : inputImage(layer, state);
     }
     const inputs = call.tensors.map(({ layer, node }) => tensor(layer, node));
-    return follow({ layer, path: [...path, layer.name], call, inputs, at }, state);
+    return follow({ layer, path: [...path, layer.name], call, inputs, index }, state);
   };
   // In the configuration's order, so that what feeds a layer is mostly there already.
   for (const layer of model.layers)
-    for (let at = 0; at < Math.max(1, layer.calls.length); at++) tensor(layer.name, nodeOf(layer, at));
+    for (let index = 0; index < Math.max(1, layer.calls.length); index++)
+      tensor(layer.name, nodeOf(layer, index));
   return model.outputs.map(({ layer, node }) => tensor(layer, node));
 }
 
@@ -146,8 +147,8 @@ function callIndex(layer: KerasLayer, node: number): number {
   return Math.min(last, Math.max(0, node - Number(layer.model !== undefined && !layer.model.isSequential)));
 }
 
-function nodeOf(layer: KerasLayer, at: number): number {
-  return at + Number(layer.model !== undefined && !layer.model.isSequential);
+function nodeOf(layer: KerasLayer, index: number): number {
+  return index + Number(layer.model !== undefined && !layer.model.isSequential);
 }
 
 function followChain(model: KerasModel, path: readonly string[], start: Traced, state: State): Traced {
@@ -158,7 +159,7 @@ function followChain(model: KerasModel, path: readonly string[], start: Traced, 
       continue;
     }
     const call: KerasCall = { tensors: [{ layer: '', node: 0 }], args: [{ layer: '', node: 0 }], named: {} };
-    output = follow({ layer, path: [...path, layer.name], call, inputs: [output], at: 0 }, state);
+    output = follow({ layer, path: [...path, layer.name], call, inputs: [output], index: 0 }, state);
   }
   return output;
 }
@@ -185,7 +186,7 @@ interface Followed {
   call: KerasCall;
   inputs: readonly Traced[];
   /** Which of its calls. */
-  at: number;
+  index: number;
 }
 
 function follow(followed: Followed, state: State): Traced {
@@ -236,7 +237,7 @@ function stacked(inputs: readonly Traced[], { axis }: { axis?: unknown }, state:
 }
 
 /** The layer as one of a network. */
-function behind({ layer, path, call, inputs, at }: Followed, state: State): Traced {
+function behind({ layer, path, call, inputs, index }: Followed, state: State): Traced {
   const values = inputs.flatMap((traced) =>
     traced.kind === 'value' ? [traced.value] : traced.kind === 'front' ? [traced.root] : [],
   );
@@ -246,7 +247,7 @@ function behind({ layer, path, call, inputs, at }: Followed, state: State): Trac
     reason: `${path.join('/')} (${layer.kind}) ${reason}`,
   });
   if (!rule || values.length < inputs.length) return unknown('is none of its layers');
-  const name = `${path.join('/')}#${at}`;
+  const name = `${path.join('/')}#${index}`;
   if (state.layers.outputs.has(name)) return unknown('is called more often than is followed');
   state.paths.set(name, path);
   const numbers = [...call.args, ...Object.values(call.named)].filter((value) => typeof value === 'number');

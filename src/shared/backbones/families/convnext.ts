@@ -35,7 +35,8 @@ function convnext({ size, depths, channels, hash }: ConvnextVariant): BackboneDe
           stage === 0
             ? stem(x, layers, channels[0], name)
             : downsample(x, layers, channels[stage], name, stage - 1);
-        for (let at = 0; at < depth; at++) x = block(x, layers, `${name}_stage_${stage}_block_${at}`);
+        for (let index = 0; index < depth; index++)
+          x = block(x, layers, `${name}_stage_${stage}_block_${index}`);
       });
       return x;
     },
@@ -48,13 +49,16 @@ function stem(x: Value, layers: Layers, filters: number, name: string): Value {
   return layers.layerNorm(patches, { epsilon: EPSILON, name: `${name}_stem_layernorm` });
 }
 
-function downsample(x: Value, layers: Layers, filters: number, name: string, at: number): Value {
-  const normalized = layers.layerNorm(x, { epsilon: EPSILON, name: `${name}_downsampling_layernorm_${at}` });
+function downsample(x: Value, layers: Layers, filters: number, name: string, index: number): Value {
+  const normalized = layers.layerNorm(x, {
+    epsilon: EPSILON,
+    name: `${name}_downsampling_layernorm_${index}`,
+  });
   return layers.conv(normalized, {
     filters,
     kernel: [2, 2],
     strides: [2, 2],
-    name: `${name}_downsampling_conv_${at}`,
+    name: `${name}_downsampling_conv_${index}`,
   });
 }
 

@@ -33,9 +33,9 @@ function densenet({ name, kerasName, blocks, hash }: DensenetVariant): BackboneD
       x = layers.activation(x, 'relu', 'conv1_relu');
       x = layers.zeroPadding(x, [1, 1, 1, 1]);
       x = layers.maxPool(x, { window: [3, 3], strides: [2, 2], name: 'pool1' });
-      blocks.forEach((count, at) => {
-        if (at > 0) x = transition(x, layers, `pool${at + 1}`);
-        for (let layer = 1; layer <= count; layer++) x = dense(x, layers, `conv${at + 2}_block${layer}`);
+      blocks.forEach((count, index) => {
+        if (index > 0) x = transition(x, layers, `pool${index + 1}`);
+        for (let layer = 1; layer <= count; layer++) x = dense(x, layers, `conv${index + 2}_block${layer}`);
       });
       x = layers.batchNorm(x, { epsilon: EPSILON, name: 'bn' });
       return layers.activation(x, 'relu', 'relu');

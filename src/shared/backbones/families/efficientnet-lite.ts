@@ -18,9 +18,9 @@ export const EFFICIENTNET_LITE0: BackboneDefinition = {
   build(image, layers) {
     let x = convBn(image, layers, { filters: 32, size: 3, stride: 2, name: 'stem' });
     x = layers.activation(x, 'relu6', 'stem_activation');
-    STAGES.forEach((stage, at) => {
+    STAGES.forEach((stage, index) => {
       for (let repeat = 0; repeat < stage.repeats; repeat++) {
-        const name = `block${at + 1}${String.fromCharCode('a'.charCodeAt(0) + repeat)}`;
+        const name = `block${index + 1}${String.fromCharCode('a'.charCodeAt(0) + repeat)}`;
         x = block(x, layers, repeat === 0 ? stage : { ...stage, stride: 1 }, name);
       }
     });

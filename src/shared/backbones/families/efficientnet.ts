@@ -40,19 +40,19 @@ const CORRECTION = [
 
 interface EfficientnetVariant {
   /** 0 of B0. */
-  at: number;
+  number: number;
   width: number;
   depth: number;
   size: number;
   hash: string;
 }
 
-function efficientnet({ at, width, depth, size, hash }: EfficientnetVariant): BackboneDefinition {
-  const file = `efficientnetb${at}_notop.h5`;
+function efficientnet({ number, width, depth, size, hash }: EfficientnetVariant): BackboneDefinition {
+  const file = `efficientnetb${number}_notop.h5`;
   const scaled = (filters: number): number => makeDivisible(filters * width);
   return {
-    name: `efficientnet_b${at}`,
-    kerasName: `EfficientNetB${at}`,
+    name: `efficientnet_b${number}`,
+    kerasName: `EfficientNetB${number}`,
     size,
     minimumSize: 32,
     preprocessing: 'efficientnet',
@@ -121,12 +121,12 @@ function block(
 }
 
 export const EFFICIENTNET: readonly BackboneDefinition[] = [
-  { at: 0, width: 1, depth: 1, size: 224, hash: '50bc09e76180e00e4465e1a485ddc09d' },
-  { at: 1, width: 1, depth: 1.1, size: 240, hash: '74c4e6b3e1f6a1eea24c589628592432' },
-  { at: 2, width: 1.1, depth: 1.2, size: 260, hash: '111f8e2ac8aa800a7a99e3239f7bfb39' },
-  { at: 3, width: 1.2, depth: 1.4, size: 300, hash: 'af6d107764bb5b1abb91932881670226' },
-  { at: 4, width: 1.4, depth: 1.8, size: 380, hash: 'ebc24e6d6c33eaebbd558eafbeedf1ba' },
-  { at: 5, width: 1.6, depth: 2.2, size: 456, hash: '38879255a25d3c92d5e44e04ae6cec6f' },
-  { at: 6, width: 1.8, depth: 2.6, size: 528, hash: '9ecce42647a20130c1f39a5d4cb75743' },
-  { at: 7, width: 2, depth: 3.1, size: 600, hash: 'cbcfe4450ddf6f3ad90b1b398090fe4a' },
+  { number: 0, width: 1, depth: 1, size: 224, hash: '50bc09e76180e00e4465e1a485ddc09d' },
+  { number: 1, width: 1, depth: 1.1, size: 240, hash: '74c4e6b3e1f6a1eea24c589628592432' },
+  { number: 2, width: 1.1, depth: 1.2, size: 260, hash: '111f8e2ac8aa800a7a99e3239f7bfb39' },
+  { number: 3, width: 1.2, depth: 1.4, size: 300, hash: 'af6d107764bb5b1abb91932881670226' },
+  { number: 4, width: 1.4, depth: 1.8, size: 380, hash: 'ebc24e6d6c33eaebbd558eafbeedf1ba' },
+  { number: 5, width: 1.6, depth: 2.2, size: 456, hash: '38879255a25d3c92d5e44e04ae6cec6f' },
+  { number: 6, width: 1.8, depth: 2.6, size: 528, hash: '9ecce42647a20130c1f39a5d4cb75743' },
+  { number: 7, width: 2, depth: 3.1, size: 600, hash: 'cbcfe4450ddf6f3ad90b1b398090fe4a' },
 ].map(efficientnet);

@@ -21,11 +21,11 @@ export const INCEPTION_RESNET_V2: BackboneDefinition = {
   }),
   build(image, layers) {
     let x = stem(image, layers);
-    for (let at = 1; at <= 10; at++) x = residual(x, layers, 'block35', at, 0.17);
+    for (let index = 1; index <= 10; index++) x = residual(x, layers, 'block35', index, 0.17);
     x = reductionA(x, layers);
-    for (let at = 1; at <= 20; at++) x = residual(x, layers, 'block17', at, 0.1);
+    for (let index = 1; index <= 20; index++) x = residual(x, layers, 'block17', index, 0.1);
     x = reductionB(x, layers);
-    for (let at = 1; at <= 9; at++) x = residual(x, layers, 'block8', at, 0.2);
+    for (let index = 1; index <= 9; index++) x = residual(x, layers, 'block8', index, 0.2);
     x = residual(x, layers, 'block8', 10, 1, false);
     return convBn(x, layers, [1536, 1, 1], { name: 'conv_7b' });
   },
@@ -84,11 +84,11 @@ function residual(
   input: Value,
   layers: Layers,
   kind: keyof typeof BRANCHES,
-  at: number,
+  index: number,
   scale: number,
   activate = true,
 ): Value {
-  const name = `${kind}_${at}`;
+  const name = `${kind}_${index}`;
   const branches = BRANCHES[kind].map((sizes) => chain(input, layers, ...sizes));
   const mixed = layers.concat(branches, `${name}_mixed`);
   const filters = input.shape[3];

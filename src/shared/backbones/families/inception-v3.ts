@@ -19,15 +19,15 @@ export const INCEPTION_V3: BackboneDefinition = {
   }),
   build(image, layers) {
     let x = stem(image, layers);
-    [32, 64, 64].forEach((poolFilters, at) => {
-      x = blockA(x, layers, poolFilters, `mixed${at}`);
+    [32, 64, 64].forEach((poolFilters, index) => {
+      x = blockA(x, layers, poolFilters, `mixed${index}`);
     });
     x = reductionA(x, layers, 'mixed3');
-    [128, 160, 160, 192].forEach((filters, at) => {
-      x = blockB(x, layers, filters, `mixed${4 + at}`);
+    [128, 160, 160, 192].forEach((filters, index) => {
+      x = blockB(x, layers, filters, `mixed${4 + index}`);
     });
     x = reductionB(x, layers, 'mixed8');
-    for (const at of [0, 1]) x = blockC(x, layers, at);
+    for (const index of [0, 1]) x = blockC(x, layers, index);
     return x;
   },
 };
@@ -85,12 +85,12 @@ function reductionB(x: Value, layers: Layers, name: string): Value {
   return layers.concat(branches, name);
 }
 
-function blockC(x: Value, layers: Layers, at: number): Value {
+function blockC(x: Value, layers: Layers, index: number): Value {
   const branch1x1 = chain(x, layers, [320, 1, 1]);
   const trunk3x3 = chain(x, layers, [384, 1, 1]);
   const branch3x3 = layers.concat(
     [chain(trunk3x3, layers, [384, 1, 3]), chain(trunk3x3, layers, [384, 3, 1])],
-    `mixed9_${at}`,
+    `mixed9_${index}`,
   );
   const trunkDouble = chain(x, layers, [448, 1, 1], [384, 3, 3]);
   const branchDouble = layers.concat([
@@ -98,5 +98,5 @@ function blockC(x: Value, layers: Layers, at: number): Value {
     chain(trunkDouble, layers, [384, 3, 1]),
   ]);
   const branchPool = poolProjection(x, layers, 192);
-  return layers.concat([branch1x1, branch3x3, branchDouble, branchPool], `mixed${9 + at}`);
+  return layers.concat([branch1x1, branch3x3, branchDouble, branchPool], `mixed${9 + index}`);
 }

@@ -51,8 +51,8 @@ function mobilenet(alpha: number, alphaText: string): BackboneDefinition {
         name: 'conv1',
       });
       x = layers.activation(layers.batchNorm(x, { name: 'conv1_bn' }), 'relu6', 'conv1_relu');
-      for (const [at, [filters, stride]] of BLOCKS.entries()) {
-        const name = (part: string) => `conv_${part}_${at + 1}`;
+      for (const [index, [filters, stride]] of BLOCKS.entries()) {
+        const name = (part: string) => `conv_${part}_${index + 1}`;
         if (stride === 2) x = layers.zeroPadding(x, [0, 1, 0, 1], name('pad'));
         const padding = stride === 1 ? 'same' : 'valid';
         x = layers.depthwiseConv(x, {

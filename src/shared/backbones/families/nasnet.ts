@@ -53,8 +53,8 @@ function nasnet({ name, kerasName, size, imagenet, ...variant }: NasnetVariant):
           cells = reductionCell(cells, layers, width, `reduce_${first}`);
           if (variant.skipReduction) cells = { ...cells, before };
         }
-        for (let at = 0; at < variant.cells; at++) {
-          cells = normalCell(cells, layers, width, `${first + at + (group > 0 ? 1 : 0)}`);
+        for (let index = 0; index < variant.cells; index++) {
+          cells = normalCell(cells, layers, width, `${first + index + (group > 0 ? 1 : 0)}`);
         }
       }
       return layers.activation(cells.current, 'relu');
@@ -134,7 +134,7 @@ function normalCell(cells: Cells, layers: Layers, filters: number, id: string): 
       padding: 'same',
       name: `normal_${place}_${id}`,
     });
-  const sum = (a: Value, b: Value, at: number): Value => layers.add(a, b, `normal_add_${at}_${id}`);
+  const sum = (a: Value, b: Value, index: number): Value => layers.add(a, b, `normal_add_${index}_${id}`);
   const x1 = sum(conv(h, 5, 'left1'), conv(p, 3, 'right1'), 1);
   const x2 = sum(conv(p, 5, 'left2'), conv(p, 3, 'right2'), 2);
   const x3 = sum(average(h, 'left3'), p, 3);

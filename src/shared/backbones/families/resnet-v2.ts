@@ -32,10 +32,10 @@ function resnetV2({ name, kerasName, blocks, hash }: ResnetV2Variant): BackboneD
       x = layers.zeroPadding(x, [1, 1, 1, 1], 'pool1_pad');
       x = layers.maxPool(x, { window: [3, 3], strides: [2, 2], name: 'pool1_pool' });
       blocks.forEach((count, stack) => {
-        for (let at = 1; at <= count; at++) {
+        for (let index = 1; index <= count; index++) {
           // A stack halves the image in its last block; the last stack does not.
-          const stride = at === count && stack < blocks.length - 1 ? 2 : 1;
-          x = block(x, layers, `conv${stack + 2}_block${at}`, FILTERS[stack], stride, at === 1);
+          const stride = index === count && stack < blocks.length - 1 ? 2 : 1;
+          x = block(x, layers, `conv${stack + 2}_block${index}`, FILTERS[stack], stride, index === 1);
         }
       });
       x = layers.batchNorm(x, { epsilon: EPSILON, name: 'post_bn' });

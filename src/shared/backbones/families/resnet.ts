@@ -38,9 +38,9 @@ function resnet({ name, kerasName, blocks, hash }: ResnetVariant): BackboneDefin
       // Keras pads with zeros here; behind a ReLU the maximum is the same.
       x = layers.maxPool(x, { window: [3, 3], strides: [2, 2], padding: [1, 1, 1, 1], name: 'pool1_pool' });
       blocks.forEach((count, stack) => {
-        for (let at = 1; at <= count; at++) {
-          const stride = at === 1 && stack > 0 ? 2 : 1;
-          x = bottleneck(x, layers, `conv${stack + 2}_block${at}`, FILTERS[stack], stride, at === 1);
+        for (let index = 1; index <= count; index++) {
+          const stride = index === 1 && stack > 0 ? 2 : 1;
+          x = bottleneck(x, layers, `conv${stack + 2}_block${index}`, FILTERS[stack], stride, index === 1);
         }
       });
       return x;

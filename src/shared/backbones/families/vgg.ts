@@ -32,13 +32,13 @@ function vgg({ name, kerasName, convolutions, hash }: VggVariant): BackboneDefin
 
 function vggBlock(input: Value, layers: Layers, block: string, filters: number, count: number): Value {
   let x = input;
-  for (let at = 1; at <= count; at++) {
+  for (let index = 1; index <= count; index++) {
     x = layers.conv(x, {
       filters,
       kernel: [3, 3],
       padding: 'same',
       activation: 'relu',
-      name: `${block}_conv${at}`,
+      name: `${block}_conv${index}`,
     });
   }
   return layers.maxPool(x, { window: [2, 2], name: `${block}_pool` });

@@ -26,13 +26,13 @@ export const XCEPTION: BackboneDefinition = {
       x = layers.conv(x, { filters, kernel: [3, 3], strides: [stride, stride], bias: false, name });
       x = layers.activation(layers.batchNorm(x, { name: `${name}_bn` }), 'relu', `${name}_act`);
     }
-    [128, 256, 728].forEach((filters, at) => {
-      x = halvingBlock(x, layers, `block${2 + at}`, [filters, filters], at > 0);
+    [128, 256, 728].forEach((filters, index) => {
+      x = halvingBlock(x, layers, `block${2 + index}`, [filters, filters], index > 0);
     });
-    for (let at = 5; at <= 12; at++) {
+    for (let index = 5; index <= 12; index++) {
       const input = x;
       for (const part of [1, 2, 3]) {
-        const name = `block${at}_sepconv${part}`;
+        const name = `block${index}_sepconv${part}`;
         x = separable(layers.activation(x, 'relu', `${name}_act`), layers, 728, name);
       }
       x = layers.add(x, input);

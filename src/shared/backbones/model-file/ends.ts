@@ -55,7 +55,7 @@ export function modelNodes(bytes: Buffer, path: string): ModelNodes {
     );
   const producers = new Map<string, Node>();
   const texts = (start: number, end: number, field: number) =>
-    inside(start, end, field).map((at) => bytes.toString('utf8', at.start, at.end));
+    inside(start, end, field).map((range) => bytes.toString('utf8', range.start, range.end));
   const graphs = inside(0, bytes.length, GRAPH);
   for (const graph of graphs) {
     for (const { start, end } of inside(graph.start, graph.end, NODE)) {

@@ -97,19 +97,19 @@ export function inspectModel(path: string): InspectedModel {
     let isExternal = false;
     const external = new Map<string, string>();
     for (const { number, value } of fields(bytes, start, end, damaged)) {
-      const at = typeof value === 'bigint' ? undefined : value;
+      const range = typeof value === 'bigint' ? undefined : value;
       if (number === TENSOR.dims) {
-        const sizes = at ? varints(bytes, at.start, at.end, damaged) : [value as bigint];
+        const sizes = range ? varints(bytes, range.start, range.end, damaged) : [value as bigint];
         for (const size of sizes) elements *= size;
         if (sizes.some((size) => size > 1n << 40n) || elements > 1n << 40n)
           throw damaged('a tensor has an impossible shape');
-      } else if (number === TENSOR.type && !at) type = Number(value);
-      else if (number === TENSOR.raw && at) raw = at.end - at.start;
-      else if (number === TENSOR.location && !at) isExternal = value === EXTERNAL_LOCATION;
-      else if (number === TENSOR.external && at) {
-        const [key, text] = entry(at.start, at.end);
+      } else if (number === TENSOR.type && !range) type = Number(value);
+      else if (number === TENSOR.raw && range) raw = range.end - range.start;
+      else if (number === TENSOR.location && !range) isExternal = value === EXTERNAL_LOCATION;
+      else if (number === TENSOR.external && range) {
+        const [key, text] = entry(range.start, range.end);
         external.set(key, text);
-      } else if (at) typed += at.end - at.start;
+      } else if (range) typed += range.end - range.start;
       else typed += 8;
     }
     const bits = BITS[type];

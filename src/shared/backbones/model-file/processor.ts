@@ -32,24 +32,26 @@ const LARGEST = 1 << 14;
  */
 export function parseProcessor(json: string, path: string): Processor {
   const fields = asObject(parseJson(json, path), path);
-  const at = (field: string) => `${field} of ${path}`;
+  const field = (name: string) => `${name} of ${path}`;
   return fields.pretrained_cfg === undefined
-    ? ofTransformers(fields, at)
-    : ofTimm(asObject(fields.pretrained_cfg, at('pretrained_cfg')), (field) => at(`pretrained_cfg.${field}`));
+    ? ofTransformers(fields, field)
+    : ofTimm(asObject(fields.pretrained_cfg, field('pretrained_cfg')), (name) =>
+        field(`pretrained_cfg.${name}`),
+      );
 }
 
-type At = (field: string) => string;
+type FieldName = (name: string) => string;
 
-function ofTransformers(fields: Fields, at: At): Processor {
-  const target = fields.do_resize === false ? undefined : sizeOf(fields.size, at('size'));
-  const crop = fields.do_center_crop === true ? cropOf(fields.crop_size, at('crop_size')) : undefined;
+function ofTransformers(fields: Fields, field: FieldName): Processor {
+  const target = fields.do_resize === false ? undefined : sizeOf(fields.size, field('size'));
+  const crop = fields.do_center_crop === true ? cropOf(fields.crop_size, field('crop_size')) : undefined;
   const interpolation = fields.resample === undefined ? 'bilinear' : RESAMPLE.get(fields.resample);
-  if (!interpolation) throw unexpected('0 to 3, as Pillow numbers them,', at('resample'), fields.resample);
-  const { size, resize } = placed(target, crop, fields, at);
+  if (!interpolation) throw unexpected('0 to 3, as Pillow numbers them,', field('resample'), fields.resample);
+  const { size, resize } = placed(target, crop, fields, field);
   return {
     size,
     resize: target ? { ...resize, interpolation } : resize,
-    scaling: scalingOf(fields, at),
+    scaling: scalingOf(fields, field),
   };
 }
 
@@ -60,14 +62,14 @@ function placed(
   target: Target | undefined,
   crop: Size | undefined,
   fields: Fields,
-  at: At,
+  field: FieldName,
 ): Pick<Processor, 'size' | 'resize'> {
   if (!target) return { size: crop, resize: crop ? { fit: 'crop' } : {} };
   if (!('edge' in target)) {
     if (crop && (crop.width !== target.width || crop.height !== target.height)) {
       throw unexpected(
         `a crop of all ${target.width}x${target.height} pixels that size asks for`,
-        at('crop_size'),
+        field('crop_size'),
         crop,
       );
     }
@@ -75,7 +77,8 @@ function placed(
   }
   const { edge } = target;
   if (crop) {
-    if (Math.max(crop.width, crop.height) > edge) throw unexpected(`at most ${edge}`, at('crop_size'), crop);
+    if (Math.max(crop.width, crop.height) > edge)
+      throw unexpected(`at most ${edge}`, field('crop_size'), crop);
     return { size: crop, resize: { fit: 'crop', edge } };
   }
   const square = { width: edge, height: edge };
@@ -84,20 +87,20 @@ function placed(
   if (edge >= 384) return { size: square, resize: { fit: 'stretch' } };
   return {
     size: square,
-    resize: { fit: 'crop', edge: Math.trunc(edge / share(fields.crop_pct, at('crop_pct'))) },
+    resize: { fit: 'crop', edge: Math.trunc(edge / share(fields.crop_pct, field('crop_pct'))) },
   };
 }
 
-function ofTimm(fields: Fields, at: At): Processor {
-  const [channels, height, width] = asList(fields.input_size, at('input_size')).map((value) =>
-    asWhole(value, at('input_size'), 1, LARGEST),
+function ofTimm(fields: Fields, field: FieldName): Processor {
+  const [channels, height, width] = asList(fields.input_size, field('input_size')).map((value) =>
+    asWhole(value, field('input_size'), 1, LARGEST),
   );
   if (channels !== 3 || width === undefined)
-    throw unexpected('[3, height, width]', at('input_size'), fields.input_size);
+    throw unexpected('[3, height, width]', field('input_size'), fields.input_size);
   const interpolation = TIMM_INTERPOLATION.get(fields.interpolation ?? 'bilinear');
   if (!interpolation)
-    throw unexpected('nearest, bilinear, bicubic or lanczos', at('interpolation'), fields.interpolation);
-  const cropped = fields.crop_pct === undefined ? 0.875 : share(fields.crop_pct, at('crop_pct'));
+    throw unexpected('nearest, bilinear, bicubic or lanczos', field('interpolation'), fields.interpolation);
+  const cropped = fields.crop_pct === undefined ? 0.875 : share(fields.crop_pct, field('crop_pct'));
   // timm resizes the shorter edge to the floor of the crop's by its share.
   const edge = Math.floor(Math.min(width, height) / cropped);
   const isSquash = fields.crop_mode === 'squash' && cropped === 1;
@@ -105,26 +108,26 @@ function ofTimm(fields: Fields, at: At): Processor {
     size: { width, height },
     resize: isSquash ? { fit: 'stretch', interpolation } : { fit: 'crop', edge, interpolation },
     scaling: {
-      mean: three(fields.mean, at('mean')),
-      deviation: positive(three(fields.std, at('std')), at('std')),
+      mean: three(fields.mean, field('mean')),
+      deviation: positive(three(fields.std, field('std')), field('std')),
     },
   };
 }
 
 /** `(x * factor - mean) / std` as `(x / 255 - mean) / deviation`. */
-function scalingOf(fields: Fields, at: At): PixelScaling | undefined {
+function scalingOf(fields: Fields, field: FieldName): PixelScaling | undefined {
   if (fields.do_normalize === undefined && fields.do_rescale === undefined && !fields.image_mean)
     return undefined;
   const { rescale_factor: given } = fields;
   if (given !== undefined && !(typeof given === 'number' && given > 0))
-    throw unexpected('a number above 0', at('rescale_factor'), given);
+    throw unexpected('a number above 0', field('rescale_factor'), given);
   const factor = fields.do_rescale === false ? 1 : ((given as number | undefined) ?? 1 / 255);
   // 0.00392156862745098, as it is usually written, is 1 / 255.
   const times = Math.abs(255 * factor - 1) < 1e-6 ? 1 : 255 * factor;
   const isNormalized = fields.do_normalize !== false;
-  const mean = isNormalized ? three(fields.image_mean, at('image_mean')) : ([0, 0, 0] as const);
+  const mean = isNormalized ? three(fields.image_mean, field('image_mean')) : ([0, 0, 0] as const);
   const std = isNormalized
-    ? positive(three(fields.image_std, at('image_std')), at('image_std'))
+    ? positive(three(fields.image_std, field('image_std')), field('image_std'))
     : ([1, 1, 1] as const);
   const scaled = ([r, g, b]: readonly [number, number, number]) => [r / times, g / times, b / times] as const;
   return { mean: scaled(mean), deviation: scaled(std) };

@@ -11,26 +11,26 @@ export type Damaged = (fault: string) => InputError;
 
 /** The fields of one message, each of which ends inside it. */
 export function* fields(bytes: Buffer, start: number, end: number, damaged: Damaged): Generator<Field> {
-  let at = start;
-  while (at < end) {
-    const tag = varint(bytes, at, end, damaged);
+  let offset = start;
+  while (offset < end) {
+    const tag = varint(bytes, offset, end, damaged);
     const number = Number(tag.value >> 3n);
     const wire = Number(tag.value & 7n);
-    at = tag.next;
+    offset = tag.next;
     if (number < 1 || number > 536_870_911) throw damaged(`field number ${number}`);
     if (wire === 0) {
-      const { value, next } = varint(bytes, at, end, damaged);
-      at = next;
+      const { value, next } = varint(bytes, offset, end, damaged);
+      offset = next;
       yield { number, value };
       continue;
     }
-    const size = wire === 2 ? varint(bytes, at, end, damaged) : undefined;
+    const size = wire === 2 ? varint(bytes, offset, end, damaged) : undefined;
     const length = size ? Number(size.value) : FIXED[wire];
     if (length === undefined) throw damaged(`wire type ${wire}`);
-    if (size) at = size.next;
-    if (length > end - at) throw damaged(`a field of ${length} bytes where ${end - at} are left`);
-    yield { number, value: { start: at, end: at + length } };
-    at += length;
+    if (size) offset = size.next;
+    if (length > end - offset) throw damaged(`a field of ${length} bytes where ${end - offset} are left`);
+    yield { number, value: { start: offset, end: offset + length } };
+    offset += length;
   }
 }
 
@@ -39,10 +39,10 @@ const FIXED: Readonly<Record<number, number>> = { 1: 8, 5: 4 };
 
 export function varints(bytes: Buffer, start: number, end: number, damaged: Damaged): bigint[] {
   const values: bigint[] = [];
-  for (let at = start; at < end; ) {
-    const { value, next } = varint(bytes, at, end, damaged);
+  for (let offset = start; offset < end; ) {
+    const { value, next } = varint(bytes, offset, end, damaged);
     values.push(value);
-    at = next;
+    offset = next;
   }
   return values;
 }
@@ -54,9 +54,9 @@ function varint(
   damaged: Damaged,
 ): { value: bigint; next: number } {
   let value = 0n;
-  for (let at = start; at < Math.min(end, start + 10); at++) {
-    value |= BigInt(bytes[at] & 0x7f) << BigInt(7 * (at - start));
-    if (bytes[at] < 0x80) return { value, next: at + 1 };
+  for (let offset = start; offset < Math.min(end, start + 10); offset++) {
+    value |= BigInt(bytes[offset] & 0x7f) << BigInt(7 * (offset - start));
+    if (bytes[offset] < 0x80) return { value, next: offset + 1 };
   }
   throw damaged('a number does not end');
 }

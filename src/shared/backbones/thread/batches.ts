@@ -54,7 +54,7 @@ export function createBatches<R>(
   const submit = (): void => {
     if (records.length === 0) return;
     const { length } = records;
-    const results = Promise.all(lanes.map(({ thread }, at) => thread.run(filling[at], length)));
+    const results = Promise.all(lanes.map(({ thread }, index) => thread.run(filling[index], length)));
     // It is awaited in its turn; until then a failure must not count as unhandled.
     results.catch(() => {});
     underway.push({ records, results });
@@ -64,7 +64,7 @@ export function createBatches<R>(
   const next = async (): Promise<void> => {
     const batch = underway.shift()!;
     const results = await batch.results;
-    for (const [at, { pixels }] of results.entries()) lanes[at].spare.push(pixels);
+    for (const [index, { pixels }] of results.entries()) lanes[index].spare.push(pixels);
     await receive(
       batch.records,
       results.map(({ features }) => features),
@@ -76,8 +76,8 @@ export function createBatches<R>(
       if (records.length === 0) {
         filling = lanes.map(({ spare, imageBytes }) => spare.pop() ?? new Uint8Array(batchSize * imageBytes));
       }
-      for (const [at, { imageBytes }] of lanes.entries()) {
-        filling[at].set(pixels[at], records.length * imageBytes);
+      for (const [index, { imageBytes }] of lanes.entries()) {
+        filling[index].set(pixels[index], records.length * imageBytes);
       }
       records.push(record);
       if (records.length < batchSize) return;

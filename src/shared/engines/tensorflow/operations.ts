@@ -78,7 +78,7 @@ function namedPadding({
     const total = Math.max(0, (Math.ceil(size / strides[axis]) - 1) * strides[axis] + window[axis] - size);
     return [Math.floor(total / 2), Math.ceil(total / 2)];
   });
-  return same.every((size, at) => size === padding[at]) ? 'same' : undefined;
+  return same.every((size, index) => size === padding[index]) ? 'same' : undefined;
 }
 
 /** Below every activation, and finite: 0 * -Infinity would be NaN. */
@@ -167,7 +167,7 @@ export const TENSORFLOW_OPERATIONS: { readonly [O in ComputedOperation]: Transla
   concat: (operands, { tf, value: { attributes } }) => tf.concat(operands, attributes.axis),
   slice([x], { tf, value: { attributes } }) {
     const { axis, start, end } = attributes;
-    const begin = x.shape.map((_, at) => (at === axis ? start : 0));
+    const begin = x.shape.map((_, index) => (index === axis ? start : 0));
     return tf.slice(x, begin, x.shape.with(axis, end - start));
   },
 };

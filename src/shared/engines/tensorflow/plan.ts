@@ -25,23 +25,23 @@ interface Step {
 
 /** Moves a graph's constants to the device and orders its operations. */
 export function planGraph(tf: Tensorflow, graph: Graph): Plan {
-  const place = new Map(graph.values.map((value, at) => [value, at]));
+  const place = new Map(graph.values.map((value, index) => [value, index]));
   // Weights move to the device once.
-  const constants = graph.values.flatMap((value, at) =>
-    isConstant(value) ? [{ at, tensor: tf.keep(tf.tensor(value.attributes.data, [...value.shape])) }] : [],
+  const constants = graph.values.flatMap((value, index) =>
+    isConstant(value) ? [{ index, tensor: tf.keep(tf.tensor(value.attributes.data, [...value.shape])) }] : [],
   );
   const steps = planSteps(tf, graph, place);
   return {
     compute(inputs, batch) {
       const tensors: Tensor[] = new Array(graph.values.length);
-      for (const { at, tensor } of constants) tensors[at] = tensor;
+      for (const { index, tensor } of constants) tensors[index] = tensor;
       for (const [name, value] of graph.inputs) tensors[place.get(value)!] = inputs.get(name)!;
       for (const step of steps) {
         tensors[step.result] = step.compute(
-          step.operands.map((at) => tensors[at]),
+          step.operands.map((index) => tensors[index]),
           batch,
         );
-        for (const at of step.spent) tensors[at].dispose();
+        for (const index of step.spent) tensors[index].dispose();
       }
       return new Map([...graph.outputs].map(([name, value]) => [name, tensors[place.get(value)!]]));
     },

@@ -81,10 +81,11 @@ function lacking(bytes: Buffer, directory: TiffDirectory): Map<number, Added> {
 
 /** The subsampling that the frame header of a strip or tile tells, if it begins like a JPEG. */
 function jpegSubsampling(jpeg: Buffer): number[] | undefined {
-  let at = 2;
-  while (at + 12 < jpeg.length && jpeg[at] === 0xff) {
-    if (jpeg[at + 1] >= 0xc0 && jpeg[at + 1] <= 0xc2) return [jpeg[at + 11] >> 4, jpeg[at + 11] & 15];
-    at += 2 + jpeg.readUInt16BE(at + 2);
+  let offset = 2;
+  while (offset + 12 < jpeg.length && jpeg[offset] === 0xff) {
+    if (jpeg[offset + 1] >= 0xc0 && jpeg[offset + 1] <= 0xc2)
+      return [jpeg[offset + 11] >> 4, jpeg[offset + 11] & 15];
+    offset += 2 + jpeg.readUInt16BE(offset + 2);
   }
   return undefined;
 }

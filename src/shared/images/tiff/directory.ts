@@ -75,13 +75,13 @@ export function readDirectory(bytes: Buffer): TiffDirectory {
   if (tags > MAX_TAGS) throw new InputError('damaged TIFF (a directory of more tags than there are)');
   const entries = new Map<number, TiffEntry>();
   for (let i = 0; i < tags; i++) {
-    const at = directory + countBytes + i * entryBytes;
-    within(at, entryBytes);
-    const [tag, type, count] = [whole(at, 2), whole(at + 2, 2), whole(at + 4, offsetBytes)];
+    const offset = directory + countBytes + i * entryBytes;
+    within(offset, entryBytes);
+    const [tag, type, count] = [whole(offset, 2), whole(offset + 2, 2), whole(offset + 4, offsetBytes)];
     const length = (TYPE_BYTES[type] ?? 0) * count;
-    const inline = at + 4 + offsetBytes;
+    const inline = offset + 4 + offsetBytes;
     const start = length <= offsetBytes ? inline : whole(inline, offsetBytes);
-    const raw = bytes.subarray(at, at + entryBytes);
+    const raw = bytes.subarray(offset, offset + entryBytes);
     if (!entries.has(tag)) entries.set(tag, { tag, type, count, start, raw });
   }
   const numbers = (tag: number): number[] => {

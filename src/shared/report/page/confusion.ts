@@ -51,11 +51,11 @@ export function confusion(data: ReportData): HTMLElement {
     h(
       'tbody',
       {},
-      ...rows.map((cells, at) =>
+      ...rows.map((cells, index) =>
         h(
           'tr',
           {},
-          h('th', { scope: 'row' }, names[at]),
+          h('th', { scope: 'row' }, names[index]),
           ...cells.map((cell) => {
             const button = h(
               'button',
@@ -135,16 +135,16 @@ function grid({ confusion: { task, counts }, classes: all, shown }: ReportData):
     };
   }
   const kinds = [
-    { key: 'found', head: 'true positives', at: [1, 1], right: true },
-    { key: 'missed', head: 'false negatives', at: [1, 0], right: false },
-    { key: 'false', head: 'false positives', at: [0, 1], right: false },
+    { key: 'found', head: 'true positives', cell: [1, 1], right: true },
+    { key: 'missed', head: 'false negatives', cell: [1, 0], right: false },
+    { key: 'false', head: 'false positives', cell: [0, 1], right: false },
   ] as const;
   return {
     heads: kinds.map(({ head }) => head),
     names: classes,
     rows: counts.map((cells, label) =>
-      kinds.map(({ key, head, at, right }) => {
-        const count = cells[at[0]][at[1]];
+      kinds.map(({ key, head, cell, right }) => {
+        const count = cells[cell[0]][cell[1]];
         const positives = Math.max(1, cells[1][0] + cells[1][1]);
         return {
           key: `${shown[label]}:${key}`,

@@ -59,7 +59,7 @@ export function map(data: ReportData): HTMLElement | null {
     h(
       'ul',
       { class: 'legend' },
-      ...names.map((name, at) => h('li', {}, h('i', { style: `background:${range[at]}` }), name)),
+      ...names.map((name, index) => h('li', {}, h('i', { style: `background:${range[index]}` }), name)),
     ),
     h(
       'div',

@@ -20,7 +20,7 @@ export function leaderboard(data: ReportData): HTMLElement {
   const body = h('tbody');
   const count = h('p', { class: 'note', 'aria-live': 'polite' });
   const more = h('button', { type: 'button', onclick: () => void draw({ all: true }) });
-  const heads = columns.map(({ title }, at) =>
+  const heads = columns.map(({ title }, index) =>
     h(
       'th',
       { scope: 'col' },
@@ -28,7 +28,7 @@ export function leaderboard(data: ReportData): HTMLElement {
         'button',
         {
           type: 'button',
-          onclick: () => draw({ column: at, descending: state.column === at && !state.descending }),
+          onclick: () => draw({ column: index, descending: state.column === index && !state.descending }),
         },
         title,
       ),
@@ -57,8 +57,9 @@ export function leaderboard(data: ReportData): HTMLElement {
         ),
       ),
     );
-    for (const [at, head] of heads.entries()) {
-      if (at === state.column) head.setAttribute('aria-sort', state.descending ? 'descending' : 'ascending');
+    for (const [index, head] of heads.entries()) {
+      if (index === state.column)
+        head.setAttribute('aria-sort', state.descending ? 'descending' : 'ascending');
       else head.removeAttribute('aria-sort');
     }
     count.textContent = `${found.length} of ${counted(data.leaderboard.length, 'head')}`;

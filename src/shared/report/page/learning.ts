@@ -112,7 +112,7 @@ export function learning(data: ReportData): HTMLElement | null {
   const legend = h(
     'ul',
     { class: 'legend' },
-    ...ids.map((id, at) => h('li', {}, h('i', { style: `background:${range[at]}` }), id)),
+    ...ids.map((id, index) => h('li', {}, h('i', { style: `background:${range[index]}` }), id)),
     h('li', { class: 'dashes' }, 'dashed: training; solid: validation; dot: best epoch'),
   );
   return section(

@@ -89,7 +89,7 @@ export function ranking(data: ReportData): HTMLElement {
     h(
       'ul',
       { class: 'legend' },
-      ...names.map((name, at) => h('li', {}, h('i', { style: `background:${range[at]}` }), name)),
+      ...names.map((name, index) => h('li', {}, h('i', { style: `background:${range[index]}` }), name)),
     ),
     h(
       'div',
@@ -183,7 +183,9 @@ export function labels(data: ReportData): HTMLElement | null {
         y: { label: null, domain: [0, 1], grid: true, ticks: 5 },
         marks: [
           Plot.line(
-            thresholds.flatMap(([x, ...values]) => values.map((y, at) => ({ x, y, score: scores[at] }))),
+            thresholds.flatMap(([x, ...values]) =>
+              values.map((y, index) => ({ x, y, score: scores[index] })),
+            ),
             { x: 'x', y: 'y', z: 'score', stroke: 'score', strokeWidth: 1.6 },
           ),
           threshold === null
@@ -209,7 +211,7 @@ export function labels(data: ReportData): HTMLElement | null {
     h(
       'ul',
       { class: 'legend' },
-      ...scores.map((name, at) => h('li', {}, h('i', { style: `background:${range[at]}` }), name)),
+      ...scores.map((name, index) => h('li', {}, h('i', { style: `background:${range[index]}` }), name)),
     ),
     h('div', { class: 'multiples' }, ...multiples),
     figure(

@@ -109,12 +109,12 @@ export function summary(data: ReportData): HTMLElement {
 
 /** A bar with a mark at the majority baseline. */
 function meter(value: number | null | undefined, floor: number | null | undefined): HTMLElement {
-  const at = (share: number | null | undefined) => `${Math.max(0, Math.min(1, share ?? 0)) * 100}%`;
+  const position = (share: number | null | undefined) => `${Math.max(0, Math.min(1, share ?? 0)) * 100}%`;
   return h(
     'span',
     { class: 'meter', 'aria-hidden': true },
-    h('i', { style: `width:${at(value)}` }),
-    h('b', { style: `left:${at(floor)}` }),
+    h('i', { style: `width:${position(value)}` }),
+    h('b', { style: `left:${position(floor)}` }),
   );
 }
 

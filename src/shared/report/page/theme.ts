@@ -16,7 +16,7 @@ const PALETTE = [
 
 /** A colour for each of many names: the palette first, then hues around the circle. */
 export function colours(names: readonly string[]): string[] {
-  return names.map((_, at) => PALETTE[at] ?? `hsl(${Math.round(at * 137.5) % 360} 55% 52%)`);
+  return names.map((_, index) => PALETTE[index] ?? `hsl(${Math.round(index * 137.5) % 360} 55% 52%)`);
 }
 
 /** Options of every plot: text inherits the page's colour. */

@@ -22,11 +22,11 @@ export function rowPanels(panels: usize, rows: usize, batch: usize, inputs: usiz
   const pitch = inputs << 2;
   const end = rows + batch * pitch;
   for (let i: usize = 0; i < pitch; i += WIDTH_BYTES) {
-    for (let at = rows + i; at < end; at += pitch) {
-      v128.store(panels, v128.load(at));
-      v128.store(panels, v128.load(at, 16), 16);
-      v128.store(panels, v128.load(at, 32), 32);
-      v128.store(panels, v128.load(at, 48), 48);
+    for (let source = rows + i; source < end; source += pitch) {
+      v128.store(panels, v128.load(source));
+      v128.store(panels, v128.load(source, 16), 16);
+      v128.store(panels, v128.load(source, 32), 32);
+      v128.store(panels, v128.load(source, 48), 48);
       panels += WIDTH_BYTES;
     }
   }
@@ -72,19 +72,19 @@ export function kernelGradient(
         let c = f32x4.splat(0);
         let d = f32x4.splat(0);
         const panel = panels + i * batch;
-        for (let at = list + 8; at < end; at += 8) {
-          const row = panel + <usize>load<u32>(at);
-          const error = v128.load32_splat(at, 4);
+        for (let entry = list + 8; entry < end; entry += 8) {
+          const row = panel + <usize>load<u32>(entry);
+          const error = v128.load32_splat(entry, 4);
           a = f32x4.add(a, f32x4.mul(error, v128.load(row)));
           b = f32x4.add(b, f32x4.mul(error, v128.load(row, 16)));
           c = f32x4.add(c, f32x4.mul(error, v128.load(row, 32)));
           d = f32x4.add(d, f32x4.mul(error, v128.load(row, 48)));
         }
-        const at = gradient + unit * pitch + i;
-        v128.store(at, a);
-        v128.store(at, b, 16);
-        v128.store(at, c, 32);
-        v128.store(at, d, 48);
+        const address = gradient + unit * pitch + i;
+        v128.store(address, a);
+        v128.store(address, b, 16);
+        v128.store(address, c, 32);
+        v128.store(address, d, 48);
       }
     }
   }

@@ -60,11 +60,11 @@ export function sum(a: usize, count: usize): f64 {
 
 /** The largest absolute value. */
 export function largest(a: usize, count: usize): f32 {
-  let most = f32x4.splat(0);
-  for (let i: usize = 0; i < count << 2; i += 16) most = f32x4.max(most, f32x4.abs(v128.load(a + i)));
+  let greatest = f32x4.splat(0);
+  for (let i: usize = 0; i < count << 2; i += 16) greatest = f32x4.max(greatest, f32x4.abs(v128.load(a + i)));
   return max(
-    max(f32x4.extract_lane(most, 0), f32x4.extract_lane(most, 1)),
-    max(f32x4.extract_lane(most, 2), f32x4.extract_lane(most, 3)),
+    max(f32x4.extract_lane(greatest, 0), f32x4.extract_lane(greatest, 1)),
+    max(f32x4.extract_lane(greatest, 2), f32x4.extract_lane(greatest, 3)),
   );
 }
 
@@ -80,8 +80,8 @@ const ARTANH = memory.data<f64>([1.0 / 15, 1.0 / 13, 1.0 / 11, 1.0 / 9, 1.0 / 7,
 @inline
 function polynomial(x: v128, coefficients: usize, count: usize): v128 {
   let sum = v128.load64_splat(coefficients);
-  for (let at: usize = 8; at < count << 3; at += 8)
-    sum = f64x2.add(f64x2.mul(sum, x), v128.load64_splat(coefficients + at));
+  for (let offset: usize = 8; offset < count << 3; offset += 8)
+    sum = f64x2.add(f64x2.mul(sum, x), v128.load64_splat(coefficients + offset));
   return sum;
 }
 
@@ -119,22 +119,22 @@ function log(x: v128): v128 {
 /** Two numbers that lie side by side. */
 // @ts-expect-error: decorators are AssemblyScript's
 @inline
-function pair(at: usize): v128 {
-  return low(v128.load64_zero(at));
+function pair(address: usize): v128 {
+  return low(v128.load64_zero(address));
 }
 // @ts-expect-error: decorators are AssemblyScript's
 @inline
-function storePair(at: usize, x: v128): void {
-  v128.store64_lane(at, f32x4.demote_f64x2_zero(x), 0);
+function storePair(address: usize, x: v128): void {
+  v128.store64_lane(address, f32x4.demote_f64x2_zero(x), 0);
 }
 
 /** Writes a value, its slope and its curvature. */
 // @ts-expect-error: decorators are AssemblyScript's
 @inline
-function storePoint(at: usize, value: v128, slope: v128, curvature: v128): void {
-  store<f64>(at, total(value));
-  store<f64>(at, total(slope), 8);
-  store<f64>(at, total(curvature), 16);
+function storePoint(address: usize, value: v128, slope: v128, curvature: v128): void {
+  store<f64>(address, total(value));
+  store<f64>(address, total(slope), 8);
+  store<f64>(address, total(curvature), 16);
 }
 
 /**
@@ -154,35 +154,35 @@ export function softmaxLoss(
   const pitch = rows << 2;
   const size = pitch * classes;
   for (let row: usize = 0; row < pitch; row += 8) {
-    let most = f64x2.splat(-Infinity);
-    for (let at = row; at < size; at += pitch)
-      most = f64x2.max(most, f64x2.add(pair(logits + at), f64x2.mul(by, pair(logitDirection + at))));
+    let greatest = f64x2.splat(-Infinity);
+    for (let offset = row; offset < size; offset += pitch)
+      greatest = f64x2.max(greatest, f64x2.add(pair(logits + offset), f64x2.mul(by, pair(logitDirection + offset))));
     let sum = f64x2.splat(0);
     let first = f64x2.splat(0);
     let second = f64x2.splat(0);
     let sampleWeights = f64x2.splat(0);
-    for (let at = row; at < size; at += pitch) {
-      const speed = pair(logitDirection + at);
-      const logit = f64x2.add(pair(logits + at), f64x2.mul(by, speed));
-      const share = exp(f64x2.sub(logit, most));
-      const pulled = pair(weightedTargets + at);
-      storePair(residuals + at, share);
+    for (let offset = row; offset < size; offset += pitch) {
+      const speed = pair(logitDirection + offset);
+      const logit = f64x2.add(pair(logits + offset), f64x2.mul(by, speed));
+      const share = exp(f64x2.sub(logit, greatest));
+      const weightedTarget = pair(weightedTargets + offset);
+      storePair(residuals + offset, share);
       const moved = f64x2.mul(share, speed);
       sum = f64x2.add(sum, share);
       first = f64x2.add(first, moved);
       second = f64x2.add(second, f64x2.mul(moved, speed));
-      sampleWeights = f64x2.add(sampleWeights, pulled);
-      value = f64x2.sub(value, f64x2.mul(pulled, logit));
-      slope = f64x2.sub(slope, f64x2.mul(pulled, speed));
+      sampleWeights = f64x2.add(sampleWeights, weightedTarget);
+      value = f64x2.sub(value, f64x2.mul(weightedTarget, logit));
+      slope = f64x2.sub(slope, f64x2.mul(weightedTarget, speed));
     }
     const mean = f64x2.div(first, sum);
     const spread = f64x2.sub(f64x2.div(second, sum), f64x2.mul(mean, mean));
-    value = f64x2.add(value, f64x2.mul(sampleWeights, f64x2.add(most, log(sum))));
+    value = f64x2.add(value, f64x2.mul(sampleWeights, f64x2.add(greatest, log(sum))));
     slope = f64x2.add(slope, f64x2.mul(sampleWeights, mean));
     curvature = f64x2.add(curvature, f64x2.mul(sampleWeights, spread));
     const each = f64x2.div(sampleWeights, sum);
-    for (let at = row; at < size; at += pitch)
-      storePair(residuals + at, f64x2.sub(f64x2.mul(pair(residuals + at), each), pair(weightedTargets + at)));
+    for (let offset = row; offset < size; offset += pitch)
+      storePair(residuals + offset, f64x2.sub(f64x2.mul(pair(residuals + offset), each), pair(weightedTargets + offset)));
   }
   storePoint(point, value, slope, curvature);
 }
@@ -201,18 +201,18 @@ export function sigmoidLoss(
   const by = f64x2.splat(step);
   const zero = f64x2.splat(0);
   const one = f64x2.splat(1);
-  for (let at: usize = 0; at < count << 2; at += 8) {
-    const speed = pair(logitDirection + at);
-    const logit = f64x2.add(pair(logits + at), f64x2.mul(by, speed));
-    const weight = pair(sampleWeights + at);
-    const pulled = pair(weightedTargets + at);
+  for (let offset: usize = 0; offset < count << 2; offset += 8) {
+    const speed = pair(logitDirection + offset);
+    const logit = f64x2.add(pair(logits + offset), f64x2.mul(by, speed));
+    const weight = pair(sampleWeights + offset);
+    const weightedTarget = pair(weightedTargets + offset);
     const decay = exp(f64x2.neg(f64x2.abs(logit)));
     const both = f64x2.add(one, decay);
     const yes = f64x2.div(v128.bitselect(one, decay, f64x2.ge(logit, zero)), both);
-    const residual = f64x2.sub(f64x2.mul(weight, yes), pulled);
-    storePair(residuals + at, residual);
+    const residual = f64x2.sub(f64x2.mul(weight, yes), weightedTarget);
+    storePair(residuals + offset, residual);
     const loss = f64x2.mul(weight, f64x2.add(f64x2.max(logit, zero), log(both)));
-    value = f64x2.add(value, f64x2.sub(loss, f64x2.mul(pulled, logit)));
+    value = f64x2.add(value, f64x2.sub(loss, f64x2.mul(weightedTarget, logit)));
     slope = f64x2.add(slope, f64x2.mul(residual, speed));
     const bend = f64x2.mul(f64x2.mul(yes, f64x2.sub(one, yes)), f64x2.mul(speed, speed));
     curvature = f64x2.add(curvature, f64x2.mul(weight, bend));

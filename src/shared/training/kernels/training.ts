@@ -20,10 +20,10 @@ function keepNext(p: usize, a: usize, b: usize, count: usize): void {
 
 function restoreNext(p: usize, a: usize, b: usize, count: usize): void {
   const end = count << 2;
-  for (let at: usize = 0; at < 16 - (end & 15); at += 4) {
-    store<f32>(p + end + at, load<f32>(NEXT + at));
-    store<f32>(a + end + at, load<f32>(NEXT + at, 16));
-    store<f32>(b + end + at, load<f32>(NEXT + at, 32));
+  for (let offset: usize = 0; offset < 16 - (end & 15); offset += 4) {
+    store<f32>(p + end + offset, load<f32>(NEXT + offset));
+    store<f32>(a + end + offset, load<f32>(NEXT + offset, 16));
+    store<f32>(b + end + offset, load<f32>(NEXT + offset, 32));
   }
 }
 
@@ -243,15 +243,15 @@ export function maxNorm(p: usize, units: usize, inputs: usize, limit: f32): void
   const pitch = inputs << 2;
   for (let row = p; row < p + units * pitch; row += pitch) {
     let squares: f32 = 0;
-    for (let at = row; at < row + pitch; at += 4) {
-      const weight = load<f32>(at);
+    for (let address = row; address < row + pitch; address += 4) {
+      const weight = load<f32>(address);
       squares += weight * weight;
     }
     const norm = sqrt<f32>(squares);
     if (norm <= limit) continue;
     // Keras adds its epsilon to the norm it divides by.
     const scale = limit / (<f32>1e-7 + norm);
-    for (let at = row; at < row + pitch; at += 4) store<f32>(at, load<f32>(at) * scale);
+    for (let address = row; address < row + pitch; address += 4) store<f32>(address, load<f32>(address) * scale);
   }
 }
 

@@ -71,7 +71,8 @@ export function deviceTrainer(
     for (const { spec } of tensors) {
       const end = start + elementCount(spec.shape);
       const all = await deviceArrays.get(keyOf(spec.name))!.read();
-      for (const [at, lane] of chosen.entries()) readLane(all, values[at].subarray(start, end), spec, lane);
+      for (const [index, lane] of chosen.entries())
+        readLane(all, values[index].subarray(start, end), spec, lane);
       start = end;
     }
     return values;
@@ -96,10 +97,10 @@ export function deviceTrainer(
         parameterKey,
         states.map(({ parameters }) => parameters),
       );
-      for (const at of STATES)
+      for (const index of STATES)
         scatter(
-          (name) => stateKey(name, at),
-          states.map(({ optimizer }) => optimizer[at]),
+          (name) => stateKey(name, index),
+          states.map(({ optimizer }) => optimizer[index]),
         );
       resetLosses();
     },
@@ -114,8 +115,8 @@ export function deviceTrainer(
         weights: engine.gather(weights, rows),
         [HYPER]: engine.upload(hyperparameterRows(settings, lanes), [2 * HYPERPARAMETERS, lanes]),
       };
-      for (const [at, { layer, array }] of masks.entries()) {
-        drawMask(arena, layer.rate, array, maskSeed, at);
+      for (const [index, { layer, array }] of masks.entries()) {
+        drawMask(arena, layer.rate, array, maskSeed, index);
         const mask = array.view.slice(0, batch * layer.units);
         fed[maskKey(layer.name)] = engine.upload(mask, maskShape(layers, layer, batch));
       }
@@ -139,7 +140,7 @@ export function deviceTrainer(
       const chunk = Math.max(1, Math.floor(MAX_ANSWERS / width));
       for (let start = 0; start < data.rows.val; start += chunk) {
         const count = Math.min(chunk, data.rows.val - start);
-        const rows = Int32Array.from({ length: count }, (_, at) => start + at);
+        const rows = Int32Array.from({ length: count }, (_, index) => start + index);
         const features = engine.gather(device.features(config.normalize, 'val'), rows);
         const computed = program.run({ ...Object.fromEntries(deviceArrays), features });
         probabilities.set(await computed.probabilities.read(), start * width);
@@ -155,7 +156,10 @@ export function deviceTrainer(
         await gather((name) => stateKey(name, 0), chosen),
         await gather((name) => stateKey(name, 1), chosen),
       ];
-      return chosen.map((_, at) => ({ parameters: parameters[at], optimizer: [first[at], second[at]] }));
+      return chosen.map((_, index) => ({
+        parameters: parameters[index],
+        optimizer: [first[index], second[index]],
+      }));
     },
     release() {
       for (const array of deviceArrays.values()) array.free();

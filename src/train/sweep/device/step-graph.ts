@@ -17,7 +17,7 @@ import {
 import { type Hyperparameters, limitNorms, updated } from './updates.ts';
 
 /** Names of a step graph's inputs and outputs beside the training graph's. */
-export const stateKey = (name: string, at: 0 | 1): string => `state${at}:${name}`;
+export const stateKey = (name: string, index: 0 | 1): string => `state${index}:${name}`;
 /** [lanes]: losses so far, each times its rows. */
 export const LOSSES = 'losses';
 /** [rows, lanes]: first the hyperparameters of kernels, then those of all other tensors. */
@@ -34,8 +34,8 @@ export interface StepKind {
 /** @param settings of all heads of a stack, at any step */
 export function stepKind(settings: readonly StepSettings[]): StepKind {
   const used = (ofKernels: boolean) =>
-    stepHyperparameters(settings[0], ofKernels).map((_, at) =>
-      settings.some((one) => stepHyperparameters(one, ofKernels)[at] !== 0),
+    stepHyperparameters(settings[0], ofKernels).map((_, index) =>
+      settings.some((one) => stepHyperparameters(one, ofKernels)[index] !== 0),
     );
   return {
     ...stepKernel(settings[0]),
@@ -116,9 +116,9 @@ function settingsOf(
 ): Hyperparameters {
   const { lanes, layers } = shape;
   const units = spec.shape.at(-1)!;
-  return used.map((isUsed, at) => {
+  return used.map((isUsed, index) => {
     if (!isUsed) return undefined;
-    const row = build.slice(hyper, { axis: 0, start: start + at, end: start + at + 1 });
+    const row = build.slice(hyper, { axis: 0, start: start + index, end: start + index + 1 });
     if (lanes === 1) return build.reshape(row, []);
     if (!isWide(spec.name, layers)) return build.reshape(row, [lanes, ...spec.shape.map(() => 1)]);
     const repeated = build.broadcastTo(build.reshape(row, [lanes, 1]), [lanes, units]);

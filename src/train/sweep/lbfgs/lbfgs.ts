@@ -51,9 +51,9 @@ export function createCurvature(arena: Arena, size: number): Curvature {
     }
     const last = pairs.at(-1);
     if (last) scale(result.address, padded, 1 / (last.rho * last.square));
-    for (const [at, { step, change, rho }] of pairs.entries()) {
+    for (const [index, { step, change, rho }] of pairs.entries()) {
       const share = rho * dot(change.address, result.address, padded);
-      add(result.address, step.address, padded, shares[at] - share);
+      add(result.address, step.address, padded, shares[index] - share);
     }
   };
 

@@ -35,7 +35,7 @@ export function lineLoss(
   { kernels, allocate }: Arena,
   { classes, pitch, weightedTargets, sampleWeights }: Wanted,
   output: Output,
-): (at: Logits, step: number) => LinePoint {
+): (lossAt: Logits, step: number) => LinePoint {
   const { view, address } = allocate(LINE_LOSS_FLOATS);
   const point = new Float64Array(view.buffer, address, 3);
   return ({ logits, logitDirection, residuals }, step) => {
@@ -59,7 +59,7 @@ const VALUE_NOISE = 1e-7;
  * what has been seen to be too short and too far. Undefined when there is no such place but for rounding.
  */
 export function searchLine(
-  at: (step: number) => LinePoint,
+  lossAt: (step: number) => LinePoint,
   start: { value: number; slope: number },
 ): { step: number; value: number } | undefined {
   let [step, low, high] = [1, 0, Number.POSITIVE_INFINITY];
@@ -67,7 +67,7 @@ export function searchLine(
   for (let trial = 0; trial < MAX_TRIALS; trial++) {
     // As logits and parameters will be moved by it.
     step = Math.fround(step);
-    const { value, slope, curvature } = at(step);
+    const { value, slope, curvature } = lossAt(step);
     if (Math.abs(slope) <= -SLOPE_LEFT * start.slope && value <= max) return { step, value };
     if (slope < 0 && value <= max) low = step;
     else high = step;

@@ -139,17 +139,17 @@ async function takeGradients(
   await products.backward(
     Math.max(2, lanes.length * classes),
     (into, first, count) => {
-      for (const [at, { residuals }] of lanes.entries()) {
+      for (const [index, { residuals }] of lanes.entries()) {
         for (let c = 0; c < classes; c++) {
           const from = c * pitch + first;
-          into.set(residuals.view.subarray(from, from + count), (at * classes + c) * count);
+          into.set(residuals.view.subarray(from, from + count), (index * classes + c) * count);
         }
       }
     },
     (chunk) => {
-      for (const [at, { gradient }] of lanes.entries()) {
+      for (const [index, { gradient }] of lanes.entries()) {
         const { view } = gradient;
-        for (let i = 0; i < weights; i++) view[i] += chunk[at * weights + i];
+        for (let i = 0; i < weights; i++) view[i] += chunk[index * weights + i];
       }
     },
   );
@@ -163,13 +163,13 @@ async function takeMotions(
 ): Promise<void> {
   const weights = classes * inputs;
   const directions = new Float32Array(Math.max(2, lanes.length * classes) * inputs);
-  for (const [at, { direction }] of lanes.entries())
-    directions.set(direction.view.subarray(0, weights), at * weights);
+  for (const [index, { direction }] of lanes.entries())
+    directions.set(direction.view.subarray(0, weights), index * weights);
   await products.forward(directions, (logits, first, count) => {
-    for (const [at, { direction, logitDirection }] of lanes.entries()) {
+    for (const [index, { direction, logitDirection }] of lanes.entries()) {
       for (let c = 0; c < classes; c++) {
         const bias = direction.view[kernel + c];
-        const from = (at * classes + c) * count;
+        const from = (index * classes + c) * count;
         const moved = logitDirection.view.subarray(c * pitch + first, c * pitch + first + count);
         for (let i = 0; i < count; i++) moved[i] = logits[from + i] + bias;
       }

@@ -31,8 +31,8 @@ describe('answers are no features', () => {
     async (name) => {
       const { program, description } = await open(name, ['features/avg', 'logits/avg']);
       const pixels = new Uint8Array(2 * SIDE * SIDE * 3);
-      for (let at = 0; at < pixels.length; at++)
-        pixels[at] = (at % 3) * 10 + (at < pixels.length / 2 ? 1 : 2);
+      for (let index = 0; index < pixels.length; index++)
+        pixels[index] = (index % 3) * 10 + (index < pixels.length / 2 ? 1 : 2);
       const computed = await program.run({ pixels });
       await program.release();
       expect(description.columns).toEqual([

@@ -20,8 +20,8 @@ it.each(['small_transformer', 'outside', 'colours_last'])('damaged copies of %s'
   if (model === 'outside') cpSync(golden('outside.onnx.data'), join(files, 'outside.onnx.data'));
   const bytes = readFileSync(golden(`${model}.onnx`));
   writeFileSync(join(files, 'whole.onnx'), bytes);
-  for (let at = 0; at < COUNT; at++)
-    writeFileSync(join(files, `damaged${at}.onnx`), fuzzModelFile(bytes, at));
+  for (let index = 0; index < COUNT; index++)
+    writeFileSync(join(files, `damaged${index}.onnx`), fuzzModelFile(bytes, index));
   const options = { encoding: 'utf8', timeout: 120_000, input: '[]' } as const;
   const { stdout, status } = spawnSync(process.execPath, [PROGRAM, files], options);
   const lines = stdout.trim().split('\n');

@@ -60,10 +60,12 @@ describe("features of a model's file", () => {
     const found = await features(name, options);
     for (const [column, rows] of Object.entries(runs[run])) {
       rows.forEach((expected, photo) => {
-        const difference = norm(expected.map((value, at) => value - found[column][photo][at]));
+        const difference = norm(expected.map((value, index) => value - found[column][photo][index]));
         expect(difference / norm(expected), column).toBeLessThan(1e-4);
       });
-      expect(norm(rows[0].map((value, at) => value - rows[1][at])) / norm(rows[0])).toBeGreaterThan(0.1);
+      expect(norm(rows[0].map((value, index) => value - rows[1][index])) / norm(rows[0])).toBeGreaterThan(
+        0.1,
+      );
     }
   });
 

@@ -58,15 +58,15 @@ interface Expected {
 function softmax({ rows, classes, logits, logitDirection, weightedTargets, step }: Case): Expected {
   const expected: Expected = { value: 0, slope: 0, curvature: 0, residuals: [] };
   for (let row = 0; row < rows; row++) {
-    const at = Array.from({ length: classes }, (_, c) => c * rows + row);
-    const moved = at.map((i) => logits[i] + step * logitDirection[i]);
+    const indices = Array.from({ length: classes }, (_, c) => c * rows + row);
+    const moved = indices.map((i) => logits[i] + step * logitDirection[i]);
     const most = Math.max(...moved);
     const normaliser = moved.reduce((sum, logit) => sum + Math.exp(logit - most), 0);
     const shares = moved.map((logit) => Math.exp(logit - most) / normaliser);
-    const sampleWeights = at.reduce((sum, i) => sum + weightedTargets[i], 0);
-    const mean = shares.reduce((sum, share, c) => sum + share * logitDirection[at[c]], 0);
+    const sampleWeights = indices.reduce((sum, i) => sum + weightedTargets[i], 0);
+    const mean = shares.reduce((sum, share, c) => sum + share * logitDirection[indices[c]], 0);
     expected.value += sampleWeights * (most + Math.log(normaliser));
-    for (const [c, i] of at.entries()) {
+    for (const [c, i] of indices.entries()) {
       const residual = sampleWeights * shares[c] - weightedTargets[i];
       expected.residuals[i] = residual;
       expected.value -= weightedTargets[i] * moved[c];

@@ -138,8 +138,8 @@ describe.each(resident)('a stack on the device of %s', (name) => {
     expect(farthest(actual.probabilities, expected.probabilities)).toBeLessThan(1e-5);
     for (const [lane, { parameters, optimizer }] of expected.states.entries()) {
       expect(farthest(actual.states[lane].parameters, parameters)).toBeLessThan(1e-5);
-      for (const at of [0, 1])
-        expect(farthest(actual.states[lane].optimizer[at], optimizer[at])).toBeLessThan(1e-5);
+      for (const index of [0, 1])
+        expect(farthest(actual.states[lane].optimizer[index], optimizer[index])).toBeLessThan(1e-5);
     }
   };
   /** Three heads that differ in all that heads of a stack may differ in. */
@@ -174,8 +174,8 @@ describe.each(resident)('a stack on the device of %s', (name) => {
       const together = await onDevice(configs, starts);
       for (const [lane, config] of configs.entries()) {
         const alone = await withKernels([config], [starts[lane]]);
-        const answers = Float32Array.from(alone.probabilities, (_, at) => {
-          const [row, answer] = [Math.floor(at / data.classes), at % data.classes];
+        const answers = Float32Array.from(alone.probabilities, (_, index) => {
+          const [row, answer] = [Math.floor(index / data.classes), index % data.classes];
           return together.probabilities[(row * configs.length + lane) * data.classes + answer];
         });
         const own = {

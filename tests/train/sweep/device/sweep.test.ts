@@ -19,8 +19,8 @@ import { clouds, deviceEngineOf } from '../../../support/point-clouds.ts';
 const data = clouds({ train: 240, val: 400, test: 0 }, { classes: 4, apart: 0.5 });
 
 const jobsOf = (requests: readonly Partial<HeadRequest>[]): HeadJob[] =>
-  requests.map((request, at) => ({
-    id: String(at + 1),
+  requests.map((request, index) => ({
+    id: String(index + 1),
     config: resolveConfig(withoutIdleOptions({ epochs: 8, normalize: 'none', ...request }), 'multiclass'),
   }));
 
@@ -52,7 +52,7 @@ it('stacks heads of the same layers side by side, and leaves lbfgs to the host',
   const sizes = planWideStacks(jobsOf(SWEEP), data).map(({ length }) => length);
   expect(sizes.sort()).toEqual([1, 4, 4, 5]);
   const [wide, rest] = planWideStacks(
-    jobsOf(Array.from({ length: 400 }, (_, at) => ({ lr: 0.1 / (1 + at) }))),
+    jobsOf(Array.from({ length: 400 }, (_, index) => ({ lr: 0.1 / (1 + index) }))),
     data,
   );
   expect([wide.length, rest.length]).toEqual([200, 200]);
@@ -69,8 +69,8 @@ it('gives the leaderboard that onnxruntime gives', async () => {
   expect(actual).toHaveLength(jobs.length);
   const statuses = new Set(expected.map(({ result: { status } }) => status));
   expect([...statuses].sort()).toEqual(['diverged', 'done']);
-  for (const [at, { result }] of expected.entries()) {
-    const { status, val, epochs } = actual[at].result;
+  for (const [index, { result }] of expected.entries()) {
+    const { status, val, epochs } = actual[index].result;
     expect(status).toBe(result.status);
     if (status === 'diverged') continue;
     expect(epochs).toBe(result.epochs);

@@ -31,8 +31,8 @@ function data(output: Output): TrainingData {
   const targets = new Uint8Array((ROWS + rows.val) * CLASSES);
   for (let row = 0; row < ROWS; row++) {
     const scores = Array.from({ length: CLASSES }, (_, c) => {
-      const at = row * INPUTS + c;
-      return features[at] + 0.5 * features[at + CLASSES] + 0.8 * noise[row * CLASSES + c];
+      const index = row * INPUTS + c;
+      return features[index] + 0.5 * features[index + CLASSES] + 0.8 * noise[row * CLASSES + c];
     });
     if (output === 'softmax') targets[row * CLASSES + scores.indexOf(Math.max(...scores))] = 1;
     else for (const [c, score] of scores.entries()) targets[row * CLASSES + c] = score > 0.2 ? 1 : 0;
@@ -51,7 +51,10 @@ async function solved(
   const heads: TrainedHead[] = [];
   const task = output === 'softmax' ? 'multiclass' : 'multilabel';
   await solveStack(
-    penalties.map((l2, at) => ({ id: String(at), config: resolveConfig({ optimizer: 'lbfgs', l2 }, task) })),
+    penalties.map((l2, index) => ({
+      id: String(index),
+      config: resolveConfig({ optimizer: 'lbfgs', l2 }, task),
+    })),
     {
       data: data(output),
       arena: createArena(),
@@ -69,10 +72,10 @@ async function solved(
 describe.each<Output>(['softmax', 'sigmoid'])('exact %s heads', (output) => {
   it('reach the minimum of scikit-learn for a whole path of penalties', async () => {
     const heads = await solved(output, golden.penalties);
-    for (const [at, { result }] of heads.entries()) {
+    for (const [index, { result }] of heads.entries()) {
       const [{ trainLoss }] = result.history;
-      expect(Math.abs(trainLoss - golden[output][at]), `l2 ${golden.penalties[at]}`).toBeLessThan(
-        1e-4 * golden[output][at],
+      expect(Math.abs(trainLoss - golden[output][index]), `l2 ${golden.penalties[index]}`).toBeLessThan(
+        1e-4 * golden[output][index],
       );
       expect(result.status).toBe('done');
       expect(result.seconds).toBeGreaterThan(0);
