@@ -1,32 +1,23 @@
 /** Where predictions go: a file that is there as a whole or not at all, or stdout. */
-import { createReadStream, createWriteStream } from 'node:fs';
-import { type FileHandle, open, rename, rm, stat } from 'node:fs/promises';
+import { createReadStream } from 'node:fs';
+import { type FileHandle, open, rm, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { Readable } from 'node:stream';
-import { pipeline } from 'node:stream/promises';
 import { InputError } from '../shared/errors.ts';
-import { codeOf, diskError, makeFolder } from '../shared/store/files.ts';
+import { diskError, makeFolder, writeDurably } from '../shared/store/files.ts';
 import type { PredictionObject } from './formats.ts';
 
 type Pieces = AsyncIterable<string | Uint8Array>;
 
 /**
- * Writes a file under a temporary name beside its own and renames it when it is whole.
+ * Writes a file, and the folders above it that are missing.
  * @throws InputError naming the file where it cannot be written, and whatever `pieces` throws
  */
 export async function writeFile(path: string, pieces: Pieces): Promise<void> {
-  const temporary = `${path}.tmp`;
-  try {
-    await makeFolder(dirname(path));
-    // Said now, not when everything is computed.
-    if ((await stat(path).catch(() => undefined))?.isDirectory())
-      throw new InputError(`--out ${path} is a folder: name a file`);
-    await pipeline(Readable.from(pieces), createWriteStream(temporary, { flush: true }));
-    await rename(temporary, path);
-  } catch (thrown) {
-    await rm(temporary, { force: true }).catch(() => {});
-    throw codeOf(thrown).startsWith('E') ? diskError('write', path, thrown) : thrown;
-  }
+  await makeFolder(dirname(path));
+  // Said now, not when everything is computed.
+  if ((await stat(path).catch(() => undefined))?.isDirectory())
+    throw new InputError(`--out ${path} is a folder: name a file`);
+  await writeDurably(path, pieces);
 }
 
 /** Writes to stdout as fast as it is read; what cannot be written ends it, and the command (see watchOutput). */

@@ -1,8 +1,8 @@
 /** What an unfinished sweep keeps on disk, with checksums: what was altered since is refused, not gone on from. */
 import { createHash } from 'node:crypto';
-import { closeSync, fsyncSync, openSync, readFileSync, renameSync, writeSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { InputError } from '../errors.ts';
-import { causeOf } from '../store/files.ts';
+import { causeOf, writeDurablySync } from '../store/files.ts';
 
 /** The folder inside a run in which all of it is; it goes when the run is whole. */
 export const FOLDER = 'unfinished';
@@ -11,17 +11,9 @@ const SHA256_BYTES = 32;
 /** Hex digits in front of a line. */
 const LINE_DIGITS = 16;
 
-/** Writes a file as a whole or not at all: the SHA-256 of `bytes`, then `bytes`. */
+/** Writes a file as a whole or not at all: the SHA-256 of `bytes`, then `bytes`. @throws as {@link writeDurablySync} */
 export function writeChecksummed(path: string, bytes: Uint8Array): void {
-  const temporary = `${path}.tmp`;
-  const file = openSync(temporary, 'w');
-  try {
-    writeFully(file, Buffer.concat([sha256(bytes), bytes]));
-    fsyncSync(file);
-  } finally {
-    closeSync(file);
-  }
-  renameSync(temporary, path);
+  writeDurablySync(path, [sha256(bytes), bytes]);
 }
 
 /**
@@ -66,9 +58,4 @@ function damaged(where: string, found: string): InputError {
   return new InputError(
     `Expected ${where} as it was written but found ${found}: remove the folder ${FOLDER} around it to train all heads again`,
   );
-}
-
-/** Writes all of `bytes` to an open file. */
-export function writeFully(file: number, bytes: Uint8Array): void {
-  for (let done = 0; done < bytes.length; ) done += writeSync(file, bytes, done);
 }

@@ -13,7 +13,7 @@ import { join } from 'node:path';
 import { unexpected } from '../errors.ts';
 import { parseJson } from '../fields.ts';
 import type { MetricName } from '../head/config.ts';
-import { makeFolder, writeDurably } from '../store/files.ts';
+import { makeFolder, writeDurably, writeFully } from '../store/files.ts';
 import type { TrainedHead } from '../training/head-progress.ts';
 import { type HeadResult, rankResults } from '../training/result.ts';
 import { type PausedHeads, pausedOnDisk } from './paused-heads.ts';
@@ -23,7 +23,6 @@ import {
   parseChecksummedLine,
   readChecksummed,
   writeChecksummed,
-  writeFully,
 } from './records.ts';
 
 const SWEEP_FILE = 'sweep.json';

@@ -1,10 +1,6 @@
 /** The files of a run's folder. */
-import { createWriteStream } from 'node:fs';
-import { rename } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
-import { Readable } from 'node:stream';
-import { pipeline } from 'node:stream/promises';
 import type { CsvOptions } from '../csv-line.ts';
 import { imageSplits } from '../dataset/divide.ts';
 import { headTensors, writeHead } from '../head/record.ts';
@@ -91,9 +87,7 @@ async function writePredictions(path: string, training: Training, csv: CsvOption
     },
     csv,
   );
-  const temporary = `${path}.tmp`;
-  await pipeline(Readable.from(lines), createWriteStream(temporary, { flush: true }));
-  await rename(temporary, path);
+  await writeDurably(path, lines);
 }
 
 /** How many images there are, and views that were trained on. */

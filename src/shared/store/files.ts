@@ -1,4 +1,5 @@
 /** Files that are there as a whole or not at all, whatever happens in between. */
+import { closeSync, fsyncSync, openSync, renameSync, rmSync, writeSync } from 'node:fs';
 import { mkdir, open, readdir, readFile, rename, rm, stat, utimes } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { InputError, messageOf } from '../errors.ts';
@@ -50,30 +51,77 @@ type Content = Uint8Array | string;
 
 /**
  * Writes a file under a temporary name beside its own, flushes it to the disk and renames it, so that after a crash
- * or a power failure the file has either its old or its new content.
+ * or a power failure the file has either its old or its new content. Every file that permafrost replaces is written by it.
  * @param content several pieces are written one behind the other
- * @throws InputError naming the file and the cause
+ * @throws InputError naming the file and the cause, and whatever `content` throws
  */
 export async function writeDurably(
   path: string,
   content: Content | Iterable<Content> | AsyncIterable<Content>,
 ): Promise<void> {
   const temporary = `${path}.tmp`;
+  const failed = (thrown: unknown): never => {
+    throw diskError('write', path, thrown);
+  };
   try {
-    const handle = await disk.open(temporary, 'w');
+    const handle = await disk.open(temporary, 'w').catch(failed);
     try {
       const isOne = typeof content === 'string' || content instanceof Uint8Array;
-      for await (const piece of isOne ? [content] : content) await handle.writeFile(piece);
-      await handle.sync();
+      for await (const block of blocks(isOne ? [content] : content))
+        await handle.writeFile(block).catch(failed);
+      await handle.sync().catch(failed);
     } finally {
       await handle.close();
     }
-    await disk.rename(temporary, path);
-    await syncFolder(dirname(path));
+    await disk.rename(temporary, path).catch(failed);
+    await syncFolder(dirname(path)).catch(failed);
   } catch (thrown) {
     await disk.rm(temporary, { force: true }).catch(() => {});
+    throw thrown;
+  }
+}
+
+/** Text that is written at once: a call for each line of a long file would take most of the time. */
+const BLOCK_LENGTH = 65_536;
+
+/** The same content in fewer pieces. */
+async function* blocks(pieces: Iterable<Content> | AsyncIterable<Content>): AsyncGenerator<Content> {
+  let text = '';
+  for await (const piece of pieces) {
+    if (typeof piece === 'string') text += piece;
+    if (typeof piece === 'string' && text.length < BLOCK_LENGTH) continue;
+    if (text !== '') yield text;
+    text = '';
+    if (typeof piece !== 'string') yield piece;
+  }
+  if (text !== '') yield text;
+}
+
+/**
+ * {@link writeDurably} for callers that must not give way to other work in between: a head is recorded before the next
+ * message of a worker is looked at.
+ */
+export function writeDurablySync(path: string, content: readonly Uint8Array[]): void {
+  const temporary = `${path}.tmp`;
+  try {
+    const file = openSync(temporary, 'w');
+    try {
+      for (const piece of content) writeFully(file, piece);
+      fsyncSync(file);
+    } finally {
+      closeSync(file);
+    }
+    renameSync(temporary, path);
+    syncFolderSync(dirname(path));
+  } catch (thrown) {
+    rmSync(temporary, { force: true });
     throw diskError('write', path, thrown);
   }
+}
+
+/** Writes all of `bytes` to an open file. */
+export function writeFully(file: number, bytes: Uint8Array): void {
+  for (let done = 0; done < bytes.length; ) done += writeSync(file, bytes, done);
 }
 
 /** Lines of JSON that are written at once. */
@@ -121,6 +169,17 @@ async function makeMissing(path: string): Promise<string | undefined> {
     const first = await makeMissing(dirname(path));
     const own = await make();
     return first ?? own;
+  }
+}
+
+/** {@link syncFolder}, at once. */
+function syncFolderSync(path: string): void {
+  if (process.platform === 'win32') return;
+  const handle = openSync(path, 'r');
+  try {
+    fsyncSync(handle);
+  } finally {
+    closeSync(handle);
   }
 }
 
