@@ -1,5 +1,5 @@
 /** A head as layers that Keras and TensorFlow.js both have, with the temperature inside the last one's weights. */
-import { LEAKY_SLOPE } from '../shared/head/activations.ts';
+import { LEAKY_SLOPE } from '../shared/graph/activations.ts';
 import type { Activation } from '../shared/head/config.ts';
 import { EPSILON } from '../shared/head/forward.ts';
 import { headLayers } from '../shared/head/layers.ts';

@@ -5,7 +5,7 @@ import type { Augmentation } from '../shared/augment/augmentation.ts';
 import { contentHash, createViews } from '../shared/augment/view.ts';
 import { InputError } from '../shared/errors.ts';
 import { imagesAhead } from '../shared/images/ahead.ts';
-import { decodeFrames } from '../shared/images/frames.ts';
+import { decodeSizes } from '../shared/images/input-sizes.ts';
 import { createNotes, type Notes } from '../shared/images/notes.ts';
 import { NO_SUCH_FILE, readImages } from '../shared/images/read.ts';
 import { counted, plural } from '../shared/plural.ts';
@@ -162,15 +162,15 @@ async function readAll(
   const decode = async (bytes: Buffer, { path }: DatasetImage): Promise<Decoded> => {
     const sha256 = contentHash(bytes);
     const lacking = jobs.filter((job) => !job.isWhole(sha256));
-    const frames = await decodeFrames(
+    const decoded = await decodeSizes(
       bytes,
-      lacking.map(({ frame }) => frame),
+      lacking.map(({ inputSize }) => inputSize),
       notes.of(path),
     );
-    const kept = new Map(frames.map((frame) => [frame, memory.keep(frame)]));
-    return { sha256, pixels: jobs.map((job) => kept.get(frames[lacking.indexOf(job)])) };
+    const kept = new Map(decoded.map((pixels) => [pixels, memory.keep(pixels)]));
+    return { sha256, pixels: jobs.map((job) => kept.get(decoded[lacking.indexOf(job)])) };
   };
-  const sizes = jobs.map(({ frame }) => frame.size);
+  const sizes = jobs.map(({ inputSize }) => inputSize.size);
   const reading = {
     ...{ concurrency, known, decode },
     read: ({ path }: DatasetImage) => source.read(path),

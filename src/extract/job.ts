@@ -9,7 +9,7 @@ import {
 } from '../shared/backbones/thread/protocol.ts';
 import { type BackboneThread, startBackbone } from '../shared/backbones/thread/start.ts';
 import { messageOf } from '../shared/errors.ts';
-import type { Frame } from '../shared/images/frames.ts';
+import type { InputSize } from '../shared/images/input-sizes.ts';
 import { formatResize } from '../shared/images/resize.ts';
 import type { Reporter } from '../shared/reporter.ts';
 import { lockStore } from '../shared/store/lock.ts';
@@ -47,7 +47,7 @@ export interface TargetOptions {
 export interface ExtractionJob {
   readonly backbone: string;
   readonly out: string;
-  readonly frame: Frame;
+  readonly inputSize: InputSize;
   /** Images whose features this run computed. */
   readonly computed: number;
   /** Whether the backbone has given features: it is compiled when the first are needed. */
@@ -117,7 +117,7 @@ async function openStoreOf(
     return {
       backbone: description.name,
       out,
-      frame: { size, resize },
+      inputSize: { size, resize },
       get computed() {
         return computed;
       },

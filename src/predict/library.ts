@@ -5,7 +5,7 @@ import { ENGINE_NAMES } from '../shared/engines/engine.ts';
 import { InputError, messageOf, usage } from '../shared/errors.ts';
 import { headOption } from '../shared/head/head-option.ts';
 import { type Head, readHead } from '../shared/head/record.ts';
-import { decodeFrames } from '../shared/images/frames.ts';
+import { decodeSizes } from '../shared/images/input-sizes.ts';
 import { readNamedFile } from '../shared/images/names.ts';
 import {
   type Checks,
@@ -99,14 +99,14 @@ export async function openPredictor(options: PredictorOptions): Promise<Predicto
   const loadedHead = await namingFields({}, () =>
     loadHead(head, { weights, engine, signal, reporter: reportingFields({}, reporter) }),
   );
-  const frames = loadedHead.threads.map(({ description }) => description);
+  const inputSizes = loadedHead.threads.map(({ description }) => description);
   const limit = pLimit(concurrency);
   const decode = async (image: string | Uint8Array, index: number): Promise<Uint8Array[]> => {
     const name = typeof image === 'string' ? image : `image ${index}`;
     try {
-      return await decodeFrames(
+      return await decodeSizes(
         typeof image === 'string' ? await readNamedFile(image) : Buffer.from(image),
-        frames,
+        inputSizes,
         (text) => reporter?.warn(`${name}: ${text}`),
       );
     } catch (thrown) {

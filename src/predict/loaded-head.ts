@@ -1,4 +1,4 @@
-/** A head with its backbones in memory: from the frames of images to predictions. */
+/** A head with its backbones in memory: from the pixels of images to predictions. */
 import type { BackboneThread } from '../shared/backbones/thread/start.ts';
 import { loadEngine } from '../shared/engines/engine.ts';
 import { type ComputedColumn, sideBySide } from '../shared/head/inputs.ts';
@@ -23,8 +23,8 @@ export interface LoadedHead {
    * @param features of each backbone, its columns, [rows, dimension] each
    */
   probabilities(features: readonly Float32Array[][], rows: number): Promise<Float32Array>;
-  /** @param frames of each image, one for each backbone */
-  predict(frames: readonly (readonly Uint8Array[])[]): Promise<Prediction[]>;
+  /** @param pixels of each image, one for each backbone */
+  predict(pixels: readonly (readonly Uint8Array[])[]): Promise<Prediction[]>;
   release(): Promise<void>;
 }
 
@@ -49,12 +49,12 @@ export async function loadHead(head: Head, options: BackbonesOptions): Promise<L
     return {
       threads,
       probabilities,
-      async predict(frames) {
+      async predict(pixels) {
         const results = await Promise.all(
-          threads.map((thread, index) => thread.run(joined(frames.map((own) => own[index])), frames.length)),
+          threads.map((thread, index) => thread.run(joined(pixels.map((own) => own[index])), pixels.length)),
         );
         const features = results.map((result) => result.features);
-        return predictionsOf(record, frames.length, await probabilities(features, frames.length));
+        return predictionsOf(record, pixels.length, await probabilities(features, pixels.length));
       },
       async release() {
         await program.release();

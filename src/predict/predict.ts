@@ -4,7 +4,7 @@ import { createBatches } from '../shared/backbones/thread/batches.ts';
 import { InputError, shownPath, UsageError } from '../shared/errors.ts';
 import type { Head } from '../shared/head/record.ts';
 import { imagesAhead } from '../shared/images/ahead.ts';
-import { decodeFrames } from '../shared/images/frames.ts';
+import { decodeSizes } from '../shared/images/input-sizes.ts';
 import { readNamedFile } from '../shared/images/names.ts';
 import { createNotes, type Notes } from '../shared/images/notes.ts';
 import { readImages } from '../shared/images/read.ts';
@@ -113,13 +113,13 @@ async function* predictions(
     return batch;
   };
 
-  const frames = loadedHead.threads.map(({ description }) => description);
+  const inputSizes = loadedHead.threads.map(({ description }) => description);
   const read = ({ file }: ImageFile) => readNamedFile(file);
   const decode = async (bytes: Buffer, { file }: ImageFile) => ({
     sha256: tta ? contentHash(bytes) : '',
-    pixels: await decodeFrames(bytes, frames, notes.of(file)),
+    pixels: await decodeSizes(bytes, inputSizes, notes.of(file)),
   });
-  const sizes = frames.map(({ size }) => size);
+  const sizes = inputSizes.map(({ size }) => size);
   const reading = {
     ...{ concurrency, read, decode },
     get ahead() {
@@ -134,7 +134,7 @@ async function* predictions(
     } else {
       const { sha256, pixels } = image.result;
       for (const view of views.numbers) {
-        const drawn = pixels.map((own, index) => views.pixels(own, frames[index].size, sha256, view));
+        const drawn = pixels.map((own, index) => views.pixels(own, inputSizes[index].size, sha256, view));
         await batches.add({ ...image.image, view }, drawn);
       }
     }

@@ -5,7 +5,7 @@ import pLimit from 'p-limit';
 import { InputError, messageOf } from '../../shared/errors.ts';
 import type { HeadRecord } from '../../shared/head/record.ts';
 import type { Note } from '../../shared/images/depth.ts';
-import { decodeFrames } from '../../shared/images/frames.ts';
+import { decodeSizes } from '../../shared/images/input-sizes.ts';
 import { predictionObject } from '../formats.ts';
 import type { LoadedHead, Prediction } from '../loaded-head.ts';
 import { createBatcher } from './batcher.ts';
@@ -55,7 +55,7 @@ type Handler = (request: IncomingMessage, response: ServerResponse) => Promise<v
 
 /** The server, not listening yet. Closing it lets requests that have come end. */
 export function createPredictServer({ record, loadedHead, maxBytes, ...options }: ServerOptions): Server {
-  const frames = loadedHead.threads.map(({ description }) => description);
+  const inputSizes = loadedHead.threads.map(({ description }) => description);
   const decoding = pLimit(options.concurrency);
   const batcher = createBatcher<Uint8Array[], Prediction>({
     batchSize: options.batchSize,
@@ -87,7 +87,7 @@ export function createPredictServer({ record, loadedHead, maxBytes, ...options }
     if (waiting >= options.maxWaiting) throw busy;
     waiting++;
     try {
-      const pixels = await decoding(() => decodeFrames(bytes, frames, note));
+      const pixels = await decoding(() => decodeSizes(bytes, inputSizes, note));
       body.close();
       return await (batcher.add(pixels) ?? Promise.reject(busy));
     } finally {

@@ -1,8 +1,10 @@
 /** Keras's layers as graph pieces: what a backbone is written in, under the names that Keras gives its layers. */
+
+import { ACTIVATION_FUNCTIONS } from '../graph/activations.ts';
 import * as build from '../graph/build.ts';
 import type { SpatialPadding, Value } from '../graph/value.ts';
 import type { LayerWeights, WeightSource } from '../weights/source.ts';
-import { ACTIVATIONS, type Activation } from './layers/activations.ts';
+import type { LayerActivation } from './layers/activations.ts';
 import { type Convolutions, convolutions } from './layers/convolutions.ts';
 import { createNetwork } from './layers/network.ts';
 import { type Normalizations, normalizations } from './layers/normalizations.ts';
@@ -18,7 +20,7 @@ interface PoolOptions {
 
 /** The layers of one network; each method adds a layer and returns its output. Names are optional, as in Keras. */
 export interface Layers extends Convolutions, Normalizations {
-  activation(x: Value, activation: Activation, name?: string): Value;
+  activation(x: Value, activation: LayerActivation, name?: string): Value;
   /** A `valid` convolution right behind it takes the zeros over, at no cost. */
   zeroPadding(x: Value, padding: SpatialPadding, name?: string): Value;
   maxPool(x: Value, options: PoolOptions): Value;
@@ -57,7 +59,7 @@ export function createLayers(source: WeightSource): Layers {
   return {
     ...convolutions(network),
     ...normalizations(network),
-    activation: (x, activation, name) => layer('activation', [x], ACTIVATIONS[activation](x), name),
+    activation: (x, activation, name) => layer('activation', [x], ACTIVATION_FUNCTIONS[activation](x), name),
     zeroPadding: (x, padding, name) => layer('zero_padding2d', [x], build.pad(x, padding), name),
     maxPool: pool('max'),
     avgPool: pool('average'),

@@ -1,7 +1,7 @@
 /** The head as a graph: for one head, or for a stack of heads that see the same batches. */
 import * as build from '../graph/build.ts';
 import { BATCH, type Shape, type Value } from '../graph/value.ts';
-import { ACTIVATIONS } from './activations.ts';
+import { HEAD_ACTIVATIONS } from './activations.ts';
 import type { Activation, Output } from './config.ts';
 import type { HeadLayer } from './layers.ts';
 
@@ -165,7 +165,7 @@ function stacked(parameter: ForwardOptions['parameter'], lanes: number, wide: st
 function activated(x: Value, activation: Activation): Value {
   const turned = x.shape.length === 3 && activation === 'softmax';
   const turn = (value: Value) => (turned ? build.transpose(value, [0, 2, 1]) : value);
-  return turn(ACTIVATIONS[activation](turn(x)));
+  return turn(HEAD_ACTIVATIONS[activation](turn(x)));
 }
 
 /** Mean and (biased) variance over the batch, as Keras normalises with and as it feeds its moving statistics. */

@@ -3,7 +3,7 @@
 import type { Fields } from '../../fields.ts';
 import { add, clip, mul, relu, scalar, slice } from '../../graph/build.ts';
 import type { SpatialPadding, Value } from '../../graph/value.ts';
-import { ACTIVATIONS, type Activation } from '../layers/activations.ts';
+import { LAYER_ACTIVATIONS, type LayerActivation } from '../layers/activations.ts';
 import type { Padding, Pair } from '../layers/padding.ts';
 import type { Layers } from '../layers.ts';
 
@@ -37,8 +37,8 @@ const AT_TRAINING_ONLY = [
   ...['StochasticDepth', 'FixedDropout', 'Identity', 'InputLayer'],
 ];
 
-const ACTIVATION_NAMES: ReadonlyMap<unknown, Activation | 'linear'> = new Map([
-  ...Object.keys(ACTIVATIONS).map((name) => [name, name as Activation] as const),
+const ACTIVATION_NAMES: ReadonlyMap<unknown, LayerActivation | 'linear'> = new Map([
+  ...LAYER_ACTIVATIONS.map((name) => [name, name] as const),
   ['silu', 'swish'],
   ['hard_silu', 'hard_swish'],
   ['linear', 'linear'],

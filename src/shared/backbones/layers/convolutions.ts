@@ -1,7 +1,9 @@
 /** Convolutions and dense layers, with Keras's weights in Keras's order. */
+
+import { ACTIVATION_FUNCTIONS } from '../../graph/activations.ts';
 import * as build from '../../graph/build.ts';
 import type { ConvolutionAttributes, Shape, Value } from '../../graph/value.ts';
-import { ACTIVATIONS, type Activation } from './activations.ts';
+import type { LayerActivation } from './activations.ts';
 import type { Network } from './network.ts';
 import { type Padding, type Pair, spatialPadding } from './padding.ts';
 
@@ -16,7 +18,7 @@ interface ConvOptions extends WindowOptions {
   kernel: Pair;
   bias?: boolean;
   /** Applied inside the layer, as Conv2D(activation=...) does. */
-  activation?: Activation;
+  activation?: LayerActivation;
 }
 
 interface DepthwiseConvOptions extends WindowOptions {
@@ -47,7 +49,7 @@ export function convolutions(network: Network): Convolutions {
       const biasValue = bias ? layer.value('bias', [filters]) : undefined;
       const { image, attributes } = slid(x, kernel, window);
       const convolved = build.conv2d(image, kernelValue, biasValue, attributes);
-      return layer.give([x], activation ? ACTIVATIONS[activation](convolved) : convolved);
+      return layer.give([x], activation ? ACTIVATION_FUNCTIONS[activation](convolved) : convolved);
     },
 
     groupedConv(x, { kernel, name, ...window }) {

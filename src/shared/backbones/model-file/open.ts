@@ -62,7 +62,7 @@ export async function openModelBackbone(options: ModelFileOptions): Promise<Open
     const size = imageSize(shape, order, options, processor);
     const scaling = pixelScaling(options, processor);
     const batch = typeof shape[0] === 'number' && shape[0] > 0 ? shape[0] : undefined;
-    const frame: Frame = { input: name, order, size, batch };
+    const pixelInput: PixelInput = { input: name, order, size, batch };
     const columns = poolings.map((column) => {
       const { layer, pooling } = parseColumn(column);
       return { column, pooling, output: chosenOutput(path, session.outputs, layer) };
@@ -72,7 +72,7 @@ export async function openModelBackbone(options: ModelFileOptions): Promise<Open
       const operation = predictingOperation(output, nodes);
       if (operation) throw noFeatures(path, output, `ends in ${operation}`, nodes);
     }
-    const shapes = await outputShapes(session, frame, outputs, path, nodes);
+    const shapes = await outputShapes(session, pixelInput, outputs, path, nodes);
     const inputs = new Map(
       [...shapes].map(([name, shape]) => [name, input(name, 'float32', [BATCH, ...shape])]),
     );
@@ -92,9 +92,9 @@ export async function openModelBackbone(options: ModelFileOptions): Promise<Open
     const model: Model = {
       bytes: inner && withOutputs(inspected.bytes, inner),
       session,
-      frame,
+      pixelInput,
       outputs,
-      scaling: scalingGraph(frame, scaling),
+      scaling: scalingGraph(pixelInput, scaling),
       pooling,
     };
     const program = await chained(model, engine);
@@ -121,7 +121,7 @@ export async function openModelBackbone(options: ModelFileOptions): Promise<Open
 }
 
 /** How images are fed. */
-interface Frame {
+interface PixelInput {
   input: string;
   order: ChannelOrder;
   size: Size;
@@ -133,7 +133,7 @@ interface Model {
   /** The model's bytes, where they are not those of its file. */
   bytes: Buffer | undefined;
   session: ModelFile;
-  frame: Frame;
+  pixelInput: PixelInput;
   outputs: readonly string[];
   scaling: Graph;
   pooling: Graph;
@@ -239,7 +239,7 @@ function chosenOutput(path: string, outputs: readonly string[], requested: strin
 /** The shapes of a model's outputs without the batch, found out with black images. */
 async function outputShapes(
   session: ModelFile,
-  { input, order, size, batch = 2 }: Frame,
+  { input, order, size, batch = 2 }: PixelInput,
   outputs: readonly string[],
   path: string,
   nodes: ModelNodes,
@@ -266,7 +266,10 @@ function batchShape(order: ChannelOrder, { width, height }: Size, batch: number)
 }
 
 /** From `pixels` to `image`, as the model takes it. */
-function scalingGraph({ order, size: { width, height } }: Frame, { mean, deviation }: PixelScaling): Graph {
+function scalingGraph(
+  { order, size: { width, height } }: PixelInput,
+  { mean, deviation }: PixelScaling,
+): Graph {
   const image = standardize(input('pixels', 'uint8', [BATCH, height, width, 3]), mean, deviation);
   return graph({ image: order === 'nchw' ? transpose(image, [0, 3, 1, 2]) : image });
 }
@@ -277,10 +280,10 @@ async function onCpu(model: Model, path: string): Promise<Program> {
 }
 
 /** Scaling, model and pooling one after the other, in as many runs as the model's batch size asks for. */
-async function chained({ session, frame, outputs, ...graphs }: Model, engine: Engine): Promise<Program> {
+async function chained({ session, pixelInput, outputs, ...graphs }: Model, engine: Engine): Promise<Program> {
   const scaling = await engine.compile(graphs.scaling);
   const pooling = await engine.compile(graphs.pooling);
-  const { input, order, size, batch } = frame;
+  const { input, order, size, batch } = pixelInput;
   const imageBytes = size.width * size.height * 3;
   return {
     async run({ pixels }, into = {}) {
