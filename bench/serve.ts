@@ -62,7 +62,7 @@ console.log(`${times.length} answers (${(times.length / Number(seconds)).toFixed
 console.log(
   `one request alone ${one.toFixed(1)} ms (median of ${ALONE}), x ${AT_ONCE} = ${(one * AT_ONCE).toFixed(0)} ms`,
 );
-console.log(`p95 ${p95.toFixed(0)} ms: ${(p95 / one / AT_ONCE).toFixed(2)} times that (asked: at most 3)`);
+console.log(`p95 ${p95.toFixed(0)} ms: ${(p95 / one / AT_ONCE).toFixed(2)} times that (expected: at most 3)`);
 console.log(`memory of the server before, halfway, after: ${memory.join(', ')} MB`);
 agent.destroy();
 server.kill('SIGTERM');

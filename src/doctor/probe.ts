@@ -84,7 +84,7 @@ async function loadProbed(
   name: string,
   threads: number | undefined,
 ): Promise<Engine | Extract<ProbeResult, { usable: false }>> {
-  const runtime = RUNTIME_NAMES.find((known) => known === name);
+  const runtime = RUNTIME_NAMES.find((choice) => choice === name);
   if (runtime) {
     const found = await tryRuntime(runtime, threads);
     return 'tf' in found ? tensorflowEngine(found) : { usable: false, ...found };

@@ -76,11 +76,11 @@ export function addGraphLayers(list: LayerList, graph: Graph, pixels: string, pr
       names.set(value, pixels);
       continue;
     }
-    const known = value.inputs.find(({ name, op }) => op === 'constant' && name?.includes('/'))?.name;
+    const weightName = value.inputs.find(({ name, op }) => op === 'constant' && name?.includes('/'))?.name;
     const emission: Emission = {
       from,
       add(kind, inputs, config = {}, weights = []) {
-        const wished = known?.slice(0, known.lastIndexOf('/')) ?? kind.toLowerCase();
+        const wished = weightName?.slice(0, weightName.lastIndexOf('/')) ?? kind.toLowerCase();
         return list.add({ kind, config, inputs, weights }, `${prefix}${wished}`);
       },
     };

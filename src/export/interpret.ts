@@ -35,7 +35,7 @@ export function interpret(layers: readonly ModelLayer[], photo?: Size): Graph {
 type Run = (inputs: readonly Value[], layer: ModelLayer, photo: Size | undefined) => Value;
 
 function activated(x: Value, { config, name }: ModelLayer): Value {
-  const found = Object.entries(HEAD_ACTIVATIONS).find(([known]) => known === config.activation);
+  const found = Object.entries(HEAD_ACTIVATIONS).find(([activation]) => activation === config.activation);
   if (!found) throw unexpected('a known activation', name, config.activation);
   return found[1](x);
 }

@@ -150,10 +150,10 @@ async function readAll(
   { jobs, rows, failures, notes, views, advance, signal }: Run,
 ): Promise<void> {
   const max = maxErrors ? allowedFailures(maxErrors, images.length) : images.length;
-  const known = async ({ path }: DatasetImage): Promise<Decoded | undefined> => {
+  const stored = async ({ path }: DatasetImage): Promise<Decoded | undefined> => {
     if (!source.fileOf) return undefined;
     const hashes: (string | undefined)[] = [];
-    for (const job of jobs) hashes.push(await job.knownHash(path, source.fileOf(path)));
+    for (const job of jobs) hashes.push(await job.cachedHash(path, source.fileOf(path)));
     const [sha256] = hashes;
     if (sha256 === undefined || hashes.some((hash) => hash !== sha256)) return undefined;
     return { sha256, pixels: jobs.map(() => undefined) };
@@ -172,7 +172,7 @@ async function readAll(
   };
   const sizes = jobs.map(({ inputSize }) => inputSize.size);
   const reading = {
-    ...{ concurrency, known, decode },
+    ...{ concurrency, stored, decode },
     read: ({ path }: DatasetImage) => source.read(path),
     get ahead() {
       const isCompiled = jobs.some((job) => job.isCompiled);

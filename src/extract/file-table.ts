@@ -89,8 +89,8 @@ export function fileTable(): FileTable {
     find: (path) => slots[slotOf(Buffer.from(path))] - 1,
     put({ path, size, mtimeMs, ctimeMs, ino, sha256: hash }) {
       const bytes = Buffer.from(path);
-      const known = slots[slotOf(bytes)] - 1;
-      const row = known < 0 ? add(bytes) : known;
+      const existing = slots[slotOf(bytes)] - 1;
+      const row = existing < 0 ? add(bytes) : existing;
       setNumbers(row, [size, mtimeMs, ctimeMs, ino], SIZE);
       hashes[blockOf(row)].write(hash, hashAt(row), HASH_BYTES, 'hex');
       return row;

@@ -53,7 +53,7 @@ export interface ExtractionJob {
   /** Whether the backbone has given features: it is compiled when the first are needed. */
   readonly isCompiled: boolean;
   /** The hash of a file whose features are all there and that has not changed since; undefined: it must be read. */
-  knownHash(path: string, file: string): Promise<string | undefined>;
+  cachedHash(path: string, file: string): Promise<string | undefined>;
   /** Whether all features of an image are there. */
   isWhole(sha256: string): boolean;
   /** Takes the rows of one image, and its pixels unless it is whole. */
@@ -124,7 +124,7 @@ async function openStoreOf(
       get isCompiled() {
         return isCompiled;
       },
-      async knownHash(path, file) {
+      async cachedHash(path, file) {
         const sha256 = await files.hashOf(path, file);
         return sha256 !== undefined && isWhole(sha256) ? sha256 : undefined;
       },

@@ -26,16 +26,16 @@ async function* changes(
   signal: AbortSignal,
 ): AsyncGenerator<string[]> {
   let before = first;
-  const known = new Map(before);
+  const reported = new Map(before);
   while (!signal.aborted) {
     await sleep(INTERVAL, undefined, { signal }).catch(() => {});
     if (signal.aborted) return;
     const now = await states(folder);
     const settled = [...now].filter(
-      ([file, state]) => before.get(file) === state && known.get(file) !== state,
+      ([file, state]) => before.get(file) === state && reported.get(file) !== state,
     );
-    for (const [file, state] of settled) known.set(file, state);
-    for (const file of known.keys()) if (!now.has(file)) known.delete(file);
+    for (const [file, state] of settled) reported.set(file, state);
+    for (const file of reported.keys()) if (!now.has(file)) reported.delete(file);
     before = now;
     if (settled.length > 0) yield settled.map(([file]) => file).sort();
   }

@@ -58,7 +58,7 @@ export function textDecoding(
   { encoding: said, warn }: TextOptions = {},
 ): TextDecoding {
   const marked = MARKS.find(([mark]) => mark.every((byte, i) => start[i] === byte));
-  const told = marked?.[1] ?? (said === undefined ? undefined : knownEncoding(said));
+  const told = marked?.[1] ?? (said === undefined ? undefined : encodingNamed(said));
   let encoding = told ?? wideEncoding(start) ?? 'utf-8';
   if (encoding.startsWith('utf-32'))
     throw new InputError(`Expected UTF-8 or UTF-16 for ${name} but it is UTF-32: save it as UTF-8`);
@@ -111,7 +111,7 @@ export function decodeText(bytes: Buffer, name: string): string {
 }
 
 /** The name of an encoding by one of its labels. @throws UsageError for an unknown one */
-export function knownEncoding(label: string): string {
+export function encodingNamed(label: string): string {
   try {
     return new TextDecoder(label, { fatal: true }).encoding;
   } catch {

@@ -1,12 +1,12 @@
-/** "Did you mean": the known names nearest to one that was mistyped. */
+/** "Did you mean": the names nearest to one that was mistyped. */
 import { distance } from 'fastest-levenshtein';
 
-/** Up to `most` of `known` within a third of the name's length of `name` (or containing it), nearest first. */
-function nearNames(name: string, known: Iterable<string>, max = 3): string[] {
+/** Up to `max` of `names` within a third of the name's length of `name` (or containing it), nearest first. */
+function nearNames(name: string, names: Iterable<string>, max = 3): string[] {
   if (name === '') return [];
   const lower = name.toLowerCase();
   const limit = Math.max(2, Math.ceil(name.length / 3));
-  return [...known]
+  return [...names]
     .map((candidate) => ({
       candidate,
       far: candidate.toLowerCase().includes(lower) ? 1 : distance(lower, candidate.toLowerCase()),
@@ -21,7 +21,7 @@ function nearNames(name: string, known: Iterable<string>, max = 3): string[] {
  * ` (did you mean resnet50?)`, or nothing when no known name is near.
  * @param prefix of each name in the message
  */
-export function didYouMean(name: string, known: Iterable<string>, prefix = ''): string {
-  const near = nearNames(name, known).map((candidate) => prefix + candidate);
+export function didYouMean(name: string, names: Iterable<string>, prefix = ''): string {
+  const near = nearNames(name, names).map((candidate) => prefix + candidate);
   return near.length === 0 ? '' : ` (did you mean ${near.join(' or ')}?)`;
 }

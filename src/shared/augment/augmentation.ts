@@ -66,7 +66,7 @@ function parseTransformations(list: string, where: string): Transformations {
   const found: Transformations = { flip: 0, rotate: 0, shift: 0, shear: 0, zoom: 0, brightness: 0 };
   for (const item of list.split(',')) {
     const [written, value, ...rest] = item.split('=');
-    const name = NAMES.find((known) => known === written.trim());
+    const name = NAMES.find((candidate) => candidate === written.trim());
     if (!name || rest.length > 0) throw usage(FORM, where, item);
     if (found[name] !== 0) throw usage('each transformation once', where, list);
     const { what, within } = LIMITS[name];

@@ -61,5 +61,5 @@ export function parseColumn(column: string): { layer: string | undefined; poolin
 }
 
 function isPooling(name: string): name is PoolingName {
-  return POOLING_NAMES.some((known) => known === name);
+  return POOLING_NAMES.some((candidate) => candidate === name);
 }

@@ -45,8 +45,8 @@ export function findBackbone(name: string): BackboneDefinition {
   for (const definition of BACKBONES.values()) {
     if (name === definition.name || plain(name) === plain(definition.kerasName)) return definition;
   }
-  const known = [...BACKBONES.keys()];
-  const near = didYouMean(name, known) || ': permafrost backbones lists them';
+  const names = [...BACKBONES.keys()];
+  const near = didYouMean(name, names) || ': permafrost backbones lists them';
   throw new UsageError(`Unknown backbone ${shown(name)}${near}`);
 }
 

@@ -50,9 +50,10 @@ function exitStatus(thrown: unknown): number {
 
 /** A stack trace is shown only for a defect in permafrost itself, and only where PERMAFROST_DEBUG is set. */
 function describeFailure(thrown: unknown): string {
-  const known = thrown instanceof UsageError || thrown instanceof InputError || thrown instanceof Interrupted;
+  const isExpected =
+    thrown instanceof UsageError || thrown instanceof InputError || thrown instanceof Interrupted;
   if (process.env.PERMAFROST_DEBUG && thrown instanceof Error) return thrown.stack ?? thrown.message;
-  return known
+  return isExpected
     ? messageOf(thrown)
     : `Unexpected failure: ${messageOf(thrown)} (PERMAFROST_DEBUG=1 shows where)`;
 }

@@ -1,6 +1,6 @@
 /** The flags that say how to read a manifest, the same for every command that reads one. */
 
-import { knownEncoding } from '../encoding.ts';
+import { encodingNamed } from '../encoding.ts';
 import { type ManifestOptions, ROLES, SEPARATOR } from '../manifest/columns.ts';
 import { type Flags, oneValue, textFlag } from './flags.ts';
 
@@ -54,6 +54,6 @@ export function readManifestFlags(argv: Flags): ManifestOptions {
   return {
     ...(given.length > 0 && { columns: Object.fromEntries(given) }),
     ...(separator !== undefined && { separator }),
-    ...(encoding !== undefined && { encoding: knownEncoding(encoding) }),
+    ...(encoding !== undefined && { encoding: encodingNamed(encoding) }),
   };
 }

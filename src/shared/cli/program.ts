@@ -158,8 +158,8 @@ function explain(message: string, chosen: Command, args: readonly string[]): str
   const stray = words.find((word) => args.includes(word)) ?? (missing && firstWord(args, chosen));
   if (stray !== undefined) return strayMessage(stray, chosen, flagNames(args));
   if (words.length > 0) {
-    const known = Object.keys(chosen.builder);
-    return `Unknown flag ${words.map((name) => `--${name}${didYouMean(name, known, '--')}`).join(', ')}`;
+    const flags = Object.keys(chosen.builder);
+    return `Unknown flag ${words.map((name) => `--${name}${didYouMean(name, flags, '--')}`).join(', ')}`;
   }
   return missing === undefined ? message : `Missing ${missing.replace(/^|(?<=, )/g, '--')}`;
 }
@@ -183,8 +183,8 @@ function firstWord(args: readonly string[], { command, operands }: Command): str
 
 /** A flag that the command does not have: said rather than that the one it was meant for is missing. */
 function unknownFlag(args: readonly string[], { builder }: Command): string | undefined {
-  const known = new Set([...Object.keys(builder), ...GENERAL]);
-  return flagNames(args).find((name) => !known.has(name));
+  const flags = new Set([...Object.keys(builder), ...GENERAL]);
+  return flagNames(args).find((name) => !flags.has(name));
 }
 
 /** Names of the flags on a command line, up to `--`. */

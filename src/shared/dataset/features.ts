@@ -163,9 +163,9 @@ async function fillFirst(table: FeatureTable, { store, uses }: OpenedStore): Pro
   const shared = (labels: string[]): string[] => {
     const key = JSON.stringify(labels);
     // Stores of earlier versions keep class names in whatever Unicode form they came.
-    const known = lists.get(key) ?? [...new Set(labels.map((label) => label.normalize('NFC')))];
-    lists.set(key, known);
-    return known;
+    const existing = lists.get(key) ?? [...new Set(labels.map((label) => label.normalize('NFC')))];
+    lists.set(key, existing);
+    return existing;
   };
   const put = intoMemory(table);
   for await (const part of store.parts()) {
@@ -208,8 +208,8 @@ function rowsByImage({ hashes, views }: FeatureTable): RowsByImage {
   const rowsOf = new Map<string, number[]>();
   for (const [row, view] of views.entries()) {
     const key = imageKey(hashOf(hashes, row), view);
-    const known = rowsOf.get(key);
-    if (known) known.push(row);
+    const existing = rowsOf.get(key);
+    if (existing) existing.push(row);
     else rowsOf.set(key, [row]);
   }
   return rowsOf;

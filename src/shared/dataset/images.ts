@@ -35,9 +35,9 @@ export function imagesOf(
   const items = Array.from({ length: count }, (_, image) => {
     const labels = labelsOf(targets, classes, rowsOf(image));
     const kind = `${sizes[image]}:${labels}`;
-    const known = kinds.get(kind) ?? { labels, size: sizes[image] };
-    kinds.set(kind, known);
-    return known;
+    const existing = kinds.get(kind) ?? { labels, size: sizes[image] };
+    kinds.set(kind, existing);
+    return existing;
   });
   return { items, rowsOf };
 }

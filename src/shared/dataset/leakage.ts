@@ -60,9 +60,9 @@ function joinEqual(values: readonly (string | null)[], join: Join): Map<string, 
   for (let row = 0; row < values.length; row++) {
     const value = values[row];
     if (value === null) continue;
-    const known = first.get(value);
-    if (known === undefined) first.set(value, row);
-    else join(row, known);
+    const existing = first.get(value);
+    if (existing === undefined) first.set(value, row);
+    else join(row, existing);
   }
   return first;
 }

@@ -73,8 +73,8 @@ export async function relabel(
 function rowsByPath(paths: readonly string[]): (written: string) => readonly number[] | undefined {
   const exact = new Map<string, number[]>();
   for (const [row, path] of paths.entries()) {
-    const known = exact.get(path);
-    if (known) known.push(row);
+    const existing = exact.get(path);
+    if (existing) existing.push(row);
     else exact.set(path, [row]);
   }
   const composed = new Map<string, number[]>();

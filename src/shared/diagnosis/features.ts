@@ -1,7 +1,7 @@
 /** Features from wrongly preprocessed pixels, or that carry no information about the labels. */
 import type { FeatureFacts } from '../analysis/feature-facts.ts';
+import { type ExpectedFeatures, expectedFeatures } from './expected-features.ts';
 import { digits, type Finding, type Rule } from './finding.ts';
-import { expectedFeatures, type KnownFeatures } from './known-features.ts';
 
 const OTHER_PIXELS =
   'extract the features again with permafrost, whose backbones include the right normalisation';
@@ -10,13 +10,13 @@ const EXTRACT = 'permafrost extract --data PHOTOS --backbone NAME';
 /** The store says that its pixels were prepared in another way than the backbone was trained with. */
 export const preprocessingDiffers: Rule = ({ features }) =>
   first(features, (store) => {
-    const known = expectedFeatures(store);
+    const expected = expectedFeatures(store);
     // Of a file, extract follows what the file says and has noted it.
-    if (!known || store.isFromFile || known.preprocessing === store.preprocessing) return undefined;
+    if (!expected || store.isFromFile || expected.preprocessing === store.preprocessing) return undefined;
     return {
       severity: 'problem',
       title: `Pixels were normalised differently from those that ${store.backbone} was trained with`,
-      evidence: `the feature store says "${store.preprocessing}"; ${store.backbone} expects "${known.preprocessing}"`,
+      evidence: `the feature store says "${store.preprocessing}"; ${store.backbone} expects "${expected.preprocessing}"`,
       remedy: OTHER_PIXELS,
       flag: EXTRACT,
     };
@@ -30,8 +30,8 @@ export const imagesLookAlike: Rule = ({ features }) =>
   first(features, (store) => {
     const { trained, meanCosine } = store;
     if (!trained || meanCosine < ALIKE) return undefined;
-    const known = expectedFeatures(store)?.statistics;
-    const usual = known ? ` (ordinary photos: ${digits(known.meanCosine)})` : '';
+    const expected = expectedFeatures(store)?.statistics;
+    const usual = expected ? ` (ordinary photos: ${digits(expected.meanCosine)})` : '';
     return {
       severity: 'problem',
       title: 'All images look alike to the backbone: pixels were probably rescaled twice',
@@ -41,14 +41,14 @@ export const imagesLookAlike: Rule = ({ features }) =>
     };
   });
 
-/** How far, as a factor, a mean or spread may be from the known one: photos differ by less than 1.3. */
+/** How far, as a factor, a mean or spread may be from the expected one: photos differ by less than 1.3. */
 const FAR = 2;
 
 /** Features outside of what the backbone can give, or far from what it gives for photos. */
 export const featuresUnlikeBackbone: Rule = ({ features }) =>
   first(features, (store) => {
-    const known = expectedFeatures(store);
-    const unlike = known && (outOfRange(store, known) ?? farFromKnown(store, known));
+    const expected = expectedFeatures(store);
+    const unlike = expected && (outOfRange(store, expected) ?? farFromExpected(store, expected));
     if (!unlike) return undefined;
     return {
       severity: 'problem',
@@ -64,7 +64,7 @@ const ROUNDING = 1e-2;
 
 function outOfRange(
   { minimum, maximum, backbone }: FeatureFacts,
-  { range }: KnownFeatures,
+  { range }: ExpectedFeatures,
 ): string | undefined {
   const [low, high] = range;
   if (minimum < low - ROUNDING)
@@ -74,9 +74,9 @@ function outOfRange(
   return undefined;
 }
 
-function farFromKnown(
+function farFromExpected(
   { mean, deviation, trained }: FeatureFacts,
-  { statistics }: KnownFeatures,
+  { statistics }: ExpectedFeatures,
 ): string | undefined {
   if (!statistics || !trained) return undefined;
   const far = (value: number, usual: number) => value > usual * FAR || value < usual / FAR;

@@ -108,8 +108,8 @@ export const learningRateTooLow: Rule = ({ best }) => {
   if (bestEpoch <= history.length - span) return undefined;
   const falling = (loss: (epoch: number) => number | null | undefined): number => {
     const [first, before, after] = [0, history.length - span, history.length - 1].map(loss);
-    const known = typeof first === 'number' && typeof before === 'number' && typeof after === 'number';
-    return known && first > 0 ? (before - after) / first : 0;
+    const areNumbers = typeof first === 'number' && typeof before === 'number' && typeof after === 'number';
+    return areNumbers && first > 0 ? (before - after) / first : 0;
   };
   const validation = falling((epoch) => history[epoch].val.loss);
   const training = falling((epoch) => history[epoch].trainLoss);

@@ -11,6 +11,6 @@ export function checkConfig(
   for (const [key, { what, allows }] of Object.entries(HEAD_VALUES)) {
     if (!allows(fields[key])) throw unexpected(what, field(key), fields[key]);
   }
-  const known = Object.fromEntries(Object.keys(HEAD_VALUES).map((key) => [key, fields[key]]));
-  return known as unknown as HeadConfig;
+  const own = Object.fromEntries(Object.keys(HEAD_VALUES).map((key) => [key, fields[key]]));
+  return own as unknown as HeadConfig;
 }

@@ -80,7 +80,7 @@ export function imageFormat(bytes: Buffer): ImageFormat {
   // Before TIFF, whose signature raw camera files share.
   const refused = REFUSED.find(([signature]) => signature.test(start));
   if (refused) throw new InputError(refused[1]);
-  const known = SIGNATURES.find(([, signature]) => signature.test(start))?.[0] ?? mediaFormat(bytes);
-  if (known) return known;
+  const format = SIGNATURES.find(([, signature]) => signature.test(start))?.[0] ?? mediaFormat(bytes);
+  if (format) return format;
   throw new InputError(`not an image: starts with ${shown(bytes.toString('utf8', 0, 16))}`);
 }

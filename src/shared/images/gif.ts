@@ -138,12 +138,12 @@ async function unpack(bytes: Buffer, { width, height, start }: Frame): Promise<U
     const isNew = code === next && previous >= 0 && next < MAX_CODES;
     if (code === end || !(code < next || isNew) || (previous < 0 && code > end)) throw damaged();
     // A code that is just being made ends as it begins.
-    const known = isNew ? previous : code;
+    const prefixCode = isNew ? previous : code;
     const from = filled;
-    let index = from + length[known] - 1;
-    for (let link = known; index >= from; index--, link = prefix[link])
+    let index = from + length[prefixCode] - 1;
+    for (let link = prefixCode; index >= from; index--, link = prefix[link])
       if (index < out.length) out[index] = suffix[link];
-    filled += length[known];
+    filled += length[prefixCode];
     if (isNew && filled < out.length) out[filled++] = out[from];
     if (previous >= 0 && next < MAX_CODES) {
       prefix[next] = previous;

@@ -26,9 +26,9 @@ interface Folder {
 function fileNames(list: (folder: string) => Promise<readonly string[]>): FileNames {
   const folders = new Map<string, Promise<Folder>>();
   const folderAt = (path: string): Promise<Folder> => {
-    const known = folders.get(path) ?? list(path).then(folderOf);
-    folders.set(path, known);
-    return known;
+    const existing = folders.get(path) ?? list(path).then(folderOf);
+    folders.set(path, existing);
+    return existing;
   };
   const walk = async (path: string, lookUp: (folder: Folder, name: string) => string | undefined) => {
     let found = '';
@@ -80,8 +80,8 @@ function folderOf(names: readonly string[]): Folder {
   const all = new Map<string, string[]>();
   for (const name of names) {
     for (const key of new Set([folded(name), folded(stemOf(name))])) {
-      const known = all.get(key);
-      if (known) known.push(name);
+      const existing = all.get(key);
+      if (existing) existing.push(name);
       else all.set(key, [name]);
     }
   }

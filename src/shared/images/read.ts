@@ -10,8 +10,8 @@ export interface ReadOptions<I, T> {
   concurrency: number;
   /** Images that may be ready before they are needed: what bounds the memory. Looked at anew for each image. */
   readonly ahead: number;
-  /** What is known of an image without reading it, if anything. */
-  known?(image: I): Promise<T | undefined>;
+  /** What the store has of an image, which is not read then. */
+  stored?(image: I): Promise<T | undefined>;
   /** The bytes of an image's file. */
   read(image: I): Promise<Buffer>;
   /** Turns a file's bytes into what is wanted; the message of what it throws is the reason. */
@@ -23,13 +23,13 @@ export async function* readImages<I, T>(
   images: readonly I[],
   options: ReadOptions<I, T>,
 ): AsyncGenerator<ReadImage<I, T>> {
-  const { concurrency, known, read: bytesOf, decode } = options;
+  const { concurrency, stored, read: bytesOf, decode } = options;
   const limit = pLimit(concurrency);
   const underway: Promise<ReadImage<I, T>>[] = [];
   let next = 0;
   const read = async (image: I): Promise<ReadImage<I, T>> => {
     try {
-      const result = (await known?.(image)) ?? (await decode(await bytesOf(image), image));
+      const result = (await stored?.(image)) ?? (await decode(await bytesOf(image), image));
       return { image, result };
     } catch (thrown) {
       return { image, reason: reasonOf(thrown) };

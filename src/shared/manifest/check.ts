@@ -1,5 +1,5 @@
 /** What a program may say of a manifest. */
-import { knownEncoding } from '../encoding.ts';
+import { encodingNamed } from '../encoding.ts';
 import { type Check, fields, text } from '../options.ts';
 import { type ManifestOptions, ROLES } from './columns.ts';
 
@@ -9,6 +9,6 @@ export const MANIFEST_CHECKS = {
   separator: text,
   encoding(value, where) {
     text(value, where);
-    knownEncoding(value as string);
+    encodingNamed(value as string);
   },
 } as const satisfies Record<keyof ManifestOptions, Check>;

@@ -113,9 +113,9 @@ export function assignColumns(
     );
   }
   if (label !== null && classes.length > 0 && said.label === undefined) {
-    const known = [path, label, split ?? 'split', group ?? 'group', weight ?? 'weight'].join(', ');
+    const roles = [path, label, split ?? 'split', group ?? 'group', weight ?? 'weight'].join(', ');
     throw new InputError(
-      `${expectedMessage(`no columns beside ${known}`, manifest, classes)} (with --label-column they are ignored)`,
+      `${expectedMessage(`no columns beside ${roles}`, manifest, classes)} (with --label-column they are ignored)`,
     );
   }
   return {

@@ -37,7 +37,7 @@ const OTHER_SEPARATORS = [',', ';'];
  * (`['a', 'b']`) are lists.
  */
 export function labelReader(separator?: string): LabelReader {
-  const known = new Map<string, string[]>();
+  const labelsOf = new Map<string, string[]>();
   let list: string | undefined;
   const split = (cell: string): string[] => {
     if (separator !== undefined) return separator === '' ? [cell] : cell.split(separator);
@@ -48,16 +48,16 @@ export function labelReader(separator?: string): LabelReader {
   return {
     read(cell, where) {
       if (typeof cell !== 'string') return labelList(Array.isArray(cell) ? cell : [cell], where);
-      const found = known.get(cell);
+      const found = labelsOf.get(cell);
       if (found) return found;
       const labels = labelList(split(cell), where);
-      known.set(cell, labels);
+      labelsOf.set(cell, labels);
       return labels;
     },
     notes() {
       if (separator !== undefined) return [];
       const notes = OTHER_SEPARATORS.flatMap((other) => {
-        const joined = [...new Set([...known.values()].flat())].filter((label) => isJoined(label, other));
+        const joined = [...new Set([...labelsOf.values()].flat())].filter((label) => isJoined(label, other));
         return joined.length === 0
           ? []
           : [

@@ -7,8 +7,8 @@ export function compareMetric(
   a: number | null | undefined,
   b: number | null | undefined,
 ): number {
-  const known = (value: number | null | undefined) => typeof value === 'number' && !Number.isNaN(value);
-  if (!known(a) || !known(b)) return Number(known(b)) - Number(known(a));
+  const isDefined = (value: number | null | undefined) => typeof value === 'number' && !Number.isNaN(value);
+  if (!isDefined(a) || !isDefined(b)) return Number(isDefined(b)) - Number(isDefined(a));
   const difference = Number(a) - Number(b);
   return metric === 'loss' ? difference : -difference;
 }

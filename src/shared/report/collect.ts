@@ -227,8 +227,8 @@ function cellsIn(training: Training, gallery: Gallery): ReportData['cells'] {
   const { classes, targets, probabilities, task } = evaluation;
   const cells = new Map<string, number[]>();
   const put = (key: string, row: number) => {
-    const known = cells.get(key) ?? [];
-    if (known.length < MAX.ofOneCell) cells.set(key, [...known, row]);
+    const existing = cells.get(key) ?? [];
+    if (existing.length < MAX.ofOneCell) cells.set(key, [...existing, row]);
   };
   const isPredicted = predictedLabels(evaluation);
   for (const [index, row] of rows.entries()) {

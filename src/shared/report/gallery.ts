@@ -34,8 +34,8 @@ export function createGallery({ table, splits, classes, probabilities, task, cal
   };
   return {
     add(row) {
-      const known = indices.get(row);
-      if (known !== undefined) return known;
+      const existing = indices.get(row);
+      if (existing !== undefined) return existing;
       indices.set(row, rows.length);
       rows.push(row);
       return rows.length - 1;

@@ -28,9 +28,9 @@ function conflictsIn(rows: readonly RowRecord[]): Conflict[] {
   for (const record of rows) {
     const { sha256, view, labels } = record;
     if (view !== 0) continue;
-    const known = first.get(sha256);
-    if (!known) first.set(sha256, record);
-    else if (!conflicts.has(sha256) && labelKey(known.labels) !== labelKey(labels))
+    const earlier = first.get(sha256);
+    if (!earlier) first.set(sha256, record);
+    else if (!conflicts.has(sha256) && labelKey(earlier.labels) !== labelKey(labels))
       conflicts.set(sha256, { sha256, images: [] });
   }
   if (conflicts.size === 0) return [];

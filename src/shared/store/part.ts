@@ -111,10 +111,10 @@ export function decodePart(
   const table = tableFromIPC(bytes);
   const [batch, ...more] = table.batches;
   const names = table.schema.fields.map(({ name }) => name);
-  const known = ROW_COLUMNS.map((row) => [...row, ...columns.map(({ name }) => name)]);
-  const layout = known.find((expected) => expected.join('\n') === names.join('\n'));
+  const layouts = ROW_COLUMNS.map((row) => [...row, ...columns.map(({ name }) => name)]);
+  const layout = layouts.find((expected) => expected.join('\n') === names.join('\n'));
   if (more.length > 0 || !batch || !layout) {
-    throw unexpected(`one batch of the columns ${known[1].join(', ')}`, where, names);
+    throw unexpected(`one batch of the columns ${layouts[1].join(', ')}`, where, names);
   }
   const column = (name: string): Data => batch.getChild(name)!.data[0];
   const texts = <T>(name: string): T[] => [...(batch.getChild(name) as Iterable<T>)];
@@ -135,9 +135,9 @@ export function decodePart(
     sha256: hexOf(column('sha256'), SHA256_BYTES),
     labels: texts<Iterable<string>>('labels').map((labels) => [...labels]),
     splits: texts<string | null>('split').map((split) => {
-      const known = SPLITS.find((name) => name === split);
-      if (!known && split !== null) throw unexpected('train, val or test', `column split of ${where}`, split);
-      return known ?? null;
+      const found = SPLITS.find((name) => name === split);
+      if (!found && split !== null) throw unexpected('train, val or test', `column split of ${where}`, split);
+      return found ?? null;
     }),
     views: (column('view').values as Int16Array).subarray(0, batch.numRows),
     groups: layout.includes('group') ? texts<string | null>('group') : unknown(),

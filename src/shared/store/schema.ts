@@ -127,7 +127,7 @@ export function checkManifest(value: unknown, where: string): StoreManifest {
   const field = (name: string) => `${name} of ${where}`;
   const manifest = asObject(value, where);
   if (manifest.format !== FORMAT) throw unexpected(JSON.stringify(FORMAT), field('format'), manifest.format);
-  const formatVersion = READABLE_VERSIONS.find((known) => known === manifest.formatVersion);
+  const formatVersion = READABLE_VERSIONS.find((version) => version === manifest.formatVersion);
   if (formatVersion === undefined) {
     throw unexpected(READABLE_VERSIONS.join(' or '), field('formatVersion'), manifest.formatVersion);
   }

@@ -37,9 +37,9 @@ export function configurationsOf(
   const found = new Map<string, Configuration>();
   for (const { config, source } of candidates) {
     const identity = [source, ...keys.map((key) => formatOption(key, config))].join(' ');
-    const known = found.get(identity);
-    if (known?.seeds.includes(config.seed)) continue;
-    if (known) known.seeds.push(config.seed);
+    const existing = found.get(identity);
+    if (existing?.seeds.includes(config.seed)) continue;
+    if (existing) existing.seeds.push(config.seed);
     else {
       const id = String(found.size + 1);
       const name = names.length > 1 && { sourceName: names[source] };

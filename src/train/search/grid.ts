@@ -127,8 +127,8 @@ function textOf(name: string, value: unknown, path: string): string {
 /** The option that a grid's key names, in kebab or camel case. */
 function keyOf(name: string, where: string): HeadOptionKey | SourceKey {
   const key =
-    SOURCE_KEYS.find((known) => known === name) ??
-    HEAD_OPTION_KEYS.find((known) => known === name || flagOf(known) === name);
+    SOURCE_KEYS.find((candidate) => candidate === name) ??
+    HEAD_OPTION_KEYS.find((candidate) => candidate === name || flagOf(candidate) === name);
   if (key !== undefined) return key;
   const near = didYouMean(name, [...SOURCE_KEYS, ...HEAD_OPTION_KEYS.map(flagOf)]);
   throw new UsageError(`${expectedMessage('the name of a head option', where, name)}${near}`);
@@ -151,7 +151,7 @@ function readLists(lists: readonly [name: string, values: readonly string[]][], 
 }
 
 function isSource(key: HeadOptionKey | SourceKey): key is SourceKey {
-  return SOURCE_KEYS.some((known) => known === key);
+  return SOURCE_KEYS.some((candidate) => candidate === key);
 }
 
 /**

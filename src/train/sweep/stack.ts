@@ -117,8 +117,8 @@ export function createStack(arena: Arena, programs: Programs, shape: StackShape,
     { batch: BatchBuffers; feeds: Record<string, Float32Array>; program: Promise<Program>; results: Results }
   >();
   const prepared = (rows: number) => {
-    const known = bySize.get(rows);
-    if (known) return known;
+    const existing = bySize.get(rows);
+    if (existing) return existing;
     const batch = {
       features: buffers.features.subarray(0, rows * inputs),
       targets: buffers.targets.subarray(0, rows * classes),

@@ -123,11 +123,11 @@ const predictor = await openPredictor({ head, batchSize: 2 });
 const controller = new AbortController();
 signals.push(controller.signal);
 const many = Array.from({ length: 200 }, () => photo);
-const asked = messageOf(predictor.predict(many, { signal: controller.signal }));
+const interrupted = messageOf(predictor.predict(many, { signal: controller.signal }));
 setTimeout(() => controller.abort(new Error('enough')), 20);
 found.predict = {
   before: await messageOf(predict({ head, images: [photo], ...aborted() })),
-  midway: await asked,
+  midway: await interrupted,
   after: (await predictor.predict([photo])).length,
 };
 await predictor.close();

@@ -98,10 +98,10 @@ function networks(expected: Built, trace: Trace, traced: Layers, numbering: Numb
       (pixels) => pixels === expected.image,
     );
     const key = JSON.stringify([...match.layers.values()].map((layer) => pathOf(layer, trace)));
-    const known = found.get(key);
+    const existing = found.get(key);
     found.set(
       key,
-      known ? { layers: known.layers, roots: new Set([...known.roots, ...match.roots]) } : match,
+      existing ? { layers: existing.layers, roots: new Set([...existing.roots, ...match.roots]) } : match,
     );
   }
   return [...found.values()];

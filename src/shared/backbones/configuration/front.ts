@@ -83,8 +83,8 @@ export function lambdaFront(front: Front, settings: Fields, layer: string): Fron
   const name = typeof saved === 'object' && saved !== null && 'config' in saved ? saved.config : saved;
   if (name !== 'preprocess_input')
     return { ...front, problem: `the layer ${layer} (Lambda), whose Python code is not run` };
-  const known = typeof module === 'string' ? MODULES.get(module.split('.').at(-1) ?? '') : undefined;
-  return known
-    ? withAffine(front, known)
+  const affine = typeof module === 'string' ? MODULES.get(module.split('.').at(-1) ?? '') : undefined;
+  return affine
+    ? withAffine(front, affine)
     : { ...front, steps: [...front.steps, { kind: 'published', layer }] };
 }

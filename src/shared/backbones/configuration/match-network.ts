@@ -13,20 +13,20 @@ const MAX_COMPARED = 8192;
 
 export function createNumbering(): Numbering {
   const numbers = new Map<string, number>();
-  const known = new Map<Value, number>();
+  const numberByValue = new Map<Value, number>();
   const numberOf = (key: string): number => {
     const number = numbers.get(key) ?? numbers.size;
     numbers.set(key, number);
     return number;
   };
   const of = (value: Value): number => {
-    const found = known.get(value);
+    const found = numberByValue.get(value);
     if (found !== undefined) return found;
     const number = numberOf(keyOf(value, inputsOf(value).map(of)));
-    known.set(value, number);
+    numberByValue.set(value, number);
     return number;
   };
-  return { of, pixels: (value) => void known.set(value, numberOf(`pixels ${value.shape}`)) };
+  return { of, pixels: (value) => void numberByValue.set(value, numberOf(`pixels ${value.shape}`)) };
 }
 
 function keyOf(value: Value, inputs: readonly number[]): string {

@@ -70,8 +70,8 @@ export function prepareFront(request: FrontRequest): Preparation {
       note(
         `${step.layer} in ${path} is taken for the preprocess_input of ${definition.kerasName}'s own family: the file does not say whose it is`,
       );
-  const known = knownPreparation(request, affine);
-  if (known) return known;
+  const equal = publishedEqual(request, affine);
+  if (equal) return equal;
   const formula = affineFormula(affine);
   note(
     `${path} prepares pixels in its own way (${formula}), not as ${definition.name} was published; features follow the file`,
@@ -99,7 +99,7 @@ export function missingPreprocessing(
 }
 
 /** The preparation that is the same as a front. */
-function knownPreparation(
+function publishedEqual(
   { definition, front, normalization }: FrontRequest,
   affine: Affine,
 ): Preparation | undefined {

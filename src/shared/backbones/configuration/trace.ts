@@ -106,19 +106,19 @@ function followModel(
 ): readonly Traced[] {
   if (model.isSequential) return [followChain(model, path, given?.[0] ?? image(state), state)];
   const byName = new Map(model.layers.map((layer) => [layer.name, layer]));
-  const known = new Map<string, Traced>();
+  const outputs = new Map<string, Traced>();
   const tensor = (name: string, node: number): Traced => {
     const layer = byName.get(name);
     if (!layer) return { kind: 'unknown', reason: `is fed by the layer ${name}, which is not there` };
     const index = callIndex(layer, node);
     const key = `${index} ${name}`;
-    const found = known.get(key);
+    const found = outputs.get(key);
     if (found) return found;
     if (++state.depth > MAX_CHAIN)
       throw new InputError(`Expected layers that feed each other in one direction in ${state.where}`);
     const output = evaluate(layer, index);
     state.depth--;
-    known.set(key, output);
+    outputs.set(key, output);
     return output;
   };
   const evaluate = (layer: KerasLayer, index: number): Traced => {

@@ -35,7 +35,7 @@ export function parsePixels(text: string, where = '--preprocess'): PixelScaling 
 /** The name of a scaling, or its six numbers. */
 export function formatPixels(scaling: PixelScaling): string {
   const numbers = (of: PixelScaling) => [...of.mean, ...of.deviation].join(',');
-  const named = Object.entries(NAMED).find(([, known]) => numbers(known) === numbers(scaling));
+  const named = Object.entries(NAMED).find(([, preset]) => numbers(preset) === numbers(scaling));
   return named?.[0] ?? numbers(scaling);
 }
 

@@ -73,12 +73,12 @@ export function createEmitter(): Emitter {
       return name;
     },
     define(value, name, layout) {
-      const known = names.get(value) ?? new Map<Layout, string>();
-      names.set(value, known.set(layout, name));
+      const byLayout = names.get(value) ?? new Map<Layout, string>();
+      names.set(value, byLayout.set(layout, name));
     },
     use(value, layout = 'plain') {
-      const known = names.get(value);
-      const name = known?.get(layout) ?? emitConstant(value, layout, emitter) ?? convert(value, layout);
+      const byLayout = names.get(value);
+      const name = byLayout?.get(layout) ?? emitConstant(value, layout, emitter) ?? convert(value, layout);
       emitter.define(value, name, layout);
       return name;
     },

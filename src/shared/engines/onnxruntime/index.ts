@@ -89,8 +89,8 @@ async function compile(
 function tensorCache() {
   const tensors = new WeakMap<Float32Array | Uint8Array, { tensor: Tensor; batch: number; shape: Shape }>();
   return (name: string, data: Float32Array | Uint8Array | undefined, value: Value, batch: number): Tensor => {
-    const known = data && tensors.get(data);
-    if (known && known.batch === batch && known.shape === value.shape) return known.tensor;
+    const existing = data && tensors.get(data);
+    if (existing && existing.batch === batch && existing.shape === value.shape) return existing.tensor;
     const checked = checkLength(name, data, value, batch);
     const tensor = new Tensor(value.dtype, checked, concreteShape(value.shape, batch));
     tensors.set(checked, { tensor, batch, shape: value.shape });

@@ -24,18 +24,18 @@ export function deviceEngine(tf: Tensorflow): DeviceEngine {
 }
 
 function trackTensors(): Tensors {
-  const known = new WeakMap<DeviceArray, Tensor>();
+  const tensors = new WeakMap<DeviceArray, Tensor>();
   return {
     arrayOf(tensor) {
       const array: DeviceArray = {
         read: () => tensor.data<'float32'>(),
         free: () => tensor.dispose(),
       };
-      known.set(array, tensor);
+      tensors.set(array, tensor);
       return array;
     },
     tensorOf(array, name) {
-      const tensor = array && known.get(array);
+      const tensor = array && tensors.get(array);
       if (!tensor) throw new Error(`Expected an array of this engine for ${name}`);
       return tensor;
     },

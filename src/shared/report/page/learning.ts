@@ -85,7 +85,7 @@ export function learning(data: ReportData): HTMLElement | null {
       : [];
   });
   const draw = (key: 'loss' | 'score', label: string) => {
-    const known = rows.filter((row) => typeof row[key] === 'number' && Number.isFinite(row[key]));
+    const drawable = rows.filter((row) => typeof row[key] === 'number' && Number.isFinite(row[key]));
     return Plot.plot({
       style: STYLE,
       width: widthOf(500),
@@ -98,7 +98,7 @@ export function learning(data: ReportData): HTMLElement | null {
       marks: [
         ...SPLITS.map(({ split, dashes }) =>
           Plot.line(
-            known.filter((row) => row.split === split),
+            drawable.filter((row) => row.split === split),
             { x: 'epoch', y: key, z: 'head', stroke: 'head', strokeWidth: 1.8, ...dashes },
           ),
         ),

@@ -23,9 +23,9 @@ export interface DeviceData {
 export function createDeviceData(engine: DeviceEngine, data: TrainingData): DeviceData {
   const arrays = new Map<string, DeviceArray>();
   const programs = new Map<string, DeviceProgram>();
-  const once = <T>(known: Map<string, T>, key: string, make: () => T): T => {
-    const found = known.get(key) ?? make();
-    known.set(key, found);
+  const once = <T>(cache: Map<string, T>, key: string, make: () => T): T => {
+    const found = cache.get(key) ?? make();
+    cache.set(key, found);
     return found;
   };
   const { inputs, classes, rows } = data;

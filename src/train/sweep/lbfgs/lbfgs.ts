@@ -17,7 +17,7 @@ interface Pair {
   change: ArenaArray;
 }
 
-interface KnownPair extends Pair {
+interface CurvaturePair extends Pair {
   /** 1 / (step . change) */
   rho: number;
   /** change . change */
@@ -36,7 +36,7 @@ export function createCurvature(arena: Arena, size: number): Curvature {
     { length: MEMORY + 1 },
     (): Pair => ({ step: arena.allocate(size), change: arena.allocate(size) }),
   );
-  const pairs: KnownPair[] = [];
+  const pairs: CurvaturePair[] = [];
   let next = 0;
 
   const descend = (gradient: ArenaArray, result: ArenaArray): void => {

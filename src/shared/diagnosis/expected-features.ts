@@ -1,9 +1,9 @@
-/** What features of known backbones look like: their range by structure, their statistics where measured. */
+/** What to expect of the features of each backbone: their range by structure, their statistics where measured. */
 
 import type { FeatureFacts } from '../analysis/feature-facts.ts';
 import { BACKBONES } from '../backbones/registry.ts';
 
-export interface KnownFeatures {
+export interface ExpectedFeatures {
   /** The pixel normalisation that the backbone was trained with, by its name in the registry. */
   preprocessing: string;
   /** Least and greatest value that the last activation can give, for pooled features. */
@@ -37,7 +37,7 @@ const LAST_ACTIVATION: readonly [start: string, range: readonly [number, number]
  * Average-pooled features of ordinary photos at the backbone's own size. efficientnet_lite0: the means over two sets of
  * 500 photos, of flowers (0.181, 0.404, 0.335) and of landscapes (0.176, 0.394, 0.373).
  */
-const MEASURED: Readonly<Record<string, KnownFeatures['statistics']>> = {
+const MEASURED: Readonly<Record<string, ExpectedFeatures['statistics']>> = {
   efficientnet_lite0: { mean: 0.179, deviation: 0.399, meanCosine: 0.354 },
 };
 
@@ -45,7 +45,7 @@ const MEASURED: Readonly<Record<string, KnownFeatures['statistics']>> = {
 export function expectedFeatures({
   backbone,
   columns,
-}: Pick<FeatureFacts, 'backbone' | 'columns'>): KnownFeatures | undefined {
+}: Pick<FeatureFacts, 'backbone' | 'columns'>): ExpectedFeatures | undefined {
   const definition = BACKBONES.get(backbone);
   if (!definition) return undefined;
   // Intermediate layers (`conv4_block6_out/avg`) end in whatever they end in.
