@@ -53,6 +53,13 @@ describe.each([
 });
 
 describe('rows in a file', () => {
+  it('have every byte of their numbers', () => {
+    const features = inFile();
+    const fractions = matrix.map((value) => (value + 1) / 7);
+    writeFileSync(features.path, fractions);
+    expect(readRows(features, INPUTS, 0, 10).values).toEqual(fractions);
+  });
+
   it('are normalised as they are read', () => {
     const statistics = { mean: Float32Array.of(3, 4, 5), deviation: Float32Array.of(1, 2, 4) };
     const features = inFile({ normalize: 'standardize', statistics });

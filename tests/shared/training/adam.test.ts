@@ -1,6 +1,10 @@
 import { expect, it } from 'vitest';
 import { createArena } from '../../../src/shared/training/arena.ts';
-import { applyStep, type StepSettings } from '../../../src/shared/training/optimizers.ts';
+import {
+  applyStep,
+  type StepSettings,
+  stepHyperparameters,
+} from '../../../src/shared/training/optimizers.ts';
 
 /** Smallest positive float32 of the normal range. */
 const MIN_NORMAL = 2 ** -126;
@@ -48,5 +52,20 @@ it.each([1, 4, 16, 20, 35])(
       expect([...parameters]).toEqual(new Array(count).fill(alone));
       expect(alone).not.toBe(1);
     }
+  },
+);
+
+it.each(['adam', 'adamw', 'sgd', 'rmsprop', 'adagrad', 'adadelta'] as const)(
+  'l2 is part of the gradient of kernels, with %s; AdamW alone decays them by the learning rate',
+  (optimizer) => {
+    const given: StepSettings = {
+      ...settings,
+      ...{ optimizer, lr: 0.5, l2: 0.1, l1: 0.25, momentum: 0.75, step: 1000 },
+    };
+    const [, l2, decay, momentum, l1] = stepHyperparameters(given, true);
+    expect([l2, decay]).toEqual(optimizer === 'adamw' ? [0, 0.05] : [0.2, 0]);
+    expect([momentum, l1]).toEqual([0.75, 0.25]);
+    const [, ...ofBiases] = stepHyperparameters(given, false);
+    expect(ofBiases).toEqual([0, 0, 0.75, 0]);
   },
 );

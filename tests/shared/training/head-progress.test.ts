@@ -4,6 +4,7 @@ import type { TrainingData } from '../../../src/shared/dataset/data.ts';
 import type { HeadRequest } from '../../../src/shared/head/options.ts';
 import { resolveConfig } from '../../../src/shared/head/resolve.ts';
 import {
+  finish,
   type HeadProgress,
   isFinished,
   noteEpoch,
@@ -101,4 +102,33 @@ it('a head ends at the last epoch of its job, and when it is interrupted', () =>
   const stopped = laneOf({ epochs: 9 });
   expect(isFinished(stopped, true)).toBe(true);
   expect(stopped.result.status).toBe('stopped');
+});
+
+describe('a head that has ended', () => {
+  const best = { parameters: Float32Array.of(1, 2), probabilities: Float32Array.of(0.75, 0.25, 0.5, 0.5) };
+  const data = { ...dataWith(2), targets: Uint8Array.of(...Array(8).fill(0), 1, 0, 0, 1) };
+
+  it('has the parameters of its best epoch, and all metrics of its predictions then', () => {
+    const lane = laneOf({ epochs: 2 });
+    train(lane, [0.5, 0.4]);
+    const { result, parameters } = finish({ ...lane, best }, data);
+    expect(parameters).toBe(best.parameters);
+    expect(result).toMatchObject({ status: 'done', epochs: 2, bestEpoch: 2 });
+    expect(result.val.loss).toBeCloseTo(-(Math.log(0.75) + Math.log(0.5)) / 2, 5);
+  });
+
+  it('counts for nothing once it diverged, or before its first epoch', () => {
+    const diverged = laneOf({ epochs: 9 });
+    train(diverged, [0.5, Number.NaN]);
+    const stopped = laneOf({ epochs: 9 });
+    expect(isFinished(stopped, true)).toBe(true);
+    for (const [lane, status] of [
+      [{ ...diverged, best }, 'diverged'],
+      [stopped, 'stopped'],
+    ] as const) {
+      const { result, parameters } = finish(lane, data);
+      expect(result).toMatchObject({ status, val: {} });
+      expect(parameters).toHaveLength(0);
+    }
+  });
 });
