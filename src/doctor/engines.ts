@@ -1,7 +1,7 @@
 /** Which engines this machine can use, why not the others, and how fast each is. */
 import { execFile } from 'node:child_process';
-import { extname } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { builtFiles } from '../shared/built-files.ts';
 import type { Device } from '../shared/engines/engine.ts';
 import { RUNTIME_NAMES } from '../shared/engines/tensorflow/runtime.ts';
 
@@ -75,7 +75,7 @@ export async function reportEngines(seconds: number): Promise<EngineReport[]> {
 const PROBE_LIMIT_MS = 120_000;
 
 function probe(name: string, measure: Measure, seconds: number): Promise<ProbeResult> {
-  const file = fileURLToPath(new URL(`./probe${extname(import.meta.url)}`, import.meta.url));
+  const file = fileURLToPath(builtFiles.module('doctor/probe.js'));
   const args = [...process.execArgv, file, name, measure, String(seconds)];
   return new Promise((resolve) => {
     execFile(process.execPath, args, { timeout: PROBE_LIMIT_MS }, (error, stdout) => {

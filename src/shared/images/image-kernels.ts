@@ -1,5 +1,6 @@
-/** The SIMD kernels for pixels, compiled by `npm run build:kernels`, and the memory that they work in. */
+/** The SIMD kernels for pixels, which the build compiles, and the memory that they work in. */
 import { readFileSync } from 'node:fs';
+import { builtFiles } from '../built-files.ts';
 
 /** The functions of src/shared/images/kernels; see there for their arguments. */
 interface Kernels {
@@ -17,15 +18,16 @@ const PAGE_BYTES = 65_536;
 /** What a kernel may read and write behind an array. */
 const SLACK_BYTES = 8;
 
-/** Source and build both lie three folders below the package. */
-const FILE = new URL('../../../dist/shared/images/kernels/kernels.wasm', import.meta.url);
 let opened: { memory: WebAssembly.Memory; kernels: Kernels } | undefined;
 
 function open(): NonNullable<typeof opened> {
   const memory = new WebAssembly.Memory({ initial: 1 });
-  const { exports } = new WebAssembly.Instance(new WebAssembly.Module(readFileSync(FILE)), {
-    env: { memory },
-  });
+  const { exports } = new WebAssembly.Instance(
+    new WebAssembly.Module(readFileSync(builtFiles.asset('shared/images/kernels/kernels.wasm'))),
+    {
+      env: { memory },
+    },
+  );
   return { memory, kernels: exports as unknown as Kernels };
 }
 

@@ -2,6 +2,7 @@
 import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { basename, join, resolve } from 'node:path';
+import { builtFiles } from '../built-files.ts';
 import type { Training } from '../results/training.ts';
 import { writeDurably } from '../store/files.ts';
 import { readPhotoFolder } from '../store/photos.ts';
@@ -9,9 +10,6 @@ import { collectReport } from './collect.ts';
 import type { ReportData } from './data.ts';
 
 const REPORT_FILE = 'report.html';
-
-/** The page's program and style come from the build; source and build both lie three folders below the package. */
-const PAGE = new URL('../../../dist/shared/report/page/', import.meta.url);
 
 /** What a JSON text inside a script element must not contain: the end of the element, and the start of a comment. */
 function embedded(data: ReportData): string {
@@ -21,7 +19,7 @@ function embedded(data: ReportData): string {
 /** The text of report.html. */
 async function reportHtml(data: ReportData): Promise<string> {
   const [program, style] = await Promise.all(
-    ['main.js', 'main.css'].map((file) => readFile(new URL(file, PAGE), 'utf8')),
+    ['main.js', 'main.css'].map((file) => readFile(builtFiles.asset(`shared/report/page/${file}`), 'utf8')),
   );
   return `<!doctype html>
 <html lang="en">

@@ -1,5 +1,6 @@
 /** One block of memory per worker that the engine, the optimiser kernels and JavaScript all see in place. */
 import { readFileSync } from 'node:fs';
+import { builtFiles } from '../built-files.ts';
 import { InputError } from '../errors.ts';
 
 /** The functions of kernels/; see there for their arguments. */
@@ -55,13 +56,12 @@ export function arenaFloats(length: number): number {
   return Math.ceil(length / ALIGNMENT_FLOATS) * ALIGNMENT_FLOATS;
 }
 
-/** The kernels are compiled by `npm run build:kernels`; source and build both lie three folders below the package. */
-const KERNELS = new URL('../../../dist/shared/training/kernels/kernels.wasm', import.meta.url);
-
 export function createArena(): Arena {
   // Address 0 stays unused: the first page is the kernels' own.
   const memory = new WebAssembly.Memory({ initial: 1 });
-  const module = new WebAssembly.Module(readFileSync(KERNELS));
+  const module = new WebAssembly.Module(
+    readFileSync(builtFiles.asset('shared/training/kernels/kernels.wasm')),
+  );
   const instance = new WebAssembly.Instance(module, { env: { memory } });
   let used = 0;
   return {

@@ -1,5 +1,6 @@
 /** A sweep: stacks of heads handed out to worker threads. */
 import { SHARE_ENV, Worker } from 'node:worker_threads';
+import { builtFiles } from '../../shared/built-files.ts';
 import { fitsMemory, type TrainingData } from '../../shared/dataset/data.ts';
 import { loadEngine } from '../../shared/engines/engine.ts';
 import { revivedError } from '../../shared/errors.ts';
@@ -23,9 +24,6 @@ export interface SweepOptions {
   /** The head that a job with `startAfter` resumes; called when the job's turn comes. */
   pausedHead?(id: string): PausedHead;
 }
-
-/** Workers run from the build; source and build both lie three folders below the package. */
-const WORKER = new URL('../../../dist/train/sweep/worker.js', import.meta.url);
 
 /**
  * Trains all heads. When `signal` aborts, heads under way end early as `stopped` and the rest are not started.
@@ -65,7 +63,7 @@ function startWorker({ data, engine }: SweepOptions, usesDevice: boolean): Worke
   // One thread per operation: two workers with a core each beat one session with two for small products.
   const start: WorkerStart = { data, engine, threads: 1, usesDevice };
   // Native libraries read the number of threads from the process's own environment, which engines write to.
-  return new Worker(WORKER, { workerData: start, env: SHARE_ENV });
+  return new Worker(builtFiles.module('train/sweep/worker.js'), { workerData: start, env: SHARE_ENV });
 }
 
 function tell(worker: Worker, message: ToWorker): void {

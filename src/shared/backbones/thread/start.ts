@@ -1,7 +1,7 @@
 /** Starts the backbone's thread, or several for an engine that keeps only one core busy, and gives it batches. */
 import { availableParallelism } from 'node:os';
-import { extname } from 'node:path';
 import { SHARE_ENV, Worker } from 'node:worker_threads';
+import { builtFiles } from '../../built-files.ts';
 import { InputError, revivedError } from '../../errors.ts';
 import type { Reporter } from '../../reporter.ts';
 import { fetchWeights } from '../open-weights.ts';
@@ -70,7 +70,7 @@ async function startThread(
   request: BackboneRequest,
   reporter?: Reporter,
 ): Promise<BackboneThread & { singleThreaded: boolean }> {
-  const file = new URL(`./worker${extname(import.meta.url)}`, import.meta.url);
+  const file = builtFiles.module('shared/backbones/thread/worker.js');
   // Native libraries read settings from the process's own environment, which engines write to.
   const worker = new Worker(file, { workerData: request, env: SHARE_ENV });
   const waiting: Waiting[] = [];
