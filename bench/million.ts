@@ -61,7 +61,11 @@ try {
   await measured('extract, nothing new', extract);
   const training = ['--epochs', '1', '--batch-size', '1024', '--lr', '1e-2', '--no-report'];
   await measured('train-head, one epoch', [
-    ...['train-head', '--features', out, '--out', join(work, 'run')],
+    'train-head',
+    '--features',
+    out,
+    '--out',
+    join(work, 'run'),
     ...training,
   ]);
 } finally {

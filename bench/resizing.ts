@@ -30,8 +30,17 @@ const WAYS: [way: string, peers: string[]][] = [
 function extract(data: string, way: string, out: string): void {
   const [fit, interpolation] = way.split(' ');
   permafrost([
-    ...['extract', '--data', data, '--out', out, '--size', `${SIDE}x${SIDE}`],
-    ...['--resize', fit, '--interpolation', interpolation],
+    'extract',
+    '--data',
+    data,
+    '--out',
+    out,
+    '--size',
+    `${SIDE}x${SIDE}`,
+    '--resize',
+    fit,
+    '--interpolation',
+    interpolation,
   ]);
 }
 
@@ -51,8 +60,21 @@ function differences(a: Map<string, Float32Array>, b: Map<string, Float32Array>)
 function linearHead(store: string, out: string): { metric: string; value: number } {
   const values = SEEDS.map((seed) => {
     const summary = permafrost([
-      ...['train-head', '--features', store, '--out', join(out, `seed${seed}`), '--seed', String(seed)],
-      ...['--folds', '5', '--optimizer', 'lbfgs', '--l2', '1e-4', '--normalize', 'l2'],
+      'train-head',
+      '--features',
+      store,
+      '--out',
+      join(out, `seed${seed}`),
+      '--seed',
+      String(seed),
+      '--folds',
+      '5',
+      '--optimizer',
+      'lbfgs',
+      '--l2',
+      '1e-4',
+      '--normalize',
+      'l2',
     ]);
     const metric = summary.task === 'multilabel' ? 'mAP' : 'accuracy';
     const best = asObject(summary.best, 'best');

@@ -18,10 +18,14 @@ const CLASSES = 7;
 
 const WORK = {
   '32 linear heads, batch 256, 5 epochs': Array.from({ length: 32 }, (_, index) => ({
-    ...{ lr: 1e-3 * 1.1 ** index, batchSize: 256, epochs: 5 },
+    lr: 1e-3 * 1.1 ** index,
+    batchSize: 256,
+    epochs: 5,
   })),
   '4 heads 2048-64-7, batch 32, 3 epochs': Array.from({ length: 4 }, (_, index) => ({
-    ...{ lr: 1e-3 * 1.2 ** index, hidden: [64], epochs: 3 },
+    lr: 1e-3 * 1.2 ** index,
+    hidden: [64],
+    epochs: 3,
   })),
 };
 

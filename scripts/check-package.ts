@@ -30,7 +30,11 @@ function main(): void {
   const folder = mkdtempSync(join(tmpdir(), 'permafrost-package-'));
   try {
     const { status, stdout, stderr } = run('npm', [
-      ...['pack', '--json', '--ignore-scripts', '--pack-destination', folder],
+      'pack',
+      '--json',
+      '--ignore-scripts',
+      '--pack-destination',
+      folder,
     ]);
     if (status !== 0) throw new Error(`npm pack failed:\n${stderr}`);
     const [{ filename }] = JSON.parse(stdout) as [{ filename: string }];

@@ -31,8 +31,10 @@ export function standIn(folder, machine) {
 
 /** Variables by which a user says what onnxruntime-node's installation is to download. */
 const CHOICES = [
-  ...['ONNXRUNTIME_NODE_INSTALL', 'ONNXRUNTIME_NODE_INSTALL_CUDA'],
-  ...['npm_config_onnxruntime_node_install', 'npm_config_onnxruntime_node_install_cuda'],
+  'ONNXRUNTIME_NODE_INSTALL',
+  'ONNXRUNTIME_NODE_INSTALL_CUDA',
+  'npm_config_onnxruntime_node_install',
+  'npm_config_onnxruntime_node_install_cuda',
 ];
 
 if (import.meta.url === pathToFileURL(process.argv[1]).href && !CHOICES.some((name) => process.env[name]))

@@ -19,8 +19,15 @@ import { resolveConfig } from '../src/shared/head/resolve.ts';
 import { HEAD_VALUES } from '../src/shared/head/values.ts';
 
 const FUNCTIONS = {
-  ...{ exportHead, extract, openDataset, openFeatures, openPredictor },
-  ...{ parseGrid, predict, readHead, trainHeads },
+  exportHead,
+  extract,
+  openDataset,
+  openFeatures,
+  openPredictor,
+  parseGrid,
+  predict,
+  readHead,
+  trainHeads,
 };
 const SOURCE = { features: ['no store'] };
 
@@ -40,8 +47,27 @@ async function refused(name: keyof typeof FUNCTIONS, options: unknown, ...parts:
 }
 
 const NUMBERS = [
-  ...[-1, -0.5, -1e-9, 0, 1e-9, 0.5, 0.999, 1, 1.5, 2, 12, 13, 65536, 65537, 100000, 100001],
-  ...[2 ** 32 - 1, 2 ** 32, 2 ** 53, Number.NaN, Number.POSITIVE_INFINITY],
+  -1,
+  -0.5,
+  -1e-9,
+  0,
+  1e-9,
+  0.5,
+  0.999,
+  1,
+  1.5,
+  2,
+  12,
+  13,
+  65536,
+  65537,
+  100000,
+  100001,
+  2 ** 32 - 1,
+  2 ** 32,
+  2 ** 53,
+  Number.NaN,
+  Number.POSITIVE_INFINITY,
 ];
 const OTHERS = [null, '', 'x', '1', true, {}, [], [0], [1.5], ['dense'], new Date(0), 10n, () => 1];
 

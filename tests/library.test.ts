@@ -40,7 +40,11 @@ it('does everything that the commands do, silently', async () => {
   expect(found.once).toEqual([found.answers[0]]);
   expect(found.refused).toEqual([true, expect.stringMatching(/^image 1: /)]);
   expect(readdirSync(join(root, 'run')).sort()).toEqual([
-    ...['best', 'history.arrow', 'leaderboard.csv', 'metrics.json', 'predictions.csv'],
+    'best',
+    'history.arrow',
+    'leaderboard.csv',
+    'metrics.json',
+    'predictions.csv',
   ]);
   expect(found.trained).toBeLessThanOrEqual(2);
   expect(found.exported).toBeLessThan(1e-4);
@@ -56,7 +60,11 @@ it('stops where a signal says so, and goes on from there when asked again', asyn
   expect(extract.kept).toBeLessThan(48);
   expect(extract.again).toEqual({ computed: 48 - extract.kept, reused: extract.kept, rows: 48 });
   expect(train).toMatchObject({
-    ...{ before: 'never', isUntouched: true, untrained: 'enough', folds: 'enough', isAlike: true },
+    before: 'never',
+    isUntouched: true,
+    untrained: 'enough',
+    folds: 'enough',
+    isAlike: true,
     stopped: { interrupted: true, isResumable: true, hasBest: true, complete: 4 },
     ended: { interrupted: false, heads: 8, isResumable: false },
   });

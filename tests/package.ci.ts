@@ -155,8 +155,14 @@ describe.each(['--ignore-scripts', '--ignore-scripts=false'])('npm install %s', 
         readFileSync(join(ROOT, 'tests/support/programs/consumer.ts.txt')),
       );
       const options = {
-        ...{ strict: true, skipLibCheck: false, noEmit: true, target: 'es2022', types: ['node'] },
-        ...{ module, moduleResolution: resolution, exactOptionalPropertyTypes: true },
+        strict: true,
+        skipLibCheck: false,
+        noEmit: true,
+        target: 'es2022',
+        types: ['node'],
+        module,
+        moduleResolution: resolution,
+        exactOptionalPropertyTypes: true,
       };
       const config = join(cwd, `tsconfig.${resolution}.json`);
       writeFileSync(config, JSON.stringify({ compilerOptions: options, files: ['consumer.ts'] }));

@@ -6,7 +6,11 @@ import { createVitest } from 'vitest/node';
 import type { RunRequest, RunResult } from './sandbox.ts';
 
 const vitest = await createVitest('test', {
-  ...{ root: process.cwd(), watch: false, bail: 1, maxWorkers: 1, reporters: [{}] },
+  root: process.cwd(),
+  watch: false,
+  bail: 1,
+  maxWorkers: 1,
+  reporters: [{}],
   project: ['unit', 'ci'],
   // The sandbox keeps the build up to date.
   globalSetup: [],

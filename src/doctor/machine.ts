@@ -29,8 +29,22 @@ export interface Folder {
 
 /** As Linux calls them, for x64 and arm64. */
 const INSTRUCTION_SETS = [
-  ...['avx', 'avx2', 'fma', 'f16c', 'avx512f', 'avx512_vnni', 'avx_vnni', 'avx512_bf16'],
-  ...['amx_tile', 'amx_int8', 'amx_bf16', 'asimd', 'asimddp', 'i8mm', 'bf16', 'sve'],
+  'avx',
+  'avx2',
+  'fma',
+  'f16c',
+  'avx512f',
+  'avx512_vnni',
+  'avx_vnni',
+  'avx512_bf16',
+  'amx_tile',
+  'amx_int8',
+  'amx_bf16',
+  'asimd',
+  'asimddp',
+  'i8mm',
+  'bf16',
+  'sve',
 ];
 
 export async function describeMachine(): Promise<Machine> {

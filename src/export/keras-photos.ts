@@ -28,7 +28,10 @@ export function photoLayers(sources: readonly PhotoSource[], head: Head): ModelL
     names.length > 1
       ? { kind: 'Concatenate', name: FEATURES, config: { axis: -1 }, inputs: names, weights: [] }
       : {
-          ...{ kind: 'Identity', name: FEATURES, inputs: names, weights: [] },
+          kind: 'Identity',
+          name: FEATURES,
+          inputs: names,
+          weights: [],
           config: isHalf[0] ? { dtype: 'float16' } : {},
         };
   const config = { batch_shape: [null, null, null, 3] };
@@ -71,9 +74,15 @@ function resizeConfig({ width, height }: Size, { fit, interpolation, edge }: Res
   if (edge !== undefined)
     throw usage('a head on images whose shorter edge is not set', '--full', `crop ${edge}`);
   return {
-    ...{ height, width, interpolation: interpolation === 'lanczos' ? 'lanczos3' : interpolation },
-    ...{ antialias: true, crop_to_aspect_ratio: fit === 'crop', pad_to_aspect_ratio: fit === 'pad' },
-    ...{ fill_mode: 'constant', fill_value: 0, data_format: 'channels_last' },
+    height,
+    width,
+    interpolation: interpolation === 'lanczos' ? 'lanczos3' : interpolation,
+    antialias: true,
+    crop_to_aspect_ratio: fit === 'crop',
+    pad_to_aspect_ratio: fit === 'pad',
+    fill_mode: 'constant',
+    fill_value: 0,
+    data_format: 'channels_last',
   };
 }
 

@@ -79,7 +79,9 @@ export async function readTfjs(folder: string): Promise<ModelLayer[]> {
       .filter(([own]) => own.startsWith(prefix))
       .map(([own, tensor]) => [own.slice(prefix.length), tensor] as const);
     return {
-      ...{ name, inputs, weights },
+      name,
+      inputs,
+      weights,
       kind: asText(layer.class_name, field('class_name')),
       config: asObject(layer.config, field('config')),
     };

@@ -172,7 +172,9 @@ async function readAll(
   };
   const sizes = jobs.map(({ inputSize }) => inputSize.size);
   const reading = {
-    ...{ concurrency, stored, decode },
+    concurrency,
+    stored,
+    decode,
     read: ({ path }: DatasetImage) => source.read(path),
     get ahead() {
       const isCompiled = jobs.some((job) => job.isCompiled);

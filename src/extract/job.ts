@@ -95,7 +95,9 @@ async function openStoreOf(
     for (const message of earlier.found) reporter.info(message);
     for (const message of earlier.damage) reporter.warn(message);
     const header = {
-      ...{ pipeline, classes: dataset.classes, columns },
+      pipeline,
+      classes: dataset.classes,
+      columns,
       images: dataset.images.length,
       shard: dataset.shard,
       augment: augment?.kind,

@@ -168,7 +168,10 @@ function entryOf(line: Buffer, path: string): FileEntry {
   const [size, mtimeMs, ctimeMs, ino] = numbers.map((value) => asNumber(value, path));
   return {
     path: asText(name, path),
-    ...{ size, mtimeMs, ctimeMs, ino },
+    size,
+    mtimeMs,
+    ctimeMs,
+    ino,
     sha256: asMatching(sha256, path, /^[0-9a-f]{64}$/, '64 hexadecimal digits'),
   };
 }

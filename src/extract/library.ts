@@ -136,8 +136,10 @@ const EXTRACT_FIELDS: FieldNames = {
   ...Object.fromEntries(
     ['weights', 'preprocess', 'size', 'engine', 'device'].map((name) => [name, `backbone.${name}`]),
   ),
-  ...{ pooling: 'backbone.poolings', layer: 'backbone.poolings' },
-  ...{ resize: 'backbone.resize.fit', interpolation: 'backbone.resize.interpolation' },
+  pooling: 'backbone.poolings',
+  layer: 'backbone.poolings',
+  resize: 'backbone.resize.fit',
+  interpolation: 'backbone.resize.interpolation',
 };
 
 /** What ends the work early, and who is told about it. */
@@ -179,12 +181,12 @@ export async function extract(
       const dataset = shard ? takeShard(whole, shard) : whole;
       return await run(
         {
-          ...{
-            dataset,
-            jobs: targetsOf(networks, dataset, out),
-            besideOthers: out === undefined && !shard,
-          },
-          ...{ augment, maxErrors, rehash: options.rehash ?? false },
+          dataset,
+          jobs: targetsOf(networks, dataset, out),
+          besideOthers: out === undefined && !shard,
+          augment,
+          maxErrors,
+          rehash: options.rehash ?? false,
           dtype: options.dtype ?? EXTRACT_DEFAULTS.dtype,
           batchSize: options.batchSize ?? EXTRACT_DEFAULTS.batchSize,
           concurrency: options.concurrency ?? EXTRACT_DEFAULTS.concurrency,

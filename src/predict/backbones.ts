@@ -30,7 +30,12 @@ export async function startBackbones(
       const { backbone, size, preprocessing } = source.pipeline;
       const resize = parseResize(source.pipeline.resize, `resize of the head's ${backbone}`);
       const request = {
-        ...{ name: backbone, weights: chosen[index], size, resize, poolings: source.columns, engine },
+        name: backbone,
+        weights: chosen[index],
+        size,
+        resize,
+        poolings: source.columns,
+        engine,
         ...(isModelFile(backbone) && { preprocess: preprocessing }),
       };
       const thread = await startBackbone(request, options);

@@ -105,8 +105,11 @@ async function run(argv: Flags, signal: AbortSignal): Promise<object> {
   if (watched !== undefined) {
     const isJson = format.startsWith('json');
     const others = [
-      ...[named.length > 0 && 'images', stdin && '--stdin', out !== undefined && '--out'],
-      ...[!isJson && `--format ${format}`, tta && '--tta'],
+      named.length > 0 && 'images',
+      stdin && '--stdin',
+      out !== undefined && '--out',
+      !isJson && `--format ${format}`,
+      tta && '--tta',
     ];
     const other = others.find((value) => value !== false);
     if (other !== undefined)

@@ -121,7 +121,9 @@ async function* predictions(
   });
   const sizes = inputSizes.map(({ size }) => size);
   const reading = {
-    ...{ concurrency, read, decode },
+    concurrency,
+    read,
+    decode,
     get ahead() {
       return imagesAhead(sizes, { concurrency, batchSize, isCompiled });
     },

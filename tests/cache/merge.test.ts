@@ -34,7 +34,9 @@ async function store({
   const dir = newFolder();
   const columns = header?.columns ?? COLUMNS;
   const writer = await createStoreWriter(dir, {
-    ...{ pipeline: { ...pipeline(), ...changes }, classes: ['a', 'b'], images: rows.length + failed },
+    pipeline: { ...pipeline(), ...changes },
+    classes: ['a', 'b'],
+    images: rows.length + failed,
     ...header,
     columns,
   });
@@ -87,7 +89,10 @@ describe('merging', () => {
     expect(await mergeStores([one, other], out)).toEqual({ out, stores: 2, rows: 4, failed: 3 });
     const merged = await openStore(out);
     expect(merged.manifest).toMatchObject({
-      ...{ complete: true, shard: null, classes: ['a', 'b', 'c'], counts: { images: 7, rows: 4, failed: 3 } },
+      complete: true,
+      shard: null,
+      classes: ['a', 'b', 'c'],
+      counts: { images: 7, rows: 4, failed: 3 },
     });
     const seen = [];
     for await (const part of merged.parts())

@@ -36,7 +36,8 @@ describe('a whole model for Keras', () => {
     const [fit, interpolation] = ('resize' in choices ? choices.resize : 'stretch bilinear').split(' ');
     expect(resizing.config).toMatchObject({
       interpolation: interpolation === 'lanczos' ? 'lanczos3' : interpolation,
-      ...{ crop_to_aspect_ratio: fit === 'crop', pad_to_aspect_ratio: fit === 'pad' },
+      crop_to_aspect_ratio: fit === 'crop',
+      pad_to_aspect_ratio: fit === 'pad',
     });
     // Features that were stored in half precision are rounded to it.
     const columns = 'dtype' in choices ? [backbone].flat().length : 0;

@@ -19,9 +19,21 @@ const PYTHON = process.env.PERMAFROST_KERAS_PYTHON;
 const SCRIPT = fileURLToPath(new URL('python/check_keras_full.py', import.meta.url));
 /** The smallest of each family; made weights do. */
 const NETWORKS = [
-  ...['vgg16', 'resnet50', 'resnet50_v2', 'inception_v3', 'inception_resnet_v2', 'xception', 'densenet121'],
-  ...['mobilenet_0.25', 'mobilenet_v2_0.35', 'mobilenet_v3_small_0.75', 'nasnet_mobile', 'efficientnet_b0'],
-  ...['efficientnet_lite0', 'efficientnet_v2_b0', 'convnext_tiny'],
+  'vgg16',
+  'resnet50',
+  'resnet50_v2',
+  'inception_v3',
+  'inception_resnet_v2',
+  'xception',
+  'densenet121',
+  'mobilenet_0.25',
+  'mobilenet_v2_0.35',
+  'mobilenet_v3_small_0.75',
+  'nasnet_mobile',
+  'efficientnet_b0',
+  'efficientnet_lite0',
+  'efficientnet_v2_b0',
+  'convnext_tiny',
 ];
 interface Model {
   backbone: string[];

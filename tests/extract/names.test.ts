@@ -225,7 +225,9 @@ describe('a path of a manifest', () => {
       .png()
       .toBuffer();
     const root = tree({
-      ...{ 'ISIC_1.png': image, 'Two.PNG': image, 'ok.png': image },
+      'ISIC_1.png': image,
+      'Two.PNG': image,
+      'ok.png': image,
       'list.csv': 'path,label\nISIC_1,x\ntwo.png,y\nok.png,x\nnothing,y\n',
     });
     const out = join(newFolder(), 'store');

@@ -99,7 +99,16 @@ describe('several backbones in one run', () => {
     const out = newFolder();
     const names = ['mobilenet_0.25', 'mobilenet_0.5'];
     const { status, stderr, summary } = await permafrost([
-      ...['extract', '--data', data, '--weights', 'none', '--size', '32x32', '--out', out, '--json'],
+      'extract',
+      '--data',
+      data,
+      '--weights',
+      'none',
+      '--size',
+      '32x32',
+      '--out',
+      out,
+      '--json',
       ...names.flatMap((name) => ['--backbone', name]),
     ]);
     expect(status, stderr).toBe(0);

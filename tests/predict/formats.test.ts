@@ -79,7 +79,10 @@ describe('formats of predictions', () => {
     const table = tableFromIPC(await written('arrow'));
     expect(table.batches.map(({ numRows }) => numRows)).toEqual([2, 1]);
     expect(table.schema.fields.map(({ name, type }) => `${name} ${type}`)).toEqual([
-      ...['path Utf8', 'labels List<Utf8>', 'p_oak Float32', 'p_ash, "common" Float32'],
+      'path Utf8',
+      'labels List<Utf8>',
+      'p_oak Float32',
+      'p_ash, "common" Float32',
     ]);
     const rows = table.toArray().map((row) => ({ path: row.path, labels: [...row.labels], p: row.p_oak }));
     expect(rows).toEqual(

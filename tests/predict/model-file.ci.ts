@@ -35,8 +35,13 @@ beforeAll(async () => {
   await drawLeaves(leaves, { count: 24, seed: 3 });
   cpSync(join(FIXTURES, 'small_transformer.onnx'), model);
   const configuration = {
-    ...{ size: { shortest_edge: 110 }, resample: 3, do_center_crop: true, crop_size: 96 },
-    ...{ do_normalize: true, image_mean: [0.5, 0.5, 0.5], image_std: [0.5, 0.5, 0.5] },
+    size: { shortest_edge: 110 },
+    resample: 3,
+    do_center_crop: true,
+    crop_size: 96,
+    do_normalize: true,
+    image_mean: [0.5, 0.5, 0.5],
+    image_std: [0.5, 0.5, 0.5],
   };
   writeFileSync(join(models, 'preprocessor_config.json'), JSON.stringify(configuration));
   const backbone = ['--backbone', model, '--pooling', 'cls,avg'];
@@ -48,7 +53,10 @@ describe('an ONNX file as --backbone', () => {
   it('is recorded with its content, its pixels and its resizing', async () => {
     const { manifest } = await openStore(store);
     expect(manifest.pipeline).toMatchObject({
-      ...{ backbone: 'vit.onnx', weights: model, preprocessing: 'half', resize: 'crop 110 bicubic' },
+      backbone: 'vit.onnx',
+      weights: model,
+      preprocessing: 'half',
+      resize: 'crop 110 bicubic',
       size: { width: 96, height: 96 },
     });
     expect(manifest.pipeline.weightsHash).toMatch(/^[0-9a-f]{64}$/);

@@ -21,7 +21,11 @@ const FIRST_CLASS = [1, 0, 1, 0, 1, 0, 1];
 export const TARGETS = Uint8Array.from(FIRST_CLASS.flatMap((label) => [label, 1 - label]));
 
 export const DATA: TrainingData = {
-  ...{ task: 'multiclass', inputs: 1, classes: 2, rows: ROWS, targets: TARGETS },
+  task: 'multiclass',
+  inputs: 1,
+  classes: 2,
+  rows: ROWS,
+  targets: TARGETS,
   features: { none: Float32Array.from(FEATURES) },
 };
 
@@ -77,7 +81,10 @@ export function pretendSweep(outcome: (job: HeadJob) => TrainedHead | undefined)
       const { rows, features, targets, weights } = data;
       const numbers = Object.entries(features).map(([name, matrix]) => [name, [...(matrix as Float32Array)]]);
       trainings.push({
-        ...{ job, rows, features: Object.fromEntries(numbers), targets: [...targets] },
+        job,
+        rows,
+        features: Object.fromEntries(numbers),
+        targets: [...targets],
         ...(weights && { weights: [...weights] }),
       });
       const head = outcome(job);
@@ -90,7 +97,10 @@ export function pretendSweep(outcome: (job: HeadJob) => TrainedHead | undefined)
 /** A search in which no head was trained yet. */
 export function searchOf(configurations: readonly Configuration[], overrides: Partial<Search> = {}): Search {
   return {
-    ...{ sets: [], configurations, engine: 'onnxruntime', workers: 1 },
+    sets: [],
+    configurations,
+    engine: 'onnxruntime',
+    workers: 1,
     leaderboard: createLeaderboard(configurations, 'loss'),
     signal: new AbortController().signal,
     paused: pausedInMemory(),

@@ -32,8 +32,13 @@ export async function trainSteps(runtime: Runtime, steps: number, onDevice: bool
   const configOf = (lr: number): HeadConfig =>
     resolveConfig(
       {
-        ...{ lr, epochs, hidden: [8], dropout: 0.2, batchSize: 8 },
-        ...{ normalize: 'none', earlyStopping: 0 },
+        lr,
+        epochs,
+        hidden: [8],
+        dropout: 0.2,
+        batchSize: 8,
+        normalize: 'none',
+        earlyStopping: 0,
       },
       'multiclass',
     );
@@ -41,7 +46,11 @@ export async function trainSteps(runtime: Runtime, steps: number, onDevice: bool
   // Without a device, heads with hidden layers train one by one.
   for (const stack of onDevice ? [jobs] : [[jobs[0]]]) {
     await trainStack(stack, {
-      ...{ data, device, programs, arena: createArena(), initial: createInitialParameters() },
+      data,
+      device,
+      programs,
+      arena: createArena(),
+      initial: createInitialParameters(),
       onFinished: () => {},
       onEpoch: () => counts.push(count()),
       shouldStop: () => false,

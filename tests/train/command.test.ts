@@ -28,17 +28,15 @@ describe('train-head', () => {
   it('prints a summary and leaves the files of a run', async () => {
     const { store, out } = await prepared(clusters(ABC, 30));
     const { status, stderr, stdout, summary } = await trainHead(store, [
-      ...[
-        '--grid',
-        'lr=1e-2,1e-3;hidden=none,8',
-        '--epochs',
-        '6',
-        '--normalize',
-        'standardize',
-        '--out',
-        out,
-        '--json',
-      ],
+      '--grid',
+      'lr=1e-2,1e-3;hidden=none,8',
+      '--epochs',
+      '6',
+      '--normalize',
+      'standardize',
+      '--out',
+      out,
+      '--json',
     ]);
     expect(status, stderr).toBe(0);
     expect(summary).toEqual({
@@ -66,7 +64,12 @@ describe('train-head', () => {
       expect(stdout).toContain(shown);
 
     expect(readdirSync(out).sort()).toEqual([
-      ...['best', 'history.arrow', 'leaderboard.csv', 'metrics.json', 'predictions.csv', 'report.html'],
+      'best',
+      'history.arrow',
+      'leaderboard.csv',
+      'metrics.json',
+      'predictions.csv',
+      'report.html',
     ]);
     const leaderboard = csv(join(out, 'leaderboard.csv'));
     expect(leaderboard.map(({ rank }) => rank)).toEqual(['1', '2', '3', '4']);
@@ -100,7 +103,12 @@ describe('train-head', () => {
     const { store, out } = await prepared(clusters(ABC, 20));
     const leaderboard = async (name: string, ...args: string[]) => {
       const { status, stderr } = await trainHead(store, [
-        ...['--grid', 'lr=1e-2,1e-3;hidden=none,8;dropout=0,0.5', '--epochs', '4', '--out', out + name],
+        '--grid',
+        'lr=1e-2,1e-3;hidden=none,8;dropout=0,0.5',
+        '--epochs',
+        '4',
+        '--out',
+        out + name,
         ...args,
       ]);
       expect(status, stderr).toBe(0);
@@ -154,9 +162,7 @@ describe('train-head', () => {
     // Another backbone's store: other numbers, another order, and one image less.
     const others = clusters(ABC, 20, { inputs: 4, seed: 1 }).slice(1).reverse();
     const other = await syntheticStore(others, { backbone: 'vgg16' });
-    const { status, stderr } = await trainHead(store, [
-      ...['--features', other, '--epochs', '2', '--out', out],
-    ]);
+    const { status, stderr } = await trainHead(store, ['--features', other, '--epochs', '2', '--out', out]);
     expect(status, stderr).toBe(0);
     expect(stderr).toContain(`1 of 60 images is not in ${other} and is left out`);
     const { record } = await readHead(join(out, 'best'));
@@ -197,19 +203,17 @@ describe('train-head', () => {
   it('reports a head that diverges, and goes on', async () => {
     const { store, out } = await prepared(clusters(ABC, 20));
     const { status, summary, stdout, stderr } = await trainHead(store, [
-      ...[
-        '--grid',
-        'lr=1e-3,1e30',
-        '--optimizer',
-        'sgd',
-        '--hidden',
-        '8',
-        '--epochs',
-        '3',
-        '--out',
-        out,
-        '--json',
-      ],
+      '--grid',
+      'lr=1e-3,1e30',
+      '--optimizer',
+      'sgd',
+      '--hidden',
+      '8',
+      '--epochs',
+      '3',
+      '--out',
+      out,
+      '--json',
     ]);
     expect(status, stderr).toBe(0);
     expect(summary).toMatchObject({ heads: 2, diverged: 1, best: { config: { lr: 1e-3 } } });
@@ -220,18 +224,16 @@ describe('train-head', () => {
     ]);
 
     const wild = await trainHead(store, [
-      ...[
-        '--grid',
-        'lr=1e29,1e30',
-        '--optimizer',
-        'sgd',
-        '--hidden',
-        '8',
-        '--epochs',
-        '3',
-        '--out',
-        `${out}-wild`,
-      ],
+      '--grid',
+      'lr=1e29,1e30',
+      '--optimizer',
+      'sgd',
+      '--hidden',
+      '8',
+      '--epochs',
+      '3',
+      '--out',
+      `${out}-wild`,
     ]);
     expect(wild.stderr).toContain('None of the 2 heads could be trained: all diverged; try a smaller --lr');
     expect(wild.stderr).not.toMatch(STACK_TRACE);

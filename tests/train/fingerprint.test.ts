@@ -30,8 +30,12 @@ async function fingerprintOf(images: readonly SyntheticImage[], options: Sweep =
 
 async function fingerprintOn(store: string, options: Sweep = {}): Promise<string> {
   const sweep: TrainOptions = {
-    ...{ source: { features: [store], pooling: [] }, task: 'auto', head: {}, split: [70, 15, 15] },
-    ...{ engine: 'onnxruntime', workers: 1 },
+    source: { features: [store], pooling: [] },
+    task: 'auto',
+    head: {},
+    split: [70, 15, 15],
+    engine: 'onnxruntime',
+    workers: 1,
     ...options,
   };
   const plan = await planTraining(sweep, { signal: new AbortController().signal, reporter: silent });

@@ -31,7 +31,14 @@ async function trained(images: readonly SyntheticImage[], args: readonly string[
   const grid = ['--grid', 'lr=1e-1,1e-2;l2=0,1e-2', '--epochs', '8'];
   const store = await syntheticStore(images);
   const outcome = await permafrost([
-    ...['train-head', '--features', store, ...grid, '--out', out, '--json', ...args],
+    'train-head',
+    '--features',
+    store,
+    ...grid,
+    '--out',
+    out,
+    '--json',
+    ...args,
   ]);
   expect(outcome.status, outcome.stderr).toBe(0);
   const metrics: MetricsFile = JSON.parse(readFileSync(join(out, 'metrics.json'), 'utf8'));
@@ -134,6 +141,9 @@ function testMetrics(
     targets: Uint8Array.from(
       rows.flatMap(({ labels }) => classes.map((name) => Number(labels.split('|').includes(name)))),
     ),
-    ...{ rows: rows.length, classes: classes.length, task, ...(thresholds && { thresholds }) },
+    rows: rows.length,
+    classes: classes.length,
+    task,
+    ...(thresholds && { thresholds }),
   }) as Record<string, number>;
 }

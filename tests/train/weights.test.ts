@@ -11,7 +11,17 @@ import { clusters, syntheticStore } from '../support/synthetic-store.ts';
 async function trained(store: string, args: readonly string[] = []) {
   const out = join(newFolder(), 'run');
   const outcome = await permafrost([
-    ...['train-head', '--features', store, '--epochs', '20', '--lr', '0.05', '--out', out, '--json', ...args],
+    'train-head',
+    '--features',
+    store,
+    '--epochs',
+    '20',
+    '--lr',
+    '0.05',
+    '--out',
+    out,
+    '--json',
+    ...args,
   ]);
   expect(outcome.status, outcome.stderr).toBe(0);
   const { best }: { best: { test: { accuracy: number } } } = JSON.parse(

@@ -179,7 +179,8 @@ async function imagesInside(
   // The root of an archive is no folder on disk; any will do to see that a path does not lead out of it.
   const { found, ...images } = await manifestImages(manifest, await tree.stream(manifest), {
     ...options,
-    ...{ root: '/', names },
+    root: '/',
+    names,
   });
   const read = (path: string) => source.read(found.get(path) ?? path);
   return { ...images, source: { ...source, read, near: names.near } };

@@ -21,7 +21,16 @@ export interface Levels {
 
 /** Names of folders that hold images whatever they show. */
 const CONTAINERS: ReadonlySet<string> = new Set([
-  ...['images', 'image', 'imgs', 'img', 'jpg', 'jpeg', 'jpegs', 'png', 'data', 'dataset'],
+  'images',
+  'image',
+  'imgs',
+  'img',
+  'jpg',
+  'jpeg',
+  'jpegs',
+  'png',
+  'data',
+  'dataset',
 ]);
 
 const isContainer = ({ name }: ImageFolder): boolean => CONTAINERS.has(name.toLowerCase());

@@ -47,8 +47,12 @@ export async function openZip(file: string): Promise<Archive> {
       list.add(
         { name, kind: kindOf(name, entry), size: uncompressedSize },
         {
-          ...{ compressedSize, compressionMethod, crc32: sum, generalPurposeBitFlag },
-          ...{ relativeOffsetOfLocalHeader, uncompressedSize },
+          compressedSize,
+          compressionMethod,
+          crc32: sum,
+          generalPurposeBitFlag,
+          relativeOffsetOfLocalHeader,
+          uncompressedSize,
         },
       );
     }

@@ -88,7 +88,9 @@ export function principalComponents(
   const found = new Float32Array(count * inputs);
   for (let axis = 0; axis < count; axis++) found.set(axes.row(axis), axis * inputs);
   return {
-    ...{ axes: found, count, mean },
+    axes: found,
+    count,
+    mean,
     share: variance.slice(0, count).map((squares) => (total === 0 ? 0 : squares / total)),
   };
 }
@@ -137,7 +139,9 @@ function arenaMatrices(
   const matrices = rows.map((count): ArenaMatrix => {
     const array = arena.allocate(count * pitch);
     return {
-      ...{ array, rows: count, pitch },
+      array,
+      rows: count,
+      pitch,
       row: (index) => array.view.subarray(index * pitch, index * pitch + inputs),
       address: (row) => array.address + row * pitch * Float32Array.BYTES_PER_ELEMENT,
     };

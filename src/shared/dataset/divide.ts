@@ -56,7 +56,15 @@ export function divide(
   );
   const own = selectTargets(targets, classes.length, images);
   const assignment = splitRows({
-    ...{ targets: own, rows: images.length, classes, task, groupIds, hashes, ratios, seed, stable },
+    targets: own,
+    rows: images.length,
+    classes,
+    task,
+    groupIds,
+    hashes,
+    ratios,
+    seed,
+    stable,
     fixed: of(table.splits),
     folds: folds > 0,
   });
@@ -64,7 +72,9 @@ export function divide(
     {
       targets: selectTargets(own, classes.length, assignment.train),
       groupIds: assignment.train.map((image) => groupIds[image]),
-      ...{ classes, task, seed },
+      classes,
+      task,
+      seed,
     },
     folds,
   );

@@ -115,6 +115,8 @@ export function splitEvaluation(
   return {
     probabilities: probabilities.subarray(...range),
     targets: targets.subarray(...range),
-    ...{ rows: rows[split], classes, task },
+    rows: rows[split],
+    classes,
+    task,
   };
 }

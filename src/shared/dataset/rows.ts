@@ -40,7 +40,10 @@ export interface Block {
 
 /** The one block that a thread has in memory, whatever it is of. */
 const cachedBlock: { path: string; normalize: string; first: number; end: number; buffer: Float32Array } = {
-  ...{ path: '', normalize: '', first: 0, end: 0 },
+  path: '',
+  normalize: '',
+  first: 0,
+  end: 0,
   buffer: new Float32Array(0),
 };
 

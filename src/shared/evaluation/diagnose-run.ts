@@ -53,13 +53,24 @@ export function diagnoseRun(run: Reviewed): Review {
   const { task } = predictions;
   const leaderboard = leaderboardOf(contenders, best.config.monitor);
   const separated = separability({
-    ...{ matrix: features.matrix, inputs: features.inputs, targets },
-    ...{ hashes: table.hashes, views: table.views, classes: classes.length, task },
+    matrix: features.matrix,
+    inputs: features.inputs,
+    targets,
+    hashes: table.hashes,
+    views: table.views,
+    classes: classes.length,
+    task,
   });
   const results = run.results.map((line) => withRow(line, leaderboard));
   const trainTargets = targets.subarray(0, rows.train * classes.length);
   const diagnosis = diagnose({
-    ...{ task, classes, rows, best, leaderboard, results, runs: run.runs },
+    task,
+    classes,
+    rows,
+    best,
+    leaderboard,
+    results,
+    runs: run.runs,
     features: run.facts,
     separability: separated,
     trained: evaluate(

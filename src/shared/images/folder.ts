@@ -16,8 +16,16 @@ export interface FolderTree {
 
 /** Folders that systems and devices put beside images: thumbnails, copies, what was deleted (lower case). */
 const SYSTEM_FOLDERS: ReadonlySet<string> = new Set([
-  ...['@eadir', '@__thumb', '#recycle', '@recycle', '#snapshot', '@recently-snapshot'],
-  ...['__macosx', '$recycle.bin', 'system volume information', 'lost+found'],
+  '@eadir',
+  '@__thumb',
+  '#recycle',
+  '@recycle',
+  '#snapshot',
+  '@recently-snapshot',
+  '__macosx',
+  '$recycle.bin',
+  'system volume information',
+  'lost+found',
 ]);
 
 /** Whether a file or folder of this name is no part of a data set: hidden (`.thumbnails`) or the system's (`@eaDir`). */

@@ -67,7 +67,10 @@ function findFrame(bytes: Buffer, start: number, palette: Buffer): Frame {
   const local = paletteAt(bytes, offset + 10, flags);
   if (width === 0 || height === 0) throw new InputError('damaged GIF (a frame without pixels)');
   return {
-    ...{ left, top, width, height },
+    left,
+    top,
+    width,
+    height,
     isInterlaced: (flags & 0x40) !== 0,
     palette: local.length > 0 ? local : palette.length > 0 ? palette : GREYS,
     start: offset + 10 + local.length,

@@ -70,8 +70,14 @@ async function open(bytes: Buffer, format: ImageFormat, note: Note): Promise<Ope
 
 /** By EXIF orientation: degrees to turn by, and whether to mirror then. */
 const TURNS: Readonly<Record<number, [degrees: number, isMirrored: boolean]>> = {
-  ...{ 1: [0, false], 2: [0, true], 3: [180, false], 4: [180, true] },
-  ...{ 5: [90, true], 6: [90, false], 7: [270, true], 8: [270, false] },
+  1: [0, false],
+  2: [0, true],
+  3: [180, false],
+  4: [180, true],
+  5: [90, true],
+  6: [90, false],
+  7: [270, true],
+  8: [270, false],
 };
 
 async function upright(raw: RawImage, orientation: number): Promise<Sharp> {

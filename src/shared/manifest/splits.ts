@@ -15,8 +15,22 @@ const SPLIT_WORDS: ReadonlyMap<string, Split> = new Map([
 
 /** Words beside them that say nothing: training_set, test-images. */
 const FILLERS: ReadonlySet<string> = new Set([
-  ...['', 'set', 'data', 'dataset', 'split', 'folder', 'the', 'my'],
-  ...['images', 'image', 'imgs', 'img', 'photos', 'pictures', 'pics', 'samples'],
+  '',
+  'set',
+  'data',
+  'dataset',
+  'split',
+  'folder',
+  'the',
+  'my',
+  'images',
+  'image',
+  'imgs',
+  'img',
+  'photos',
+  'pictures',
+  'pics',
+  'samples',
 ]);
 
 const JOINED = new RegExp(`^(${[...SPLIT_WORDS.keys()].join('|')})(set|data|dataset|images|imgs)$`);

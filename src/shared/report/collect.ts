@@ -58,11 +58,19 @@ export async function collectReport(
   const { images, thumbnails } = await gallery.finish(photos);
   const count = (which: string | null) => splits.filter((one) => one === which).length;
   return {
-    ...{ name, version, created: new Date().toISOString(), task, classes, seconds },
+    name,
+    version,
+    created: new Date().toISOString(),
+    task,
+    classes,
+    seconds,
     rows: { train: count('train'), val: count('val'), test: count('test'), all: table.rows },
     heads: runs.length,
     sources: training.sources.map(({ pipeline, columns, dimension }) => ({
-      ...{ backbone: pipeline.backbone, weights: pipeline.weights, columns, dimension },
+      backbone: pipeline.backbone,
+      weights: pipeline.weights,
+      columns,
+      dimension,
       size: `${pipeline.size.width}x${pipeline.size.height}`,
     })),
     metric: monitor,
@@ -149,7 +157,13 @@ function optionsOf({ config }: HeadResult, keys: readonly HeadOptionKey[]): Reco
 function lineOf(line: HeadResult, rank: number, varied: readonly HeadOptionKey[]): ReportLine {
   const { id, status, val, epochs, seconds, interval, tied } = line;
   return {
-    ...{ rank, id, status, val, epochs, seconds, options: optionsOf(line, varied) },
+    rank,
+    id,
+    status,
+    val,
+    epochs,
+    seconds,
+    options: optionsOf(line, varied),
     ...(interval && { interval }),
     ...(tied !== undefined && { tied }),
   };
@@ -166,7 +180,9 @@ function curvesOf({ results, runs, best, trainingCurves }: Training): ReportCurv
       if (!run || run.history.length === 0) return [];
       const train = trainingCurves.get(run.id);
       const points = run.history.map(({ epoch, trainLoss, val }, index) => ({
-        ...{ epoch, trainLoss, val },
+        epoch,
+        trainLoss,
+        val,
         ...(train?.[index] && { train: train[index] }),
       }));
       return [{ id: line.id, bestEpoch: run.bestEpoch, points }];

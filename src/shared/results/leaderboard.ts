@@ -26,22 +26,32 @@ export function leaderboardCsv(
   const repeated = results.some(({ runs }) => runs !== undefined);
   const compared = results.some(({ interval }) => interval !== undefined);
   const header = [
-    ...['rank', 'id', 'status', ...(sourced ? SOURCE_KEYS : []), ...HEAD_OPTION_KEYS],
+    'rank',
+    'id',
+    'status',
+    ...(sourced ? SOURCE_KEYS : []),
+    ...HEAD_OPTION_KEYS,
     ...valMetrics.map((name) => `val_${name}`),
     ...testMetrics.map((name) => `test_${name}`),
-    ...['epochs_run', 'best_epoch', 'seconds'],
+    'epochs_run',
+    'best_epoch',
+    'seconds',
     ...(compared ? [`val_${metric}_low`, `val_${metric}_high`, 'tied'] : []),
     ...(repeated ? ['runs', ...valMetrics.map((name) => `val_${name}_std`)] : []),
   ];
   const lines = rankResults(results, metric).map((result, index) =>
     csvLine(
       [
-        ...[index + 1, result.id, result.status],
+        index + 1,
+        result.id,
+        result.status,
         ...(sourced ? SOURCE_KEYS.map((key) => result.source?.[key]) : []),
         ...HEAD_OPTION_KEYS.map((key) => formatOption(key, result.config)),
         ...valMetrics.map((name) => result.val[name]),
         ...testMetrics.map((name) => result.test?.[name]),
-        ...[result.epochs, result.bestEpoch, result.seconds],
+        result.epochs,
+        result.bestEpoch,
+        result.seconds,
         ...(compared
           ? [
               result.interval?.low,

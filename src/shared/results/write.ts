@@ -68,7 +68,13 @@ async function writeBest(dir: string, training: Training): Promise<void> {
   const { version } = createRequire(import.meta.url)('../../../package.json') as { version: string };
   const { config, val, test } = best.result;
   const record = {
-    ...{ version, engine, task, classes, config, sources, ...calibration },
+    version,
+    engine,
+    task,
+    classes,
+    config,
+    sources,
+    ...calibration,
     ...(table.augment && { augment: table.augment }),
     metrics: { val, test },
   };
@@ -82,8 +88,15 @@ async function writePredictions(path: string, training: Training, csv: CsvOption
   const { thresholds } = calibration;
   const lines = predictionLines(
     {
-      ...{ paths, split: splits, labels, views, classes },
-      ...{ probabilities, rows, task, thresholds },
+      paths,
+      split: splits,
+      labels,
+      views,
+      classes,
+      probabilities,
+      rows,
+      task,
+      thresholds,
     },
     csv,
   );

@@ -101,7 +101,9 @@ async function outOfFold(
   }
   const [{ task, classes }] = evaluations;
   return {
-    ...{ task, classes, rows: evaluations.reduce((sum, evaluation) => sum + evaluation.rows, 0) },
+    task,
+    classes,
+    rows: evaluations.reduce((sum, evaluation) => sum + evaluation.rows, 0),
     probabilities: joined(
       evaluations.map((evaluation) => evaluation.probabilities),
       (length) => new Float32Array(length),

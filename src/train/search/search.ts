@@ -128,7 +128,10 @@ export async function trainAgain(
     await sweep(
       jobs.filter((job) => (job.source ?? 0) === source),
       {
-        ...{ data: own, engine, workers, signal },
+        data: own,
+        engine,
+        workers,
+        signal,
         onEpoch: () => {},
         onFinished: (head) => void trained.set(head.result.id, head),
       },

@@ -60,7 +60,9 @@ function watching(data: TrainingData, normalizations: ReadonlySet<Normalization>
   if (weights && ownWeights) copyRows(weights, ownWeights, { width: 1, train: rows.train, sample });
   return {
     ...data,
-    ...{ features, targets: ownTargets, rows: { train: rows.train, val: count, test: 0 } },
+    features,
+    targets: ownTargets,
+    rows: { train: rows.train, val: count, test: 0 },
     ...(ownWeights && { weights: ownWeights }),
   };
 }

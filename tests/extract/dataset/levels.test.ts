@@ -75,19 +75,15 @@ const LAYOUTS: Record<string, Layout> = {
   },
   'folders of systems and devices': {
     files: [
-      ...[
-        'train/cat/1.jpg',
-        'train/dog/2.jpg',
-        'test/cat/3.jpg',
-        '@eaDir/train/x.jpg',
-        'train/@eaDir/1.jpg/s.jpg',
-      ],
-      ...[
-        'train/cat/@eaDir/1.jpg/SYNOPHOTO_THUMB_M.jpg',
-        '__MACOSX/train/cat/._1.jpg',
-        'test/cat/.thumbnails/3.jpg',
-      ],
-      ...['#recycle/dog/9.jpg'],
+      'train/cat/1.jpg',
+      'train/dog/2.jpg',
+      'test/cat/3.jpg',
+      '@eaDir/train/x.jpg',
+      'train/@eaDir/1.jpg/s.jpg',
+      'train/cat/@eaDir/1.jpg/SYNOPHOTO_THUMB_M.jpg',
+      '__MACOSX/train/cat/._1.jpg',
+      'test/cat/.thumbnails/3.jpg',
+      '#recycle/dog/9.jpg',
     ],
     expected: {
       'train/cat/1.jpg': 'train/cat',

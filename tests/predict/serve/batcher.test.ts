@@ -6,7 +6,8 @@ import { createBatcher } from '../../../src/predict/serve/batcher.ts';
 function controlled(batchSize: number, max: number) {
   const runs: { items: readonly number[]; end(): void; fail(error: Error): void }[] = [];
   const batcher = createBatcher<number, string>({
-    ...{ batchSize, max },
+    batchSize,
+    max,
     run: (items) =>
       new Promise((resolve, reject) => {
         runs.push({ items, end: () => resolve(items.map((item) => `answer ${item}`)), fail: reject });

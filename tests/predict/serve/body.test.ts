@@ -31,7 +31,8 @@ it.each([0, 1, 10])('a body of %i pieces that fits is read whole, or said to be 
 it('a body without end is refused as soon as it is longer than it may be', async () => {
   const { request, pieces } = requestOf(Number.POSITIVE_INFINITY);
   await expect(imageOf(request, LIMIT, bodyWith(5000))).rejects.toMatchObject({
-    ...{ status: 413, message: 'Expected at most 1000 bytes' },
+    status: 413,
+    message: 'Expected at most 1000 bytes',
   });
   expect(pieces()).toBeLessThan(15);
 });

@@ -148,7 +148,9 @@ describe('the bootstrap', () => {
       return row < right === isTrue ? sure : 1 - sure;
     }),
     targets: Uint8Array.from({ length: rows * 2 }, (_, index) => (index % 2 === 0 ? 1 : 0)),
-    ...{ rows, classes: 2, task: 'multiclass' },
+    rows,
+    classes: 2,
+    task: 'multiclass',
   });
 
   it('gives an interval as wide as the binomial one', () => {

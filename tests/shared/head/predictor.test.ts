@@ -83,7 +83,9 @@ describe('headGraph', () => {
       const { probabilities } = await program.run({ features: rawFeatures() });
       await program.release();
       const expected = withTemperature(await trainedProbabilities(request), {
-        ...{ classes: CLASSES.length, output, temperature },
+        classes: CLASSES.length,
+        output,
+        temperature,
       });
       // Rows whose probabilities float32 rounded to 0 or 1 cannot be scaled afterwards.
       const within = expected.filter((p) => p > 0.01 && p < 0.99);

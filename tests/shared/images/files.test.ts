@@ -80,9 +80,17 @@ describe('samples of more than 8 bits', () => {
 
 describe('a whole file', () => {
   it.each([
-    ...['gif-transparent40', 'gif-16-1', 'gif-animated', 'png-palette4-trns-all'],
-    ...['avif-mif1', 'avif-sequence', 'tiff-rgb-lzw-tiles', 'tiff-rgb-deflate-tiles', 'jpeg-420-restart'],
-    ...['jpeg-420-progressive', 'tiff-pyramid'],
+    'gif-transparent40',
+    'gif-16-1',
+    'gif-animated',
+    'png-palette4-trns-all',
+    'avif-mif1',
+    'avif-sequence',
+    'tiff-rgb-lzw-tiles',
+    'tiff-rgb-deflate-tiles',
+    'jpeg-420-restart',
+    'jpeg-420-progressive',
+    'tiff-pyramid',
   ])('is read: %s', async (name) => {
     expect(await expectShown(name)).toEqual([]);
   });

@@ -11,7 +11,9 @@ import {
 const threeRows: Evaluation = {
   probabilities: Float32Array.of(0.9, 0.1, 0.25, 0.75, 0.625, 0.375),
   targets: Uint8Array.of(1, 0, 0, 1, 0, 1),
-  ...{ rows: 3, classes: 2, task: 'multiclass' },
+  rows: 3,
+  classes: 2,
+  task: 'multiclass',
 };
 
 describe('curves of a report', () => {

@@ -21,7 +21,16 @@ interface Run {
 async function train(features: string, ...args: string[]): Promise<Run> {
   const out = join(newFolder(), 'run');
   const { status, stderr } = await permafrost([
-    ...['train-head', '--features', features, '--out', out, '--epochs', '12', '--lr', '0.01', ...args],
+    'train-head',
+    '--features',
+    features,
+    '--out',
+    out,
+    '--epochs',
+    '12',
+    '--lr',
+    '0.01',
+    ...args,
   ]);
   expect(status, stderr).toBe(0);
   return { report: join(out, 'report.html'), stderr };
@@ -98,8 +107,19 @@ describe.skipIf(!CHROMIUM)('report.html in a browser', () => {
   it('shows every section of a multi-label run', async () => {
     const page = await open(leaves);
     expect(await ids(page)).toEqual([
-      ...['summary', 'diagnosis', 'leaderboard', 'options', 'learning', 'confusion', 'classes', 'ranking'],
-      ...['labels', 'map', 'wrong', 'suspects', 'duplicates'],
+      'summary',
+      'diagnosis',
+      'leaderboard',
+      'options',
+      'learning',
+      'confusion',
+      'classes',
+      'ranking',
+      'labels',
+      'map',
+      'wrong',
+      'suspects',
+      'duplicates',
     ]);
     expect((await page.$$('figure svg')).length).toBeGreaterThan(8);
     expect((await page.$$('.card img')).length).toBeGreaterThan(0);

@@ -9,7 +9,9 @@ import { row } from '../../support/store-rows.ts';
 
 const image = (path: string, content: number, labels: string[], view = 0): RowRecord => ({
   ...row(content).record,
-  ...{ path, labels, view },
+  path,
+  labels,
+  view,
 });
 
 it('copies with other labels are listed by image, and no file is left where there are none', async () => {

@@ -9,8 +9,12 @@ const shaOf = (number: number) => createHash('sha256').update(String(number)).di
 function part(file: string, from: number, to: number): StoredPart {
   const records = Array.from({ length: to - from }, (_, i) => i + from).flatMap((number) =>
     [0, 1].map((view) => ({
-      ...{ path: `${number}.jpg`, sha256: shaOf(number), labels: [], split: null },
-      ...{ view, group: null },
+      path: `${number}.jpg`,
+      sha256: shaOf(number),
+      labels: [],
+      split: null,
+      view,
+      group: null,
     })),
   );
   return { entry: { file, rows: records.length, bytes: 1, sha256: '' }, records };

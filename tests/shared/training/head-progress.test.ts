@@ -12,7 +12,10 @@ import {
 } from '../../../src/shared/training/head-progress.ts';
 
 const dataWith = (val: number): TrainingData => ({
-  ...{ task: 'multiclass', inputs: 1, classes: 2, features: {} },
+  task: 'multiclass',
+  inputs: 1,
+  classes: 2,
+  features: {},
   rows: { train: 4, val, test: 0 },
   targets: new Uint8Array(2 * (4 + val)),
 });

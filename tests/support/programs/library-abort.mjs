@@ -83,7 +83,9 @@ const training = (out) => ({
   source: { features: [calmStore] },
   head: { epochs: 400, earlyStopping: 0 },
   grid: [{ hidden: [[], [8]], lr: [1e-2, 3e-3, 1e-3, 1e-4] }],
-  ...{ workers: 1, out, report: false },
+  workers: 1,
+  out,
+  report: false,
 });
 const run = `${root}/run`;
 found.train = {

@@ -32,7 +32,8 @@ const training = await trainHeads(
   {
     source: { features: [`${root}/store`] },
     head: { epochs: 2 },
-    ...{ out: `${root}/run`, report: false },
+    out: `${root}/run`,
+    report: false,
   },
   { reporter },
 );

@@ -17,7 +17,15 @@ async function diagnosed(
   const store = await syntheticStore(images, { weights: 'imagenet', ...pipeline });
   const out = join(newFolder(), 'run');
   const { status, stderr } = await permafrost([
-    ...['train-head', '--features', store, '--out', out, '--no-report', '--seed', '1', ...args],
+    'train-head',
+    '--features',
+    store,
+    '--out',
+    out,
+    '--no-report',
+    '--seed',
+    '1',
+    ...args,
   ]);
   expect(stderr).not.toContain('Error');
   expect(status).toBe(0);
@@ -95,8 +103,20 @@ describe('the diagnosis of a run', () => {
     const store = await syntheticStore(easy(40), unknown);
     const out = join(newFolder(), 'run');
     const { stdout } = await permafrost([
-      ...['train-head', '--features', store, '--out', out, '--no-report', '--epochs', '20'],
-      ...['--grid', 'lr=1e-2,1.1e-2,1e-5', '--early-stopping', '0', '--monitor', 'accuracy'],
+      'train-head',
+      '--features',
+      store,
+      '--out',
+      out,
+      '--no-report',
+      '--epochs',
+      '20',
+      '--grid',
+      'lr=1e-2,1.1e-2,1e-5',
+      '--early-stopping',
+      '0',
+      '--monitor',
+      'accuracy',
     ]);
     const [header, ...lines] = (await readFile(join(out, 'leaderboard.csv'), 'utf8')).trim().split('\n');
     const column = (name: string) => lines.map((line) => line.split(',')[header.split(',').indexOf(name)]);

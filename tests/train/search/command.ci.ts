@@ -24,7 +24,15 @@ async function trained(images: readonly SyntheticImage[], args: readonly string[
   const out = join(newFolder(), 'run');
   const store = await syntheticStore(images);
   const { status, stderr, stdout, summary } = await permafrost([
-    ...['train-head', '--features', store, '--epochs', '5', '--out', out, '--json', ...args],
+    'train-head',
+    '--features',
+    store,
+    '--epochs',
+    '5',
+    '--out',
+    out,
+    '--json',
+    ...args,
   ]);
   expect(status, stderr).toBe(0);
   const { best }: { best: Best } = JSON.parse(readFileSync(join(out, 'metrics.json'), 'utf8'));
@@ -37,7 +45,12 @@ async function trained(images: readonly SyntheticImage[], args: readonly string[
 
 it('trains every head with several seeds and ranks by the mean', async () => {
   const { best, csv, heads, summary, stdout } = await trained(clusters(['a', 'b', 'c'], 30), [
-    ...['--grid', 'lr=1e-1,1e-5;hidden=8', '--seeds', '3', '--seed', '4'],
+    '--grid',
+    'lr=1e-1,1e-5;hidden=8',
+    '--seeds',
+    '3',
+    '--seed',
+    '4',
   ]);
   expect(summary.heads).toBe(6);
   expect(heads).toEqual(['1-seed4', '1-seed5', '1-seed6', '2-seed4', '2-seed5', '2-seed6']);
@@ -103,7 +116,10 @@ it('refuses more folds than images, and fewer than two', async () => {
 
 it('draws heads from ranges', async () => {
   const { csv, summary } = await trained(clusters(['a', 'b'], 20), [
-    ...['--grid', 'lr=log(1e-3..1e-1);dropout=0..0.5', '--random', '5'],
+    '--grid',
+    'lr=log(1e-3..1e-1);dropout=0..0.5',
+    '--random',
+    '5',
   ]);
   expect(summary.heads).toBe(5);
   const lines = csv('leaderboard.csv');

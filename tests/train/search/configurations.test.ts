@@ -59,11 +59,18 @@ describe('a line of the leaderboard', () => {
   it('has the mean of several heads and how far they spread', () => {
     const runs = [headResult('1-seed1', 0.75, { bestEpoch: 4 }), headResult('1-seed0', 0.25)];
     expect(summariseRuns(configuration, runs)).toEqual({
-      ...{ id: '1', config: fast.config, status: 'done', runs: 2, epochs: 2, bestEpoch: 3, seconds: 0.5 },
+      id: '1',
+      config: fast.config,
+      status: 'done',
+      runs: 2,
+      epochs: 2,
+      bestEpoch: 3,
+      seconds: 0.5,
       // No metric that the heads do not have.
       val: { loss: 0.5, accuracy: 0.5 },
       spread: { loss: 0, accuracy: expect.closeTo(Math.SQRT2 / 4, 10) },
-      ...{ test: null, history: [] },
+      test: null,
+      history: [],
     });
   });
 

@@ -64,7 +64,7 @@ function contest(
   const found: Found = {
     head: linearHead(chosen, { slope: 1 }),
     prepared: { data, statistics: undefined },
-    validation: { ...{ task: 'multiclass', rows: 2, classes: 2 }, ...chosenAnswers },
+    validation: { task: 'multiclass', rows: 2, classes: 2, ...chosenAnswers },
     line: search.leaderboard.lines()[0],
     source: lines[0].source ?? 0,
   };

@@ -25,7 +25,9 @@ beforeEach(() => {
 const WEIGHTS = Float32Array.of(1, 2, 3, 4, 5, 6, 7);
 const RAW: RawData = { task: 'multiclass', classes: 2, targets: TARGETS, weights: WEIGHTS };
 const setOf = (factor: number): FeatureSet => ({
-  ...{ request: { features: [], pooling: [] }, sources: [], inputs: 1 },
+  request: { features: [], pooling: [] },
+  sources: [],
+  inputs: 1,
   matrix: Float32Array.from(FEATURES, (feature) => factor * feature),
 });
 
@@ -116,9 +118,13 @@ describe('cross-validation', () => {
   it('chooses by the mean over the folds, and on the source of the best', async () => {
     const two = linearConfigurations([{}, {}, { normalize: 'l2' }], { sources: [0, 1, 1] });
     const { found, trainings } = await crossValidated(two, {
-      ...{ '1-fold1': { loss: 0.1 }, '1-fold2': { loss: 0.9 } },
-      ...{ '2-fold1': { loss: 0.3 }, '2-fold2': { loss: 0.4, slope: 3 }, 2: { loss: 0.3 } },
-      ...{ '3-fold1': { loss: 0.8 }, '3-fold2': { loss: 0.8 } },
+      '1-fold1': { loss: 0.1 },
+      '1-fold2': { loss: 0.9 },
+      '2-fold1': { loss: 0.3 },
+      '2-fold2': { loss: 0.4, slope: 3 },
+      2: { loss: 0.3 },
+      '3-fold1': { loss: 0.8 },
+      '3-fold2': { loss: 0.8 },
     });
     expect(found).toMatchObject({ source: 1, line: { id: '2' } });
     const ids = trainings.map(({ job }) => job.id);
@@ -131,8 +137,7 @@ describe('cross-validation', () => {
       FEATURES.map((feature) => 10 * feature),
     ]);
     expect(trainings.map(({ features }) => Object.keys(features).length)).toEqual([
-      ...[1, 1, 2, 2, 2, 2],
-      ...[1, 1, 1],
+      1, 1, 2, 2, 2, 2, 1, 1, 1,
     ]);
     const answers = [...(found?.validation.probabilities ?? [])];
     expect(answers.slice(4)).toEqual(probabilitiesOf(3, featuresOf([1, 3], 10)));
@@ -141,8 +146,10 @@ describe('cross-validation', () => {
   it('has the answers of the first seed', async () => {
     const seeded = linearConfigurations([{}], { seeds: 2 });
     const { found, trainings } = await crossValidated(seeded, {
-      ...{ '1-seed0-fold1': { slope: 1 }, '1-seed1-fold1': { slope: 2 } },
-      ...{ '1-seed0-fold2': { slope: 3 }, '1-seed1-fold2': { slope: 4 } },
+      '1-seed0-fold1': { slope: 1 },
+      '1-seed1-fold1': { slope: 2 },
+      '1-seed0-fold2': { slope: 3 },
+      '1-seed1-fold2': { slope: 4 },
       1: { slope: 5 },
     });
     expect(trainings.slice(4).map(({ job }) => job.id)).toEqual(['1-seed0-fold1', '1-seed0-fold2', '1']);

@@ -32,8 +32,15 @@ function headAfter(job: HeadJob, losses: readonly number[], epochs: number): Tra
   const diverged = history.some(({ val }) => Number.isNaN(val.loss));
   const best = history.reduce((found, one) => (one.val.loss < found.val.loss ? one : found));
   const result: HeadResult = {
-    ...{ id: job.id, config: job.config, seconds: 1, test: null, history, epochs },
-    ...{ status: diverged ? 'diverged' : 'done', bestEpoch: best.epoch, val: diverged ? {} : best.val },
+    id: job.id,
+    config: job.config,
+    seconds: 1,
+    test: null,
+    history,
+    epochs,
+    status: diverged ? 'diverged' : 'done',
+    bestEpoch: best.epoch,
+    val: diverged ? {} : best.val,
   };
   return { result, parameters: new Float32Array(2) };
 }
@@ -80,12 +87,22 @@ async function halved(
   const leaderboard = createLeaderboard(configurations, 'loss');
   const records: string[] = [];
   const search: Search = {
-    ...{ sets: [], configurations, leaderboard, engine: 'none', workers: 1, signal, paused },
+    sets: [],
+    configurations,
+    leaderboard,
+    engine: 'none',
+    workers: 1,
+    signal,
+    paused,
     view: { epochs: () => {}, finished: () => {}, stop: () => {} },
     checkpoint: {
-      ...{ results: finished.map(({ result }) => result), leader: finished[0], folder: '', paused },
+      results: finished.map(({ result }) => result),
+      leader: finished[0],
+      folder: '',
+      paused,
       record: ({ result }) => void records.push(`${result.id} ${result.status}`),
-      ...{ finish: () => {}, close: () => {} },
+      finish: () => {},
+      close: () => {},
     },
   };
   await halve(new Map([[0, {} as TrainingData]]), search, rungsOf(configurations, factor));
@@ -287,7 +304,10 @@ describe('resultAfter', () => {
 
   it('is what the head had by then, its first best epoch', () => {
     expect(resultAfter(whole, 4, 'loss')).toMatchObject({
-      ...{ status: 'done', epochs: 4, bestEpoch: 2, val: { loss: 0.4 } },
+      status: 'done',
+      epochs: 4,
+      bestEpoch: 2,
+      val: { loss: 0.4 },
     });
     expect(resultAfter(whole, 1, 'loss')).toMatchObject({ epochs: 1, bestEpoch: 1, val: { loss: 0.5 } });
   });

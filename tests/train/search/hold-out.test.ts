@@ -28,7 +28,9 @@ const RAW = { task: 'multiclass', classes: 2, targets: TARGETS, weights: undefin
 
 /** @param factor each feature is this many times that of the first source */
 const setOf = (factor: number): FeatureSet => ({
-  ...{ request: { features: [], pooling: [] }, sources: [], inputs: 1 },
+  request: { features: [], pooling: [] },
+  sources: [],
+  inputs: 1,
   matrix: Float32Array.from(FEATURES, (feature) => factor * feature),
 });
 

@@ -7,7 +7,11 @@ import { planSearch } from '../../../src/train/search/plan.ts';
 
 const source = { features: ['photos'], pooling: ['avg'] };
 const OPTIONS: TrainOptions = {
-  ...{ source, task: 'auto', split: [70, 15, 15], engine: 'onnxruntime', workers: 3 },
+  source,
+  task: 'auto',
+  split: [70, 15, 15],
+  engine: 'onnxruntime',
+  workers: 3,
   grid: [{ lr: [0.1, 0.2, 0.3] }],
   head: { epochs: 10 },
 };
@@ -16,7 +20,9 @@ const OPTIONS: TrainOptions = {
 function dataset({ views = 0, sets = 1 } = {}): SplitDataset {
   const set = { request: source, sources: [{ columns: ['avg'] }], inputs: 2 };
   return {
-    ...{ task: 'multiclass', classes: ['a', 'b'], memory: { isStreamed: false } },
+    task: 'multiclass',
+    classes: ['a', 'b'],
+    memory: { isStreamed: false },
     table: { sets: Array(sets).fill(set), hashes: new Uint8Array(32), views: new Int16Array(4), labels: [] },
     division: { images: { train: 12, val: 3, test: 1 }, views, splits: [], foldOf: new Int32Array(0) },
   } as unknown as SplitDataset;

@@ -34,14 +34,13 @@ const DATA_OF_FIRST = new Map([[0, DATA]]);
 function checkpointOf(search: Search, finished: readonly TrainedHead[] = []): [Search, TrainedHead[]] {
   const recorded: TrainedHead[] = [];
   const checkpoint: Checkpoint = {
-    ...{
-      results: finished.map(({ result }) => result),
-      leader: finished[0],
-      folder: '',
-      paused: search.paused,
-    },
+    results: finished.map(({ result }) => result),
+    leader: finished[0],
+    folder: '',
+    paused: search.paused,
     record: (head) => void recorded.push(head),
-    ...{ finish: vi.fn(), close: vi.fn() },
+    finish: vi.fn(),
+    close: vi.fn(),
   };
   return [{ ...search, checkpoint }, recorded];
 }

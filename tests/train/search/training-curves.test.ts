@@ -57,13 +57,13 @@ describe('curves of training images', () => {
     const targets = [...TARGETS.subarray(0, 8), ...TARGETS.subarray(0, 8)];
     for (const [at, training] of trainings.entries())
       expect(training).toMatchObject({
-        ...{
-          id: String(at + 1),
-          source: 1,
-          lastEpoch: at + 5,
-          config: { earlyStopping: 0, l2: (at + 1) / 1000 },
-        },
-        ...{ rows: { train: 4, val: 4, test: 0 }, targets, weights: trained([...weights]) },
+        id: String(at + 1),
+        source: 1,
+        lastEpoch: at + 5,
+        config: { earlyStopping: 0, l2: (at + 1) / 1000 },
+        rows: { train: 4, val: 4, test: 0 },
+        targets,
+        weights: trained([...weights]),
         features: { none: trained(FEATURES) },
       });
   });
@@ -83,7 +83,10 @@ describe('curves of training images', () => {
     const [train, inputs] = [1000, 2];
     const matrix = Float32Array.from({ length: (train + 2) * inputs }, (_, at) => at);
     const data: TrainingData = {
-      ...{ ...DATA, inputs, rows: { train, val: 2, test: 0 }, features: { none: matrix } },
+      ...DATA,
+      inputs,
+      rows: { train, val: 2, test: 0 },
+      features: { none: matrix },
       targets: Uint8Array.from({ length: (train + 2) * 2 }, (_, at) => at % 4),
     };
     const { trainings } = await curvesOf([{}], data);

@@ -131,8 +131,12 @@ describe('trainStack', () => {
     [
       'hidden',
       [0.01, 0.02].map((lr) => ({
-        ...{ hidden: [8], dropout: 0.3, batchNorm: true },
-        ...{ optimizer: 'rmsprop', momentum: 0.9, lr },
+        hidden: [8],
+        dropout: 0.3,
+        batchNorm: true,
+        optimizer: 'rmsprop',
+        momentum: 0.9,
+        lr,
       })),
     ],
   ])('goes on after a pause as if there had been none (%s)', async (_, requests) => {

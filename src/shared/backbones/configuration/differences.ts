@@ -9,29 +9,25 @@ type Outputs = ReadonlyMap<string, Value>;
 
 /** Settings that decide what a layer computes. */
 const TELLING = [
-  ...[
-    'filters',
-    'units',
-    'kernel_size',
-    'pool_size',
-    'strides',
-    'padding',
-    'dilation_rate',
-    'groups',
-    'depth_multiplier',
-  ],
-  ...[
-    'use_bias',
-    'activation',
-    'max_value',
-    'negative_slope',
-    'epsilon',
-    'axis',
-    'center',
-    'scale',
-    'target_shape',
-    'cropping',
-  ],
+  'filters',
+  'units',
+  'kernel_size',
+  'pool_size',
+  'strides',
+  'padding',
+  'dilation_rate',
+  'groups',
+  'depth_multiplier',
+  'use_bias',
+  'activation',
+  'max_value',
+  'negative_slope',
+  'epsilon',
+  'axis',
+  'center',
+  'scale',
+  'target_shape',
+  'cropping',
 ];
 
 export function differences(

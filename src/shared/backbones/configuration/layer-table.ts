@@ -26,15 +26,16 @@ type LayerRule = (call: LayerCall) => LayerResult;
 
 /** What does nothing when a network is used. */
 const AT_TRAINING_ONLY = [
-  ...[
-    'Dropout',
-    'SpatialDropout2D',
-    'AlphaDropout',
-    'GaussianDropout',
-    'GaussianNoise',
-    'ActivityRegularization',
-  ],
-  ...['StochasticDepth', 'FixedDropout', 'Identity', 'InputLayer'],
+  'Dropout',
+  'SpatialDropout2D',
+  'AlphaDropout',
+  'GaussianDropout',
+  'GaussianNoise',
+  'ActivityRegularization',
+  'StochasticDepth',
+  'FixedDropout',
+  'Identity',
+  'InputLayer',
 ];
 
 const ACTIVATION_NAMES: ReadonlyMap<unknown, LayerActivation | 'linear'> = new Map([

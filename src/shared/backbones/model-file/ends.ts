@@ -17,13 +17,31 @@ export interface ModelNodes {
 
 /** Operations that turn the output of a classifier into probabilities or labels; the second row is of ai.onnx.ml. */
 const PREDICTING_OPERATIONS = new Set([
-  ...['Softmax', 'LogSoftmax', 'Sigmoid', 'Hardmax', 'ArgMax', 'ArgMin', 'TopK'],
-  ...['ZipMap', 'LinearClassifier', 'SVMClassifier', 'TreeEnsembleClassifier', 'LabelEncoder'],
+  'Softmax',
+  'LogSoftmax',
+  'Sigmoid',
+  'Hardmax',
+  'ArgMax',
+  'ArgMin',
+  'TopK',
+  'ZipMap',
+  'LinearClassifier',
+  'SVMClassifier',
+  'TreeEnsembleClassifier',
+  'LabelEncoder',
 ]);
 
 /** Operations that pass numbers on, in another shape, type or scale. */
 const PASSING = new Set([
-  ...['Identity', 'Cast', 'Flatten', 'Reshape', 'Squeeze', 'Unsqueeze', 'Transpose', 'Dropout', 'Normalizer'],
+  'Identity',
+  'Cast',
+  'Flatten',
+  'Reshape',
+  'Squeeze',
+  'Unsqueeze',
+  'Transpose',
+  'Dropout',
+  'Normalizer',
 ]);
 
 const CLASSIFIERS = new Set([

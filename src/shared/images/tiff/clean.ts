@@ -4,8 +4,8 @@ import { readPieces } from './pieces.ts';
 
 /** What decides about pixels: the baseline's tags, orientation, compression's own, transparency, predictor, JPEG tables. */
 const KEPT = [
-  ...[254, 256, 257, 258, 259, 262, 266, 273, 274, 277, 278, 279, 284, 292, 293, 317, 320],
-  ...[322, 323, 324, 325, 338, 339, 347, 529, 530, 531, 532, 700],
+  254, 256, 257, 258, 259, 262, 266, 273, 274, 277, 278, 279, 284, 292, 293, 317, 320, 322, 323, 324, 325,
+  338, 339, 347, 529, 530, 531, 532, 700,
 ];
 const [SHORT, LONG, LONG8] = [3, 4, 16];
 /** Samples that carry colour, by photometric interpretation. */

@@ -3,8 +3,22 @@ import { InputError } from '../../errors.ts';
 
 /** Bytes of a value by its type: BYTE, ASCII, SHORT, LONG, RATIONAL, SBYTE and so on, and BigTIFF's three. */
 const TYPE_BYTES: Readonly<Record<number, number>> = {
-  ...{ 1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8 },
-  ...{ 13: 4, 16: 8, 17: 8, 18: 8 },
+  1: 1,
+  2: 1,
+  3: 2,
+  4: 4,
+  5: 8,
+  6: 1,
+  7: 1,
+  8: 2,
+  9: 4,
+  10: 8,
+  11: 4,
+  12: 8,
+  13: 4,
+  16: 8,
+  17: 8,
+  18: 8,
 };
 /** A directory of more tags is no directory, and no image has more strips or tiles. */
 const MAX_TAGS = 4096;

@@ -48,9 +48,18 @@ export function createLane(job: HeadJob, arena: Arena, { classes, size, pitch }:
   const curvature = createCurvature(arena, size);
   const gradient = arena.allocate(size);
   return {
-    ...{ job, curvature, gradient, point: arena.allocate(size), direction: gradient },
-    ...{ logits: logits(), logitDirection: logits(), residuals: logits() },
-    ...{ value: 0, iterations: 0, seconds: 0, done: false },
+    job,
+    curvature,
+    gradient,
+    point: arena.allocate(size),
+    direction: gradient,
+    logits: logits(),
+    logitDirection: logits(),
+    residuals: logits(),
+    value: 0,
+    iterations: 0,
+    seconds: 0,
+    done: false,
   };
 }
 

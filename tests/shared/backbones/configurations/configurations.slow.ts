@@ -14,17 +14,20 @@ import { difference, kerasFeatures } from '../../../support/keras-features.ts';
 
 const PYTHON = process.env.PERMAFROST_KERAS_PYTHON;
 const FAMILIES = process.env.FAMILIES?.split(',') ?? [
-  ...[
-    'vgg',
-    'resnet',
-    'resnet_v2',
-    'inception_v3',
-    'inception_resnet_v2',
-    'xception',
-    'mobilenet',
-    'mobilenet_v2',
-  ],
-  ...['mobilenet_v3', 'densenet', 'nasnet', 'efficientnet', 'efficientnet_v2', 'convnext'],
+  'vgg',
+  'resnet',
+  'resnet_v2',
+  'inception_v3',
+  'inception_resnet_v2',
+  'xception',
+  'mobilenet',
+  'mobilenet_v2',
+  'mobilenet_v3',
+  'densenet',
+  'nasnet',
+  'efficientnet',
+  'efficientnet_v2',
+  'convnext',
 ];
 const SCRIPT = fileURLToPath(new URL('make_configurations.py', import.meta.url));
 const FORMATS = ['h5', 'weights.h5', 'keras'] as const;
@@ -40,27 +43,24 @@ interface Saved {
 
 /** Ways that no network of permafrost is built in, or that a file does not tell: whole models, and files of weights. */
 const REFUSED = new Set([
-  ...[
-    'alpha=0.6, as no published one',
-    'depth_multiplier=2',
-    'minimalistic, given as the other',
-    'two networks',
-  ],
-  ...['a stride changed', 'Lambda(lambda x: x / 255)', 'Resizing to another size'],
+  'alpha=0.6, as no published one',
+  'depth_multiplier=2',
+  'minimalistic, given as the other',
+  'two networks',
+  'a stride changed',
+  'Lambda(lambda x: x / 255)',
+  'Resizing to another size',
 ]);
 const REFUSED_WEIGHTS = new Set([
-  ...[
-    'input_tensor',
-    'Sequential, Rescaling(1/255) in front of its own',
-    'Sequential, Rescaling(1/127.5, -1)',
-  ],
-  ...[
-    'Sequential, Rescaling(1/255)',
-    'Lambda(preprocess_input)',
-    'Resizing to its size',
-    'Normalization with numbers',
-  ],
-  ...['Normalization, adapted', 'means of other photos, corrected'],
+  'input_tensor',
+  'Sequential, Rescaling(1/255) in front of its own',
+  'Sequential, Rescaling(1/127.5, -1)',
+  'Sequential, Rescaling(1/255)',
+  'Lambda(preprocess_input)',
+  'Resizing to its size',
+  'Normalization with numbers',
+  'Normalization, adapted',
+  'means of other photos, corrected',
 ]);
 /** A top renames the last normalization of ConvNeXt, a name of its own all layers; their order does not tell where they are. */
 const REFUSED_WEIGHTS_OF: Record<string, string[]> = {

@@ -188,7 +188,9 @@ describe('an invalid configuration is refused', () => {
     config: { keras_history: [layer, 0, 0] },
   });
   const layer = (name: string, config: object, args: unknown[]) => ({
-    ...{ class_name: 'Conv2D', name, config: { kernel_size: [3, 3], use_bias: false, ...config } },
+    class_name: 'Conv2D',
+    name,
+    config: { kernel_size: [3, 3], use_bias: false, ...config },
     inbound_nodes: [{ args, kwargs: {} }],
   });
   const functional = (...layers: object[]) => ({

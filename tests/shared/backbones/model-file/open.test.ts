@@ -74,10 +74,16 @@ describe("features of a model's file", () => {
     cpSync(golden('small_transformer.onnx'), join(folder, 'model.onnx'));
     // As CLIPImageProcessor saves it.
     const configuration = {
-      ...{ do_resize: true, size: { shortest_edge: 110 }, resample: 3 },
-      ...{ do_center_crop: true, crop_size: { height: 96, width: 96 } },
-      ...{ do_rescale: true, rescale_factor: 0.00392156862745098 },
-      ...{ do_normalize: true, image_mean: [0.48, 0.45, 0.4], image_std: [0.26, 0.27, 0.28] },
+      do_resize: true,
+      size: { shortest_edge: 110 },
+      resample: 3,
+      do_center_crop: true,
+      crop_size: { height: 96, width: 96 },
+      do_rescale: true,
+      rescale_factor: 0.00392156862745098,
+      do_normalize: true,
+      image_mean: [0.48, 0.45, 0.4],
+      image_std: [0.26, 0.27, 0.28],
     };
     writeFileSync(join(folder, 'preprocessor_config.json'), JSON.stringify(configuration));
     const { description, program } = await open('', {

@@ -28,8 +28,12 @@ const BATCH = 32;
 function shapeOf(config: HeadConfig, lanes: number): StackShape {
   const layers = headLayers(config, data.inputs, data.classes);
   return {
-    ...{ layers, lanes, output: config.output, loss: config.loss },
-    ...{ inputs: data.inputs, classes: data.classes },
+    layers,
+    lanes,
+    output: config.output,
+    loss: config.loss,
+    inputs: data.inputs,
+    classes: data.classes,
   };
 }
 
@@ -147,9 +151,13 @@ describe.each(resident)('a stack on the device of %s', (name) => {
     [1, 0.5, 0].map((share) =>
       resolveConfig(
         {
-          ...{ normalize: 'none', batchSize: BATCH, ...request },
-          ...{ lr: (request.lr ?? 1e-2) * (0.5 + share), l2: (request.l2 ?? 0) * share },
-          ...{ l1: (request.l1 ?? 0) * share, momentum: (request.momentum ?? 0) * (0.4 + 0.6 * share) },
+          normalize: 'none',
+          batchSize: BATCH,
+          ...request,
+          lr: (request.lr ?? 1e-2) * (0.5 + share),
+          l2: (request.l2 ?? 0) * share,
+          l1: (request.l1 ?? 0) * share,
+          momentum: (request.momentum ?? 0) * (0.4 + 0.6 * share),
         },
         'multiclass',
       ),

@@ -30,7 +30,11 @@ const byId = (heads: readonly TrainedHead[]): TrainedHead[] =>
 async function swept(jobs: readonly HeadJob[], engine: string, usesDevice: boolean): Promise<TrainedHead[]> {
   const heads: TrainedHead[] = [];
   await sweep(jobs, {
-    ...{ data, engine, usesDevice, workers: 1, signal: new AbortController().signal },
+    data,
+    engine,
+    usesDevice,
+    workers: 1,
+    signal: new AbortController().signal,
     onEpoch: () => {},
     onFinished: (head) => heads.push(head),
   });
@@ -96,7 +100,10 @@ describe.each(runtimes)('a stack on the device of %s', (name) => {
           (job) => ({ ...job, ...changes }),
         ),
         {
-          ...{ data, device, arena: createArena(), initial: createInitialParameters() },
+          data,
+          device,
+          arena: createArena(),
+          initial: createInitialParameters(),
           programs: createPrograms(engine),
           onFinished: (head) => heads.push(head),
           onPaused: (head) => paused.push(head),
