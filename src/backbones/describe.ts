@@ -1,7 +1,13 @@
 /** Backbones as text: a table of all, and all there is to know about one. */
 import Table from 'cli-table3';
-import { BACKBONES, findBackbone } from '../shared/backbones/registry.ts';
-import { type BackboneFacts, backboneFacts, billions, millions } from '../shared/backbones/table.ts';
+import { findBackbone } from '../shared/backbones/registry.ts';
+import {
+  allBackboneFacts,
+  type BackboneFacts,
+  backboneFacts,
+  billions,
+  millions,
+} from '../shared/backbones/table.ts';
 import { findPublished } from '../shared/weights/published.ts';
 
 /** Facts without the lists of layers. */
@@ -9,10 +15,7 @@ type BackboneSummary = Omit<BackboneFacts, 'layers'>;
 
 /** All backbones, in the order of the registry. */
 export function describeAll(): BackboneSummary[] {
-  return [...BACKBONES.keys()].map((name) => {
-    const { layers: _, ...summary } = backboneFacts(name);
-    return summary;
-  });
+  return allBackboneFacts().map(({ layers: _, ...summary }) => summary);
 }
 
 export function listing(backbones: readonly BackboneSummary[]): string {
@@ -38,7 +41,7 @@ export function listing(backbones: readonly BackboneSummary[]): string {
 /** Everything about one backbone, and whether its weights are on this machine. */
 export async function describeOne(name: string): Promise<{ facts: BackboneFacts; text: string }> {
   const facts = backboneFacts(name);
-  const { size, minimumSize, dimension, parameters, multiplyAdds, preprocessing, layers } = facts;
+  const { size, minimumSize, dimension, parameters, multiplyAdds, preprocessing, depths, layers } = facts;
   const lines = [
     `${facts.name} (${facts.kerasName})`,
     `  input          ${size}x${size}; any size from ${minimumSize}x${minimumSize}`,
@@ -47,6 +50,7 @@ export async function describeOne(name: string): Promise<{ facts: BackboneFacts;
     `  parameters     ${parameters}`,
     `  multiply-adds  ${billions(multiplyAdds)} per image`,
     `  weights        ${await whereWeightsAre(name)}`,
+    `  depths         ${depths.map(({ layer, dimension: own }) => `${layer} (${own})`).join(', ')}`,
     '  layers (for --layer; avg_pool is the pooled last feature map)',
     ...layers.map(({ name: layer, shape }) => `    ${layer}  ${shape.join('x')}`),
   ];

@@ -1,8 +1,9 @@
 /** The command `permafrost extract`, also installed as `extract`. */
 import { join } from 'node:path';
 import { parseAugmentation } from '../shared/augment/augmentation.ts';
+import { requestedColumns } from '../shared/backbones/depths.ts';
 import { PIXEL_FORMS } from '../shared/backbones/model-file/pixels.ts';
-import { columnNames, POOLING_NAMES } from '../shared/backbones/pooling.ts';
+import { POOLING_NAMES } from '../shared/backbones/pooling.ts';
 import { runCommand } from '../shared/cli/command.ts';
 import { batchSizeFlag, concurrencyFlag, engineFlag, jsonFlag } from '../shared/cli/common-flags.ts';
 import { type Flags, onePath, oneValue, textFlag } from '../shared/cli/flags.ts';
@@ -64,8 +65,9 @@ const flags = {
   },
   layer: {
     ...textFlag,
-    description: 'Intermediate layers by their Keras names, or outputs of an .onnx file, separated by commas',
-    defaultDescription: 'the last feature map',
+    description:
+      'depths (the last layer and earlier ones: permafrost backbones NAME lists them), last, or layers by their Keras names or outputs of an .onnx file, separated by commas',
+    defaultDescription: 'depths; last of an .onnx file',
   },
   pooling: {
     ...textFlag,
@@ -158,11 +160,15 @@ async function run(argv: Flags, signal: AbortSignal): Promise<ExtractSummary | {
       fit: given(argv, 'resize', FITS),
       interpolation: given(argv, 'interpolation', INTERPOLATIONS),
     },
-    poolings: parseColumns(oneValue(argv, 'pooling')!, oneValue(argv, 'layer')),
     engine: choice(ENGINE_NAMES).parse(oneValue(argv, 'engine')!, '--engine'),
     device: choice(DEVICES).parse(oneValue(argv, 'device')!, '--device'),
   };
-  const networks = networksOf(argv);
+  const poolings = parsePoolings(oneValue(argv, 'pooling')!);
+  const layers = oneValue(argv, 'layer');
+  const networks = networksOf(argv).map((network) => ({
+    ...network,
+    poolings: parseColumns(network.name, poolings, layers),
+  }));
   const out = onePath(argv, 'out');
   const root = onePath(argv, 'root');
   const labelLevel = oneValue(argv, 'label-level');
@@ -228,13 +234,16 @@ function parseSize(text: string): Size {
   return size;
 }
 
-function parseColumns(text: string, layers: string | undefined): string[] {
+function parsePoolings(text: string): string[] {
   const poolings = text.split(',').map((name) => choice(POOLING_NAMES).parse(name.trim(), '--pooling'));
   if (new Set(poolings).size < poolings.length) throw usage('each pooling once', '--pooling', text);
-  const columns = columnNames(
+  return poolings;
+}
+
+function parseColumns(backbone: string, poolings: readonly string[], layers: string | undefined): string[] {
+  return requestedColumns(
+    backbone,
     poolings,
     layers?.split(',').map((name) => name.trim()),
   );
-  if (new Set(columns).size < columns.length) throw usage('each layer once', '--layer', layers);
-  return columns;
 }

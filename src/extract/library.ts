@@ -1,5 +1,6 @@
 /** Features for a program: what `permafrost extract` does, without its printing. */
 import { parseAugmentation } from '../shared/augment/augmentation.ts';
+import { requestedColumns } from '../shared/backbones/depths.ts';
 import { POOLING_NAMES } from '../shared/backbones/pooling.ts';
 import type { BackboneRequest } from '../shared/backbones/thread/protocol.ts';
 import { DEVICES, ENGINE_NAMES } from '../shared/engines/engine.ts';
@@ -32,6 +33,11 @@ import { takeShard } from './shard.ts';
 export interface BackboneOptions extends Partial<BackboneRequest> {
   /** As `permafrost backbones` lists it, or the path of an .onnx file. */
   name: string;
+  /**
+   * As after `--layer`: `depths`, `last` and names of layers, of which each pooling makes a column. Default: depths of a
+   * network of permafrost, last of an .onnx file; beside poolings none, which then name the columns themselves.
+   */
+  layers?: readonly string[];
 }
 
 export interface ExtractOptions {
@@ -87,6 +93,7 @@ const BACKBONE_CHECKS: Readonly<Record<keyof BackboneOptions, Check>> = {
     },
     { min: 1 },
   ),
+  layers: listOf(text, { min: 1 }),
   engine: ofKind(choice(ENGINE_NAMES)),
   device: ofKind(choice(DEVICES)),
 };
@@ -137,7 +144,7 @@ const EXTRACT_FIELDS: FieldNames = {
     ['weights', 'preprocess', 'size', 'engine', 'device'].map((name) => [name, `backbone.${name}`]),
   ),
   pooling: 'backbone.poolings',
-  layer: 'backbone.poolings',
+  layer: 'backbone.layers',
   resize: 'backbone.resize.fit',
   interpolation: 'backbone.resize.interpolation',
 };
@@ -202,11 +209,22 @@ export async function extract(
 
 function networksOf(requested: ExtractOptions['backbone'] = EXTRACT_DEFAULTS.backbone): BackboneRequest[] {
   const named = [requested].flat().map((one) => (typeof one === 'string' ? { name: one } : one));
-  return distinctNetworks<BackboneOptions>(named).map(({ poolings, engine, ...network }) => ({
+  return distinctNetworks<BackboneOptions>(named).map(({ poolings, layers, engine, ...network }) => ({
     ...network,
-    poolings: poolings ?? [...EXTRACT_DEFAULTS.poolings],
+    poolings: columnsOf(network.name, poolings, layers),
     engine: engine ?? EXTRACT_DEFAULTS.engine,
   }));
+}
+
+function columnsOf(
+  name: string,
+  poolings: BackboneOptions['poolings'],
+  layers: BackboneOptions['layers'],
+): string[] {
+  if (poolings && !layers) return poolings;
+  const named = poolings?.filter((pooling) => pooling.includes('/')) ?? [];
+  if (named.length > 0) throw usage('poolings without a layer beside layers', '--pooling', named);
+  return requestedColumns(name, poolings ?? EXTRACT_DEFAULTS.poolings, layers);
 }
 
 /**

@@ -39,6 +39,7 @@ describe('permafrost backbones', () => {
     expect(status).toBe(0);
     expect(stdout).toContain('parameters     4269716');
     expect(stdout).toContain('nasnet_mobile_no_top.h5, downloaded from https://');
+    expect(stdout).toContain('depths         normal_concat_3 (264), normal_concat_8 (528), last (1056)\n');
     expect(stdout).toContain('    normal_concat_8  14x14x528\n');
   });
 

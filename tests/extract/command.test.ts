@@ -51,7 +51,13 @@ describe('extract', () => {
     expect((await openStore(out)).manifest).toMatchObject({
       complete: true,
       classes: ['a', 'b'],
-      columns: [{ name: 'avg', dimension: 1280 }],
+      columns: [
+        { name: 'avg', dimension: 1280 },
+        ...[240, 480, 672, 1152].map((dimension, at) => ({
+          name: `block${4 + at}a_expand_activation/avg`,
+          dimension,
+        })),
+      ],
       pipeline: { size: { width: 64, height: 48 }, weights: 'none', dtype: 'float32' },
     });
 
@@ -278,7 +284,7 @@ describe('extract', () => {
     const kept = manifest.counts.rows;
     expect(kept).toBeGreaterThanOrEqual(2);
     expect(kept).toBeLessThan(12);
-    const { summary } = await extract(['--data', root, '--out', out, '--json', ...SMALL]);
+    const { summary } = await extract(['--data', root, '--out', out, '--json', '--layer', 'last', ...SMALL]);
     expect(summary).toMatchObject({ images: 12, computed: 12 - kept, reused: kept });
     expect((await rows(out)).map(({ path }) => path)).toEqual(dataset.images.map(({ path }) => path));
   });

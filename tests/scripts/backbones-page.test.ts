@@ -2,7 +2,7 @@
 import { expect, it } from 'vitest';
 import { backbonesPage } from '../../scripts/backbones-page.ts';
 
-it('the table of backbones is that of the registry (npm run backbones-page)', () => {
+it('the tables of backbones and depths are those of the registry (npm run backbones-page)', () => {
   const { present, wanted } = backbonesPage();
   expect(wanted).toContain('| `efficientnet_lite0` |');
   expect(present).toBe(wanted);

@@ -28,6 +28,8 @@ export interface BackboneDefinition {
   /** Smallest width and height. */
   readonly minimumSize: number;
   readonly preprocessing: PreprocessingName;
+  /** Layers before the last whose features are stored beside its own: ends of stages, the shallowest first. */
+  readonly depths: readonly string[];
   /** The weights for images of a size: some networks have several. */
   imagenet(size: Size): ImagenetWeights;
   /** The layers of preprocessing that Keras builds into the network, where it does, with include_preprocessing. */

@@ -1,6 +1,6 @@
-/** Tables of backbones, made from the registry. */
+/** Tables of backbones and their depths, made from the registry. */
 import { elementCount, type Value } from '../graph/value.ts';
-import type { BackboneDefinition } from './backbone.ts';
+import { LAST } from './depths.ts';
 import { type BackboneShape, describeBackbone } from './load.ts';
 import { PREPROCESSING } from './preprocessing.ts';
 import { BACKBONES } from './registry.ts';
@@ -14,6 +14,8 @@ export interface BackboneFacts {
   readonly minimumSize: number;
   /** Features of `--pooling avg`. */
   readonly dimension: number;
+  /** The layers whose features are stored by default, the shallowest first and the last layer last, and their numbers of features. */
+  readonly depths: readonly { readonly layer: string; readonly dimension: number }[];
   /** As Keras counts them, without the classifier. */
   readonly parameters: number;
   /** Multiplications of convolutions for one image. */
@@ -34,6 +36,10 @@ export function backboneFacts(name: string): BackboneFacts {
     size: definition.size,
     minimumSize: definition.minimumSize,
     dimension: columns[0].dimension,
+    depths: [
+      ...definition.depths.map((layer) => ({ layer, dimension: outputs.get(layer)!.shape[3] })),
+      { layer: LAST, dimension: columns[0].dimension },
+    ],
     parameters: parameterCount(layers),
     multiplyAdds: multiplyAdds(map),
     preprocessing: PREPROCESSING[definition.preprocessing].formula,
@@ -42,9 +48,14 @@ export function backboneFacts(name: string): BackboneFacts {
   };
 }
 
+/** Of all backbones, in the order of the registry. */
+export function allBackboneFacts(): BackboneFacts[] {
+  return Array.from(BACKBONES.keys(), backboneFacts);
+}
+
 /** A Markdown table: name, input size, features, parameters (without the classifier), preprocessing. */
-export function backboneTable(): string {
-  const rows = [...BACKBONES.values()].map((definition) => markdownRow(definition));
+export function backboneTable(backbones: readonly BackboneFacts[]): string {
+  const rows = backbones.map(markdownRow);
   return [
     ['Backbone', 'Input', 'Features', 'Parameters', 'Multiply-adds', 'Preprocessing'],
     ['---', '---', '---:', '---:', '---:', '---'],
@@ -54,8 +65,29 @@ export function backboneTable(): string {
     .join('\n');
 }
 
-function markdownRow({ name }: BackboneDefinition): string[] {
-  const { size, dimension, parameters, multiplyAdds, preprocessing } = backboneFacts(name);
+/** A Markdown table: names, the layers of `--layer depths`, features of all of them together. */
+export function depthsTable(backbones: readonly BackboneFacts[]): string {
+  const rows = new Map<string, { names: string[]; sums: number[] }>();
+  for (const { name, depths } of backbones) {
+    // Names of one family's layers differ in little; those of ConvNeXt begin with the backbone's own.
+    const layers = depths.map(({ layer }) => `\`${layer.replace(name, 'NAME')}\``).join(', ');
+    const row = rows.get(layers) ?? { names: [], sums: [] };
+    row.names.push(`\`${name}\``);
+    row.sums.push(depths.reduce((sum, { dimension }) => sum + dimension, 0));
+    rows.set(layers, row);
+  }
+  return [
+    '| Backbones | Depths | Features in all |',
+    '| --- | --- | --- |',
+    ...Array.from(rows, ([layers, { names, sums }]) => {
+      const distinct = [...new Set(sums)].join(', ');
+      return `| ${names.join(', ')} | ${layers} | ${distinct} |`;
+    }),
+  ].join('\n');
+}
+
+function markdownRow(facts: BackboneFacts): string[] {
+  const { name, size, dimension, parameters, multiplyAdds, preprocessing } = facts;
   return [
     `\`${name}\``,
     `${size}x${size}`,

@@ -26,6 +26,8 @@ function convnext({ size, depths, channels, hash }: ConvnextVariant): BackboneDe
     size: 224,
     minimumSize: 32,
     preprocessing: 'torch',
+    // The ends of the stages, as the convolution that halves them takes them.
+    depths: [0, 1, 2].map((at) => `${name}_downsampling_layernorm_${at}`),
     inside: { rescaling: 0, normalization: 1 },
     imagenet: () => ({ file, address: `${KERAS_FILES}/convnext/${file}`, hash }),
     build(image, layers) {

@@ -25,6 +25,8 @@ function densenet({ name, kerasName, blocks, hash }: DensenetVariant): BackboneD
     size: 224,
     minimumSize: 32,
     preprocessing: 'torch',
+    // The ends of the dense blocks, as the transitions take them.
+    depths: ['pool2_relu', 'pool3_relu', 'pool4_relu'],
     imagenet: () => ({ file, address: `${KERAS_FILES}/densenet/${file}`, hash }),
     build(image, layers) {
       let x = layers.zeroPadding(image, [3, 3, 3, 3]);

@@ -6,7 +6,7 @@
 import type { Value } from '../../graph/value.ts';
 import type { BackboneDefinition } from '../backbone.ts';
 import type { Layers } from '../layers.ts';
-import { STAGES, type Stage } from './efficientnet.ts';
+import { DEPTHS, STAGES, type Stage } from './efficientnet.ts';
 
 export const EFFICIENTNET_LITE0: BackboneDefinition = {
   name: 'efficientnet_lite0',
@@ -14,6 +14,7 @@ export const EFFICIENTNET_LITE0: BackboneDefinition = {
   size: 224,
   minimumSize: 32,
   preprocessing: 'efficientnet-lite',
+  depths: DEPTHS,
   imagenet: () => ({ shipped: 'efficientnet_lite0.safetensors' }),
   build(image, layers) {
     let x = convBn(image, layers, { filters: 32, size: 3, stride: 2, name: 'stem' });

@@ -38,6 +38,9 @@ const CORRECTION = [
   1 / Math.sqrt(DEVIATIONS[2]),
 ] as const;
 
+/** Where each stage that follows a reduction to an eighth widens the end of the stage before it. */
+export const DEPTHS: readonly string[] = [4, 5, 6, 7].map((stage) => `block${stage}a_expand_activation`);
+
 interface EfficientnetVariant {
   /** 0 of B0. */
   number: number;
@@ -56,6 +59,7 @@ function efficientnet({ number, width, depth, size, hash }: EfficientnetVariant)
     size,
     minimumSize: 32,
     preprocessing: 'efficientnet',
+    depths: DEPTHS,
     imagenet: () => ({ file, address: `https://storage.googleapis.com/keras-applications/${file}`, hash }),
     inside: { rescaling: 1, normalization: 1 },
     normalize: { correction: CORRECTION, apply: normalize },

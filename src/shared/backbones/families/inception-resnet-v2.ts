@@ -14,6 +14,8 @@ export const INCEPTION_RESNET_V2: BackboneDefinition = {
   size: 299,
   minimumSize: 75,
   preprocessing: 'tf',
+  // The ends of the stages of 35x35, 17x17 and 8x8.
+  depths: ['block35_10_ac', 'block17_20_ac', 'block8_9_ac'],
   imagenet: () => ({
     file: FILE,
     address: `${KERAS_FILES}/inception_resnet_v2/${FILE}`,

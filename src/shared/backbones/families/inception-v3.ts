@@ -12,6 +12,8 @@ export const INCEPTION_V3: BackboneDefinition = {
   size: 299,
   minimumSize: 75,
   preprocessing: 'tf',
+  // The ends of the stages of 35x35, 17x17 and, before its two last blocks, 8x8.
+  depths: ['mixed2', 'mixed7', 'mixed8'],
   imagenet: () => ({
     file: FILE,
     address: `${KERAS_FILES}/inception_v3/${FILE}`,

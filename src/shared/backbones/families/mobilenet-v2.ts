@@ -36,6 +36,8 @@ function mobilenetV2(alpha: number): BackboneDefinition {
     size: 224,
     minimumSize: 32,
     preprocessing: 'tf',
+    // Where stages four to seven widen the end of the stage before them.
+    depths: [6, 10, 13, 16].map((block) => `block_${block}_expand_relu`),
     imagenet(size) {
       const width = alpha === 1 ? '1.0' : alpha;
       const file = `mobilenet_v2_weights_tf_dim_ordering_tf_kernels_${width}_${publishedSize(size, SIZES)}_no_top.h5`;

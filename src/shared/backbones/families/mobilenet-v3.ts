@@ -60,6 +60,12 @@ const LARGE: readonly Block[] = [
   b(6, 160, 'wide', 1, true, true),
 ];
 
+/** The sums that end the stages at an eighth of the image and below. */
+const DEPTHS = {
+  Small: ['expanded_conv_2_add', 'expanded_conv_5_add', 'expanded_conv_7_add', 'expanded_conv_10_add'],
+  Large: ['expanded_conv_5_add', 'expanded_conv_9_add', 'expanded_conv_11_add', 'expanded_conv_14_add'],
+} as const;
+
 interface V3Variant {
   size: 'Small' | 'Large';
   alpha?: number;
@@ -76,6 +82,7 @@ function mobilenetV3({ size, alpha = 1, minimalistic = false, hash }: V3Variant)
     size: 224,
     minimumSize: 32,
     preprocessing: 'tf',
+    depths: DEPTHS[size],
     inside: { rescaling: 1, normalization: 0 },
     imagenet: () => ({ file, address: `${KERAS_FILES}/mobilenet_v3/${file}`, hash }),
     build(image, layers) {

@@ -36,6 +36,8 @@ function mobilenet(alpha: number, alphaText: string): BackboneDefinition {
     size: 224,
     minimumSize: 32,
     preprocessing: 'tf',
+    // The ends of the stages, before the blocks that halve the image.
+    depths: BLOCKS.flatMap(([, stride], at) => (stride === 2 && at > 1 ? [`conv_pw_${at}_relu`] : [])),
     imagenet(size) {
       const file = `mobilenet_${alphaText}_${publishedSize(size, SIZES)}_tf_no_top.h5`;
       return { file, address: `${KERAS_FILES}/mobilenet/${file}` };

@@ -33,6 +33,8 @@ function nasnet({ name, kerasName, size, imagenet, ...variant }: NasnetVariant):
     size,
     minimumSize: 32,
     preprocessing: 'tf',
+    // The last cells before the reductions.
+    depths: [variant.cells - 1, 2 * variant.cells].map((cell) => `normal_concat_${cell}`),
     imagenet: () => imagenet,
     build(image, layers) {
       const stem = layers.conv(image, {

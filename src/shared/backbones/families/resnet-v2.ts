@@ -25,6 +25,8 @@ function resnetV2({ name, kerasName, blocks, hash }: ResnetV2Variant): BackboneD
     size: 224,
     minimumSize: 32,
     preprocessing: 'tf',
+    // A stack's last block halves the image, and the next stack's first activation is of its end.
+    depths: [3, 4, 5].map((stack) => `conv${stack}_block1_preact_relu`),
     imagenet: () => ({ file, address: `${KERAS_FILES}/resnet/${file}`, hash }),
     build(image, layers) {
       let x = layers.zeroPadding(image, [3, 3, 3, 3], 'conv1_pad');

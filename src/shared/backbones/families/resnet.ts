@@ -24,6 +24,7 @@ function resnet({ name, kerasName, blocks, hash }: ResnetVariant): BackboneDefin
     size: 224,
     minimumSize: 32,
     preprocessing: 'caffe',
+    depths: blocks.slice(0, -1).map((count, stack) => `conv${stack + 2}_block${count}_out`),
     imagenet: () => ({ file, address: `${KERAS_FILES}/resnet/${file}`, hash }),
     build(image, layers) {
       let x = layers.conv(image, {

@@ -21,6 +21,7 @@ function vgg({ name, kerasName, convolutions, hash }: VggVariant): BackboneDefin
     size: 224,
     minimumSize: 32,
     preprocessing: 'caffe',
+    depths: ['block2_pool', 'block3_pool', 'block4_pool'],
     imagenet: () => ({ file, address: `${KERAS_FILES}/${name}/${file}`, hash }),
     build: (image, layers) =>
       convolutions.reduce(

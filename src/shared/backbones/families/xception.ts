@@ -12,6 +12,8 @@ export const XCEPTION: BackboneDefinition = {
   size: 299,
   minimumSize: 71,
   preprocessing: 'tf',
+  // The first activations of blocks that halve the image or end the network: of the stages' ends.
+  depths: ['block3_sepconv1_act', 'block4_sepconv1_act', 'block13_sepconv1_act', 'block14_sepconv1_act'],
   imagenet: () => ({
     file: FILE,
     address: `${KERAS_FILES}/xception/${FILE}`,
