@@ -52,7 +52,7 @@ export function encodeLabels(
 export function selectTargets(targets: Uint8Array, classes: number, rows: ArrayLike<number>): Uint8Array {
   const selected = new Uint8Array(rows.length * classes);
   for (let to = 0; to < rows.length; to++) {
-    const from = rows[to]! * classes;
+    const from = rows[to] * classes;
     selected.set(targets.subarray(from, from + classes), to * classes);
   }
   return selected;

@@ -117,7 +117,7 @@ function carve(
   ratios: SplitRatios,
   warnings: string[],
 ): void {
-  const used = SPLITS.filter((_, index) => ratios[index]! > 0);
+  const used = SPLITS.filter((_, index) => ratios[index] > 0);
   const total = ratios.reduce((sum, ratio) => sum + ratio, 0);
   const shares = ratios.filter((ratio) => ratio > 0).map((ratio) => ratio / total);
   const images = imagesOf(targets, classes.length, groupIds, rows);
@@ -220,7 +220,7 @@ function checkClasses(
     const seen = new Uint8Array(classes.length);
     for (const row of rows) {
       for (let label = 0; label < classes.length; label++)
-        seen[label]! |= targets[row * classes.length + label]!;
+        seen[label] |= targets[row * classes.length + label];
     }
     return classes.filter((_, label) => seen[label] === 0);
   };

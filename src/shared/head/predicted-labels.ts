@@ -9,7 +9,7 @@ export function argmax(values: ArrayLike<number>, row: number, width: number): n
   const start = row * width;
   let best = 0;
   for (let index = 1; index < width; index++) {
-    if (values[start + index]! > values[start + best]!) best = index;
+    if (values[start + index] > values[start + best]) best = index;
   }
   return best;
 }

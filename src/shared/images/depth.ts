@@ -39,7 +39,7 @@ export async function toLevels(
 ): Promise<RawImage> {
   if (width * height > MAX_DEEP_PIXELS)
     throw new InputError('samples of more than 8 bits, and more pixels than the limit of 67 million');
-  if (SIGNED.includes(depth!)) await refuseNegative(image);
+  if (SIGNED.includes(depth)) await refuseNegative(image);
   const isFloat = depth === 'float';
   const native = image.pipelineColourspace(space).toColourspace(space).removeAlpha();
   const { data, info } = await native
@@ -49,7 +49,7 @@ export async function toLevels(
     depth === 'ushort'
       ? new Uint16Array(data.buffer, data.byteOffset, data.length / 2)
       : new Float32Array(data.buffer, data.byteOffset, data.length / 4);
-  const levels = isFloat ? floatLevels(values as Float32Array, note) : integerLevels(values, depth!, note);
+  const levels = isFloat ? floatLevels(values as Float32Array, note) : integerLevels(values, depth, note);
   return { data: levels, info: { ...info, channels: info.channels as 1 | 3 } };
 }
 

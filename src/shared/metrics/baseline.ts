@@ -10,8 +10,8 @@ import { evaluate } from './evaluate.ts';
  */
 export function baseline(training: Uint8Array, evaluated: Uint8Array, classes: number, task: Task): Metrics {
   const frequencies = new Float32Array(classes);
-  for (let index = 0; index < training.length; index++) frequencies[index % classes]! += training[index]!;
-  for (let label = 0; label < classes; label++) frequencies[label]! /= training.length / classes;
-  const probabilities = Float32Array.from(evaluated, (_, index) => frequencies[index % classes]!);
+  for (let index = 0; index < training.length; index++) frequencies[index % classes] += training[index];
+  for (let label = 0; label < classes; label++) frequencies[label] /= training.length / classes;
+  const probabilities = Float32Array.from(evaluated, (_, index) => frequencies[index % classes]);
   return evaluate({ probabilities, targets: evaluated, rows: evaluated.length / classes, classes, task });
 }

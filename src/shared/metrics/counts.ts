@@ -23,13 +23,13 @@ export function countOutcomes(isPredicted: Uint8Array, targets: Uint8Array, clas
   // Cell 2 * target + isPredicted of each class.
   const cells = new Uint32Array(classes * 4);
   for (let index = 0; index < isPredicted.length; index++) {
-    cells[(index % classes) * 4 + 2 * targets[index]! + isPredicted[index]!]!++;
+    cells[(index % classes) * 4 + 2 * targets[index] + isPredicted[index]]++;
   }
   return Array.from({ length: classes }, (_, label) => ({
-    trueNegatives: cells[label * 4]!,
-    falsePositives: cells[label * 4 + 1]!,
-    falseNegatives: cells[label * 4 + 2]!,
-    truePositives: cells[label * 4 + 3]!,
+    trueNegatives: cells[label * 4],
+    falsePositives: cells[label * 4 + 1],
+    falseNegatives: cells[label * 4 + 2],
+    truePositives: cells[label * 4 + 3],
   }));
 }
 

@@ -70,8 +70,8 @@ function categoricalCrossentropy({ probabilities, targets, rows, classes }: Eval
     let sum = 0;
     let right = 0;
     for (let index = row * classes; index < (row + 1) * classes; index++) {
-      sum += probabilities[index]!;
-      if (targets[index] === 1) right = probabilities[index]!;
+      sum += probabilities[index];
+      if (targets[index] === 1) right = probabilities[index];
     }
     // Sigmoid outputs can all be 0; NaN stays NaN.
     loss -= Math.log(clipped(sum === 0 ? 0 : right / sum));
@@ -82,7 +82,7 @@ function categoricalCrossentropy({ probabilities, targets, rows, classes }: Eval
 function binaryCrossentropy({ probabilities, targets, rows, classes }: Evaluation): number | null {
   let loss = 0;
   for (let index = 0; index < rows * classes; index++) {
-    const p = clipped(probabilities[index]!);
+    const p = clipped(probabilities[index]);
     loss -= Math.log(targets[index] === 1 ? p : 1 - p);
   }
   return ratio(loss, rows * classes);

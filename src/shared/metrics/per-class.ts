@@ -23,7 +23,7 @@ export function perClass(evaluation: Evaluation, names: readonly string[]): Clas
   return countOutcomes(predictedLabels(evaluation), targets, classes).map((counts, label) => {
     const support = counts.truePositives + counts.falseNegatives;
     return {
-      name: names[label]!,
+      name: names[label],
       precision: ratio(counts.truePositives, counts.truePositives + counts.falsePositives),
       recall: ratio(counts.truePositives, support),
       f1: f1Score(counts),
@@ -57,7 +57,7 @@ export function confusionMatrix(evaluation: Evaluation): Confusion {
   }
   const counts = Array.from({ length: classes }, () => new Array<number>(classes).fill(0));
   for (let row = 0; row < rows; row++) {
-    counts[argmax(targets, row, classes)]![argmax(probabilities, row, classes)]!++;
+    counts[argmax(targets, row, classes)][argmax(probabilities, row, classes)]++;
   }
   return { task, counts };
 }

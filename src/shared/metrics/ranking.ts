@@ -25,11 +25,11 @@ export function rankClass(
   let pairsWon = 0;
   let precisionSum = 0;
   for (let end = rows; end > 0; ) {
-    const score = Math.floor(keys[end - 1]! / 2);
+    const score = Math.floor(keys[end - 1] / 2);
     let tied = 0;
     let tiedPositives = 0;
-    while (end > 0 && Math.floor(keys[end - 1]! / 2) === score) {
-      tiedPositives += keys[--end]! % 2;
+    while (end > 0 && Math.floor(keys[end - 1] / 2) === score) {
+      tiedPositives += keys[--end] % 2;
       tied++;
     }
     const tiedNegatives = tied - tiedPositives;
@@ -60,8 +60,8 @@ function sortedKeys(
   const keys = new Float64Array(rows);
   for (let row = 0; row < rows; row++) {
     // Adding 0 turns -0 into 0.
-    scores[row] = probabilities[row * classes + label]! + 0;
-    keys[row] = bits[row]! * 2 + targets[row * classes + label]!;
+    scores[row] = probabilities[row * classes + label] + 0;
+    keys[row] = bits[row] * 2 + targets[row * classes + label];
   }
   return keys.sort();
 }

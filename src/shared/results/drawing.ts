@@ -43,7 +43,7 @@ function draw(columns: readonly Column[]): string {
     style: { head: [], border: [], compact: true },
   });
   const rows = columns[0]?.cells.length ?? 0;
-  for (let row = 0; row < rows; row++) table.push(columns.map(({ cells }) => printable(cells[row]!)));
+  for (let row = 0; row < rows; row++) table.push(columns.map(({ cells }) => printable(cells[row])));
   return table.toString();
 }
 

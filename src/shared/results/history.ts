@@ -24,7 +24,7 @@ export function historyArrow(results: readonly HeadResult[]): Uint8Array {
     trainLoss: floats(rows.map(({ trainLoss }) => trainLoss)),
     ...Object.fromEntries(
       metrics.map((name) => [
-        `val${name[0]!.toUpperCase()}${name.slice(1)}`,
+        `val${name[0].toUpperCase()}${name.slice(1)}`,
         floats(rows.map(({ val }) => val[name] ?? null)),
       ]),
     ),

@@ -31,6 +31,6 @@ export function* predictionLines(predictions: Predictions, csv: CsvOptions = {})
     if (views[row] > 0) continue;
     const predicted = classes.filter((_, label) => isPredicted[row * width + label] === 1);
     const p = probabilities.subarray(row * width, (row + 1) * width);
-    yield csvLine([paths[row], split[row], labelCell(labels[row]!), labelCell(predicted), ...p], csv);
+    yield csvLine([paths[row], split[row], labelCell(labels[row]), labelCell(predicted), ...p], csv);
   }
 }

@@ -177,7 +177,7 @@ export function confusionTable(names: readonly string[], confusion: Confusion, w
   const { counts } = confusion;
   if (names.length <= MAX_CLASSES) {
     const columns = names.map((name, label): Column => {
-      const cells = counts.map((row) => String(row[label]!));
+      const cells = counts.map((row) => String(row[label]));
       return { title: printable(name, SHORT_NAME), cells, right: true };
     });
     const { text, fits } = drawTable([{ title: 'true \\ predicted', cells: [...names] }, ...columns], width);
@@ -190,8 +190,8 @@ export function confusionTable(names: readonly string[], confusion: Confusion, w
   const shown = pairs.slice(0, MAX_CONFUSIONS);
   const { text } = drawTable(
     [
-      { title: 'true class', cells: shown.map(({ actual }) => names[actual]!) },
-      { title: 'predicted', cells: shown.map(({ predicted }) => names[predicted]!) },
+      { title: 'true class', cells: shown.map(({ actual }) => names[actual]) },
+      { title: 'predicted', cells: shown.map(({ predicted }) => names[predicted]) },
       { title: 'images', cells: shown.map(({ count }) => String(count)), right: true },
     ],
     width,
@@ -209,7 +209,7 @@ function labelTable(
   names: readonly string[],
   counts: readonly [[number, number], [number, number]][],
 ): string {
-  const all = names.map((name, label) => ({ name, cells: counts[label]! }));
+  const all = names.map((name, label) => ({ name, cells: counts[label] }));
   const wrong = ({ cells }: (typeof all)[number]) => cells[0][1] + cells[1][0];
   const rows = all.length > MAX_CLASSES ? all.sort((a, b) => wrong(b) - wrong(a)).slice(0, MAX_CLASSES) : all;
   const column = (title: string, actual: 0 | 1, predicted: 0 | 1): Column => ({

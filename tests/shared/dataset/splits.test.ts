@@ -29,7 +29,7 @@ const repeated = (counts: Record<string, number>): string[][] =>
 
 const countsOf = (labels: string[][], rows: Int32Array) => {
   const counts: Record<string, number> = {};
-  for (const row of rows) for (const label of labels[row]!) counts[label] = (counts[label] ?? 0) + 1;
+  for (const row of rows) for (const label of labels[row]) counts[label] = (counts[label] ?? 0) + 1;
   return counts;
 };
 
@@ -64,7 +64,7 @@ describe('splitRows', () => {
     ] as const) {
       const counts = countsOf(labels, assignment[split]);
       for (const name of Object.keys(whole)) {
-        expect(Math.abs(counts[name]! - share * whole[name]!), `${name} in ${split}`).toBeLessThan(3);
+        expect(Math.abs(counts[name] - share * whole[name]), `${name} in ${split}`).toBeLessThan(3);
       }
       expect(Math.abs(assignment[split].length - share * labels.length), split).toBeLessThan(10);
     }

@@ -101,7 +101,7 @@ describe('perClassTable', () => {
     const reports = Array.from({ length: 100 }, (_, label) => report(`class ${label}`, 1 - label / 100));
     const text = perClassTable(reports, 100);
     expect(cells(text)).toHaveLength(31);
-    expect(cells(text)[1]![0]).toBe('class 99');
+    expect(cells(text)[1][0]).toBe('class 99');
     expect(text).toContain('the 30 of 100 classes with the lowest F1');
   });
 });
@@ -127,8 +127,8 @@ describe('confusionTable', () => {
     const counts = names.map((_, actual) =>
       names.map((__, predicted): number => (predicted === actual ? 9 : 0)),
     );
-    counts[3]![4] = 2;
-    counts[5]![6] = 8;
+    counts[3][4] = 2;
+    counts[5][6] = 8;
     const text = confusionTable(names, { task: 'multiclass', counts }, 80);
     expect(cells(text)).toEqual([
       ['true class', 'predicted', 'images'],
