@@ -69,6 +69,23 @@ describe('a known file', () => {
     },
   );
 
+  it('is listed once, and what is known of all files is written again only where it differs', async () => {
+    const dir = newFolder();
+    const file = await remembered(dir);
+    const list = join(dir, 'files.jsonl');
+    const before = statSync(list);
+    for (const times of [1, 2]) {
+      const again = await openKnownFiles(dir);
+      for (let time = 0; time < times; time++) expect(await again.hashOf('x.jpg', file)).toBe(HASH);
+      await again.save();
+      expect(statSync(list).ino).toBe(before.ino);
+    }
+    // A run without the file no longer lists it.
+    await (await openKnownFiles(dir)).save();
+    expect(statSync(list).ino).not.toBe(before.ino);
+    expect(await hashAgain(dir, file)).toBeUndefined();
+  });
+
   it('is not one when it has just been written, for it may change again unseen', async () => {
     const [dir, file] = [newFolder(), join(newFolder(), 'x.jpg')];
     writeFileSync(file, 'content');

@@ -242,6 +242,29 @@ const LAYOUTS: Record<string, Layout> = {
     expected: { 'train/1.jpg': 'train', 'bus/2.jpg': 'bus', 'car/3.jpg': 'car' },
     said: [/Classes with names of splits: "(photos\/)?train" \(1 image\)/],
   },
+  'classes in one folder of each split': {
+    files: [
+      'train/flowers/daisy/1.jpg',
+      'train/flowers/rose/2.jpg',
+      'test/set/daisy/3.jpg',
+      'test/set/rose/4.jpg',
+    ],
+    expected: {
+      'train/flowers/daisy/1.jpg': 'train/daisy',
+      'train/flowers/rose/2.jpg': 'train/rose',
+      'test/set/daisy/3.jpg': 'test/daisy',
+      'test/set/rose/4.jpg': 'test/rose',
+    },
+  },
+  'a split with one class that has a folder in it': {
+    files: ['train/daisy/close/1.jpg', 'train/daisy/close/2.jpg', 'test/daisy/3.jpg', 'test/rose/4.jpg'],
+    expected: {
+      'train/daisy/close/1.jpg': 'train/daisy',
+      'train/daisy/close/2.jpg': 'train/daisy',
+      'test/daisy/3.jpg': 'test/daisy',
+      'test/rose/4.jpg': 'test/rose',
+    },
+  },
 };
 
 describe.each(WAYS)('%s', (_, open) => {
@@ -320,6 +343,25 @@ const REFUSED: Record<string, { files: string[]; found: RegExp }> = {
     found: /images in "(photos\/)?images" \(2 images\) beside "(photos\/)?masks"/,
   },
 };
+
+it('a folder that all of an archive lies in is no part of paths, whatever lies beside the classes', async () => {
+  const inside = async (files: string[]) =>
+    Object.keys((await read({ data: await zipOf(named(files)) })).rows);
+  const classes = ['set/cat/1.jpg', 'set/dog/2.jpg'];
+  expect(await inside([...classes, 'set/README.txt'])).toEqual(['cat/1.jpg', 'dog/2.jpg']);
+  // An image there says that it is a class itself.
+  expect(await inside([...classes, 'set/3.jpg'])).toContain('set/cat/1.jpg');
+});
+
+it('what is said goes from the outer folders to the inner ones', async () => {
+  const files = ['all/train/1.jpg', 'all/bus/2.jpg', 'all/bus/far/3.jpg'];
+  const { notes } = await read({ data: folderOf(named(files)) });
+  expect(notes.map((note) => note.split(/[:"]/)[0])).toEqual([
+    'All class folders lie in ',
+    'Classes with names of splits',
+    '1 image lies in folders inside class folders, such as ',
+  ]);
+});
 
 describe('--label-level', () => {
   it.each(WAYS)('names the class by its depth below the root: %s', async (_, open) => {

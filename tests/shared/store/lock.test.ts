@@ -3,7 +3,8 @@ import { spawnSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync, utimesSync, writeFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
+import { disk } from '../../../src/shared/store/files.ts';
 import { isLocked, LOCK_FILE, lockStore } from '../../../src/shared/store/lock.ts';
 import { newFolder } from '../../support/folders.ts';
 
@@ -14,6 +15,10 @@ function leaveLock(dir: string, holder: { pid: number; host: string }, secondsAg
   const then = new Date(Date.now() - secondsAgo * 1000);
   utimesSync(path, then, then);
 }
+
+afterEach(() => {
+  vi.restoreAllMocks();
+});
 
 /** The number of a process that has ended. */
 const ended = spawnSync(process.execPath, ['-e', '']).pid;
@@ -56,6 +61,25 @@ describe('the lock of a store', () => {
     const dir = newFolder();
     leaveLock(dir, { pid: process.pid, host: hostname() }, 1);
     await (await lockStore(dir)).release();
+  });
+
+  it('of a dead run that another one has just removed is free', async () => {
+    const dir = newFolder();
+    leaveLock(dir, { pid: ended, host: hostname() }, 1);
+    const { rename } = disk;
+    vi.spyOn(disk, 'rename').mockImplementationOnce(async (from, to) => {
+      await disk.rm(from);
+      return rename(from, to);
+    });
+    await (await lockStore(dir)).release();
+    expect(readdirSync(dir)).toEqual([]);
+  });
+
+  it('of a dead run that cannot be removed is an error that says why', async () => {
+    const dir = newFolder();
+    leaveLock(dir, { pid: ended, host: hostname() }, 1);
+    vi.spyOn(disk, 'rename').mockRejectedValueOnce(Object.assign(new Error(), { code: 'EACCES' }));
+    await expect(lockStore(dir)).rejects.toThrow(`Cannot replace ${join(dir, LOCK_FILE)}: `);
   });
 
   it('that was cut short is waited for, then forgotten', async () => {

@@ -72,6 +72,7 @@ describe('parseGrid', () => {
     ['{}', 'Expected at least one option'],
     ['lr: []', 'Expected at least one value for lr in'],
     ['lr: null', 'Expected text, a number, true or false for lr in'],
+    ['hidden: [[64, true]]', 'Expected text, a number, true or false for hidden in'],
     ['lr: {a: 1}', 'Expected text, a number, true or false for lr in'],
     [`# ${'x'.repeat(1 << 20)}`, 'Expected at most 1048576 bytes for'],
   ])('refuses a file of %j', async (text, message) => {

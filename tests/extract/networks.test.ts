@@ -1,0 +1,63 @@
+/** Which backbones a run computes features with, and where those go. */
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { distinctNetworks, targetsOf } from '../../src/extract/networks.ts';
+
+describe('the backbones of a run', () => {
+  it('are each there once, with published weights unless others are named', () => {
+    const networks = distinctNetworks([
+      ...[{ name: 'resnet50' }, { name: 'resnet50', weights: 'imagenet' }],
+      { name: 'mobilenet_0.25', weights: 'none' },
+    ]);
+    expect(networks).toEqual([
+      { name: 'resnet50', weights: 'imagenet' },
+      { name: 'mobilenet_0.25', weights: 'none' },
+    ]);
+  });
+
+  it.each([
+    [{ name: 'resnet51' }, /resnet50/],
+    [
+      { name: 'net.onnx', weights: 'none' },
+      '--weights none does not go with net.onnx, which holds its own weights',
+    ],
+    [
+      { name: 'resnet50', preprocess: 'half' },
+      '--preprocess is for .onnx files; other backbones know their own',
+    ],
+  ])('are refused: %j', (request, message) => {
+    expect(() => distinctNetworks([request])).toThrow(message);
+  });
+
+  it('have names of their own, by which their folders are called', () => {
+    const both = ['none', 'imagenet'].map((weights) => ({ name: 'resnet50', weights }));
+    expect(() => distinctNetworks(both)).toThrow('Expected files of different names for --backbone');
+  });
+});
+
+describe('the folder of a backbone', () => {
+  const [one, two] = ['resnet50', 'net.ONNX'].map((name) => ({
+    name,
+    weights: '',
+    poolings: [],
+    engine: '',
+  }));
+  const foldersOf = (...args: Parameters<typeof targetsOf>) => targetsOf(...args).map(({ out }) => out);
+
+  it('is below cache by default, and below --out where there are several', () => {
+    expect(foldersOf([one, two], { name: 'photos' }, undefined)).toEqual([
+      join('cache', 'photos', 'resnet50'),
+      join('cache', 'photos', 'net'),
+    ]);
+    expect(foldersOf([one, two], { name: 'photos' }, 'out')).toEqual([
+      join('out', 'resnet50'),
+      join('out', 'net'),
+    ]);
+    expect(foldersOf([two], { name: 'photos' }, 'out')).toEqual(['out']);
+  });
+
+  it('has the folder of a shard in it', () => {
+    const dataset = { name: 'photos', shard: { index: 2, of: 10 } };
+    expect(foldersOf([one], dataset, 'out')).toEqual([join('out', 'shard-002-of-010')]);
+  });
+});
