@@ -12,7 +12,7 @@ import type { TestUserConfig } from 'vitest/node';
 
 const ENGINE_SUITES = [
   'tests/shared/engines/{operations,memory}.test.ts',
-  'tests/shared/graph/gradient.test.ts',
+  'tests/shared/graph/*.test.ts',
   'tests/shared/backbones/goldens.test.ts',
   'tests/train/sweep/trajectory.test.ts',
   'tests/train/sweep/device/*.test.ts',

@@ -2,10 +2,13 @@
 import type { Operation } from './operation.ts';
 import { type ComputedOperation, OPERATIONS } from './operations/index.ts';
 import {
+  type AvgPoolGradientAttributes,
   type ConvolutionAttributes,
   type DType,
   elementCount,
   type Graph,
+  type ImageGradientAttributes,
+  type KernelGradientAttributes,
   type OperationAttributes,
   type PoolingAttributes,
   type ReductionAttributes,
@@ -141,6 +144,52 @@ export function avgPool(x: Value, attributes: PoolingAttributes): Value {
 /** Zeros around an NHWC image. */
 export function pad(x: Value, padding: SpatialPadding): Value {
   return apply('pad', [x], { padding });
+}
+
+/** With respect to the image of a {@link conv2d}. */
+export function conv2dImageGradient(
+  upstream: Value,
+  kernel: Value,
+  attributes: ImageGradientAttributes,
+): Value {
+  return apply('conv2dImageGradient', [upstream, kernel], attributes);
+}
+
+/** With respect to the kernel of a {@link conv2d}. */
+export function conv2dKernelGradient(x: Value, upstream: Value, attributes: KernelGradientAttributes): Value {
+  return apply('conv2dKernelGradient', [x, upstream], attributes);
+}
+
+/** With respect to the image of a {@link depthwiseConv2d}. */
+export function depthwiseConv2dImageGradient(
+  upstream: Value,
+  kernel: Value,
+  attributes: ImageGradientAttributes,
+): Value {
+  return apply('depthwiseConv2dImageGradient', [upstream, kernel], attributes);
+}
+
+/** With respect to the kernel of a {@link depthwiseConv2d}. */
+export function depthwiseConv2dKernelGradient(
+  x: Value,
+  upstream: Value,
+  attributes: KernelGradientAttributes,
+): Value {
+  return apply('depthwiseConv2dKernelGradient', [x, upstream], attributes);
+}
+
+/** Of a {@link maxPool} of `x` that gave `pooled`; of equal numbers in a window the first one takes all. */
+export function maxPoolGradient(
+  x: Value,
+  pooled: Value,
+  upstream: Value,
+  attributes: PoolingAttributes,
+): Value {
+  return apply('maxPoolGradient', [x, pooled, upstream], attributes);
+}
+
+export function avgPoolGradient(upstream: Value, attributes: AvgPoolGradientAttributes): Value {
+  return apply('avgPoolGradient', [upstream], attributes);
 }
 
 export function reshape(x: Value, shape: Shape): Value {

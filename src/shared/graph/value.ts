@@ -25,6 +25,20 @@ export interface PoolingAttributes {
   readonly padding: SpatialPadding;
 }
 
+/** Of a gradient with respect to an image: its height and width, which the upstream gradient does not tell. */
+interface ImageSize {
+  readonly size: readonly [number, number];
+}
+
+/** Of a gradient with respect to a kernel: its rows and columns. */
+interface KernelSize {
+  readonly window: readonly [number, number];
+}
+
+export type ImageGradientAttributes = ConvolutionAttributes & ImageSize;
+export type KernelGradientAttributes = ConvolutionAttributes & KernelSize;
+export type AvgPoolGradientAttributes = PoolingAttributes & ImageSize;
+
 export interface ReductionAttributes {
   /** Non-negative, ascending. */
   readonly axes: readonly number[];
@@ -62,6 +76,12 @@ export interface OperationAttributes {
   maxPool: PoolingAttributes;
   avgPool: PoolingAttributes;
   pad: { readonly padding: SpatialPadding };
+  conv2dImageGradient: ImageGradientAttributes;
+  conv2dKernelGradient: KernelGradientAttributes;
+  depthwiseConv2dImageGradient: ImageGradientAttributes;
+  depthwiseConv2dKernelGradient: KernelGradientAttributes;
+  maxPoolGradient: PoolingAttributes;
+  avgPoolGradient: AvgPoolGradientAttributes;
   reduceSum: ReductionAttributes;
   reduceMean: ReductionAttributes;
   reduceMax: ReductionAttributes;

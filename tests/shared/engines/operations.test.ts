@@ -4,7 +4,9 @@ import * as build from '../../../src/shared/graph/build.ts';
 import { type ComputedOperation, OPERATIONS } from '../../../src/shared/graph/operations/index.ts';
 import {
   BATCH,
+  type ConvolutionAttributes,
   elementCount,
+  type PoolingAttributes,
   type Shape,
   type SpatialPadding,
   type Value,
@@ -65,6 +67,40 @@ const convolutions = (make: typeof build.conv2d, kernel: Shape, outputs: number)
     make(x, weights(kernel), undefined, { strides: [1, 1], padding: [2, 2, 2, 2], dilations: [2, 2] }),
   ),
 ];
+/** Kernels that are computed, not constants, as in training. */
+const trained = (make: typeof build.conv2d, kernel: Shape): Sample[] =>
+  convolutionWindows(kernel).map((attributes) => ({
+    shapes: [IMAGE, kernel],
+    make: ([x, weight]) => make(x, weight, undefined, attributes),
+  }));
+const convolutionGradients = (
+  make: typeof build.conv2d,
+  kernel: Shape,
+  gradient: (inputs: Value[], attributes: ConvolutionAttributes) => Value,
+): Sample[] =>
+  convolutionWindows(kernel).map((attributes) => {
+    const result = make(build.input('x', 'float32', IMAGE), weights(kernel), undefined, attributes);
+    return {
+      shapes: [IMAGE, kernel, result.shape],
+      make: (inputs) => gradient(inputs, attributes),
+    };
+  });
+const convolutionWindows = ([rows, columns]: Shape): ConvolutionAttributes[] => [
+  ...windows.map((window) => ({ ...window, dilations: [1, 1] as const })),
+  { strides: [1, 1], padding: [rows, rows, columns, columns], dilations: [2, 2] },
+  { strides: [1, 1], padding: [rows + 1, 0, columns + 1, 0], dilations: [1, 1] },
+];
+const SIZE = [IMAGE[1], IMAGE[2]] as const;
+const poolGradients = (
+  make: typeof build.maxPool,
+  gradient: (x: Value, upstream: Value, attributes: PoolingAttributes) => Value,
+): Sample[] =>
+  windows
+    .map((window) => ({ ...window, window: [3, 3] as const }))
+    .map((attributes) => ({
+      shapes: [IMAGE, make(build.input('x', 'float32', IMAGE), attributes).shape],
+      make: ([x, upstream]) => gradient(x, upstream, attributes),
+    }));
 const reductions = (make: typeof build.reduceSum): Sample[] =>
   [[0], [1], [1, 2], [0, 3]].flatMap((axes) =>
     [true, false].map((keepDims) => image((x) => make(x, { axes, keepDims }))),
@@ -124,10 +160,43 @@ const SAMPLES: { readonly [O in ComputedOperation]: Sample[] } = {
       make: ([a, b]) => build.matmul(a, b, { transposeA: true }),
     },
   ],
-  conv2d: [...convolutions(build.conv2d, [3, 3, 4, 5], 5), ...convolutions(build.conv2d, [1, 3, 4, 2], 2)],
-  depthwiseConv2d: convolutions(build.depthwiseConv2d, [3, 3, 4, 1], 4),
+  conv2d: [
+    ...convolutions(build.conv2d, [3, 3, 4, 5], 5),
+    ...convolutions(build.conv2d, [1, 3, 4, 2], 2),
+    ...trained(build.conv2d, [3, 2, 4, 5]),
+  ],
+  depthwiseConv2d: [
+    ...convolutions(build.depthwiseConv2d, [3, 3, 4, 1], 4),
+    ...trained(build.depthwiseConv2d, [3, 2, 4, 1]),
+  ],
   maxPool: pools(build.maxPool),
   avgPool: pools(build.avgPool),
+  conv2dImageGradient: convolutionGradients(build.conv2d, [3, 2, 4, 5], ([, kernel, upstream], attributes) =>
+    build.conv2dImageGradient(upstream, kernel, { ...attributes, size: SIZE }),
+  ),
+  conv2dKernelGradient: convolutionGradients(build.conv2d, [3, 2, 4, 5], ([x, , upstream], attributes) =>
+    build.conv2dKernelGradient(x, upstream, { ...attributes, window: [3, 2] }),
+  ),
+  depthwiseConv2dImageGradient: convolutionGradients(
+    build.depthwiseConv2d,
+    [3, 2, 4, 1],
+    ([, kernel, upstream], attributes) =>
+      build.depthwiseConv2dImageGradient(upstream, kernel, { ...attributes, size: SIZE }),
+  ),
+  depthwiseConv2dKernelGradient: convolutionGradients(
+    build.depthwiseConv2d,
+    [3, 2, 4, 1],
+    ([x, , upstream], attributes) =>
+      build.depthwiseConv2dKernelGradient(x, upstream, { ...attributes, window: [3, 2] }),
+  ),
+  maxPoolGradient: poolGradients(build.maxPool, (x, upstream, attributes) => {
+    // Half of the numbers are 0: windows of equal numbers are met.
+    const tied = build.relu(x);
+    return build.maxPoolGradient(tied, build.maxPool(tied, attributes), upstream, attributes);
+  }),
+  avgPoolGradient: poolGradients(build.avgPool, (_, upstream, attributes) =>
+    build.avgPoolGradient(upstream, { ...attributes, size: SIZE }),
+  ),
   pad: [
     image((x) => build.pad(x, [1, 2, 0, 3])),
     // Zeros before a maximum of negative numbers: no engine may take them for padding.

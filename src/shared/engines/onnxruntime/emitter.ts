@@ -25,6 +25,8 @@ export interface Emitter {
   readonly initializers: OnnxTensor[];
   /** Adds a node with one output and returns the output's name. */
   node(type: string, inputs: readonly string[], attributes?: OnnxAttributes): string;
+  /** Adds a node with several outputs and returns their names. */
+  nodeOf(count: number, type: string, inputs: readonly string[], attributes?: OnnxAttributes): string[];
   /** Adds a list of whole numbers (axes, shapes) and returns its name. */
   integers(values: readonly number[]): string;
   /** Adds float numbers and returns their name. */
@@ -35,26 +37,25 @@ export interface Emitter {
   use(value: Value, layout?: Layout): string;
   /** Whether `value` is an image that so far only exists as NCHW. */
   isNchw(value: Value): boolean;
+  /** The name of what `make` adds for `value`, which is added once for each `purpose`. */
+  derived(value: Value, purpose: string, make: () => string): string;
 }
 
 export function createEmitter(): Emitter {
   const nodes: OnnxNode[] = [];
   const initializers: OnnxTensor[] = [];
   const names = new Map<Value, Map<Layout, string>>();
+  const derivations = new Map<Value, Map<string, string>>();
   let count = 0;
 
   const emitter: Emitter = {
     nodes,
     initializers,
-    node(type, inputs, attributes = {}) {
-      const name = `v${count++}`;
-      nodes.push({
-        op_type: type,
-        input: [...inputs],
-        output: [name],
-        attribute: onnxAttributes(attributes),
-      });
-      return name;
+    node: (type, inputs, attributes) => emitter.nodeOf(1, type, inputs, attributes)[0],
+    nodeOf(outputs, type, inputs, attributes = {}) {
+      const output = Array.from({ length: outputs }, () => `v${count++}`);
+      nodes.push({ op_type: type, input: [...inputs], output, attribute: onnxAttributes(attributes) });
+      return output;
     },
     integers(values) {
       const name = `i${count++}`;
@@ -83,9 +84,20 @@ export function createEmitter(): Emitter {
       return name;
     },
     isNchw: (value) => names.get(value)?.has('nchw') === true && !names.get(value)?.has('plain'),
+    derived(value, purpose, make) {
+      const known = derivations.get(value) ?? new Map<string, string>();
+      derivations.set(value, known);
+      const name = known.get(purpose) ?? make();
+      known.set(purpose, name);
+      return name;
+    },
   };
 
   function convert(value: Value, layout: Layout): string {
+    // One number a channel, beside an image: as NCHW, [C] becomes [C, 1, 1].
+    if (value.shape.length === 1)
+      return emitter.node('Reshape', [emitter.use(value), emitter.integers([-1, 1, 1])]);
+    if (value.shape.length === 0) return emitter.use(value);
     const other = names.get(value)?.get(layout === 'plain' ? 'nchw' : 'plain');
     if (other === undefined) throw new Error(`${value.op} is used before it is computed`);
     const perm = layout === 'nchw' ? NCHW_FROM_NHWC : NHWC_FROM_NCHW;

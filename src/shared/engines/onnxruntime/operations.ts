@@ -1,17 +1,11 @@
 /** The table operation → ONNX nodes. */
 import type { ComputedOperation } from '../../graph/operations/index.ts';
-import {
-  BATCH,
-  type ConvolutionAttributes,
-  elementCount,
-  type PoolingAttributes,
-  type ReductionAttributes,
-  type Shape,
-  type SpatialPadding,
-  type Value,
-} from '../../graph/value.ts';
+import { BATCH, elementCount, type ReductionAttributes, type Shape, type Value } from '../../graph/value.ts';
+import { emitDepthwise, emitDepthwiseImageGradient, emitDepthwiseKernelGradient } from './depthwise.ts';
 import { type Emitter, type Layout, nchwAxis } from './emitter.ts';
-import type { OnnxAttributes } from './proto.ts';
+import { emitAvgPoolGradient, emitMaxPoolGradient, emitPool, onnxPads } from './pools.ts';
+import { emitConvolution, emitImageGradient, emitKernelGradient } from './products.ts';
+import { ELEMENT_TYPE, type OnnxAttributes } from './proto.ts';
 
 /** Emits the nodes of one value; returns the result's name and layout. */
 type Translation<O extends ComputedOperation> = (
@@ -35,26 +29,31 @@ function elementwise(
   };
 }
 
-/** NCHW when an image lives there and everything it meets is an image too or a constant per channel. */
+/** NCHW when as many images live there as elsewhere, and everything they meet is an image too or one number a channel. */
 function sharedLayout(inputs: readonly Value[], emitter: Emitter): Layout {
-  const fits = inputs.every(
-    (input) =>
-      input.shape.length === 4 ||
-      (input.op === 'constant' && (input.shape.at(-1) ?? 1) === elementCount(input.shape)),
+  const fits = inputs.every(({ op, shape }) =>
+    op === 'constant' ? (shape.at(-1) ?? 1) === elementCount(shape) : shape.length === 4 || shape.length <= 1,
   );
-  return fits && inputs.some((input) => emitter.isNchw(input)) ? 'nchw' : 'plain';
+  const images = inputs.filter((input) => input.shape.length === 4);
+  const there = images.filter((image) => emitter.isNchw(image)).length;
+  return fits && there > 0 && 2 * there >= images.length ? 'nchw' : 'plain';
 }
 
-/** ONNX orders padding as all beginnings, then all ends. */
-const onnxPads = ([top, bottom, left, right]: SpatialPadding): number[] => [top, left, bottom, right];
-
-function convolution(kernelPermutation: readonly number[], group: (channels: number) => number) {
-  return ({ inputs: [image, kernel, bias], attributes }: Value, emitter: Emitter) => {
-    const { strides, padding, dilations } = attributes as ConvolutionAttributes;
-    const weights = emitter.floats(...transposedKernel(kernel as Value<'constant'>, kernelPermutation));
-    const inputs = [emitter.use(image, 'nchw'), weights, ...(bias ? [emitter.use(bias)] : [])];
+/** @param emitTrained for a kernel that is not a constant */
+function convolution<O extends 'conv2d' | 'depthwiseConv2d'>(
+  kernelPermutation: readonly number[],
+  group: (channels: number) => number,
+  emitTrained: (value: Value<O>, emitter: Emitter) => string,
+) {
+  return (value: Value<O>, emitter: Emitter) => {
+    const { inputs, attributes } = value;
+    const [image, kernel, bias] = inputs;
+    if (!isConstant(kernel)) return plain(emitTrained(value, emitter));
+    const { strides, padding, dilations } = attributes;
+    const weights = emitter.floats(...transposedKernel(kernel, kernelPermutation));
+    const operands = [emitter.use(image, 'nchw'), weights, ...(bias ? [emitter.use(bias)] : [])];
     return nchw(
-      emitter.node('Conv', inputs, {
+      emitter.node('Conv', operands, {
         kernel_shape: kernel.shape.slice(0, 2),
         strides,
         dilations,
@@ -63,6 +62,10 @@ function convolution(kernelPermutation: readonly number[], group: (channels: num
       }),
     );
   };
+}
+
+function isConstant(value: Value): value is Value<'constant'> {
+  return value.op === 'constant';
 }
 
 /** Channels in a tile of {@link transposedKernel}: one cache line of float32. */
@@ -93,20 +96,6 @@ function transposedKernel(
   return [result, [outs, ins, height, width]];
 }
 
-function pooling(type: string, extra: OnnxAttributes = {}) {
-  return ({ inputs: [image], attributes }: Value, emitter: Emitter) => {
-    const { window, strides, padding } = attributes as PoolingAttributes;
-    return nchw(
-      emitter.node(type, [emitter.use(image, 'nchw')], {
-        kernel_shape: window,
-        strides,
-        pads: onnxPads(padding),
-        ...extra,
-      }),
-    );
-  };
-}
-
 function reduction(type: string) {
   return ({ inputs: [x], attributes }: Value, emitter: Emitter) => {
     const { axes, keepDims } = attributes as ReductionAttributes;
@@ -123,6 +112,15 @@ function reduction(type: string) {
 /** ONNX writes "keep this size" as -1 in Reshape, which is what an open batch needs. */
 const onnxShape = (shape: Shape): number[] => shape.map((size) => (size === BATCH ? -1 : size));
 
+/** The sign of what is not negative: two casts are several times faster than Sign, which has no SIMD kernel. */
+function isPositive(value: Value, emitter: Emitter) {
+  const { name, layout } = elementwise('Cast', () => ({ attributes: { to: ELEMENT_TYPE.bool } }))(
+    value,
+    emitter,
+  );
+  return { name: emitter.node('Cast', [name], { to: ELEMENT_TYPE.float32 }), layout };
+}
+
 const lastAxis = () => ({ attributes: { axis: -1 } });
 
 export const ONNX_OPERATIONS: { readonly [O in ComputedOperation]: Translation<O> } = {
@@ -135,7 +133,8 @@ export const ONNX_OPERATIONS: { readonly [O in ComputedOperation]: Translation<O
   log: elementwise('Log'),
   sqrt: elementwise('Sqrt'),
   erf: elementwise('Erf'),
-  sign: elementwise('Sign'),
+  sign: (value, emitter) =>
+    (value.inputs[0].op === 'relu' ? isPositive : elementwise('Sign'))(value, emitter),
   relu: elementwise('Relu'),
   sigmoid: elementwise('Sigmoid'),
   tanh: elementwise('Tanh'),
@@ -147,7 +146,7 @@ export const ONNX_OPERATIONS: { readonly [O in ComputedOperation]: Translation<O
     };
   }),
   cast: elementwise('Cast', (value) => ({
-    attributes: { to: (value as Value<'cast'>).attributes.to === 'float32' ? 1 : 2 },
+    attributes: { to: ELEMENT_TYPE[(value as Value<'cast'>).attributes.to] },
   })),
   softmax: ({ inputs: [x] }, emitter) =>
     plain(emitter.node('Softmax', [emitter.use(x)], lastAxis().attributes)),
@@ -176,10 +175,16 @@ export const ONNX_OPERATIONS: { readonly [O in ComputedOperation]: Translation<O
     };
     return plain(emitter.node('MatMul', [turned(a, transposeA), turned(b, transposeB)]));
   },
-  conv2d: convolution([3, 2], () => 1),
-  depthwiseConv2d: convolution([2, 3], (channels) => channels),
-  maxPool: pooling('MaxPool'),
-  avgPool: pooling('AveragePool', { count_include_pad: 0 }),
+  conv2d: convolution([3, 2], () => 1, emitConvolution),
+  conv2dImageGradient: (value, emitter) => plain(emitImageGradient(value, emitter)),
+  conv2dKernelGradient: (value, emitter) => plain(emitKernelGradient(value, emitter)),
+  depthwiseConv2d: convolution([2, 3], (channels) => channels, emitDepthwise),
+  depthwiseConv2dImageGradient: (value, emitter) => plain(emitDepthwiseImageGradient(value, emitter)),
+  depthwiseConv2dKernelGradient: (value, emitter) => plain(emitDepthwiseKernelGradient(value, emitter)),
+  maxPool: (value, emitter) => nchw(emitPool('MaxPool', value, emitter)),
+  maxPoolGradient: (value, emitter) => nchw(emitMaxPoolGradient(value, emitter)),
+  avgPool: (value, emitter) => nchw(emitPool('AveragePool', value, emitter)),
+  avgPoolGradient: (value, emitter) => nchw(emitAvgPoolGradient(value, emitter)),
   pad({ inputs: [image], attributes: { padding } }, emitter) {
     const [top, bottom, left, right] = padding;
     const pads = emitter.integers([0, 0, top, left, 0, 0, bottom, right]);

@@ -20,7 +20,7 @@ message Dimension { oneof value { int64 dim_value = 1; string dim_param = 2; } }
 const Model = protobuf.parse(SCHEMA, { keepCase: true }).root.lookupType('Model');
 
 /** ONNX TensorProto.DataType. */
-export const ELEMENT_TYPE = { float32: 1, uint8: 2, int64: 7, float16: 10, float64: 11 } as const;
+export const ELEMENT_TYPE = { float32: 1, uint8: 2, int64: 7, bool: 9, float16: 10, float64: 11 } as const;
 
 /** ONNX AttributeProto.AttributeType. */
 const ATTRIBUTE_TYPE = { float: 1, int: 2, string: 3, ints: 7 } as const;

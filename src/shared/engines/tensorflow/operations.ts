@@ -3,7 +3,17 @@ import type { Tensor, Tensor4D } from '@tensorflow/tfjs-core';
 import type { ComputedOperation } from '../../graph/operations/index.ts';
 import type { ReductionAttributes, SpatialPadding, Value } from '../../graph/value.ts';
 import { concreteShape } from '../arrays.ts';
+import { isZero, LOWEST, namedPadding, pair, spread, tensorPads } from './padding.ts';
 import type { Tensorflow } from './runtime.ts';
+import {
+  avgPoolGradient,
+  conv2dImageGradient,
+  conv2dKernelGradient,
+  countedShare,
+  depthwiseImageGradient,
+  depthwiseKernelGradient,
+  maxPoolGradient,
+} from './spatial-gradients.ts';
 
 /** What a call needs beside its operands. */
 export interface Call<O extends ComputedOperation> {
@@ -29,6 +39,11 @@ const binary =
   ([a, b]: Tensor[], { tf }: { tf: Tensorflow }) =>
     choose(tf)(a, b);
 
+const gradient =
+  <A>(compute: (tf: Tensorflow, operands: Tensor4D[], attributes: A) => Tensor) =>
+  (operands: Tensor[], { tf, value }: { tf: Tensorflow; value: { attributes: A } }) =>
+    compute(tf, operands as Tensor4D[], value.attributes);
+
 type Reduce = (x: Tensor, axes: number[], keepDims: boolean) => Tensor;
 
 const reduction =
@@ -36,53 +51,7 @@ const reduction =
   ([x]: Tensor[], { tf, value }: { tf: Tensorflow; value: { attributes: ReductionAttributes } }) =>
     choose(tf)(x, [...value.attributes.axes], value.attributes.keepDims);
 
-type Pads = [[number, number], [number, number], [number, number], [number, number]];
-
-const tensorPads = ([top, bottom, left, right]: SpatialPadding): Pads => [
-  [0, 0],
-  [top, bottom],
-  [left, right],
-  [0, 0],
-];
-
-const isZero = (padding: SpatialPadding): boolean => padding.every((size) => size === 0);
-
-const convolutionPads = (padding: SpatialPadding): Pads | 'valid' =>
-  isZero(padding) ? 'valid' : tensorPads(padding);
-
-const pair = ([a, b]: readonly [number, number]): [number, number] => [a, b];
-
-/** A kernel HWC1 with zeros between its taps: the native library has no dilated depthwise convolution. */
-function spread(tf: Tensorflow, kernel: Tensor, [down, across]: readonly [number, number]): Tensor {
-  if (down === 1 && across === 1) return kernel;
-  const [height, width, channels] = kernel.shape;
-  const apart = tf.pad(tf.reshape(kernel, [height, 1, width, 1, channels]), [
-    [0, 0],
-    [0, down - 1],
-    [0, 0],
-    [0, across - 1],
-    [0, 0],
-  ]);
-  const whole = tf.reshape(apart, [height * down, width * across, channels, 1]);
-  return tf.slice(whole, 0, [(height - 1) * down + 1, (width - 1) * across + 1, channels, 1]);
-}
-
-/** Padding that TensorFlow's pools know by name: none, or what keeps ceil(size / stride) windows. */
-function namedPadding({
-  inputs: [{ shape }],
-  attributes: { window, strides, padding },
-}: Value<'maxPool' | 'avgPool'>): 'valid' | 'same' | undefined {
-  if (isZero(padding)) return 'valid';
-  const same = [0, 1].flatMap((axis) => {
-    const size = shape[axis + 1];
-    const total = Math.max(0, (Math.ceil(size / strides[axis]) - 1) * strides[axis] + window[axis] - size);
-    return [Math.floor(total / 2), Math.ceil(total / 2)];
-  });
-  return same.every((size, index) => size === padding[index]) ? 'same' : undefined;
-}
-
-/** Below every activation, and finite: 0 * -Infinity would be NaN. */
-const LOWEST = -3.4e38;
+const convolutionPads = (padding: SpatialPadding) => (isZero(padding) ? 'valid' : tensorPads(padding));
 
 export const TENSORFLOW_OPERATIONS: { readonly [O in ComputedOperation]: Translation<O> } = {
   add: binary((tf) => tf.add),
@@ -111,22 +80,26 @@ export const TENSORFLOW_OPERATIONS: { readonly [O in ComputedOperation]: Transla
   },
   matmul: ([a, b], { tf, value: { attributes } }) =>
     tf.matMul(a, b, attributes.transposeA, attributes.transposeB),
-  conv2d: ([x, kernel, bias], { tf, value: { attributes } }) =>
-    tf.fused.conv2d({
+  conv2d([x, kernel, bias], { tf, value: { attributes } }) {
+    const { strides, padding, dilations } = attributes;
+    const isStrided = strides.some((stride) => stride > 1);
+    return tf.fused.conv2d({
       x: x as Tensor4D,
-      filter: kernel as Tensor4D,
+      // TensorFlow.js takes strides or dilations, not both.
+      filter: isStrided ? spread(tf, kernel as Tensor4D, dilations) : (kernel as Tensor4D),
       bias,
-      strides: pair(attributes.strides),
-      pad: convolutionPads(attributes.padding),
-      dilations: pair(attributes.dilations),
-    }),
+      strides: pair(strides),
+      pad: convolutionPads(padding),
+      dilations: isStrided ? 1 : pair(dilations),
+    });
+  },
   depthwiseConv2d([x, kernel, bias], { tf, value: { attributes } }) {
     const { strides, padding, dilations } = attributes;
-    const taps = spread(tf, kernel, dilations);
+    const taps = spread(tf, kernel as Tensor4D, dilations);
     const isSquare = strides[0] === strides[1];
     const moved = tf.depthwiseConv2d(
       x as Tensor4D,
-      taps as Tensor4D,
+      taps,
       isSquare ? pair(strides) : 1,
       convolutionPads(padding),
     );
@@ -136,25 +109,25 @@ export const TENSORFLOW_OPERATIONS: { readonly [O in ComputedOperation]: Transla
   },
   maxPool([x], { tf, value }) {
     const { window, strides, padding } = value.attributes;
-    const named = namedPadding(value);
+    const named = namedPadding(x.shape.slice(1, 3), value.attributes);
     const padded = named ? x : tf.pad(x, tensorPads(padding), LOWEST);
     return tf.maxPool(padded as Tensor4D, pair(window), pair(strides), named ?? 'valid');
   },
-  avgPool([x], { tf, value }) {
-    const named = namedPadding(value);
-    const average = (image: Tensor): Tensor =>
-      tf.avgPool(
-        image as Tensor4D,
-        pair(value.attributes.window),
-        pair(value.attributes.strides),
-        named ?? 'valid',
-      );
-    if (named) return average(x);
-    // Padding is not counted: the average of ones is the share of each window that lies on the image.
-    const [, height, width] = x.shape;
-    const pads = tensorPads(value.attributes.padding);
-    return tf.div(average(tf.pad(x, pads)), average(tf.pad(tf.ones([1, height, width, 1]), pads)));
+  avgPool([x], { tf, value: { attributes } }) {
+    const { window, strides, padding } = attributes;
+    const size = x.shape.slice(1, 3);
+    const named = namedPadding(size, attributes);
+    const padded = named ? x : tf.pad(x, tensorPads(padding));
+    const average = tf.avgPool(padded as Tensor4D, pair(window), pair(strides), named ?? 'valid');
+    // Padding is not counted.
+    return named ? average : tf.div(average, countedShare(tf, size, attributes));
   },
+  conv2dImageGradient: gradient(conv2dImageGradient),
+  conv2dKernelGradient: gradient(conv2dKernelGradient),
+  depthwiseConv2dImageGradient: gradient(depthwiseImageGradient),
+  depthwiseConv2dKernelGradient: gradient(depthwiseKernelGradient),
+  maxPoolGradient: gradient(maxPoolGradient),
+  avgPoolGradient: gradient(avgPoolGradient),
   pad: ([x], { tf, value: { attributes } }) => tf.pad(x, tensorPads(attributes.padding)),
   reduceSum: reduction((tf) => tf.sum),
   reduceMean: reduction((tf) => tf.mean),

@@ -17,11 +17,6 @@ function chain<O extends OperationName>(derivative: (value: Value<O>) => Value) 
   return (value: Value<O>, upstream: Value): Value[] => [mul(upstream, derivative(value))];
 }
 
-/** 1 where x > 0, else 0. */
-function positive(x: Value): Value {
-  return sign(relu(x));
-}
-
 export const elementwise: { [O in Binary | Unary]: GradientRule<O> } = {
   add: broadcast((_, upstream) => [upstream, upstream]),
   sub: broadcast((_, upstream) => [upstream, neg(upstream)]),
@@ -39,7 +34,10 @@ export const elementwise: { [O in Binary | Unary]: GradientRule<O> } = {
   sigmoid: chain((value) => mul(value, sub(scalar(1), value))),
   tanh: chain((value) => sub(scalar(1), mul(value, value))),
   softplus: chain(({ inputs: [x] }) => sigmoid(x)),
-  clip: chain(({ inputs: [x], attributes: { min, max } }) =>
-    mul(positive(sub(x, scalar(min))), positive(sub(scalar(max), x))),
-  ),
+  /** 1 strictly between the bounds: there, both distances of the result to them are positive. */
+  clip: chain((value) => {
+    const { min, max } = value.attributes;
+    const above = min === 0 ? value : sub(value, scalar(min));
+    return sign(relu(mul(above, sub(scalar(max), value))));
+  }),
 };

@@ -1,10 +1,22 @@
 /** Gradient rules of operations that fold, reorder or join axes. */
-import { broadcastTo, concat, mul, reshape, scalar, slice, transpose } from '../build.ts';
+import {
+  broadcastTo,
+  concat,
+  div,
+  mul,
+  reduceSum,
+  reshape,
+  scalar,
+  sign,
+  slice,
+  sub,
+  transpose,
+} from '../build.ts';
 import { reducedShape } from '../operations/shape.ts';
 import type { Shape, Value } from '../value.ts';
 import { type GradientRule, reducedCount, sumTo } from './rule.ts';
 
-type Reduction = 'reduceSum' | 'reduceMean';
+type Reduction = 'reduceSum' | 'reduceMean' | 'reduceMax';
 type Shaping = 'reshape' | 'broadcastTo' | 'transpose' | 'concat' | 'slice';
 
 /** The shape with reduced axes kept as 1, which broadcasts back over the reduction's input. */
@@ -18,6 +30,14 @@ export const reductions: { [O in Reduction]: GradientRule<O> } = {
     const [x] = value.inputs;
     const share = scalar(1 / reducedCount(x.shape, value.attributes.axes));
     return [broadcastTo(reshape(mul(upstream, share), keptShape(value)), x.shape)];
+  },
+  /** Equal maxima share the gradient, as in TensorFlow. */
+  reduceMax(value, upstream) {
+    const [x] = value.inputs;
+    const kept = keptShape(value);
+    const isMaximum = sub(scalar(1), sign(sub(reshape(value, kept), x)));
+    const count = reduceSum(isMaximum, { axes: value.attributes.axes, keepDims: true });
+    return [mul(isMaximum, div(reshape(upstream, kept), count))];
   },
 };
 

@@ -5,6 +5,7 @@ import { elementwise } from './elementwise.ts';
 import { linear } from './linear.ts';
 import { reductions, shaping } from './shape.ts';
 import { spatial } from './spatial.ts';
+import { spatialGradients } from './spatial-gradients.ts';
 
 /** Operations made from other values; `input` and `constant` are the leaves they start from. */
 export type ComputedOperation = Exclude<OperationName, 'input' | 'constant'>;
@@ -13,6 +14,7 @@ export const OPERATIONS: { readonly [O in ComputedOperation]: Operation<O> } = {
   ...elementwise,
   ...linear,
   ...spatial,
+  ...spatialGradients,
   ...reductions,
   ...shaping,
 };
