@@ -6,13 +6,8 @@ export type { Dataset, DatasetOptions } from './extract/dataset/dataset.ts';
 export type { FolderOptions } from './extract/dataset/folders.ts';
 export type { DatasetImage, ImageSource, Listing } from './extract/dataset/layout.ts';
 export type { ExtractSummary } from './extract/extract.ts';
-export {
-  type BackboneOptions,
-  type ExtractContext,
-  type ExtractOptions,
-  extract,
-  openDataset,
-} from './extract/library.ts';
+export { type ExtractContext, extract, openDataset } from './extract/library.ts';
+export type { BackboneOptions, ExtractOptions } from './extract/options.ts';
 export {
   openPredictor,
   type PredictionOptions,
@@ -81,12 +76,7 @@ export type { TrainedHead } from './shared/training/head-progress.ts';
 export type { EpochRecord, HeadResult } from './shared/training/result.ts';
 export type { NumberKind } from './shared/values.ts';
 export type { Tensor } from './shared/weights/safetensors.ts';
-export {
-  readGrid as parseGrid,
-  type TrainContext,
-  type TrainHeadsOptions,
-  trainHeads,
-} from './train/library.ts';
+export { readGrid as parseGrid, type TrainContext, trainHeads } from './train/library.ts';
 export type { Grid, GridBlock, HeadBlock } from './train/options/grid.ts';
-export type { TrainOptions } from './train/options/train-options.ts';
+export type { TrainHeadsOptions, TrainOptions } from './train/options/train-options.ts';
 export type { Range } from './train/search/ranges.ts';

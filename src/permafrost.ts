@@ -1,16 +1,6 @@
 #!/usr/bin/env node
 /** The `permafrost` executable: every stage as a subcommand. */
-import { type Commands, runProgram } from './shared/cli/program.ts';
-
-const COMMANDS: Commands = {
-  extract: async () => (await import('./extract/command.ts')).extractCommand,
-  'train-head': async () => (await import('./train/command.ts')).trainHeadCommand,
-  predict: async () => (await import('./predict/command.ts')).predictCommand,
-  serve: async () => (await import('./predict/serve/command.ts')).serveCommand,
-  export: async () => (await import('./export/command.ts')).exportCommand,
-  backbones: async () => (await import('./backbones/command.ts')).backbonesCommand,
-  cache: async () => (await import('./cache/command.ts')).cacheCommand,
-  doctor: async () => (await import('./doctor/command.ts')).doctorCommand,
-};
+import { COMMANDS } from './commands.ts';
+import { runProgram } from './shared/cli/program.ts';
 
 await runProgram('permafrost', COMMANDS);

@@ -16,7 +16,6 @@ import {
 import { checkConfig } from '../src/shared/head/config-check.ts';
 import { HEAD_OPTION_KEYS, HEAD_OPTIONS } from '../src/shared/head/options.ts';
 import { resolveConfig } from '../src/shared/head/resolve.ts';
-import { HEAD_VALUES } from '../src/shared/head/values.ts';
 
 const FUNCTIONS = {
   exportHead,
@@ -72,10 +71,10 @@ const NUMBERS = [
 const OTHERS = [null, '', 'x', '1', true, {}, [], [0], [1.5], ['dense'], new Date(0), 10n, () => 1];
 
 describe.each(HEAD_OPTION_KEYS)('head.%s', (key) => {
-  const kind = HEAD_OPTIONS[key];
+  const { kind, recorded = kind, default: initial } = HEAD_OPTIONS[key];
 
   it('takes its default, and refuses whatever its flag would refuse', async () => {
-    expect(kind.allows(kind.initial)).toBe(true);
+    expect(kind.allows(initial)).toBe(true);
     for (const value of [...NUMBERS, ...OTHERS]) {
       const head = { [key]: value };
       if (kind.allows(value)) {
@@ -99,7 +98,7 @@ describe.each(HEAD_OPTION_KEYS)('head.%s', (key) => {
     const config = resolveConfig({}, 'multiclass');
     for (const value of [...NUMBERS, ...OTHERS]) {
       const read = () => checkConfig({ ...config, [key]: value }, (field) => field);
-      if (HEAD_VALUES[key].allows(value)) expect(read()).toEqual({ ...config, [key]: value });
+      if (recorded.allows(value)) expect(read()).toEqual({ ...config, [key]: value });
       else expect(read).toThrow(`for ${key} but received`);
     }
   });
@@ -108,7 +107,7 @@ describe.each(HEAD_OPTION_KEYS)('head.%s', (key) => {
     for (const value of [null, Number.NaN, {}, { from: 2, to: 1, scale: 'linear', numbers: 'real' }])
       await refused('trainHeads', { source: SOURCE, grid: [{ [key]: [value] }] }, `grid[0].${key}[0]`);
     await refused('trainHeads', { source: SOURCE, grid: [{ [key]: [] }] }, `grid[0].${key}`);
-    await refused('trainHeads', { source: SOURCE, grid: [{ [key]: kind.initial }] }, `grid[0].${key}`);
+    await refused('trainHeads', { source: SOURCE, grid: [{ [key]: initial }] }, `grid[0].${key}`);
   });
 });
 
@@ -163,7 +162,7 @@ describe('trainHeads refuses', () => {
       { source: SOURCE, labels: { file: 'x.csv', manifest: { columns: { lable: 'x' } } } },
       'did you mean label?',
     ],
-    [{ source: SOURCE, out: '' }, 'text for out'],
+    [{ source: SOURCE, out: '' }, 'a path for out'],
     [{ source: SOURCE, report: 'no', out: 'x' }, 'true or false for report'],
     [{ source: SOURCE, report: true }, 'out beside report'],
     [{ source: SOURCE, images: 'x' }, 'images'],
@@ -188,8 +187,8 @@ describe('extract refuses', () => {
   const backbone = (given: object) => ({ data: 'nowhere', backbone: { name: 'resnet50', ...given } });
   it.each<[unknown, ...string[]]>([
     [{}, 'Expected a value for data but received nothing'],
-    [{ data: '' }, 'text for data'],
-    [{ data: 5 }, 'text for data'],
+    [{ data: '' }, 'a path for data'],
+    [{ data: 5 }, 'a path for data'],
     [{ data: 'x', dataset: 'x' }, '"dataset"'],
     [{ data: 'x', targets: [] }, '"targets"'],
     [{ data: 'x', backbone: 'resnet51' }, 'Unknown backbone "resnet51" (did you mean resnet50'],

@@ -1,7 +1,14 @@
 /** The command `permafrost backbones [NAME]`: what there is to choose from, and where a network can be cut. */
 import { findBackbone } from '../shared/backbones/registry.ts';
 import { runCommand } from '../shared/cli/command.ts';
+import { operandsOf } from '../shared/cli/flags.ts';
 import type { Command } from '../shared/cli/program.ts';
+import type { OptionTable } from '../shared/options.ts';
+import { toggle } from '../shared/values.ts';
+
+const OPTIONS = {
+  json: { kind: toggle, description: 'Print the facts as JSON on the last line of stdout', default: false },
+} satisfies OptionTable;
 
 /** `permafrost backbones`. */
 export const backbonesCommand: Command = {
@@ -12,15 +19,8 @@ export const backbonesCommand: Command = {
     description: 'Backbones to describe (default: list all)',
     optional: true,
   },
-  builder: {
-    json: {
-      type: 'boolean',
-      default: false,
-      description: 'Print the facts as JSON on the last line of stdout',
-    },
-  },
-  handler: (argv) =>
-    runCommand(() => run([argv.name ?? []].flat().map(String), argv.json === true), argv.json === true),
+  options: OPTIONS,
+  handler: (argv) => runCommand(() => run(operandsOf(argv, 'name'), argv.json === true), argv.json === true),
 };
 
 async function run(names: string[], json: boolean): Promise<object> {

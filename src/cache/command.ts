@@ -1,34 +1,36 @@
 /** The command `permafrost cache`: looks after the feature stores. */
 import { dirname, join } from 'node:path';
 import { runCommand } from '../shared/cli/command.ts';
-import { jsonFlag } from '../shared/cli/common-flags.ts';
-import { allValues, type Flags, onePath, oneValue, textFlag } from '../shared/cli/flags.ts';
+import { type Flags, givenFlags, operandsOf, readFlags } from '../shared/cli/flags.ts';
 import type { Command } from '../shared/cli/program.ts';
 import { InputError, UsageError } from '../shared/errors.ts';
+import { flagOf, type OptionTable, type Values } from '../shared/options.ts';
+import { OUTPUT_OPTIONS } from '../shared/output-options.ts';
 import { counted, plural } from '../shared/plural.ts';
-import { choice, number } from '../shared/values.ts';
+import { choice, number, path, toggle } from '../shared/values.ts';
 
 /** What can be done with stores; the flags each takes are named in its description. */
 const ACTIONS = ['ls', 'verify', 'merge', 'prune'] as const;
 type Action = (typeof ACTIONS)[number];
 
-const flags = {
-  out: {
-    ...textFlag,
-    description: 'merge: folder of the merged store',
-    defaultDescription: "the shards' folder",
+const OPTIONS = {
+  out: { kind: path, description: 'merge: folder of the merged store', defaultText: "the shards' folder" },
+  olderThan: {
+    kind: number({ minimum: 0 }, 'a number of days'),
+    description: 'prune: also remove stores not written for this many days',
   },
-  'older-than': { ...textFlag, description: 'prune: also remove stores not written for this many days' },
-  'dry-run': { type: 'boolean', default: false, description: 'prune: only print what would be removed' },
-  json: jsonFlag,
-} as const;
+  dryRun: { kind: toggle, description: 'prune: only print what would be removed', default: false },
+  json: OUTPUT_OPTIONS.json,
+} satisfies OptionTable;
 
-/** Which of the flags belong to which action. */
-const OWN_FLAGS: Readonly<Record<Action, readonly string[]>> = {
+type CacheOptions = Values<typeof OPTIONS>;
+
+/** Which of the options belong to which action. */
+const OWN_OPTIONS: Readonly<Record<Action, readonly string[]>> = {
   ls: [],
   verify: [],
   merge: ['out'],
-  prune: ['older-than', 'dry-run'],
+  prune: ['olderThan', 'dryRun'],
 };
 
 /** `permafrost cache`. */
@@ -40,43 +42,45 @@ export const cacheCommand: Command = {
     missing: `action: one of ${ACTIONS.join(', ')}`,
     description: 'ls, verify, merge or prune, then folders of stores (default: cache)',
   },
-  builder: flags,
+  options: OPTIONS,
   handler: (argv) => runCommand(() => run(argv), argv.json === true),
 };
 
 async function run(argv: Flags): Promise<object> {
-  const [first, ...roots] = allValues(argv, 'action');
+  const [first, ...roots] = operandsOf(argv, 'action');
   const action = choice(ACTIONS).parse(first, 'permafrost cache');
-  const foreign = Object.values(OWN_FLAGS)
+  const values = readFlags(OPTIONS, argv);
+  const others = Object.values(OWN_OPTIONS)
     .flat()
-    .find((flag) => !OWN_FLAGS[action].includes(flag) && argv[flag] !== undefined && argv[flag] !== false);
-  if (foreign !== undefined) throw new UsageError(`--${foreign} does not go with cache ${action}`);
+    .filter((name) => !OWN_OPTIONS[action].includes(name));
+  const foreign = Object.keys(givenFlags(OPTIONS, argv)).find((name) => others.includes(name));
+  if (foreign !== undefined) throw new UsageError(`--${flagOf(foreign)} does not go with cache ${action}`);
   const { findStores } = await import('./find.ts');
   const wanted = { mustHold: action === 'merge' || action === 'verify' };
   const dirs = await findStores(roots.length > 0 ? roots : ['cache'], wanted);
-  return RUN[action](dirs, argv);
+  return RUN[action](dirs, values);
 }
 
 const print = (lines: readonly string[]): void =>
   void process.stdout.write(lines.map((line) => `${line}\n`).join(''));
 
 /** apache-arrow takes most of the time to start, so each action loads what it needs. */
-const RUN: Readonly<Record<Action, (dirs: string[], argv: Flags) => Promise<object>>> = {
-  async ls(dirs, argv) {
+const RUN: Readonly<Record<Action, (dirs: string[], options: CacheOptions) => Promise<object>>> = {
+  async ls(dirs, { json }) {
     const { listLines, listStores } = await import('./list.ts');
     const stores = await listStores(dirs);
-    if (argv.json !== true) print(stores.length > 0 ? listLines(stores) : ['No feature store there']);
+    if (!json) print(stores.length > 0 ? listLines(stores) : ['No feature store there']);
     return { stores };
   },
 
-  async verify(dirs, argv) {
+  async verify(dirs, { json }) {
     const { verifyStore } = await import('./verify.ts');
     const stores = [];
     for (const dir of dirs) {
       const verified = await verifyStore(dir);
       stores.push(verified);
       const { problems, rows } = verified;
-      if (argv.json !== true || problems.length > 0) {
+      if (!json || problems.length > 0) {
         const lines = problems.length > 0 ? problems : [`${counted(rows, 'row')}, no damage`];
         print(lines.map((line) => `${dir}: ${line}`));
       }
@@ -89,30 +93,23 @@ const RUN: Readonly<Record<Action, (dirs: string[], argv: Flags) => Promise<obje
     return { stores };
   },
 
-  async merge(dirs, argv) {
+  async merge(dirs, { out: folder, json }) {
     if (dirs.length === 0)
       throw new InputError('No feature store to merge: name folders that contain stores');
     const { mergeStores } = await import('./merge.ts');
-    const out = onePath(argv, 'out') ?? commonFolder(dirs);
+    const out = folder ?? commonFolder(dirs);
     const merged = await mergeStores(
       dirs.filter((dir) => dir !== out),
       out,
     );
-    if (argv.json !== true)
-      print([`${merged.out}: ${counted(merged.rows, 'row')} of ${counted(merged.stores, 'store')}`]);
+    if (!json) print([`${merged.out}: ${counted(merged.rows, 'row')} of ${counted(merged.stores, 'store')}`]);
     return merged;
   },
 
-  async prune(dirs, argv) {
-    const days = oneValue(argv, 'older-than');
+  async prune(dirs, { olderThan: olderThanDays, dryRun, json }) {
     const { pruneStores } = await import('./prune.ts');
-    const dryRun = argv['dry-run'] === true;
-    const olderThanDays =
-      days === undefined
-        ? undefined
-        : number('a number of days', (value) => value >= 0).parse(days, '--older-than');
     const pruned = await pruneStores(dirs, { olderThanDays, dryRun });
-    if (argv.json !== true) {
+    if (!json) {
       const verb = dryRun ? 'would be removed' : 'removed';
       print([
         ...pruned.removed,

@@ -1,35 +1,33 @@
 /** The command `permafrost doctor`: what this machine can do, and what would make it faster. */
 import { runCommand } from '../shared/cli/command.ts';
-import { type Flags, oneValue, textFlag } from '../shared/cli/flags.ts';
+import { type Flags, readFlags } from '../shared/cli/flags.ts';
 import type { Command } from '../shared/cli/program.ts';
-import { number } from '../shared/values.ts';
+import type { OptionTable } from '../shared/options.ts';
+import { number, toggle } from '../shared/values.ts';
 
-const flags = {
+const OPTIONS = {
   seconds: {
-    ...textFlag,
-    default: '10',
+    kind: number({ minimum: 0, maximum: 600 }, 'a number of seconds'),
     description: 'Seconds for measuring the engines; 0 skips the measurement',
+    default: 10,
   },
   json: {
-    type: 'boolean',
-    default: false,
+    kind: toggle,
     description: 'Print the findings as JSON on the last line of stdout',
+    default: false,
   },
-} as const;
+} satisfies OptionTable;
 
 /** `permafrost doctor`. */
 export const doctorCommand: Command = {
   command: 'doctor',
   describe: 'List the compute engines of this machine, their speed, and what to install',
-  builder: flags,
+  options: OPTIONS,
   handler: (argv) => runCommand(() => run(argv), argv.json === true),
 };
 
 async function run(argv: Flags): Promise<object> {
-  const seconds = number('a number of seconds from 0 to 600', (value) => value >= 0 && value <= 600).parse(
-    oneValue(argv, 'seconds')!,
-    '--seconds',
-  );
+  const { seconds } = readFlags(OPTIONS, argv);
   const [{ reportEngines }, { describeFolders, describeMachine }, { advise, automatic, reportLines }] =
     await Promise.all([import('./engines.ts'), import('./machine.ts'), import('./report.ts')]);
   const machine = await describeMachine();

@@ -20,7 +20,7 @@ import { allowedFailures, type Failure, failureError, type MaxErrors } from './f
 import { type ExtractionJob, type JobRequest, openJob } from './job.ts';
 import { pixelMemory } from './pixel-memory.ts';
 
-export interface ExtractOptions {
+export interface Extraction {
   dataset: Dataset;
   /** The backbones, each with a folder of its own. */
   jobs: readonly JobRequest[];
@@ -71,7 +71,7 @@ interface Decoded {
  *   of `signal`
  */
 export async function extract(
-  options: ExtractOptions,
+  options: Extraction,
   { signal, reporter = silent }: { signal?: AbortSignal; reporter?: Reporter } = {},
 ): Promise<ExtractSummary[]> {
   signal?.throwIfAborted();
@@ -146,7 +146,7 @@ interface Run {
 
 /** Reads all images in order and hands them to the targets. */
 async function readAll(
-  { dataset: { images, source }, concurrency, batchSize, onError, maxErrors }: ExtractOptions,
+  { dataset: { images, source }, concurrency, batchSize, onError, maxErrors }: Extraction,
   { jobs, rows, failures, notes, views, advance, signal }: Run,
 ): Promise<void> {
   const max = maxErrors ? allowedFailures(maxErrors, images.length) : images.length;

@@ -13,13 +13,13 @@ export interface Failure {
 /** How many images may fail: a number, or a percentage of the dataset. */
 export type MaxErrors = { images: number } | { percent: number };
 
-/** Reads `--max-errors`: `20` or `5%`. */
-export function parseMaxErrors(text: string): MaxErrors {
+/** Reads `20` or `5%`. @throws UsageError naming `where` it stood */
+export function parseMaxErrors(text: string, where = '--max-errors'): MaxErrors {
   const [, digits, percent] = /^(\d+(?:\.\d+)?)(%?)$/.exec(text) ?? [];
   const value = Number(digits);
   if (percent === '%' && value <= 100) return { percent: value };
   if (percent === '' && Number.isSafeInteger(value)) return { images: value };
-  throw usage('a number of images or a percentage like 5%', '--max-errors', text);
+  throw usage('a number of images or a percentage like 5%', where, text);
 }
 
 /** The number of failures beyond which a run over `images` images stops. */

@@ -1,65 +1,18 @@
 /** The command `permafrost predict`. */
-import { availableParallelism } from 'node:os';
 import { Interrupted, runCommand } from '../shared/cli/command.ts';
-import {
-  batchSizeFlag,
-  concurrencyFlag,
-  engineFlag,
-  headFlag,
-  recordedWeightsFlag,
-  spreadsheetSafeFlag,
-} from '../shared/cli/common-flags.ts';
-import { allPaths, allValues, type Flags, onePath, oneValue, textFlag } from '../shared/cli/flags.ts';
+import { type Flags, operandsOf, readFlags } from '../shared/cli/flags.ts';
 import type { Command } from '../shared/cli/program.ts';
 import { terminalReporter } from '../shared/cli/terminal.ts';
-import { ENGINE_NAMES } from '../shared/engines/engine.ts';
 import { messageOf, UsageError, usage } from '../shared/errors.ts';
 import { type Head, readHead } from '../shared/head/record.ts';
 import { counted, plural } from '../shared/plural.ts';
 import { silent } from '../shared/reporter.ts';
-import { choice, wholeNumber } from '../shared/values.ts';
-import { FORMAT_NAMES, FORMATS, predictionObject } from './formats.ts';
+import { FORMATS, predictionObject } from './formats.ts';
 import { listImages } from './images.ts';
 import type { PredictorOptions } from './library.ts';
+import { PREDICT_OPTIONS } from './options.ts';
 import { jsonCopy, writeFile, writeStdout } from './output.ts';
 import type { FilePrediction } from './predict.ts';
-
-const flags = {
-  head: headFlag,
-  format: { ...textFlag, default: 'json', description: `${FORMAT_NAMES.join(', ')} (arrow needs --out)` },
-  out: { ...textFlag, description: 'File to write', defaultDescription: 'stdout' },
-  'top-k': {
-    ...textFlag,
-    description: 'Only the N most probable classes, most probable first (not in arrow)',
-    defaultDescription: 'all',
-  },
-  'spreadsheet-safe': spreadsheetSafeFlag,
-  stdin: {
-    type: 'boolean',
-    default: false,
-    description: 'Also read paths of images from stdin, one per line',
-  },
-  weights: recordedWeightsFlag,
-  'batch-size': batchSizeFlag,
-  concurrency: concurrencyFlag,
-  tta: {
-    type: 'boolean',
-    default: false,
-    description: 'Test-time augmentation: average predictions over each image and the views used in training',
-  },
-  watch: {
-    ...textFlag,
-    description:
-      'Instead of images: watch a folder and predict new images as they appear, one JSON line each',
-  },
-  engine: engineFlag,
-  json: {
-    type: 'boolean',
-    default: false,
-    description:
-      'Print the predictions as JSON on the last line of stdout; with --out, in addition to the file',
-  },
-} as const;
 
 /** `permafrost predict`. */
 export const predictCommand: Command = {
@@ -70,38 +23,26 @@ export const predictCommand: Command = {
     description: 'Image files, folders (with all images below them) or globs',
     optional: true,
   },
-  builder: flags,
+  options: PREDICT_OPTIONS,
   // Predictions are printed here and not as a summary: millions of them would not fit into one string.
   handler: (argv) => runCommand((signal) => run(argv, signal), false),
 };
 
 async function run(argv: Flags, signal: AbortSignal): Promise<object> {
-  const format = choice(FORMAT_NAMES).parse(oneValue(argv, 'format') ?? '', '--format');
-  const out = onePath(argv, 'out');
-  const json = argv.json === true;
+  const values = readFlags(PREDICT_OPTIONS, argv);
+  const { format, out, json, topK, spreadsheetSafe, tta, stdin, watch: watched } = values;
   if (format === 'arrow' && out === undefined)
     throw new UsageError('Missing --out: --format arrow writes a file');
   if (format !== 'json' && json && out === undefined)
     throw new UsageError(`Missing --out: --format ${format} and --json cannot both have stdout`);
-  const topText = oneValue(argv, 'top-k');
-  const topK = topText === undefined ? undefined : wholeNumber(1).parse(topText, '--top-k');
   if (format === 'arrow' && topK !== undefined)
     throw new UsageError('--top-k does not go with --format arrow: use json, jsonl or csv');
-  const spreadsheetSafe = argv['spreadsheet-safe'] === true;
   if (spreadsheetSafe && format !== 'csv')
     throw new UsageError(`--spreadsheet-safe goes with --format csv, not ${format}`);
-  const concurrency = oneValue(argv, 'concurrency') ?? String(2 * availableParallelism());
-  const tta = argv.tta === true;
-  const settings = {
-    weights: allPaths(argv, 'weights'),
-    engine: choice(ENGINE_NAMES).parse(oneValue(argv, 'engine') ?? '', '--engine'),
-    batchSize: wholeNumber(1).parse(oneValue(argv, 'batch-size') ?? '', '--batch-size'),
-    concurrency: wholeNumber(1).parse(concurrency, '--concurrency'),
-  };
-  const named = allValues(argv, 'images');
+  const { weights = [], engine, batchSize, concurrency } = values;
+  const settings = { weights, engine, batchSize, concurrency };
+  const named = operandsOf(argv, 'images');
   if (named.includes('')) throw usage('a path', 'an image', '');
-  const stdin = argv.stdin === true;
-  const watched = onePath(argv, 'watch');
   if (watched !== undefined) {
     const isJson = format.startsWith('json');
     const others = [
@@ -118,7 +59,7 @@ async function run(argv: Flags, signal: AbortSignal): Promise<object> {
       );
   } else if (named.length === 0 && !stdin)
     throw new UsageError('Missing images: name files, folders or globs, or give --stdin or --watch DIR');
-  const head = await readHead(onePath(argv, 'head')!);
+  const head = await readHead(values.head);
   if (watched !== undefined) return watch(head, watched, { ...settings, topK }, signal);
   const images = await listImages(named, stdin ? process.stdin : undefined);
   const { classes } = head.record;

@@ -1,26 +1,22 @@
 /** A trained head for use in a program: loaded once, used as often as images come. */
-import { availableParallelism } from 'node:os';
 import pLimit from 'p-limit';
-import { ENGINE_NAMES } from '../shared/engines/engine.ts';
 import { InputError, messageOf, usage } from '../shared/errors.ts';
-import { headOption } from '../shared/head/head-option.ts';
+import { namingFields, reportingFields } from '../shared/field-names.ts';
 import { type Head, readHead } from '../shared/head/record.ts';
 import { decodeSizes } from '../shared/images/input-sizes.ts';
 import { readNamedFile } from '../shared/images/names.ts';
 import {
   type Checks,
   CONTEXT_CHECKS,
+  checkOptions,
   fields,
   listOf,
-  namingFields,
   OPTIONS,
-  ofKind,
-  reportingFields,
-  texts,
+  withDefaults,
 } from '../shared/options.ts';
 import { type Reporter, silent } from '../shared/reporter.ts';
-import { choice, wholeNumber } from '../shared/values.ts';
 import { loadHead, type Prediction } from './loaded-head.ts';
+import { PREDICTOR_OPTIONS } from './options.ts';
 
 export interface PredictorOptions {
   /** The folder `best` of a run, or a head that was read already. */
@@ -52,14 +48,6 @@ const IMAGES = listOf(
   { min: 1 },
 );
 
-const PREDICTOR_CHECKS: Checks = {
-  head: headOption,
-  weights: texts,
-  engine: ofKind(choice(ENGINE_NAMES)),
-  batchSize: ofKind(wholeNumber(1)),
-  concurrency: ofKind(wholeNumber(1)),
-  ...CONTEXT_CHECKS,
-};
 const PREDICT_CHECKS: Checks = { signal: CONTEXT_CHECKS.signal };
 
 /** A head and its backbones in memory. */
@@ -84,16 +72,16 @@ export interface Predictor {
  *   reason of `signal`
  */
 export async function openPredictor(options: PredictorOptions): Promise<Predictor> {
-  fields(PREDICTOR_CHECKS, ['head'])(options, OPTIONS);
+  checkOptions(PREDICTOR_OPTIONS, options, { more: CONTEXT_CHECKS });
   const {
     head: given,
     weights = [],
-    engine = 'auto',
-    batchSize = 16,
-    concurrency = 2 * availableParallelism(),
+    engine,
+    batchSize,
+    concurrency,
     signal,
     reporter = silent,
-  } = options;
+  } = withDefaults(PREDICTOR_OPTIONS, options);
   signal?.throwIfAborted();
   const head = typeof given === 'string' ? await readHead(given) : given;
   const loadedHead = await namingFields({}, () =>

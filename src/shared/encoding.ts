@@ -111,11 +111,11 @@ export function decodeText(bytes: Buffer, name: string): string {
 }
 
 /** The name of an encoding by one of its labels. @throws UsageError for an unknown one */
-export function encodingNamed(label: string): string {
+export function encodingNamed(label: string, where = '--encoding'): string {
   try {
     return new TextDecoder(label, { fatal: true }).encoding;
   } catch {
-    throw usage('an encoding such as utf-8, utf-16le, windows-1252 or shift_jis', '--encoding', label);
+    throw usage('an encoding such as utf-8, utf-16le, windows-1252 or shift_jis', where, label);
   }
 }
 

@@ -1,9 +1,110 @@
-/** Options that a program passes to a function: checked before any work, and named as fields where a command names flags. */
+/** What can be said to a command and to a function: one table each, from which flags, checks, defaults and docs are made. */
 
-import { expectedMessage, InputError, UsageError, usage } from './errors.ts';
-import type { Reporter } from './reporter.ts';
+import { expectedMessage, UsageError, usage } from './errors.ts';
 import { didYouMean } from './suggest.ts';
-import { type Allowed, checkValue } from './values.ts';
+import { type Allowed, checkValue, type ValueKind } from './values.ts';
+
+/** One option. In its table it has the name of its field; its flag is that name in kebab case. */
+export interface Option<V> {
+  /** Its values: how they are written, their limits. */
+  kind: ValueKind<V>;
+  /** What it does and what may be written, for the help text. */
+  description: string;
+  /** What it is where it is not given. */
+  default?: V;
+  /** That in words, where the machine or the data decide. */
+  defaultText?: string;
+  /** Whether it must be given; `field`: only by a program. */
+  required?: true | 'field';
+  /** What its flag means without a value. */
+  alone?: V;
+  /** What it means nothing without. */
+  needs?: Needs;
+  /** Where a program passes it, if not under its name: `backbone.size`. False: it is a flag only. */
+  field?: string | false;
+  /** What a program passes, where that is not what the flag's text becomes. */
+  check?: Check;
+  /** False: only a program passes it. */
+  flag?: false;
+  /** Its heading in the help text. */
+  group?: string;
+}
+
+/** What another option must be. */
+export interface Needs {
+  what: string;
+  met(values: Readonly<Record<string, unknown>>): boolean;
+}
+
+/** Options by name, in the order of the help text. */
+export type OptionTable = Readonly<Record<string, Option<unknown>>>;
+
+type ValueOf<O> = O extends { kind: ValueKind<infer V> } ? V : never;
+
+/** Values of those options that were given. */
+export type Given<T> = { [K in keyof T]?: ValueOf<T[K]> };
+
+/** Values of all options; undefined for those without one. */
+export type Values<T> = {
+  [K in keyof T]:
+    | ValueOf<T[K]>
+    | (T[K] extends { default: unknown } | { required: true } ? never : undefined);
+};
+
+/** Values of all options that have a default. */
+export type Defaults<T> = {
+  [K in keyof T as T[K] extends { default: unknown } ? K : never]: ValueOf<T[K]>;
+};
+
+/** `batchSize` as it is written after `--` and in a grid: `batch-size`. */
+export function flagOf(name: string): string {
+  return name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+}
+
+/** The values of options that are not given. */
+export function defaultsOf<T extends OptionTable>(options: T): Defaults<T> {
+  const entries = Object.entries(options).filter(([, option]) => option.default !== undefined);
+  return Object.fromEntries(entries.map(([name, option]) => [name, option.default])) as Defaults<T>;
+}
+
+/** What a program passed, with the defaults; a field that is undefined counts as left out. */
+export function withDefaults<T extends OptionTable, G extends object>(
+  options: T,
+  given: G,
+): Defaults<T> & Omit<G, keyof Defaults<T>> {
+  const said = Object.entries(given).filter(([, value]) => value !== undefined);
+  return { ...defaultsOf(options), ...(Object.fromEntries(said) as G) } as Defaults<T> &
+    Omit<G, keyof Defaults<T>>;
+}
+
+/**
+ * @param values those of `given`, with the defaults of the others
+ * @throws UsageError for an option that means nothing beside the others, naming its flag
+ */
+export function checkNeeds(options: OptionTable, given: object, values: object): void {
+  for (const [name, value] of Object.entries(given)) {
+    const needs = options[name]?.needs;
+    if (value !== undefined && needs && !needs.met(values as Record<string, unknown>))
+      throw new UsageError(`--${flagOf(name)} needs ${needs.what}`);
+  }
+}
+
+/** Options that a program passes in a field of their own. @param more that is to be said of all of them */
+export function within<T extends OptionTable>(
+  field: string,
+  options: T,
+  more: Pick<Option<unknown>, 'needs' | 'group'> = {},
+): T {
+  const entries = Object.entries(options).map(([name, option]) => [
+    name,
+    {
+      ...option,
+      field: option.field !== false && `${field}.${option.field ?? name}`,
+      ...more,
+    },
+  ]);
+  return Object.fromEntries(entries) as T;
+}
 
 /** Refuses a value that does not fit. @throws UsageError naming `where` it stood */
 export type Check = (value: unknown, where: string) => void;
@@ -16,21 +117,66 @@ export function ofKind(kind: Allowed): Check {
   return (value, where) => checkValue(kind, value, where);
 }
 
-/** Text of at least one character: a path, a name. */
-export const text: Check = (value, where) => {
-  if (typeof value !== 'string' || value === '') throw usage('text', where, value);
-};
+/** Where the fields of a function's own options stand. */
+export const OPTIONS = 'the options';
 
-export const texts = listOf(text);
+/** The checks of the fields that a program passes options in; fields of fields are checked together. */
+export function checksOf(options: OptionTable): Checks {
+  const checks: Record<string, Check> = {};
+  const inner = new Map<string, Record<string, Option<unknown>>>();
+  for (const [name, option] of Object.entries(options)) {
+    if (option.field === false) continue;
+    const [first, ...rest] = (option.field ?? name).split('.');
+    if (rest.length === 0) checks[first] = option.check ?? ofKind(option.kind);
+    else inner.set(first, { ...inner.get(first), [name]: { ...option, field: rest.join('.') } });
+  }
+  for (const [first, table] of inner) checks[first] = fields(checksOf(table), requiredFields(table));
+  return checks;
+}
+
+/** Values as a program passes them: under their fields; those that are undefined are left out. */
+export function byField<F>(options: OptionTable, values: object): F {
+  const nested: Record<string, unknown> = {};
+  for (const [name, value] of Object.entries(values)) {
+    const { field = name } = options[name];
+    if (field === false || value === undefined) continue;
+    const folders = field.split('.');
+    const last = folders.pop() ?? field;
+    let target = nested;
+    for (const folder of folders) {
+      target[folder] ??= {};
+      target = target[folder] as Record<string, unknown>;
+    }
+    target[last] = value;
+  }
+  return nested as F;
+}
+
+/**
+ * Checks what a program passed to a function.
+ * @param more checks of fields that no option stands for, or that are more than their options
+ * @param needed fields that must be given beside those of required options
+ * @throws UsageError naming the first field that does not fit
+ */
+export function checkOptions(
+  options: OptionTable,
+  given: unknown,
+  { more = {}, needed = [] }: { more?: Checks; needed?: readonly string[] } = {},
+): void {
+  fields({ ...checksOf(options), ...more }, [...needed, ...requiredFields(options)])(given, OPTIONS);
+}
+
+function requiredFields(options: OptionTable): string[] {
+  const required = Object.entries(options).filter(([, option]) => option.required !== undefined);
+  return required.map(([name, { field }]) => field || name).filter((field) => !field.includes('.'));
+}
 
 /** A list, each of whose entries fits. */
 export function listOf(check: Check, { min = 0 } = {}): Check {
   return (value, where) => {
     if (!Array.isArray(value)) throw usage('a list', where, value);
     if (value.length < min) throw usage('a list that is not empty', where, value);
-    value.forEach((entry: unknown, index) => {
-      check(entry, `${where}[${index}]`);
-    });
+    for (const [index, entry] of value.entries()) check(entry, `${where}[${index}]`);
   };
 }
 
@@ -53,15 +199,12 @@ export function fields(checks: Checks, needed: readonly string[] = []): Check {
   };
 }
 
-/** Where the fields of a function's own options stand. */
-export const OPTIONS = 'the options';
-
 const func: Check = (value, where) => {
   if (typeof value !== 'function') throw usage('a function', where, value);
 };
 
 /** What every function takes beside its options. */
-export const CONTEXT_CHECKS: Checks = {
+export const CONTEXT_CHECKS = {
   signal(value, where) {
     if (!(value instanceof AbortSignal)) throw usage('an AbortSignal', where, value);
   },
@@ -71,39 +214,4 @@ export const CONTEXT_CHECKS: Checks = {
     const reporter = value as Record<string, unknown>;
     for (const name of ['info', 'warn', 'progress']) func(reporter[name], `${where}.${name}`);
   },
-};
-
-/** The field of each flag that is not called like it: `--near-duplicates` is nearDuplicates without being listed. */
-export type FieldNames = Readonly<Record<string, string>>;
-
-/** A flag in a sentence, not two hyphens inside of a word. */
-const FLAG = /(?<=^|[\s"'([])--(no-)?([a-z][a-z0-9-]*[a-z0-9])/g;
-
-/** A message in which flags are called like fields. */
-function withFields(message: string, names: FieldNames): string {
-  return message.replace(FLAG, (_, no: string | undefined, flag: string) => {
-    const field = names[flag] ?? flag.replace(/-([a-z])/g, (__, letter: string) => letter.toUpperCase());
-    return no ? `${field} false` : field;
-  });
-}
-
-/** Does work whose refusals and messages name flags, with the names of fields in their place. */
-export async function namingFields<T>(names: FieldNames, work: () => Promise<T>): Promise<T> {
-  try {
-    return await work();
-  } catch (thrown) {
-    if (thrown instanceof UsageError || thrown instanceof InputError)
-      thrown.message = withFields(thrown.message, names);
-    throw thrown;
-  }
-}
-
-/** A reporter whose messages name fields. */
-export function reportingFields(names: FieldNames, reporter: Reporter): Reporter {
-  return {
-    ...reporter,
-    info: (message) => reporter.info(withFields(message, names)),
-    warn: (message) => reporter.warn(withFields(message, names)),
-    progress: (label, unit, total) => reporter.progress(label, unit, total),
-  };
-}
+} as const satisfies Checks;

@@ -1,41 +1,21 @@
 /** A sweep and the folder it leaves: what `permafrost train-head` does, without its printing. */
 
 import { openCheckpoint } from '../shared/checkpoint/writer.ts';
-import type { SourceRequest } from '../shared/dataset/source-options.ts';
 import { splitRatios } from '../shared/dataset/splits.ts';
-import type { ManifestOptions } from '../shared/manifest/columns.ts';
-import { CONTEXT_CHECKS, fields, namingFields, OPTIONS, reportingFields, text } from '../shared/options.ts';
+import { namingFields, reportingFields } from '../shared/field-names.ts';
+import { CONTEXT_CHECKS, fields, OPTIONS } from '../shared/options.ts';
 import { counted, plural } from '../shared/plural.ts';
 import { saveReport } from '../shared/report/save.ts';
 import { type Reporter, silent } from '../shared/reporter.ts';
 import { summarise, type TrainSummary } from '../shared/results/summary.ts';
 import type { Training } from '../shared/results/training.ts';
 import { writeRun } from '../shared/results/write.ts';
-import { checkImages, checkTrainOptions, TRAIN_DEFAULTS, TRAIN_FIELDS } from './options/check.ts';
+import { checkValue, text } from '../shared/values.ts';
+import { checkImages, checkTrainOptions, TRAIN_FIELDS } from './options/check.ts';
 import type { Grid } from './options/grid.ts';
-import type { TrainOptions } from './options/train-options.ts';
+import { sweepOptions, type TrainHeadsOptions, type TrainOptions } from './options/train-options.ts';
 import { parseGrid } from './search/grid.ts';
 import { planTraining, runPlan, train } from './train.ts';
-
-export interface TrainHeadsOptions
-  extends Omit<TrainOptions, 'source' | 'labels' | 'task' | 'head' | 'split' | 'engine' | 'workers'>,
-    Partial<Pick<TrainOptions, 'task' | 'head' | 'split' | 'engine' | 'workers'>> {
-  /** Folders of stores, which are joined by image, and columns of each; default: avg, or the store's only column. */
-  source: Pick<SourceRequest, 'features'> & Partial<SourceRequest>;
-  /** Labels from a manifest instead of the stored ones. */
-  labels?: { file: string; manifest?: ManifestOptions };
-  /**
-   * Folder of the run, with the files that the command writes; one that an unfinished sweep with the same options
-   * left there is gone on with. Default: nothing is written.
-   */
-  out?: string;
-  /** With `out`: whether report.html is written; default: true. */
-  report?: boolean;
-  /** Folder that the images of the stores are in, for the report; default: where extract found them. */
-  images?: string;
-  /** With `out`: an apostrophe before text in CSV files that a spreadsheet would run as a formula; default: no. */
-  spreadsheetSafe?: boolean;
-}
 
 /** What ends the work early, and who is told about it. */
 export interface TrainContext {
@@ -54,13 +34,9 @@ export async function trainHeads(options: TrainHeadsOptions, context: TrainConte
   await namingFields(TRAIN_FIELDS, async () => checkTrainOptions(options));
   fields(CONTEXT_CHECKS)(context, OPTIONS);
   const { signal = new AbortController().signal, reporter = silent } = context;
-  const { out, source, labels, report, images, spreadsheetSafe, split, ...given } = options;
-  const sweep: TrainOptions = {
-    ...withDefaults(given),
-    split: split ? splitRatios(split, 'split', split) : TRAIN_DEFAULTS.split,
-    source: { ...source, pooling: source.pooling ?? [] },
-    ...(labels && { labels: { manifest: {}, ...labels } }),
-  };
+  const { out, report, images, spreadsheetSafe, ...given } = options;
+  const split = given.split && splitRatios(given.split, 'split', given.split);
+  const sweep = sweepOptions({ ...given, ...(split && { split }) });
   const watched = { signal, reporter: reportingFields(TRAIN_FIELDS, reporter) };
   return namingFields(TRAIN_FIELDS, async () => {
     if (out === undefined) return train(sweep, watched);
@@ -70,15 +46,9 @@ export async function trainHeads(options: TrainHeadsOptions, context: TrainConte
   });
 }
 
-/** A field that is undefined counts as left out. */
-function withDefaults<T extends object>(given: T) {
-  const said = Object.entries(given).filter(([, value]) => value !== undefined);
-  return { ...TRAIN_DEFAULTS, ...(Object.fromEntries(said) as T) };
-}
-
 /** The grid of a text or a file, as after `--grid`. @throws as {@link parseGrid} does, naming the field */
 export async function readGrid(specOrFile: string): Promise<Grid> {
-  text(specOrFile, 'grid');
+  checkValue(text, specOrFile, 'grid');
   return namingFields(TRAIN_FIELDS, () => parseGrid(specOrFile));
 }
 

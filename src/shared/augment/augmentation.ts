@@ -2,7 +2,7 @@
 
 import { UsageError, unexpected, usage } from '../errors.ts';
 import { asObject, asText, asWhole } from '../fields.ts';
-import { number } from '../values.ts';
+import { number, type ValueKind } from '../values.ts';
 
 /**
  * The transformations of a view, each drawn uniformly and meaning what it means to Keras's ImageDataGenerator; what
@@ -36,16 +36,15 @@ export interface Augmentation {
 }
 
 /** What each transformation takes, in the order in which they are written. */
-const LIMITS: Readonly<Record<keyof Transformations, { what: string; within: (value: number) => boolean }>> =
-  {
-    flip: { what: 'flip alone, or 1', within: (value) => value === 1 },
-    rotate: { what: 'degrees above 0, up to 180,', within: (value) => value > 0 && value <= 180 },
-    shift: { what: 'a share above 0 and below 1', within: (value) => value > 0 && value < 1 },
-    shear: { what: 'degrees above 0 and below 90', within: (value) => value > 0 && value < 90 },
-    zoom: { what: 'a share above 0 and below 1', within: (value) => value > 0 && value < 1 },
-    brightness: { what: 'a share above 0, up to 1,', within: (value) => value > 0 && value <= 1 },
-  };
-const NAMES = Object.keys(LIMITS) as (keyof Transformations)[];
+const TRANSFORMATIONS: Readonly<Record<keyof Transformations, ValueKind<number>>> = {
+  flip: number({ minimum: 1, maximum: 1 }, 'flip alone, or'),
+  rotate: number({ above: 0, maximum: 180 }, 'degrees'),
+  shift: number({ above: 0, below: 1 }, 'a share'),
+  shear: number({ above: 0, below: 90 }, 'degrees'),
+  zoom: number({ above: 0, below: 1 }, 'a share'),
+  brightness: number({ above: 0, maximum: 1 }, 'a share'),
+};
+const NAMES = Object.keys(TRANSFORMATIONS) as (keyof Transformations)[];
 
 /** More views than this of an image are a mistake; the store's column of views holds up to 32,767. */
 const MAX_VIEWS = 1000;
@@ -69,11 +68,8 @@ function parseTransformations(list: string, where: string): Transformations {
     const name = NAMES.find((candidate) => candidate === written.trim());
     if (!name || rest.length > 0) throw usage(FORM, where, item);
     if (found[name] !== 0) throw usage('each transformation once', where, list);
-    const { what, within } = LIMITS[name];
-    found[name] =
-      name === 'flip' && value === undefined
-        ? 1
-        : number(what, within).parse(value ?? '', `${name} of ${where}`);
+    const isAlone = name === 'flip' && value === undefined;
+    found[name] = isAlone ? 1 : TRANSFORMATIONS[name].parse(value ?? '', `${name} of ${where}`);
   }
   return found;
 }

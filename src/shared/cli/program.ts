@@ -1,12 +1,14 @@
 /** Parses a command line for one command or several, the same way for all of them. */
 import { createRequire } from 'node:module';
 import { basename } from 'node:path';
-import yargs, { type Argv, type Options } from 'yargs';
+import yargs, { type Argv } from 'yargs';
 import { hideBin } from 'yargs/helpers';
 import { messageOf, shown, UsageError, usage } from '../errors.ts';
+import { flagOf, type OptionTable } from '../options.ts';
 import { didYouMean } from '../suggest.ts';
+import { toggle } from '../values.ts';
 import { EXIT } from './exit.ts';
-import { allValues, type Flags } from './flags.ts';
+import { type Flags, operandsOf, yargsOptions } from './flags.ts';
 import { watchOutput } from './output.ts';
 
 /** A subcommand. */
@@ -25,8 +27,8 @@ export interface Command {
   );
   /** The flag that was probably meant by a word without one, where the command takes none. */
   mainFlag?: string;
-  /** Its flags by name. */
-  builder: Record<string, Options>;
+  /** What its flags are made from. */
+  options: OptionTable;
   /** Does the work and sets the exit status (see runCommand). */
   handler(argv: Readonly<Record<string, unknown>>): Promise<void>;
 }
@@ -44,8 +46,15 @@ export type Commands = Readonly<Record<string, () => Promise<Command>>>;
  */
 export async function runProgram(ownName: string, program: Commands | Command): Promise<void> {
   watchOutput();
-  const name = calledName(ownName);
-  const args = hideBin(process.argv);
+  await runCommandLine(calledName(ownName), program, hideBin(process.argv));
+}
+
+/** {@link runProgram} for a command line that is not the process's. */
+export async function runCommandLine(
+  name: string,
+  program: Commands | Command,
+  args: string[],
+): Promise<void> {
   const only = isCommand(program) ? program : undefined;
   const choices = isCommand(program) ? [program] : await calledCommands(program, args[0]);
   const chosen = only ?? choices.find(({ command }) => command === args[0]);
@@ -97,13 +106,13 @@ function createParser(name: string, args: string[]): Argv {
 
 /** @param called its name, or $0 where the program is that command alone */
 function addCommand(parser: Argv, command: Command, called: string): void {
-  const { describe, operands, builder, handler } = command;
+  const { describe, operands, options, handler } = command;
   parser.command(
     operands ? `${called} [${operands.name}..]` : called,
     describe,
     (flags) => {
       if (operands) flags.positional(operands.name, { type: 'string', description: operands.description });
-      return flags.options(builder);
+      return flags.options(yargsOptions(options));
     },
     (argv) => handler(withOperands(argv, command)),
   );
@@ -117,7 +126,7 @@ function withOperands({ '--': behind, ...argv }: Flags, chosen: Command): Flags 
     if (names.length > 0) throw new UsageError(strayMessage(names[0], chosen, Object.keys(argv)));
     return argv;
   }
-  const all = [...allValues(argv, operands.name), ...names];
+  const all = [...operandsOf(argv, operands.name), ...names];
   if (all.length === 0 && !operands.optional) throw new UsageError(`Missing ${operands.missing}`);
   return { ...argv, [operands.name]: all };
 }
@@ -138,11 +147,13 @@ function calledCommands(commands: Commands, name = ''): Promise<Command[]> {
 }
 
 /** Refuses `--dry-run=yes`, which yargs takes for false. */
-function checkSwitches(args: readonly string[], { builder }: Command): void {
+function checkSwitches(args: readonly string[], { options }: Command): void {
+  const switches = Object.keys(options).filter((name) => options[name].kind === toggle);
+  const flags = new Set(switches.map(flagOf));
   for (const arg of args) {
     if (arg === '--') return;
     const [, name, value] = /^--(?:no-)?([^=]+)=(.*)$/s.exec(arg) ?? [];
-    if (builder[name]?.type === 'boolean' && value !== 'true' && value !== 'false')
+    if (flags.has(name) && value !== 'true' && value !== 'false')
       throw usage('true or false', `--${name}`, value);
   }
 }
@@ -158,7 +169,7 @@ function explain(message: string, chosen: Command, args: readonly string[]): str
   const stray = words.find((word) => args.includes(word)) ?? (missing && firstWord(args, chosen));
   if (stray !== undefined) return strayMessage(stray, chosen, flagNames(args));
   if (words.length > 0) {
-    const flags = Object.keys(chosen.builder);
+    const flags = flagsOf(chosen);
     return `Unknown flag ${words.map((name) => `--${name}${didYouMean(name, flags, '--')}`).join(', ')}`;
   }
   return missing === undefined ? message : `Missing ${missing.replace(/^|(?<=, )/g, '--')}`;
@@ -175,6 +186,11 @@ function explainCommand(message: string, commands: readonly Command[], args: rea
   return word === undefined ? missing : `Unknown command ${word}${didYouMean(word, names)}`;
 }
 
+/** Names of the flags that a command has. */
+function flagsOf({ options }: Command): string[] {
+  return Object.keys(yargsOptions(options));
+}
+
 /** The word in front of all flags, where the command takes none: said rather than that its flag is missing. */
 function firstWord(args: readonly string[], { command, operands }: Command): string | undefined {
   const word = args[0] === command ? args[1] : args[0];
@@ -182,8 +198,8 @@ function firstWord(args: readonly string[], { command, operands }: Command): str
 }
 
 /** A flag that the command does not have: said rather than that the one it was meant for is missing. */
-function unknownFlag(args: readonly string[], { builder }: Command): string | undefined {
-  const flags = new Set([...Object.keys(builder), ...GENERAL]);
+function unknownFlag(args: readonly string[], chosen: Command): string | undefined {
+  const flags = new Set([...flagsOf(chosen), ...GENERAL]);
   return flagNames(args).find((name) => !flags.has(name));
 }
 

@@ -14,14 +14,8 @@ export interface Grouping {
 
 /** Beyond this many bits, images that have nothing in common would be joined. */
 export const NEAR_BITS = wholeNumber(0, 12);
-/** Bits used when `--near-duplicates` stands alone: catches re-encoded and resized copies (see docs/datasets.md). */
-const DEFAULT_BITS = 4;
-
-/** Reads `--near-duplicates`, alone or with the bits in which two perceptual hashes may differ. */
-export function parseNearDuplicates(text: string): number {
-  if (text === '') return DEFAULT_BITS;
-  return NEAR_BITS.parse(text, '--near-duplicates');
-}
+/** Where no number is given: catches re-encoded and resized copies (see docs/datasets.md). */
+export const DEFAULT_NEAR_BITS = 4;
 
 /**
  * The rows that belong together have the same number: the first row that has the smallest content hash among them.

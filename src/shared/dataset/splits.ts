@@ -4,6 +4,7 @@ import type { Task } from '../head/config.ts';
 import { counted, plural } from '../plural.ts';
 import { random } from '../random.ts';
 import { SPLITS, type Split } from '../store/schema.ts';
+import { byCheck, type ValueKind } from '../values.ts';
 import { type ContentHashes, hashOf } from './content-hashes.ts';
 import { imagesOf } from './images.ts';
 import { allRows, rowsWhere } from './row-numbers.ts';
@@ -60,11 +61,16 @@ export function splitRatios(numbers: readonly unknown[], where: string, received
   return [(train / whole) * 100, (val / whole) * 100, (test / whole) * 100];
 }
 
-/** Reads `--split`. */
-export function parseSplit(text: string): SplitRatios {
-  const numbers = text.split('/').map((share) => (share.trim() === '' ? Number.NaN : Number(share)));
-  return splitRatios(numbers, '--split', text);
-}
+/** Written as 70/15/15. */
+export const splitKind: ValueKind<SplitRatios> = {
+  parse(text, where) {
+    const numbers = text.split('/').map((share) => (share.trim() === '' ? Number.NaN : Number(share)));
+    return splitRatios(numbers, where, text);
+  },
+  format: (ratios) => ratios.join('/'),
+  what: 'three percentages',
+  ...byCheck((value, where) => splitRatios(Array.isArray(value) ? value : [], where, value)),
+};
 
 /**
  * Divides the rows.

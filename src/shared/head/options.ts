@@ -1,8 +1,13 @@
-/** The one table of head options: the flags of train-head (head-flags.ts) and the keys of a grid are both made from it. */
+/** The options of a head: flags, keys of grids, columns of the leaderboard and the check of head.json are made from this table. */
 
-import { choice, type ValueKind } from '../values.ts';
+import { usage } from '../errors.ts';
+import type { Option } from '../options.ts';
+import { choice, number, toggle, type ValueKind, wholeNumber } from '../values.ts';
 import {
   ACTIVATIONS,
+  BLOCK_LAYERS,
+  type BlockLayer,
+  CLASS_WEIGHTS,
   type HeadConfig,
   LOSSES,
   type Loss,
@@ -14,7 +19,6 @@ import {
   type Output,
   SCHEDULES,
 } from './config.ts';
-import { HEAD_VALUES } from './values.ts';
 
 /** A head as it is requested: `auto` is settled by the task (see resolve.ts). */
 export type HeadRequest = Omit<HeadConfig, 'output' | 'loss'> & {
@@ -24,11 +28,11 @@ export type HeadRequest = Omit<HeadConfig, 'output' | 'loss'> & {
 
 export type HeadOptionKey = keyof HeadRequest;
 
-/** One option of a head. Its flag and its key in a grid are its key in kebab case. */
-export interface HeadOption<V> extends ValueKind<V> {
-  /** What it does and what may be written, for the help text. */
-  description: string;
-  initial: V;
+/** An option of a head. Its flag and its key in a grid are its name in kebab case. */
+export interface HeadOption<V> extends Omit<Option<V>, 'needs'> {
+  default: V;
+  /** What head.json may say, where that is less than what may be requested. */
+  recorded?: ValueKind<V>;
   /** Set for options that mean nothing on some heads. */
   needs?: {
     /** What the head must have. */
@@ -38,6 +42,39 @@ export interface HeadOption<V> extends ValueKind<V> {
     met(head: HeadRequest): boolean;
   };
 }
+
+/** Units per layer: beyond this a typing mistake is likelier than a wish. */
+const MAX_UNITS = 65536;
+/** As elsewhere: 32 bits. */
+const MAX_SEED = 2 ** 32 - 1;
+
+const hiddenLayers: ValueKind<number[]> = {
+  parse(text, where) {
+    if (text === 'none') return [];
+    const units = text.split('x').map((part) => (/^\d+$/.test(part) ? Number(part) : 0));
+    if (units.every((count) => count >= 1 && count <= MAX_UNITS)) return units;
+    throw usage(`none or units from 1 to ${MAX_UNITS} like 256 or 64x64x64`, where, text);
+  },
+  format: (units) => (units.length === 0 ? 'none' : units.join('x')),
+  what: `a list of units from 1 to ${MAX_UNITS}`,
+  allows: (value) => Array.isArray(value) && value.every(wholeNumber(1, MAX_UNITS).allows),
+};
+
+const blockOrder: ValueKind<BlockLayer[]> = {
+  parse(text, where) {
+    const named = text.split(/[,+]/).map((part) => part.trim());
+    const order = named.flatMap((name) => BLOCK_LAYERS.filter((layer) => layer === name));
+    if (order.length === named.length && order.length === 4 && new Set(order).size === 4) return order;
+    throw usage(`each of ${BLOCK_LAYERS.join(', ')} once`, where, text);
+  },
+  format: (order) => order.join('+'),
+  what: `a list of each of ${BLOCK_LAYERS.join(', ')} once`,
+  allows: (value) => Array.isArray(value) && [...value].sort().join() === [...BLOCK_LAYERS].sort().join(),
+};
+
+const share = number({ minimum: 0, below: 1 });
+const positive = number({ above: 0 });
+const notNegative = number({ minimum: 0 });
 
 /** Optimizers with a momentum of their own. */
 const WITH_MOMENTUM: readonly OptimizerName[] = ['sgd', 'rmsprop'];
@@ -58,69 +95,71 @@ const steppedOnly: HeadOption<never>['needs'] = {
 /** Every option, in the order of the help text and of the leaderboard's columns. Defaults follow Keras where it has one. */
 export const HEAD_OPTIONS: { readonly [K in HeadOptionKey]: HeadOption<HeadRequest[K]> } = {
   hidden: {
-    ...HEAD_VALUES.hidden,
+    kind: hiddenLayers,
     description: 'Units of the hidden layers: none, 256, 64x64x64',
-    initial: [],
+    default: [],
   },
   activation: {
-    ...HEAD_VALUES.activation,
+    kind: choice(ACTIVATIONS),
     description: `Activation of hidden layers: ${ACTIVATIONS.join(', ')}`,
-    initial: 'relu',
+    default: 'relu',
     needs: hiddenOnly,
   },
   dropout: {
-    ...HEAD_VALUES.dropout,
+    kind: share,
     description: 'Dropout rate of hidden units (of features in a linear head)',
-    initial: 0,
+    default: 0,
   },
   batchNorm: {
-    ...HEAD_VALUES.batchNorm,
+    kind: toggle,
     description: 'Batch normalisation in hidden layers',
-    initial: false,
+    default: false,
     needs: hiddenOnly,
   },
   order: {
-    ...HEAD_VALUES.order,
+    kind: blockOrder,
     description: 'Order of the layers in a hidden block, separated by , or +',
-    initial: ['dense', 'bn', 'activation', 'dropout'],
+    default: ['dense', 'bn', 'activation', 'dropout'],
     needs: hiddenOnly,
   },
   bias: {
-    ...HEAD_VALUES.bias,
+    kind: toggle,
     description: 'Bias in hidden layers; --no-bias removes it',
-    initial: true,
+    default: true,
     needs: hiddenOnly,
   },
   normalize: {
-    ...HEAD_VALUES.normalize,
+    kind: choice(NORMALIZATIONS),
     description: `Input normalisation: ${NORMALIZATIONS.join(', ')}`,
-    initial: 'none',
+    default: 'none',
   },
   se: {
-    ...HEAD_VALUES.se,
+    kind: wholeNumber(0, MAX_UNITS),
     description: 'Squeeze-and-excitation gate over the features with this reduction; 0: none',
-    initial: 0,
+    default: 0,
   },
   output: {
-    ...choice(['auto', ...OUTPUTS]),
+    kind: choice(['auto', ...OUTPUTS]),
+    recorded: choice(OUTPUTS),
     description: 'softmax, sigmoid, or auto: softmax for multiclass, sigmoid for multi-label data',
-    initial: 'auto',
+    default: 'auto',
   },
   loss: {
-    ...choice(['auto', ...LOSSES]),
+    kind: choice(['auto', ...LOSSES]),
+    recorded: choice(LOSSES),
     description: `auto (from the output), ${LOSSES.join(', ')}`,
-    initial: 'auto',
+    default: 'auto',
   },
   optimizer: {
-    ...HEAD_VALUES.optimizer,
+    kind: choice(OPTIMIZERS),
     description: `Optimizer: ${OPTIMIZERS.join(', ')}`,
-    initial: 'adam',
+    default: 'adam',
   },
-  lr: { ...HEAD_VALUES.lr, description: 'Learning rate', initial: 1e-3, needs: steppedOnly },
+  lr: { kind: positive, description: 'Learning rate', default: 1e-3, needs: steppedOnly },
   momentum: {
-    ...HEAD_VALUES.momentum,
+    kind: share,
     description: `Momentum of ${WITH_MOMENTUM.join(' and ')}`,
-    initial: 0,
+    default: 0,
     needs: {
       what: `--optimizer ${WITH_MOMENTUM.join(' or ')}`,
       by: ['optimizer'],
@@ -128,9 +167,9 @@ export const HEAD_OPTIONS: { readonly [K in HeadOptionKey]: HeadOption<HeadReque
     },
   },
   nesterov: {
-    ...HEAD_VALUES.nesterov,
+    kind: toggle,
     description: 'Nesterov momentum for SGD',
-    initial: false,
+    default: false,
     needs: {
       what: '--optimizer sgd with --momentum',
       by: ['optimizer', 'momentum'],
@@ -138,84 +177,79 @@ export const HEAD_OPTIONS: { readonly [K in HeadOptionKey]: HeadOption<HeadReque
     },
   },
   l2: {
-    ...HEAD_VALUES.l2,
+    kind: notNegative,
     description: 'L2 penalty on weights, like Keras kernel_regularizer; with adamw, its weight decay',
-    initial: 0,
+    default: 0,
   },
   l1: {
-    ...HEAD_VALUES.l1,
+    kind: notNegative,
     description: 'L1 penalty on weights, like Keras kernel_regularizer',
-    initial: 0,
+    default: 0,
   },
   maxNorm: {
-    ...HEAD_VALUES.maxNorm,
+    kind: notNegative,
     description: "Maximum norm of a unit's weights, like Keras MaxNorm; 0: none",
-    initial: 0,
+    default: 0,
   },
   schedule: {
-    ...HEAD_VALUES.schedule,
+    kind: choice(SCHEDULES),
     description: `Learning rate schedule: ${SCHEDULES.join(', ')}`,
-    initial: 'constant',
+    default: 'constant',
     needs: steppedOnly,
   },
   warmup: {
-    ...HEAD_VALUES.warmup,
+    kind: wholeNumber(0),
     description: 'Epochs of linear learning rate warm-up',
-    initial: 0,
+    default: 0,
     needs: steppedOnly,
   },
   epochs: {
-    ...HEAD_VALUES.epochs,
+    kind: wholeNumber(1),
     description: 'Maximum number of epochs',
-    initial: 100,
+    default: 100,
     needs: steppedOnly,
   },
   batchSize: {
-    ...HEAD_VALUES.batchSize,
+    kind: wholeNumber(1),
     description: 'Rows per training step',
-    initial: 32,
+    default: 32,
     needs: steppedOnly,
   },
   earlyStopping: {
-    ...HEAD_VALUES.earlyStopping,
+    kind: wholeNumber(0),
     description: 'Stop after this many epochs without a better validation value; 0: never',
-    initial: 10,
+    default: 10,
     needs: {
       ...STEPPING,
       met: ({ optimizer, earlyStopping }) => optimizer !== 'lbfgs' || earlyStopping === 0,
     },
   },
   monitor: {
-    ...HEAD_VALUES.monitor,
+    kind: choice(METRICS),
     description: `Validation metric that chooses the best epoch and head: ${METRICS.join(', ')}`,
-    initial: 'loss',
+    default: 'loss',
   },
   classWeight: {
-    ...HEAD_VALUES.classWeight,
+    kind: choice(CLASS_WEIGHTS),
     description: 'none, or balanced: rare classes count as much as frequent ones',
-    initial: 'none',
+    default: 'none',
   },
   labelSmoothing: {
-    ...HEAD_VALUES.labelSmoothing,
+    kind: share,
     description: 'Label smoothing: share of the target distributed over all classes',
-    initial: 0,
+    default: 0,
   },
   seed: {
-    ...HEAD_VALUES.seed,
+    kind: wholeNumber(0, MAX_SEED),
     description: 'Seed of the split, initial weights, batches and dropout',
-    initial: 0,
+    default: 0,
   },
 };
 
 /** The keys of {@link HEAD_OPTIONS} in their order. */
 export const HEAD_OPTION_KEYS = Object.keys(HEAD_OPTIONS) as HeadOptionKey[];
 
-/** `batchSize` as it is written after `--` and in a grid: `batch-size`. */
-export function flagOf(key: HeadOptionKey): string {
-  return key.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
-}
-
 /** An option's value as it is written in a flag, a grid and the leaderboard. */
 export function formatOption<K extends HeadOptionKey>(key: K, head: Pick<HeadRequest, K>): string {
-  return HEAD_OPTIONS[key].format(head[key]);
+  return HEAD_OPTIONS[key].kind.format(head[key]);
 }

@@ -17,9 +17,9 @@ import {
   parseJson,
 } from '../fields.ts';
 import { elementCount, type Shape, sameShape } from '../graph/value.ts';
-import { text } from '../options.ts';
 import { codeOf, diskError, makeFolder, writeDurably } from '../store/files.ts';
 import { checkPipeline, type Pipeline } from '../store/schema.ts';
+import { checkValue, text } from '../values.ts';
 import { encodeSafetensors, openSafetensors, type Tensor } from '../weights/safetensors.ts';
 import type { HeadConfig, Metrics, Task } from './config.ts';
 import { checkConfig } from './config-check.ts';
@@ -153,7 +153,7 @@ async function notAHead(dir: string, thrown: unknown): Promise<InputError> {
  * @throws InputError naming the file and what does not fit
  */
 export async function readHead(dir: string): Promise<Head> {
-  text(dir, 'the folder');
+  checkValue(text, dir, 'the folder');
   const path = join(dir, RECORD_FILE);
   const json = await readFile(path).catch(async (thrown: unknown) => {
     throw await notAHead(dir, thrown);

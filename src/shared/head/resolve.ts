@@ -1,8 +1,8 @@
 /** From options as they are requested to a complete head configuration; combinations that cannot work are refused. */
 import { UsageError, usage } from '../errors.ts';
+import { defaultsOf, flagOf } from '../options.ts';
 import { type HeadConfig, type Loss, metricsOf, type Output, type Task } from './config.ts';
 import {
-  flagOf,
   formatOption,
   HEAD_OPTION_KEYS,
   HEAD_OPTIONS,
@@ -13,15 +13,14 @@ import { outputLossMismatch } from './output-loss.ts';
 
 /** The request with every option that it leaves out at its default. */
 function withDefaults(request: Partial<HeadRequest>): HeadRequest {
-  const defaults = Object.fromEntries(HEAD_OPTION_KEYS.map((key) => [key, HEAD_OPTIONS[key].initial]));
-  return { ...(defaults as unknown as HeadRequest), ...request };
+  return { ...defaultsOf(HEAD_OPTIONS), ...request };
 }
 
 /** The request with options that mean nothing on this head (momentum with Adam) back at their defaults. */
 export function withoutIdleOptions(request: Partial<HeadRequest>): HeadRequest {
   const head = withDefaults(request);
   const idle = HEAD_OPTION_KEYS.filter((key) => HEAD_OPTIONS[key].needs?.met(head) === false);
-  return { ...head, ...Object.fromEntries(idle.map((key) => [key, HEAD_OPTIONS[key].initial])) };
+  return { ...head, ...Object.fromEntries(idle.map((key) => [key, HEAD_OPTIONS[key].default])) };
 }
 
 const LOSS_OF: Record<Output, Loss> = { softmax: 'categorical_crossentropy', sigmoid: 'binary_crossentropy' };
@@ -33,7 +32,7 @@ const LOSS_OF: Record<Output, Loss> = { softmax: 'categorical_crossentropy', sig
 export function resolveConfig(request: Partial<HeadRequest>, task: Task): HeadConfig {
   const head = withDefaults(request);
   for (const key of HEAD_OPTION_KEYS) {
-    const { needs, initial } = HEAD_OPTIONS[key];
+    const { needs, default: initial } = HEAD_OPTIONS[key];
     const value = formatOption(key, head);
     const isDefault = value === formatOption(key, { ...head, [key]: initial });
     if (!needs || needs.met(head) || isDefault) continue;

@@ -2,10 +2,11 @@
 
 import { firstWithHash } from '../dataset/content-hashes.ts';
 import { spreadRows } from '../dataset/row-numbers.ts';
-import { flagOf, formatOption, HEAD_OPTION_KEYS, type HeadOptionKey } from '../head/options.ts';
+import { formatOption, HEAD_OPTION_KEYS, type HeadOptionKey } from '../head/options.ts';
 import { argmax, predictedLabels } from '../head/predicted-labels.ts';
 import { evaluate } from '../metrics/evaluate.ts';
 import { type Confusion, confusionMatrix, perClass } from '../metrics/per-class.ts';
+import { flagOf } from '../options.ts';
 import type { Training } from '../results/training.ts';
 import { labelKey } from '../store/conflicts.ts';
 import { type HeadResult, rankResults } from '../training/result.ts';

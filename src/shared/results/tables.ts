@@ -2,8 +2,9 @@
 
 import { SOURCE_KEYS } from '../dataset/source-options.ts';
 import { METRICS, type MetricName, type Metrics } from '../head/config.ts';
-import { flagOf, formatOption, HEAD_OPTION_KEYS } from '../head/options.ts';
+import { formatOption, HEAD_OPTION_KEYS } from '../head/options.ts';
 import type { ClassReport, Confusion } from '../metrics/per-class.ts';
+import { flagOf } from '../options.ts';
 import { counted } from '../plural.ts';
 import { type HeadResult, rankResults } from '../training/result.ts';
 import { type Column, drawTable, printable, score } from './drawing.ts';

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { decodeText } from '../encoding.ts';
 import { InputError, unexpected } from '../errors.ts';
 import { parseJson } from '../fields.ts';
-import { text } from '../options.ts';
+import { checkValue, text } from '../values.ts';
 import { causeOf, codeOf, disk, diskError } from './files.ts';
 import { decodePart, type PartRows } from './part.ts';
 import {
@@ -61,7 +61,7 @@ async function notAStore(dir: string, thrown: unknown): Promise<InputError> {
  *   missing, truncated or altered
  */
 export async function openStore(dir: string): Promise<FeatureStore> {
-  text(dir, 'the folder');
+  checkValue(text, dir, 'the folder');
   const path = join(dir, MANIFEST_FILE);
   const json = await disk.readFile(path).catch(async (thrown: unknown) => {
     throw await notAStore(dir, thrown);

@@ -14,7 +14,6 @@ import {
 } from '../../shared/errors.ts';
 import type { HeadConfig, Task } from '../../shared/head/config.ts';
 import {
-  flagOf,
   formatOption,
   HEAD_OPTION_KEYS,
   HEAD_OPTIONS,
@@ -22,6 +21,7 @@ import {
   type HeadRequest,
 } from '../../shared/head/options.ts';
 import { resolveConfig, withoutIdleOptions } from '../../shared/head/resolve.ts';
+import { flagOf } from '../../shared/options.ts';
 import { causeOf } from '../../shared/store/files.ts';
 import { didYouMean } from '../../shared/suggest.ts';
 import type { Grid, GridBlock, HeadBlock } from '../options/grid.ts';
@@ -144,7 +144,7 @@ function readLists(lists: readonly [name: string, values: readonly string[]][], 
     block[key] = values.map((value) =>
       isSource(key)
         ? SOURCE_OPTIONS[key].parse(value, place)
-        : (parseRange(value, key, place) ?? HEAD_OPTIONS[key].parse(value, place)),
+        : (parseRange(value, key, place) ?? HEAD_OPTIONS[key].kind.parse(value, place)),
     );
   }
   return block;

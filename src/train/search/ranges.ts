@@ -1,7 +1,8 @@
 /** Ranges in a grid, from which `--random` draws: `0..0.5`, or by its logarithm `log(1e-5..1e-1)`. */
 
 import { usage } from '../../shared/errors.ts';
-import { flagOf, HEAD_OPTIONS, type HeadOptionKey } from '../../shared/head/options.ts';
+import { HEAD_OPTIONS, type HeadOptionKey } from '../../shared/head/options.ts';
+import { flagOf } from '../../shared/options.ts';
 import type { Random } from '../../shared/random.ts';
 import type { NumberKind } from '../../shared/values.ts';
 
@@ -30,13 +31,12 @@ export function isRange(value: unknown): value is Range {
 export function parseRange(text: string, key: HeadOptionKey, where: string): Range | undefined {
   const { log, from, to, end } = PATTERN.exec(text)?.groups ?? {};
   if (from === undefined || to === undefined || (log === undefined) !== (end === undefined)) return undefined;
-  const option = HEAD_OPTIONS[key];
-  if (option.numbers === undefined)
-    throw usage(`a list of values (${flagOf(key)} is no number)`, where, text);
-  const [low, high] = [from, to].map((bound) => Number(option.parse(bound.trim(), where)));
+  const { kind } = HEAD_OPTIONS[key];
+  if (kind.numbers === undefined) throw usage(`a list of values (${flagOf(key)} is no number)`, where, text);
+  const [low, high] = [from, to].map((bound) => Number(kind.parse(bound.trim(), where)));
   if (low >= high) throw usage('a range from its lower to its higher end', where, text);
   if (log !== undefined && low <= 0) throw usage('a range above 0 for log(...)', where, text);
-  return { from: low, to: high, scale: log === undefined ? 'linear' : 'log', numbers: option.numbers };
+  return { from: low, to: high, scale: log === undefined ? 'linear' : 'log', numbers: kind.numbers };
 }
 
 /** A number of the range; of whole numbers each is about as likely. */

@@ -64,7 +64,7 @@ function checkDistinct(
 /** Input normalisations that heads may ask for: each source has a matrix for every one. */
 export function normalizationCount(
   blocks: readonly SourcedBlock[],
-  { normalize = HEAD_OPTIONS.normalize.initial }: Partial<HeadRequest>,
+  { normalize = HEAD_OPTIONS.normalize.default }: Partial<HeadRequest>,
 ): number {
   return new Set(blocks.flatMap(({ block }) => block.normalize ?? [normalize])).size;
 }

@@ -1,7 +1,7 @@
 /** What stays together when rows are divided: copies, groups, near copies. */
 import sharp, { type Sharp } from 'sharp';
 import { describe, expect, it } from 'vitest';
-import { groupIdsOf, parseNearDuplicates } from '../../../src/shared/dataset/leakage.ts';
+import { groupIdsOf } from '../../../src/shared/dataset/leakage.ts';
 import { splitRows } from '../../../src/shared/dataset/splits.ts';
 import { decodeImage } from '../../../src/shared/images/decode.ts';
 import { perceptualHash } from '../../../src/shared/images/phash.ts';
@@ -83,19 +83,6 @@ describe('rows', () => {
         { width: 8, height: 6 },
       ),
     ).toMatch(/^[0-9a-f]{16}$/);
-  });
-
-  it.each([
-    ['', 4],
-    ['0', 0],
-    ['7', 7],
-    ['12', 12],
-  ])('are asked with %j to be %i bits near at most', (text, bits) => {
-    expect(parseNearDuplicates(text)).toBe(bits);
-  });
-
-  it.each(['x', '-1', '13', '1.5'])('are not asked to be %s bits near', (text) => {
-    expect(() => parseNearDuplicates(text)).toThrow('for --near-duplicates but received');
   });
 });
 

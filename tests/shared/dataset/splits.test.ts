@@ -2,7 +2,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { encodeLabels } from '../../../src/shared/dataset/labels.ts';
-import { foldRows, parseSplit, type SplitRequest, splitRows } from '../../../src/shared/dataset/splits.ts';
+import { foldRows, type SplitRequest, splitKind, splitRows } from '../../../src/shared/dataset/splits.ts';
 import { random } from '../../../src/shared/random.ts';
 import { SPLITS, type Split } from '../../../src/shared/store/schema.ts';
 import { hashesOf } from '../../support/content-hashes.ts';
@@ -221,11 +221,11 @@ describe("the data's own split", () => {
   });
 });
 
-describe('parseSplit', () => {
+describe('a split', () => {
   it('takes percentages and shares', () => {
-    expect(parseSplit('70/15/15')).toEqual([70, 15, 15]);
-    expect(parseSplit('0.5/0.25/0.25')).toEqual([50, 25, 25]);
-    expect(parseSplit('80/20/0')).toEqual([80, 20, 0]);
+    expect(splitKind.parse('70/15/15', '--split')).toEqual([70, 15, 15]);
+    expect(splitKind.parse('0.5/0.25/0.25', '--split')).toEqual([50, 25, 25]);
+    expect(splitKind.parse('80/20/0', '--split')).toEqual([80, 20, 0]);
   });
 
   it.each([
@@ -240,7 +240,7 @@ describe('parseSplit', () => {
     '110/-5/-5',
     '70//30',
   ])('refuses %j', (text) => {
-    expect(() => parseSplit(text)).toThrow(
+    expect(() => splitKind.parse(text, '--split')).toThrow(
       `Expected three percentages that add up to 100, like 70/15/15, for --split but received "${text}"`,
     );
   });

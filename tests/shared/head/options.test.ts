@@ -2,26 +2,33 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import yargs from 'yargs';
-import { headFlags, readHeadFlags } from '../../../src/shared/head/flags.ts';
+import { givenFlags, yargsOptions } from '../../../src/shared/cli/flags.ts';
 import {
-  flagOf,
   formatOption,
   HEAD_OPTION_KEYS,
   HEAD_OPTIONS,
   type HeadRequest,
 } from '../../../src/shared/head/options.ts';
 import { resolveConfig, withoutIdleOptions } from '../../../src/shared/head/resolve.ts';
+import { flagOf } from '../../../src/shared/options.ts';
 
 async function readLine(line: string): Promise<Partial<HeadRequest>> {
-  const parser = yargs(line.split(' ')).options(headFlags()).strict().exitProcess(false).help(false);
-  return readHeadFlags(await parser.fail((message) => Promise.reject(new Error(message))).parseAsync());
+  const parser = yargs(line.split(' '))
+    .options(yargsOptions(HEAD_OPTIONS))
+    .strict()
+    .exitProcess(false)
+    .help(false);
+  return givenFlags(
+    HEAD_OPTIONS,
+    await parser.fail((message) => Promise.reject(new Error(message))).parseAsync(),
+  );
 }
 
 describe('head options', () => {
   it('write their defaults so that they read them back', () => {
     const defaults = withoutIdleOptions({});
     for (const key of HEAD_OPTION_KEYS) {
-      expect(HEAD_OPTIONS[key].parse(formatOption(key, defaults), flagOf(key))).toEqual(defaults[key]);
+      expect(HEAD_OPTIONS[key].kind.parse(formatOption(key, defaults), flagOf(key))).toEqual(defaults[key]);
     }
   });
 
@@ -30,12 +37,12 @@ describe('head options', () => {
     fc.assert(
       fc.property(
         fc.array(fc.integer({ min: 1, max: 65536 })),
-        fc.shuffledSubarray([...order.initial], { minLength: 4 }),
+        fc.shuffledSubarray([...order.default], { minLength: 4 }),
         fc.double({ min: 1e-12, max: 1e3, noNaN: true }),
         (units, layers, rate) => {
-          expect(hidden.parse(hidden.format(units), '')).toEqual(units);
-          expect(order.parse(order.format(layers), '')).toEqual(layers);
-          expect(lr.parse(lr.format(rate), '')).toBe(rate);
+          expect(hidden.kind.parse(hidden.kind.format(units), '')).toEqual(units);
+          expect(order.kind.parse(order.kind.format(layers), '')).toEqual(layers);
+          expect(lr.kind.parse(lr.kind.format(rate), '')).toBe(rate);
         },
       ),
     );

@@ -1,7 +1,7 @@
 /** Which backbones a run computes features with, and where those go. */
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { distinctNetworks, targetsOf } from '../../src/extract/networks.ts';
+import { distinctNetworks, jobsOf } from '../../src/extract/request.ts';
 
 describe('the backbones of a run', () => {
   it('are each there once, with published weights unless others are named', () => {
@@ -42,7 +42,7 @@ describe('the folder of a backbone', () => {
     poolings: [],
     engine: '',
   }));
-  const foldersOf = (...args: Parameters<typeof targetsOf>) => targetsOf(...args).map(({ out }) => out);
+  const foldersOf = (...args: Parameters<typeof jobsOf>) => jobsOf(...args).map(({ out }) => out);
 
   it('is below cache by default, and below --out where there are several', () => {
     expect(foldersOf([one, two], { name: 'photos' }, undefined)).toEqual([

@@ -1,0 +1,129 @@
+/** From the options of a command or a program to what a run does: which backbones, on which images, to which folders. */
+import { join } from 'node:path';
+import { parseAugmentation } from '../shared/augment/augmentation.ts';
+import { requestedColumns } from '../shared/backbones/depths.ts';
+import { parsePixels } from '../shared/backbones/model-file/pixels.ts';
+import { isModelFile, modelFileRequest } from '../shared/backbones/model-file/request.ts';
+import { findBackbone } from '../shared/backbones/registry.ts';
+import type { BackboneRequest } from '../shared/backbones/thread/protocol.ts';
+import { UsageError, usage } from '../shared/errors.ts';
+import { checkNeeds, defaultsOf, withDefaults } from '../shared/options.ts';
+import type { Shard } from '../shared/store/schema.ts';
+import type { Dataset } from './dataset/dataset.ts';
+import type { Extraction } from './extract.ts';
+import { parseMaxErrors } from './failures.ts';
+import type { JobRequest } from './job.ts';
+import { BACKBONE_OPTIONS, type BackboneOptions, EXTRACT_OPTIONS, type RunOptions } from './options.ts';
+import { shardFolder, takeShard } from './shard.ts';
+
+/** What a run is asked for, as far as that is known without its images. */
+export interface ExtractRequest {
+  networks: BackboneRequest[];
+  out: string | undefined;
+  shard: Shard | undefined;
+  settings: Omit<Extraction, 'dataset' | 'jobs'>;
+}
+
+/**
+ * Reads the options of a run.
+ * @throws UsageError for a backbone that is none, or options that mean nothing beside the others
+ */
+export function extractRequest(options: RunOptions): ExtractRequest {
+  checkNeeds(EXTRACT_OPTIONS, options, options);
+  const { backbone, out, shard, augment, seed, maxErrors, ...settings } = withDefaults(
+    EXTRACT_OPTIONS,
+    options,
+  );
+  return {
+    networks: networksOf(backbone),
+    out,
+    shard,
+    settings: {
+      ...settings,
+      besideOthers: out === undefined && !shard,
+      augment: augment === undefined ? undefined : parseAugmentation(augment, seed),
+      maxErrors: maxErrors === undefined ? undefined : parseMaxErrors(String(maxErrors)),
+    },
+  };
+}
+
+/** What extract.ts does for a request on images. @throws UsageError when there are more shards than images */
+export function extractionOf({ networks, out, shard, settings }: ExtractRequest, whole: Dataset): Extraction {
+  const dataset = shard ? takeShard(whole, shard) : whole;
+  return { ...settings, dataset, jobs: jobsOf(networks, dataset, out) };
+}
+
+const DEFAULTS = defaultsOf(BACKBONE_OPTIONS);
+
+function networksOf(requested: RunOptions['backbone'] = DEFAULTS.backbone): BackboneRequest[] {
+  const named = [requested].flat().map((one) => (typeof one === 'string' ? { name: one } : one));
+  return distinctNetworks(named).map(({ poolings, layers, engine, device, ...network }) => ({
+    ...network,
+    engine: engine ?? DEFAULTS.engine,
+    device: device ?? DEFAULTS.device,
+    poolings: columnsOf(network.name, poolings, layers),
+  }));
+}
+
+function columnsOf(
+  name: string,
+  poolings: BackboneOptions['poolings'],
+  layers: BackboneOptions['layers'],
+): string[] {
+  if (poolings && !layers) return poolings;
+  const named = poolings?.filter((pooling) => pooling.includes('/')) ?? [];
+  if (named.length > 0) throw usage('poolings without a layer beside layers', '--pooling', named);
+  return requestedColumns(name, poolings ?? DEFAULTS.pooling, layers);
+}
+
+type Network = Pick<BackboneRequest, 'name' | 'weights' | 'preprocess'>;
+
+/**
+ * The requested backbones, each once.
+ * @throws UsageError for a name that is none, or weights or pixels that do not go with it
+ */
+export function distinctNetworks(requested: readonly BackboneOptions[]): (BackboneOptions & Network)[] {
+  const networks = new Map(
+    requested.map((request) => {
+      const network = { ...request, ...networkOf(request) };
+      return [`${network.name} ${network.weights}`, network];
+    }),
+  );
+  const names = new Set([...networks.values()].map(({ name }) => name));
+  if (names.size < networks.size)
+    throw usage(
+      'files of different names',
+      '--backbone',
+      requested.map(({ name }) => name),
+    );
+  return [...networks.values()];
+}
+
+function networkOf({
+  name,
+  weights = DEFAULTS.weights,
+  preprocess,
+}: Partial<Network> & Pick<Network, 'name'>) {
+  if (preprocess !== undefined) parsePixels(preprocess);
+  if (isModelFile(name)) {
+    if (weights !== DEFAULTS.weights)
+      throw new UsageError(`--weights ${weights} does not go with ${name}, which holds its own weights`);
+    return { ...modelFileRequest(name), preprocess };
+  }
+  if (preprocess !== undefined)
+    throw new UsageError('--preprocess is for .onnx files; other backbones know their own');
+  return { name: findBackbone(name).name, weights };
+}
+
+/** Folders of stores: of one backbone `out`, of several folders in it; default: `cache/<data>/<backbone>`. */
+export function jobsOf(
+  networks: readonly BackboneRequest[],
+  { name: data, shard }: Pick<Dataset, 'name' | 'shard'>,
+  out: string | undefined,
+): JobRequest[] {
+  return networks.map((backbone) => {
+    const name = backbone.name.replace(/\.onnx$/i, '');
+    const store = out === undefined ? join('cache', data, name) : networks.length > 1 ? join(out, name) : out;
+    return { backbone, out: shard ? join(store, shardFolder(shard)) : store };
+  });
+}
