@@ -3,7 +3,7 @@
 import { spreadRows } from '../dataset/row-numbers.ts';
 import { type FeatureRows, readRows } from '../dataset/rows.ts';
 import { random } from '../random.ts';
-import { type ArenaArray, arenaFloats, createArena, type Kernels, wholeVectors } from '../training/arena.ts';
+import { type ArenaArray, createArena, type Kernels, layOut, wholeVectors } from '../training/arena.ts';
 
 /** Rows in some order over which an analysis runs: each of unit length, so that only directions count. */
 export interface Directions {
@@ -135,9 +135,9 @@ function arenaMatrices(
 ): { kernels: Kernels; matrices: ArenaMatrix[] } {
   const arena = createArena();
   const pitch = wholeVectors(inputs);
-  arena.reset(rows.reduce((sum, count) => sum + arenaFloats(count * pitch), 0));
-  const matrices = rows.map((count): ArenaMatrix => {
-    const array = arena.allocate(count * pitch);
+  const arrays = layOut(arena, (allocate) => rows.map((count) => allocate(count * pitch)));
+  const matrices = arrays.map((array, index): ArenaMatrix => {
+    const count = rows[index];
     return {
       array,
       rows: count,

@@ -41,6 +41,33 @@ export interface Arena {
   allocate(length: number): ArenaArray;
 }
 
+/** Gives a zeroed array of `length` numbers. */
+export type Allocate = (length: number) => ArenaArray;
+
+/** Stands for any array while a layout is only added up. */
+const NO_ARRAY: ArenaArray = { view: new Float32Array(0), address: 0, padded: 0 };
+
+/** Room that the arrays of a layout take in an arena, in floats. @param layout see {@link layOut} */
+export function layoutFloats(layout: (allocate: Allocate) => unknown): number {
+  let floats = 0;
+  layout((length) => {
+    floats += arenaFloats(length);
+    return NO_ARRAY;
+  });
+  return floats;
+}
+
+/**
+ * Lays arrays out in an arena; whatever was there is lost.
+ * @param layout allocates them all and returns them, without a look inside: it is called once to add up the room that they
+ *   take, and once more to have them
+ * @throws InputError when there is no such room
+ */
+export function layOut<T>(arena: Arena, layout: (allocate: Allocate) => T): T {
+  arena.reset(layoutFloats(layout));
+  return layout(arena.allocate);
+}
+
 const PAGE_BYTES = 65_536;
 const VECTOR_FLOATS = 4;
 /** Alignment of every array, a cache line, in floats. */
@@ -52,7 +79,7 @@ export function wholeVectors(length: number): number {
 }
 
 /** Room that an array of `length` numbers takes in an arena, in floats. */
-export function arenaFloats(length: number): number {
+function arenaFloats(length: number): number {
   return Math.ceil(length / ALIGNMENT_FLOATS) * ALIGNMENT_FLOATS;
 }
 

@@ -3,7 +3,7 @@
  * the batch is taken block by block while the optimiser steps. The whole gradient, as large as the kernel, is never written.
  */
 import type { HeadLayer } from '../../shared/head/layers.ts';
-import { type Arena, type ArenaArray, arenaFloats } from '../../shared/training/arena.ts';
+import type { Allocate, Arena, ArenaArray } from '../../shared/training/arena.ts';
 import { type OptimizedTensor, type StepSettings, stepper } from '../../shared/training/optimizers.ts';
 
 /** Errors other than zero that a unit is expected to have in a batch, at most: with more, the engine's product is as fast. */
@@ -59,26 +59,17 @@ export interface FactoredGradient {
   ): void;
 }
 
-function lengths({ lanes, units, inputs, batchSize }: FactoredSizes) {
-  return {
-    errors: lanes * units * batchSize,
-    panels: batchSize * inputs,
-    lists: 2 * BLOCK * (batchSize + 1),
-    block: BLOCK * inputs,
-  };
-}
-
-/** Room in the arena that it takes. */
-export function factoredFloats(sizes: FactoredSizes): number {
-  return Object.values(lengths(sizes)).reduce((sum, length) => sum + arenaFloats(length), 0);
-}
-
-export function createFactored(arena: Arena, sizes: FactoredSizes): FactoredGradient {
+/** @param allocate see {@link layOut} */
+export function createFactored(
+  arena: Arena,
+  allocate: Allocate,
+  { lanes, units, inputs, batchSize }: FactoredSizes,
+): FactoredGradient {
   const { kernels } = arena;
-  const { lanes, units, inputs } = sizes;
-  const room = lengths(sizes);
-  const [errors, panels] = [arena.allocate(room.errors), arena.allocate(room.panels)];
-  const [lists, gradient] = [arena.allocate(room.lists), arena.allocate(room.block)];
+  const errors = allocate(lanes * units * batchSize);
+  const panels = allocate(batchSize * inputs);
+  const lists = allocate(2 * BLOCK * (batchSize + 1));
+  const gradient = allocate(BLOCK * inputs);
   return {
     errors,
     errorsOf: (rows) => errors.view.subarray(0, lanes * units * rows),

@@ -3,7 +3,8 @@
 import { featuresOf, type TrainingData } from '../../shared/dataset/data.ts';
 import { blockRows, eachBlock } from '../../shared/dataset/rows.ts';
 import type { Normalization } from '../../shared/head/config.ts';
-import { PREDICTION_ROWS, type Stack } from './stack.ts';
+import type { Stack } from './stack.ts';
+import { PREDICTION_ROWS } from './stack-arrays.ts';
 
 /** Probabilities [rows, lanes, classes] for the rows from `first` up to `end` of a sweep's data. */
 export async function predictRows(

@@ -1,19 +1,13 @@
 /** Heads that train side by side: their parameters and optimiser state, one training step, and prediction. */
 import type { Program, Results } from '../../shared/engines/engine.ts';
-import { elementCount, type Shape } from '../../shared/graph/value.ts';
-import { type HeadLayer, type HeadParameter, headParameters } from '../../shared/head/layers.ts';
-import { type Arena, type ArenaArray, arenaFloats } from '../../shared/training/arena.ts';
+import { elementCount } from '../../shared/graph/value.ts';
+import { type Arena, type ArenaArray, layOut } from '../../shared/training/arena.ts';
 import type { BatchBuffers } from '../../shared/training/batches.ts';
 import { drawMask } from '../../shared/training/dropout.ts';
-import {
-  applyStep,
-  type OptimizedTensor,
-  type StepSettings,
-  type TrainingState,
-} from '../../shared/training/optimizers.ts';
-import { createFactored, type FactoredSizes, factoredFloats } from './factored.ts';
+import { applyStep, type StepSettings, type TrainingState } from '../../shared/training/optimizers.ts';
 import { readLane, writeLane } from './lanes.ts';
 import type { Programs } from './programs.ts';
+import { PREDICTION_ROWS, type StackArrays, type StackTensor, stackArrays } from './stack-arrays.ts';
 import {
   errorKey,
   gradientKey,
@@ -21,7 +15,6 @@ import {
   maskKey,
   meanKey,
   parameterKey,
-  parameterShape,
   type StackShape,
   varianceKey,
 } from './training-graph.ts';
@@ -46,169 +39,173 @@ export interface Stack {
   parameters(lane: number): Float32Array;
 }
 
-/** Rows per call when predicting: enough to keep the matrix product busy, small enough for the cache. */
-export const PREDICTION_ROWS = 256;
-
 /** Keras BatchNormalization's momentum of moving statistics. */
 export const MOVING_MOMENTUM = 0.99;
 
-interface StackTensor extends OptimizedTensor {
-  spec: HeadParameter;
-  /** One lane's part of it. */
-  shape: Shape;
-}
-
-interface Mask {
-  layer: Extract<HeadLayer, { kind: 'dropout' }>;
-  array: ArenaArray;
-}
-
 /** Lays a stack out in the arena (whatever was there is lost) and compiles its programs on first use. */
 export function createStack(arena: Arena, programs: Programs, shape: StackShape, batchSize: number): Stack {
-  const { layers, lanes, inputs, classes } = shape;
-  const specs = headParameters(layers);
-  const dropouts = layers.filter((layer) => layer.kind === 'dropout');
-  arena.reset(stackFloats(shape, specs, dropouts, batchSize));
-
-  const isFactored = ({ spec }: { spec: HeadParameter }) => spec.name === shape.factored;
-  const sizes = factoredSizes(shape, specs, batchSize);
-  const factored = sizes && createFactored(arena, sizes);
-  const tensors = specs.map((spec): StackTensor => {
-    const allocate = () => arena.allocate(lanes * elementCount(spec.shape));
-    return {
-      spec,
-      shape: parameterShape(spec, { ...shape, lanes: 1 }),
-      parameter: allocate(),
-      // Of a factored gradient, the errors.
-      gradient: factored && isFactored({ spec }) ? factored.errors : allocate(),
-      state: [allocate(), allocate()],
-    };
-  });
-  const trainable = tensors.filter(({ spec }) => spec.trainable);
+  const arrays = layOut(arena, (allocate) => stackArrays(arena, allocate, shape, batchSize));
+  const { tensors, masks, loss } = arrays;
   const parameterFeeds = Object.fromEntries(
     tensors.map(({ spec, parameter }) => [parameterKey(spec.name), parameter.view]),
   );
-  const masks = dropouts.map((layer): Mask => ({ layer, array: arena.allocate(batchSize * layer.units) }));
-  const features = arena.allocate(batchSize * inputs);
-  const buffers = {
-    features: features.view,
-    targets: arena.allocate(batchSize * classes).view,
-    weights: arena.allocate(batchSize * classes).view,
-  };
-  const loss = arena.allocate(lanes).view;
-  const results: Results = { loss };
-  for (const tensor of trainable)
-    if (!isFactored(tensor)) results[gradientKey(tensor.spec.name)] = tensor.gradient.view;
-  for (const layer of layers) {
-    if (layer.kind !== 'bn') continue;
-    results[meanKey(layer.name)] = arena.allocate(lanes * layer.units).view;
-    results[varianceKey(layer.name)] = arena.allocate(lanes * layer.units).view;
-  }
-  const moving = tensors
-    .filter(({ spec }) => !spec.trainable)
-    .map(({ spec, parameter }) => ({ kept: parameter.view, batch: results[statisticsKey(spec.name)] }));
-
-  const predictionFeatures = arena.allocate(PREDICTION_ROWS * inputs).view;
-  const predictionResult = arena.allocate(PREDICTION_ROWS * lanes * classes).view;
-
-  /** The views of a batch of some size are the same objects every time, which lets the engine reuse its tensors. */
-  const bySize = new Map<
-    number,
-    { batch: BatchBuffers; feeds: Record<string, Float32Array>; program: Promise<Program>; results: Results }
-  >();
-  const prepared = (rows: number) => {
-    const existing = bySize.get(rows);
-    if (existing) return existing;
-    const batch = {
-      features: buffers.features.subarray(0, rows * inputs),
-      targets: buffers.targets.subarray(0, rows * classes),
-      weights: buffers.weights.subarray(0, rows * classes),
-    };
-    const maskFeeds = masks.map(({ layer, array }) => [
-      maskKey(layer.name),
-      array.view.subarray(0, rows * layer.units),
-    ]);
-    const entry = {
-      batch,
-      feeds: { ...batch, ...parameterFeeds, ...Object.fromEntries(maskFeeds) },
-      program: programs.training(shape, rows),
-      results: {
-        ...results,
-        ...(shape.factored && factored && { [errorKey(shape.factored)]: factored.errorsOf(rows) }),
-      },
-    };
-    bySize.set(rows, entry);
-    return entry;
-  };
-
-  const length = specs.reduce((sum, spec) => sum + elementCount(spec.shape), 0);
-  /** Calls back with each tensor and where its numbers lie among a lane's. */
-  const eachTensor = (visit: (tensor: StackTensor, start: number, end: number) => void) => {
-    let start = 0;
-    for (const tensor of tensors) {
-      const end = start + elementCount(tensor.spec.shape);
-      visit(tensor, start, end);
-      start = end;
-    }
-  };
-  const scatter = (array: (tensor: StackTensor) => ArenaArray, values: Float32Array, lane: number) =>
-    eachTensor((tensor, start, end) =>
-      writeLane(array(tensor).view, values.subarray(start, end), tensor.spec, lane),
-    );
-  const gather = (array: (tensor: StackTensor) => ArenaArray, lane: number): Float32Array => {
-    const values = new Float32Array(length);
-    eachTensor((tensor, start, end) =>
-      readLane(array(tensor).view, values.subarray(start, end), tensor.spec, lane),
-    );
-    return values;
-  };
-
+  const prepared = batchRuns(programs, shape, arrays, parameterFeeds);
+  const { scatter, gather } = laneNumbers(tensors);
+  const setParameters = (lane: number, values: Float32Array) =>
+    scatter(({ parameter }) => parameter, values, lane);
+  const parameters = (lane: number) => gather(({ parameter }) => parameter, lane);
   return {
-    lanes,
+    lanes: shape.lanes,
     batch: (rows) => prepared(rows).batch,
     async step(rows, settings, maskSeed) {
       const { feeds, program, results } = prepared(rows);
       for (const [index, { layer, array }] of masks.entries())
         drawMask(arena, layer.rate, array, maskSeed, index);
       await (await program).run(feeds, results);
-      factored?.take(features, rows);
-      for (const tensor of trainable) {
-        const slice = { shape: tensor.shape, isKernel: isKernel(tensor.spec.name) };
-        for (const [lane, setting] of settings.entries()) {
-          if (factored && isFactored(tensor)) factored.step(setting, tensor, { lane, rows });
-          else applyStep(arena, setting, tensor, { ...slice, lane });
-        }
-      }
-      for (const { kept, batch } of moving) {
-        for (let i = 0; i < kept.length; i++)
-          kept[i] = kept[i] * MOVING_MOMENTUM + batch[i] * (1 - MOVING_MOMENTUM);
-      }
-      return loss;
+      stepTensors(arena, arrays, settings, rows);
+      moveStatistics(arrays);
+      return loss.view;
     },
-    async predict(features, rows) {
-      const program = await programs.evaluation(shape);
-      const width = lanes * classes;
-      const probabilities = new Float32Array(rows * width);
-      for (let start = 0; start < rows; start += PREDICTION_ROWS) {
-        const count = Math.min(PREDICTION_ROWS, rows - start);
-        const chunk = predictionFeatures.subarray(0, count * inputs);
-        chunk.set(features.subarray(start * inputs, (start + count) * inputs));
-        const into = { probabilities: predictionResult.subarray(0, count * width) };
-        await program.run({ features: chunk, ...parameterFeeds }, into);
-        probabilities.set(into.probabilities, start * width);
-      }
-      return probabilities;
+    predict: async (features, rows) =>
+      predictBlocks(await programs.evaluation(shape), shape, arrays, parameterFeeds, features, rows),
+    setParameters,
+    parameters,
+    load(lane, state) {
+      setParameters(lane, state.parameters);
+      for (const [index, values] of state.optimizer.entries())
+        scatter(({ state }) => state[index], values, lane);
     },
-    load(lane, { parameters, optimizer }) {
-      scatter(({ parameter }) => parameter, parameters, lane);
-      for (const [index, values] of optimizer.entries()) scatter(({ state }) => state[index], values, lane);
-    },
-    setParameters: (lane, parameters) => scatter(({ parameter }) => parameter, parameters, lane),
-    parameters: (lane) => gather(({ parameter }) => parameter, lane),
     save: (lane) => ({
-      parameters: gather(({ parameter }) => parameter, lane),
+      parameters: parameters(lane),
       optimizer: [gather(({ state }) => state[0], lane), gather(({ state }) => state[1], lane)],
     }),
+  };
+}
+
+/** All that a training step on batches of one size runs with. */
+interface BatchRun {
+  batch: BatchBuffers;
+  feeds: Record<string, Float32Array>;
+  program: Promise<Program>;
+  results: Results;
+}
+
+/** The views of a batch of some size are the same objects every time, which lets the engine reuse its tensors. */
+function batchRuns(
+  programs: Programs,
+  shape: StackShape,
+  arrays: StackArrays,
+  parameterFeeds: Record<string, Float32Array>,
+): (rows: number) => BatchRun {
+  const { inputs, classes } = shape;
+  const { features, targets, weights } = arrays.batch;
+  const runs = new Map<number, BatchRun>();
+  const create = (rows: number): BatchRun => {
+    const batch = {
+      features: features.view.subarray(0, rows * inputs),
+      targets: targets.view.subarray(0, rows * classes),
+      weights: weights.view.subarray(0, rows * classes),
+    };
+    const masks = arrays.masks.map(({ layer, array }) => [
+      maskKey(layer.name),
+      array.view.subarray(0, rows * layer.units),
+    ]);
+    return {
+      batch,
+      feeds: { ...batch, ...parameterFeeds, ...Object.fromEntries(masks) },
+      program: programs.training(shape, rows),
+      results: stepResults(arrays, rows),
+    };
+  };
+  return (rows) => {
+    const run = runs.get(rows) ?? create(rows);
+    runs.set(rows, run);
+    return run;
+  };
+}
+
+/** Where the training graph's outputs go for a batch of so many rows. */
+function stepResults({ tensors, factored, loss, statistics }: StackArrays, rows: number): Results {
+  const gradients = tensors
+    .filter(({ spec }) => spec.trainable)
+    .map(({ spec: { name }, gradient, isFactored }) =>
+      isFactored && factored ? [errorKey(name), factored.errorsOf(rows)] : [gradientKey(name), gradient.view],
+    );
+  const means = Array.from(statistics, ([key, { view }]) => [key, view]);
+  return { loss: loss.view, ...Object.fromEntries([...gradients, ...means]) };
+}
+
+/** Steps every lane's part of every trainable tensor by the gradient of the batch that was run. */
+function stepTensors(
+  arena: Arena,
+  { tensors, factored, batch }: StackArrays,
+  settings: readonly StepSettings[],
+  rows: number,
+): void {
+  factored?.take(batch.features, rows);
+  for (const tensor of tensors) {
+    const { spec, shape, isFactored } = tensor;
+    if (!spec.trainable) continue;
+    for (const [lane, setting] of settings.entries()) {
+      if (isFactored) factored?.step(setting, tensor, { lane, rows });
+      else applyStep(arena, setting, tensor, { shape, lane, isKernel: isKernel(spec.name) });
+    }
+  }
+}
+
+/** Moves the statistics that batch-norms predict with towards those of the batch. */
+function moveStatistics({ tensors, statistics }: StackArrays): void {
+  for (const { spec, parameter } of tensors) {
+    const batch = statistics.get(statisticsKey(spec.name))?.view;
+    if (spec.trainable || !batch) continue;
+    const kept = parameter.view;
+    for (let i = 0; i < kept.length; i++)
+      kept[i] = kept[i] * MOVING_MOMENTUM + batch[i] * (1 - MOVING_MOMENTUM);
+  }
+}
+
+/** Probabilities [rows, lanes, classes]. */
+async function predictBlocks(
+  program: Program,
+  { inputs, lanes, classes }: StackShape,
+  { prediction }: StackArrays,
+  parameterFeeds: Record<string, Float32Array>,
+  features: Float32Array,
+  rows: number,
+): Promise<Float32Array> {
+  const width = lanes * classes;
+  const probabilities = new Float32Array(rows * width);
+  for (let start = 0; start < rows; start += PREDICTION_ROWS) {
+    const count = Math.min(PREDICTION_ROWS, rows - start);
+    const block = prediction.features.view.subarray(0, count * inputs);
+    block.set(features.subarray(start * inputs, (start + count) * inputs));
+    const into = { probabilities: prediction.probabilities.view.subarray(0, count * width) };
+    await program.run({ features: block, ...parameterFeeds }, into);
+    probabilities.set(into.probabilities, start * width);
+  }
+  return probabilities;
+}
+
+/** Copies one lane's numbers, in the order of headParameters, into an array of each tensor and back. */
+function laneNumbers(tensors: readonly StackTensor[]) {
+  type ArrayOf = (tensor: StackTensor) => ArenaArray;
+  let length = 0;
+  const ranges = tensors.map((tensor) => {
+    const start = length;
+    length += elementCount(tensor.spec.shape);
+    return { tensor, start, end: length };
+  });
+  return {
+    scatter(arrayOf: ArrayOf, values: Float32Array, lane: number): void {
+      for (const { tensor, start, end } of ranges)
+        writeLane(arrayOf(tensor).view, values.subarray(start, end), tensor.spec, lane);
+    },
+    gather(arrayOf: ArrayOf, lane: number): Float32Array {
+      const values = new Float32Array(length);
+      for (const { tensor, start, end } of ranges)
+        readLane(arrayOf(tensor).view, values.subarray(start, end), tensor.spec, lane);
+      return values;
+    },
   };
 }
 
@@ -216,43 +213,4 @@ export function createStack(arena: Arena, programs: Programs, shape: StackShape,
 export function statisticsKey(parameterName: string): string {
   const [layer, kind] = parameterName.split('/');
   return kind === 'moving_mean' ? meanKey(layer) : varianceKey(layer);
-}
-
-/** Of the gradient that is left in its factors, if one is. */
-function factoredSizes(
-  { factored, lanes, inputs }: StackShape,
-  specs: readonly HeadParameter[],
-  batchSize: number,
-): FactoredSizes | undefined {
-  // As it is stored, a kernel is [inputs, units].
-  const units = specs.find(({ name }) => name === factored)?.shape[1];
-  return units === undefined ? undefined : { lanes, units, inputs, batchSize };
-}
-
-/** What {@link createStack} allocates, in floats. */
-function stackFloats(
-  shape: StackShape,
-  specs: readonly HeadParameter[],
-  dropouts: readonly { units: number }[],
-  batchSize: number,
-): number {
-  const { inputs, classes, lanes, layers } = shape;
-  const sum = (lengths: readonly number[]) =>
-    lengths.reduce((total, length) => total + arenaFloats(length), 0);
-  const sizes = factoredSizes(shape, specs, batchSize);
-  const factored = sizes ? factoredFloats(sizes) : 0;
-  const tensors = specs.map(
-    (spec) => (spec.name === shape.factored ? 3 : 4) * arenaFloats(lanes * elementCount(spec.shape)),
-  );
-  const statistics = layers.flatMap((layer) =>
-    layer.kind === 'bn' ? [lanes * layer.units, lanes * layer.units] : [],
-  );
-  const batches = [
-    batchSize * inputs,
-    batchSize * classes,
-    batchSize * classes,
-    ...dropouts.map(({ units }) => batchSize * units),
-  ];
-  const prediction = [PREDICTION_ROWS * inputs, PREDICTION_ROWS * lanes * classes];
-  return factored + sum(tensors) + sum([...batches, ...statistics, ...prediction, lanes]);
 }

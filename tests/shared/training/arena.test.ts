@@ -1,18 +1,27 @@
 /** The memory of a worker. */
 import { expect, it } from 'vitest';
-import { arenaFloats, createArena } from '../../../src/shared/training/arena.ts';
+import { type ArenaArray, createArena, layOut, layoutFloats } from '../../../src/shared/training/arena.ts';
 
 it('arrays are zero, also where earlier ones were, and do not overlap', () => {
   const arena = createArena();
-  arena.reset(arenaFloats(20) + arenaFloats(5));
-  arena.allocate(20).view.fill(7);
-  arena.allocate(5).view.fill(7);
-  arena.reset(arenaFloats(5) + arenaFloats(20));
-  const [first, second] = [arena.allocate(5), arena.allocate(20)];
+  for (const { view } of layOut(arena, (allocate) => [allocate(20), allocate(5)])) view.fill(7);
+  const [first, second] = layOut(arena, (allocate) => [allocate(5), allocate(20)]);
   expect([...first.view, ...second.view]).toEqual(Array(25).fill(0));
   // Whole vectors can be read of each.
   expect([first.padded, second.padded]).toEqual([8, 20]);
   expect(first.address % 64).toBe(0);
-  expect(second.address).toBe(first.address + 4 * arenaFloats(5));
+  expect(second.address - first.address).toBe(4 * layoutFloats((allocate) => allocate(5)));
   expect(() => arena.allocate(1).view.fill(1)).not.toThrow();
+});
+
+it('a layout has the room that it adds up to, however many arrays it has', () => {
+  const arena = createArena();
+  const lengths = Array.from({ length: 300 }, (_, i) => 1 + ((i * 7919) % 5000));
+  const layout = (allocate: (length: number) => ArenaArray) => lengths.map(allocate);
+  const arrays = layOut(arena, layout);
+  for (const [i, { view }] of arrays.entries()) view.fill(i);
+  expect(arrays.map(({ view }) => view.length)).toEqual(lengths);
+  expect(arrays.every(({ view }, i) => view.every((value) => value === i))).toBe(true);
+  const last = arrays[arrays.length - 1];
+  expect(layoutFloats(layout)).toBeGreaterThanOrEqual((last.address - arrays[0].address) / 4 + last.padded);
 });

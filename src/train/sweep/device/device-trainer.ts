@@ -6,7 +6,7 @@ import { elementCount } from '../../../shared/graph/value.ts';
 import type { HeadConfig } from '../../../shared/head/config.ts';
 import { maskShape } from '../../../shared/head/forward.ts';
 import { headParameters } from '../../../shared/head/layers.ts';
-import { type Arena, arenaFloats } from '../../../shared/training/arena.ts';
+import { type Arena, layOut } from '../../../shared/training/arena.ts';
 import { drawMask } from '../../../shared/training/dropout.ts';
 import { HYPERPARAMETERS } from '../../../shared/training/optimizers.ts';
 import { readLane, writeLane } from '../lanes.ts';
@@ -52,8 +52,9 @@ export function deviceTrainer(
   const length = tensors.reduce((sum, { spec }) => sum + elementCount(spec.shape), 0);
   const dropouts = layers.filter((layer) => layer.kind === 'dropout');
   const maxRows = Math.min(config.batchSize, data.rows.train);
-  arena.reset(dropouts.reduce((sum, { units }) => sum + arenaFloats(maxRows * units), 0));
-  const masks = dropouts.map((layer) => ({ layer, array: arena.allocate(maxRows * layer.units) }));
+  const masks = layOut(arena, (allocate) =>
+    dropouts.map((layer) => ({ layer, array: allocate(maxRows * layer.units) })),
+  );
 
   /** Parameters, optimiser state and the sum of losses, by the names of the step graph. */
   const deviceArrays = new Map<string, DeviceArray>();

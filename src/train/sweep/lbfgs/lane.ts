@@ -1,9 +1,9 @@
 /** One head of an exact solution: its numbers in the arena. */
 
 import type { TrainingData } from '../../../shared/dataset/data.ts';
-import { type Arena, type ArenaArray, arenaFloats, wholeVectors } from '../../../shared/training/arena.ts';
+import { type Allocate, type Arena, type ArenaArray, wholeVectors } from '../../../shared/training/arena.ts';
 import type { HeadJob } from '../plan.ts';
-import { type Curvature, createCurvature, curvatureFloats } from './lbfgs.ts';
+import { type Curvature, createCurvature } from './lbfgs.ts';
 import type { Logits } from './line-loss.ts';
 
 /** A head that is being solved, beside others. */
@@ -37,21 +37,21 @@ export function shapeOf({ classes, inputs, rows }: TrainingData): Shape {
   return { classes, inputs, kernel, size: kernel + wholeVectors(classes), pitch: wholeVectors(rows.train) };
 }
 
-/** Room that a lane takes in the arena. */
-export function laneFloats({ classes, size, pitch }: Shape): number {
-  return 2 * arenaFloats(size) + curvatureFloats(size) + 3 * arenaFloats(classes * pitch);
-}
-
-/** A head at zero. */
-export function createLane(job: HeadJob, arena: Arena, { classes, size, pitch }: Shape): Lane {
-  const logits = () => arena.allocate(classes * pitch);
-  const curvature = createCurvature(arena, size);
-  const gradient = arena.allocate(size);
+/** A head at zero. @param allocate see {@link layOut} */
+export function createLane(
+  job: HeadJob,
+  { kernels }: Arena,
+  allocate: Allocate,
+  { classes, size, pitch }: Shape,
+): Lane {
+  const logits = () => allocate(classes * pitch);
+  const curvature = createCurvature(kernels, allocate, size);
+  const gradient = allocate(size);
   return {
     job,
     curvature,
     gradient,
-    point: arena.allocate(size),
+    point: allocate(size),
     direction: gradient,
     logits: logits(),
     logitDirection: logits(),

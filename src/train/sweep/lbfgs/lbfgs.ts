@@ -1,5 +1,5 @@
 /** The memory of L-BFGS: from steps taken and how gradients changed along them to the next direction. */
-import { type Arena, type ArenaArray, arenaFloats } from '../../../shared/training/arena.ts';
+import type { Allocate, ArenaArray, Kernels } from '../../../shared/training/arena.ts';
 
 export interface Curvature {
   /** Minus the approximate inverse Hessian times the gradient, in an array that is the caller's until `remember`. */
@@ -24,17 +24,12 @@ interface CurvaturePair extends Pair {
   square: number;
 }
 
-/** Room in the arena for vectors of `size` numbers. */
-export function curvatureFloats(size: number): number {
-  return 2 * (MEMORY + 1) * arenaFloats(size);
-}
-
-export function createCurvature(arena: Arena, size: number): Curvature {
-  const { dot, add, scale } = arena.kernels;
+/** For vectors of `size` numbers. @param allocate see {@link layOut} */
+export function createCurvature({ dot, add, scale }: Kernels, allocate: Allocate, size: number): Curvature {
   // One more than are remembered: the step that is about to be taken.
   const slots = Array.from(
     { length: MEMORY + 1 },
-    (): Pair => ({ step: arena.allocate(size), change: arena.allocate(size) }),
+    (): Pair => ({ step: allocate(size), change: allocate(size) }),
   );
   const pairs: CurvaturePair[] = [];
   let next = 0;

@@ -1,6 +1,6 @@
 /** Cross-entropy of a linear head from its logits alone: along a line, with its slope in every logit. */
 import type { Output } from '../../../shared/head/config.ts';
-import type { Arena, ArenaArray } from '../../../shared/training/arena.ts';
+import type { ArenaArray, Kernels } from '../../../shared/training/arena.ts';
 
 /** What the training rows ask for, each [classes, pitch]. */
 export interface Wanted {
@@ -27,16 +27,19 @@ export interface Logits {
   residuals: ArenaArray;
 }
 
-/** Room in the arena that a function of {@link lineLoss} takes. */
-export const LINE_LOSS_FLOATS = 16;
+/** Length of the array that {@link lineLoss} works in. */
+export const LINE_LOSS_LENGTH = 16;
 
-/** Returns the loss where logits have moved by `step` times their motion; their residuals become the derivatives there. */
+/**
+ * Returns the loss where logits have moved by `step` times their motion; their residuals become the derivatives there.
+ * @param result of {@link LINE_LOSS_LENGTH} numbers
+ */
 export function lineLoss(
-  { kernels, allocate }: Arena,
+  kernels: Kernels,
+  { view, address }: ArenaArray,
   { classes, pitch, weightedTargets, sampleWeights }: Wanted,
   output: Output,
 ): (lossAt: Logits, step: number) => LinePoint {
-  const { view, address } = allocate(LINE_LOSS_FLOATS);
   const point = new Float64Array(view.buffer, address, 3);
   return ({ logits, logitDirection, residuals }, step) => {
     const arrays = [logits.address, logitDirection.address, residuals.address, weightedTargets.address];

@@ -3,15 +3,15 @@ import { performance } from 'node:perf_hooks';
 import { splitRange, type TrainingData, validationOf } from '../../../shared/dataset/data.ts';
 import { headLayers } from '../../../shared/head/layers.ts';
 import { evaluate } from '../../../shared/metrics/evaluate.ts';
-import { type Arena, arenaFloats } from '../../../shared/training/arena.ts';
+import { type Allocate, type Arena, layOut, layoutFloats } from '../../../shared/training/arena.ts';
 import { targetFiller } from '../../../shared/training/batches.ts';
 import type { TrainedHead } from '../../../shared/training/head-progress.ts';
 import { type HeadJob, stackLanes } from '../plan.ts';
 import { predictRows } from '../predict-rows.ts';
 import { createStack } from '../stack.ts';
 import { laneProbabilities, type StackContext } from '../train-stack.ts';
-import { createLane, type Lane, laneFloats, parametersOf, type Shape, shapeOf } from './lane.ts';
-import { LINE_LOSS_FLOATS, type LinePoint, lineLoss, searchLine, type Wanted } from './line-loss.ts';
+import { createLane, type Lane, parametersOf, type Shape, shapeOf } from './lane.ts';
+import { LINE_LOSS_LENGTH, type LinePoint, lineLoss, searchLine, type Wanted } from './line-loss.ts';
 import { type WideProducts, wideProducts } from './wide-products.ts';
 
 /** Room in the arena for heads that are solved side by side, in floats: 1 GB. */
@@ -38,7 +38,10 @@ const MAX_ITERATIONS = 1000;
  * line searches need logits only.
  */
 export async function solveStack(jobs: readonly HeadJob[], context: StackContext): Promise<void> {
-  const atOnce = Math.max(1, Math.floor(MAX_FLOATS / laneFloats(shapeOf(context.data))));
+  const laneFloats = layoutFloats((allocate) =>
+    createLane(jobs[0], context.arena, allocate, shapeOf(context.data)),
+  );
+  const atOnce = Math.max(1, Math.floor(MAX_FLOATS / laneFloats));
   for (let start = 0; start < jobs.length && !(start > 0 && context.shouldStop()); start += atOnce) {
     await solveTogether(jobs.slice(start, start + atOnce), context);
   }
@@ -50,10 +53,13 @@ async function solveTogether(jobs: readonly HeadJob[], context: StackContext): P
   // A product of a single row takes another way through onnxruntime, and rounds otherwise.
   const products = wideProducts(data, shared, programs, Math.max(2, jobs.length * data.classes));
   const shape = shapeOf(data);
-  const wantedFloats = 2 * arenaFloats(shape.classes * shape.pitch);
-  arena.reset(wantedFloats + LINE_LOSS_FLOATS + jobs.length * laneFloats(shape));
-  const loss = lineLoss(arena, wantedOf(data, shared, arena, shape), shared.output);
-  const all = jobs.map((job) => createLane(job, arena, shape));
+  const { wanted, point, all } = layOut(arena, (allocate) => ({
+    wanted: wantedArrays(allocate, shape),
+    point: allocate(LINE_LOSS_LENGTH),
+    all: jobs.map((job) => createLane(job, arena, allocate, shape)),
+  }));
+  fillWanted(wanted, data, shared);
+  const loss = lineLoss(arena.kernels, point, wanted, shared.output);
   for (const lane of all) lane.value = loss(lane, 0).value;
 
   let lanes = all;
@@ -92,13 +98,17 @@ function isSolved({ value, gradient, direction, iterations }: Lane, { kernels }:
   );
 }
 
+function wantedArrays(allocate: Allocate, { classes, pitch }: Shape): Wanted {
+  const [weightedTargets, sampleWeights] = [allocate(classes * pitch), allocate(classes * pitch)];
+  return { classes, pitch, weightedTargets, sampleWeights };
+}
+
 /** Targets and weights of all training rows. */
-function wantedOf(
+function fillWanted(
+  { classes, pitch, weightedTargets, sampleWeights }: Wanted,
   data: TrainingData,
   config: HeadJob['config'],
-  arena: Arena,
-  { classes, pitch }: Shape,
-): Wanted {
+): void {
   const rows = data.rows.train;
   const batch = {
     targets: new Float32Array(rows * classes),
@@ -108,7 +118,6 @@ function wantedOf(
     Int32Array.from({ length: rows }, (_, row) => row),
     batch,
   );
-  const [weightedTargets, sampleWeights] = [arena.allocate(classes * pitch), arena.allocate(classes * pitch)];
   for (let row = 0; row < rows; row++) {
     for (let c = 0; c < classes; c++) {
       const weight = batch.weights[row * classes + c];
@@ -116,7 +125,6 @@ function wantedOf(
       weightedTargets.view[c * pitch + row] = weight * batch.targets[row * classes + c];
     }
   }
-  return { classes, pitch, weightedTargets, sampleWeights };
 }
 
 /** Sets every lane's gradient from its residuals. */

@@ -1,25 +1,23 @@
-/** What L-BFGS remembers, and the memory that it takes. */
+/** What L-BFGS remembers. */
 import { describe, expect, it } from 'vitest';
-import { resolveConfig } from '../../../../src/shared/head/resolve.ts';
 import { random } from '../../../../src/shared/random.ts';
-import { type Arena, arenaFloats, createArena } from '../../../../src/shared/training/arena.ts';
-import { createLane, laneFloats, shapeOf } from '../../../../src/train/sweep/lbfgs/lane.ts';
-import { createCurvature, curvatureFloats } from '../../../../src/train/sweep/lbfgs/lbfgs.ts';
+import { createArena, layOut } from '../../../../src/shared/training/arena.ts';
+import { createCurvature } from '../../../../src/train/sweep/lbfgs/lbfgs.ts';
 
 const SIZE = 12;
 
-/** An arena with room for a curvature and a gradient. */
-function newArena(): Arena {
+/** A curvature and a gradient in an arena. */
+function remembering() {
   const arena = createArena();
-  arena.reset(curvatureFloats(SIZE) + arenaFloats(SIZE));
-  return arena;
+  return layOut(arena, (allocate) => ({
+    curvature: createCurvature(arena.kernels, allocate, SIZE),
+    gradient: allocate(SIZE),
+  }));
 }
 
 /** Steps along a quadratic with these second derivatives; the directions and changes of the gradient. */
 function descent(steps: number) {
-  const arena = newArena();
-  const curvature = createCurvature(arena, SIZE);
-  const gradient = arena.allocate(SIZE);
+  const { curvature, gradient } = remembering();
   const stream = random(3, 'lbfgs');
   const derivatives = Float32Array.from({ length: SIZE }, () => 0.5 + stream.uniform());
   gradient.view.set(Float32Array.from({ length: SIZE }, () => stream.normal()));
@@ -36,10 +34,9 @@ function descent(steps: number) {
 
 describe('a direction', () => {
   it('is steepest descent at first', () => {
-    const arena = newArena();
-    const gradient = arena.allocate(SIZE);
+    const { curvature, gradient } = remembering();
     gradient.view.set([3, -1, 2]);
-    const { view } = createCurvature(arena, SIZE).direction(gradient);
+    const { view } = curvature.direction(gradient);
     expect([...view.subarray(0, 4)]).toEqual([-3, 1, -2, -0]);
   });
 
@@ -54,23 +51,4 @@ describe('a direction', () => {
     for (const [i, value] of direction.entries())
       expect(Math.abs(value + step[i])).toBeLessThan(1e-4 * largest);
   });
-});
-
-it('a lane takes the room that it is given in the arena', () => {
-  const shape = shapeOf({
-    ...{ task: 'multiclass', inputs: 7, classes: 3, features: {}, targets: new Uint8Array(0) },
-    rows: { train: 50, val: 0, test: 0 },
-  });
-  const arena = createArena();
-  arena.reset(laneFloats(shape));
-  let taken = 0;
-  const counting: Arena = {
-    ...arena,
-    allocate(length) {
-      taken += arenaFloats(length);
-      return arena.allocate(length);
-    },
-  };
-  createLane({ id: '1', config: resolveConfig({ optimizer: 'lbfgs' }, 'multiclass') }, counting, shape);
-  expect(laneFloats(shape)).toBe(taken);
 });
