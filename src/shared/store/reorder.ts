@@ -2,8 +2,8 @@
 import type { ContentIndex } from './content-index.ts';
 import type { PartRows } from './part.ts';
 import type { PartBuffer, RowRecord } from './part-buffer.ts';
-import type { StorePart } from './reader.ts';
-import type { FeatureColumn, PartEntry } from './schema.ts';
+import { readPart, type StorePart, sharedMemory } from './reader.ts';
+import type { PartEntry, StoreManifest } from './schema.ts';
 import type { StoredPart } from './stored-parts.ts';
 
 /** The parts at the start of a store that already are the start of `wanted`: full ones, and a last one that ends it. */
@@ -39,18 +39,28 @@ export function evenlyWeighted(rows: readonly RowRecord[]): RowRecord[] {
   return rows.map((row) => ({ ...row, weight: row.weight ?? 1 }));
 }
 
+/** Reads a part of a store; the one read last stays in memory. */
+export type PartReader = (manifest: StoreManifest, entry: PartEntry) => Promise<StorePart>;
+
+/** What it reads is valid until another part is read. */
+export function partReader(dir: string): PartReader {
+  const memory = sharedMemory();
+  let last: StorePart | undefined;
+  return async (manifest, entry) => {
+    if (last?.entry !== entry) last = await readPart(dir, manifest, entry, memory);
+    return last;
+  };
+}
+
 /**
  * Copies the features of `rows` together, reading each part that holds some of them once.
  * Parts are visited in their order, so that rows in about the same order read about one part for each they fill.
+ * @param source the parts that have them, and where each content is
  * @param buffer where to; what it holds is forgotten
- * @param contents where each content is
  */
 export async function gather(
   rows: RowRecord[],
-  contents: ContentIndex,
-  parts: PartEntry[],
-  columns: FeatureColumn[],
-  read: (entry: PartEntry) => Promise<StorePart>,
+  { manifest, read, contents }: { manifest: StoreManifest; read: PartReader; contents: ContentIndex },
   buffer: PartBuffer,
 ): Promise<PartRows> {
   const wanted = new Map<string, { target: number; row: number }[]>();
@@ -61,12 +71,12 @@ export async function gather(
     else wanted.set(part, [{ target, row }]);
   }
   buffer.clear();
-  for (const entry of parts) {
+  for (const entry of manifest.parts) {
     const copies = wanted.get(entry.file);
     if (!copies) continue;
-    const { features, phashes } = await read(entry);
+    const { features, phashes } = await read(manifest, entry);
     for (const { target, row } of copies) {
-      const vectors = columns.map(({ name, dimension }) =>
+      const vectors = manifest.columns.map(({ name, dimension }) =>
         features.get(name)!.subarray(row * dimension, (row + 1) * dimension),
       );
       buffer.put(target, rows[target], phashes[row], vectors);

@@ -1,20 +1,17 @@
 /** Writes a feature store: rows are committed a part at a time, and put in their final order at the end. */
-import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import { type Content, contentKey } from './content.ts';
 import { contentIndex } from './content-index.ts';
-import { disk, diskError, makeFolder, writeDurably } from './files.ts';
-import { encodePart, type PartRows } from './part.ts';
+import { makeFolder, writeDurably } from './files.ts';
 import { partBuffer, type RowRecord } from './part-buffer.ts';
-import { readPart, type StorePart, sharedMemory } from './reader.ts';
-import { evenlyWeighted, gather, partsInOrder } from './reorder.ts';
+import { openPartFiles } from './part-files.ts';
+import { evenlyWeighted, gather, partReader, partsInOrder } from './reorder.ts';
 import {
   type FeatureColumn,
   FORMAT,
   FORMAT_VERSION,
   MANIFEST_FILE,
   NUMBER_BYTES,
-  PART_FILE,
   type PartEntry,
   type Pipeline,
   type Shard,
@@ -73,7 +70,7 @@ const FLUSH_SHARE = 0.02;
 /** Starts writing to a folder (made if need be), adding to what `storedParts` lists. */
 export async function createStoreWriter(
   dir: string,
-  { images, shard = null, augment = null, ...header }: StoreHeader,
+  header: StoreHeader,
   {
     storedParts = [],
     partBytes = 4 * 2 ** 20,
@@ -83,62 +80,32 @@ export async function createStoreWriter(
   }: WriterOptions = {},
 ): Promise<StoreWriter> {
   await makeFolder(dir);
-  const { columns, pipeline } = header;
-  const numbers = columns.reduce((sum, { dimension }) => sum + dimension, 0);
-  const partRows = Math.max(1, Math.floor(partBytes / (numbers * NUMBER_BYTES[pipeline.dtype])));
-  const pendingRows = Math.min(partRows, flushRows);
+  const partRows = rowsOfParts(header, partBytes);
+  const files = await openPartFiles(dir, header, guard);
   const parts: StoredPart[] = [];
   const contents = contentIndex();
-  const hold = (part: StoredPart): void => {
+  const addPart = (part: StoredPart): void => {
     parts.push(part);
     contents.add(part);
   };
-  storedParts.forEach(hold);
-  const appended = new Set<string>();
-  // Not as arguments of one call: a store of hundred thousand parts has too many.
-  let nextPart = (await partFiles(dir)).reduce((next, file) => Math.max(next, partNumber(file) + 1), 0);
-  // Memory for one part: of rows that wait to be committed, and at the end of those that are put in order.
-  const pending = partBuffer(columns, partRows);
-  let nextFlush = performance.now() + flushSeconds * 1000;
-
-  const writePart = async (rows: PartRows): Promise<PartEntry> => {
-    await guard();
-    const pieces = await encodePart(rows, columns, pipeline.dtype);
-    const file = `part-${String(nextPart++).padStart(5, '0')}.arrow`;
-    await writeDurably(join(dir, file), pieces);
-    const sha256 = createHash('sha256');
-    for (const piece of pieces) sha256.update(piece);
-    const bytes = pieces.reduce((sum, { length }) => sum + length, 0);
-    return { file, rows: rows.paths.length, bytes, sha256: sha256.digest('hex') };
-  };
-
-  const manifestOf = (listed: PartEntry[], complete: boolean, failed: number): StoreManifest => ({
-    format: FORMAT,
-    formatVersion: FORMAT_VERSION,
-    complete,
-    ...header,
-    parts: listed,
-    counts: { images, rows: listed.reduce((sum, part) => sum + part.rows, 0), failed },
-    shard,
-    augment,
-  });
-
-  const entries = (): PartEntry[] => parts.map(({ entry }) => entry);
-
+  storedParts.forEach(addPart);
   const commit = async (manifest: StoreManifest): Promise<StoreManifest> => {
     await guard();
     await writeDurably(join(dir, MANIFEST_FILE), sealManifest(manifest));
     return manifest;
   };
-
+  // Memory for one part: of rows that wait to be committed, and at the end of those that are put in order.
+  const pending = partBuffer(header.columns, partRows);
+  const appended = new Set<string>();
+  let nextFlush = performance.now() + flushSeconds * 1000;
   const flush = async (): Promise<void> => {
     const { records } = pending;
     if (records.length === 0) return;
     const started = performance.now();
-    hold({ entry: await writePart(pending.rows()), records });
+    addPart({ entry: await files.write(pending.rows()), records });
     pending.clear();
     appended.clear();
-    await commit(manifestOf(entries(), false, 0));
+    await commit(unfinishedManifest(header, parts));
     const ended = performance.now();
     nextFlush = ended + Math.max(flushSeconds * 1000, (ended - started) / FLUSH_SHARE);
   };
@@ -148,52 +115,53 @@ export async function createStoreWriter(
     async append(record, features, phash = null) {
       appended.add(contentKey(record));
       pending.put(pending.records.length, record, phash, features);
-      if (performance.now() > nextFlush || pending.records.length >= pendingRows) await flush();
+      if (performance.now() > nextFlush || pending.records.length >= Math.min(partRows, flushRows))
+        await flush();
     },
     flush,
     async finish({ rows, failed }) {
       await flush();
       const wanted = evenlyWeighted(rows ?? parts.flatMap(({ records }) => records));
-      const ordered = partsInOrder(parts, wanted, partRows);
-      const sources = manifestOf(entries(), false, 0);
-      const memory = sharedMemory();
-      let last: StorePart | undefined;
-      const read = async (entry: PartEntry): Promise<StorePart> => {
-        if (last?.entry !== entry) last = await readPart(dir, sources, entry, memory);
-        return last;
-      };
-      let done = ordered.reduce((sum, part) => sum + part.rows, 0);
-      for (; done < wanted.length; done += partRows) {
-        const rowsOfPart = wanted.slice(done, done + partRows);
-        ordered.push(
-          await writePart(await gather(rowsOfPart, contents, sources.parts, columns, read, pending)),
-        );
-      }
-      const manifest = await commit(manifestOf(ordered, true, failed));
-      const listed = new Set(ordered.map(({ file }) => file));
-      for (const file of await partFiles(dir)) {
-        if (!listed.has(file)) await disk.rm(join(dir, file), { force: true });
-      }
+      const source = { manifest: unfinishedManifest(header, parts), read: partReader(dir), contents };
+      const listed = partsInOrder(parts, wanted, partRows);
+      const kept = listed.reduce((sum, part) => sum + part.rows, 0);
+      for (let done = kept; done < wanted.length; done += partRows)
+        listed.push(await files.write(await gather(wanted.slice(done, done + partRows), source, pending)));
+      const manifest = await commit(manifestOf(header, listed, { complete: true, failed }));
+      await files.keepOnly(listed);
       return manifest;
     },
   };
 }
 
-/** 12 of `part-00012.arrow`. */
-function partNumber(file: string): number {
-  return Number.parseInt(file.slice('part-'.length), 10);
+/** Rows of a part of at most so many bytes of features. */
+function rowsOfParts({ columns, pipeline }: StoreHeader, partBytes: number): number {
+  const numbers = columns.reduce((sum, { dimension }) => sum + dimension, 0);
+  return Math.max(1, Math.floor(partBytes / (numbers * NUMBER_BYTES[pipeline.dtype])));
 }
 
-/** Part files in a store's folder, listed in the manifest or not; unfinished ones (.tmp) are removed. */
-async function partFiles(dir: string): Promise<string[]> {
-  try {
-    const names = await disk.readdir(dir);
-    for (const name of names) {
-      if (name.endsWith('.tmp') && PART_FILE.test(name.slice(0, -4)))
-        await disk.rm(join(dir, name), { force: true });
-    }
-    return names.filter((name) => PART_FILE.test(name));
-  } catch (thrown) {
-    throw diskError('tidy', dir, thrown);
-  }
+/** While rows are added: parts as they come, in no order. */
+function unfinishedManifest(header: StoreHeader, parts: readonly StoredPart[]): StoreManifest {
+  return manifestOf(
+    header,
+    parts.map(({ entry }) => entry),
+    { complete: false, failed: 0 },
+  );
+}
+
+function manifestOf(
+  { images, shard = null, augment = null, ...header }: StoreHeader,
+  parts: PartEntry[],
+  { complete, failed }: { complete: boolean; failed: number },
+): StoreManifest {
+  return {
+    format: FORMAT,
+    formatVersion: FORMAT_VERSION,
+    complete,
+    ...header,
+    parts,
+    counts: { images, rows: parts.reduce((sum, part) => sum + part.rows, 0), failed },
+    shard,
+    augment,
+  };
 }
