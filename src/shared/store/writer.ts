@@ -84,16 +84,12 @@ export async function createStoreWriter(
   const files = await openPartFiles(dir, header, guard);
   const parts: StoredPart[] = [];
   const contents = contentIndex();
-  const addPart = (part: StoredPart): void => {
+  const addPart = (part: StoredPart) => {
     parts.push(part);
     contents.add(part);
   };
   storedParts.forEach(addPart);
-  const commit = async (manifest: StoreManifest): Promise<StoreManifest> => {
-    await guard();
-    await writeDurably(join(dir, MANIFEST_FILE), sealManifest(manifest));
-    return manifest;
-  };
+  const commit = (manifest: StoreManifest) => writeManifest(dir, manifest, guard);
   // Memory for one part: of rows that wait to be committed, and at the end of those that are put in order.
   const pending = partBuffer(header.columns, partRows);
   const appended = new Set<string>();
@@ -124,14 +120,27 @@ export async function createStoreWriter(
       const wanted = evenlyWeighted(rows ?? parts.flatMap(({ records }) => records));
       const source = { manifest: unfinishedManifest(header, parts), read: partReader(dir), contents };
       const listed = partsInOrder(parts, wanted, partRows);
-      const kept = listed.reduce((sum, part) => sum + part.rows, 0);
-      for (let done = kept; done < wanted.length; done += partRows)
+      for (let done = rowCount(listed); done < wanted.length; done += partRows)
         listed.push(await files.write(await gather(wanted.slice(done, done + partRows), source, pending)));
       const manifest = await commit(manifestOf(header, listed, { complete: true, failed }));
       await files.keepOnly(listed);
       return manifest;
     },
   };
+}
+
+async function writeManifest(
+  dir: string,
+  manifest: StoreManifest,
+  guard: () => Promise<void>,
+): Promise<StoreManifest> {
+  await guard();
+  await writeDurably(join(dir, MANIFEST_FILE), sealManifest(manifest));
+  return manifest;
+}
+
+function rowCount(parts: readonly PartEntry[]): number {
+  return parts.reduce((sum, { rows }) => sum + rows, 0);
 }
 
 /** Rows of a part of at most so many bytes of features. */
@@ -160,7 +169,7 @@ function manifestOf(
     complete,
     ...header,
     parts,
-    counts: { images, rows: parts.reduce((sum, part) => sum + part.rows, 0), failed },
+    counts: { images, rows: rowCount(parts), failed },
     shard,
     augment,
   };

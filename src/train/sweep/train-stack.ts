@@ -53,36 +53,13 @@ export async function trainStack(
   context: StackContext,
   paused: readonly (PausedHead | undefined)[] = [],
 ): Promise<void> {
-  const { data, arena, programs, device } = context;
+  const { data } = context;
   const [{ config: shared, startAfter = 0 }] = jobs;
-  const layers = headLayers(shared, data.inputs, data.classes);
-  const shapeOf = (heads: number): StackShape => ({
-    layers,
-    output: shared.output,
-    loss: shared.loss,
-    inputs: data.inputs,
-    classes: data.classes,
-    lanes: device ? heads : stackLanes(shared, heads, data.classes),
-  });
-  const largestBatch = Math.min(shared.batchSize, data.rows.train);
-  const factored = factoredKernel(layers, data.inputs, largestBatch);
-  const build = (states: readonly TrainingState[]): StackTrainer => {
-    const shape = shapeOf(states.length);
-    const trainer = device
-      ? deviceTrainer(device, data, arena, shape, shared)
-      : hostTrainer(
-          createStack(arena, programs, { ...shape, ...(factored && { factored }) }, largestBatch),
-          data,
-          shared,
-        );
-    trainer.load(states);
-    return trainer;
-  };
-
+  const { layers, lanesOf, load } = trainerLoader(shared, context);
   const stepsPerEpoch = Math.ceil(data.rows.train / shared.batchSize);
   let lanes = jobs.map((job, index) => startProgress(job, stepsPerEpoch, data, paused[index]));
   const initial = context.initial(headParameters(layers), shared.seed);
-  let stack = build(
+  let stack = load(
     lanes.map((_, index) => paused[index]?.state ?? freshState(initial, stepping(shared.optimizer))),
   );
   // Lanes that are done stay in the stack, ignored, until half of it can go; then it is rebuilt without them.
@@ -104,15 +81,51 @@ export async function trainStack(
     for (const [index, lane] of pausing.entries())
       context.onPaused?.(pause(lanes[lane], pausingStates[index], data));
     live = live.filter((lane) => !pausing.includes(lane));
-    if (live.length > 0 && shapeOf(live.length).lanes <= stack.lanes / 2) {
+    if (live.length > 0 && lanesOf(live.length) <= stack.lanes / 2) {
       const states = await stack.save(live);
       stack.release();
       lanes = live.map((lane) => lanes[lane]);
       live = lanes.map((_, lane) => lane);
-      stack = build(states);
+      stack = load(states);
     }
   }
   stack.release();
+}
+
+/**
+ * What makes trainers of a stack's heads, all of them at first, later of those that are left.
+ * @param config of any of the heads, for what all heads of the stack share
+ */
+function trainerLoader(config: HeadConfig, { data, arena, programs, device }: StackContext) {
+  const { inputs, classes } = data;
+  const layers = headLayers(config, inputs, classes);
+  const largestBatch = Math.min(config.batchSize, data.rows.train);
+  const factored = device ? undefined : factoredKernel(layers, inputs, largestBatch);
+  const lanesOf = (heads: number) => (device ? heads : stackLanes(config, heads, classes));
+  return {
+    layers,
+    /** Lanes of the stack in which so many heads train. */
+    lanesOf,
+    /** A trainer with heads in these states. */
+    load(states: readonly TrainingState[]): StackTrainer {
+      const { output, loss } = config;
+      const lanes = lanesOf(states.length);
+      const shape: StackShape = {
+        layers,
+        output,
+        loss,
+        inputs,
+        classes,
+        lanes,
+        ...(factored && { factored }),
+      };
+      const trainer = device
+        ? deviceTrainer(device, data, arena, shape, config)
+        : hostTrainer(createStack(arena, programs, shape, largestBatch), data, config);
+      trainer.load(states);
+      return trainer;
+    },
+  };
 }
 
 /** lbfgs takes all rows at once and has a loop of its own: solve-stack.ts. */
