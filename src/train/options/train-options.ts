@@ -59,7 +59,7 @@ export interface TrainHeadsOptions
   report?: boolean;
   /** Folder that the images of the stores are in, for the report; default: where extract found them. */
   images?: string;
-  /** With `out`: an apostrophe before text in CSV files that a spreadsheet would run as a formula; default: no. */
+  /** With `out`: an apostrophe before text in CSV files that a spreadsheet would run as a formula; default: false. */
   spreadsheetSafe?: boolean;
 }
 
