@@ -1,5 +1,5 @@
 /** extract() as a program calls it: its defaults, what it takes as data, and how it ends early. */
-import { mkdirSync } from 'node:fs';
+import { cpSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import sharp from 'sharp';
 import { beforeAll, describe, expect, it } from 'vitest';
@@ -31,17 +31,29 @@ beforeAll(async () => {
 const columnsOf = async (out: string) => (await openStore(out)).columns.map(({ name }) => name);
 
 describe('extract', () => {
-  it('has the average of the last layer unless poolings are named, and float32 numbers', async () => {
+  it('has averages of layers, the last one first, unless poolings are named, and float32 numbers', async () => {
     const [usual, named] = [newFolder(), newFolder()];
     await extract({ data, backbone, out: usual });
-    expect(await columnsOf(usual)).toEqual(['avg']);
-    expect((await openStore(usual)).manifest.pipeline).toMatchObject({ dtype: 'float32', poolings: ['avg'] });
+    const [last, ...earlier] = await columnsOf(usual);
+    expect(last).toBe('avg');
+    for (const column of earlier) expect(column).toMatch(/\/avg$/);
+    expect((await openStore(usual)).manifest.pipeline.dtype).toBe('float32');
     const requested = { ...backbone, poolings: ['max', 'avg'] };
     const [summary] = await extract({ data, backbone: [requested], out: named, dtype: 'float16' });
     expect(await columnsOf(named)).toEqual(['max', 'avg']);
     expect((await openStore(named)).manifest.pipeline.dtype).toBe('float16');
     expect(summary).toMatchObject({ images: 6, computed: 6, reused: 0, failed: 0 });
     expect(summary.imagesPerSecond * summary.seconds).toBeCloseTo(6, 1);
+  });
+
+  it('warns of what it passed over', async () => {
+    const warnings: string[] = [];
+    const reporter = { ...silent, warn: (message: string) => void warnings.push(message) };
+    const folder = join(newFolder(), 'photos');
+    cpSync(data, folder, { recursive: true });
+    writeFileSync(join(folder, 'a', 'notes.txt'), '');
+    await extract({ data: folder, backbone, out: newFolder() }, { reporter });
+    expect(warnings).toEqual([expect.stringContaining('1 file that is no image by name was skipped')]);
   });
 
   it('takes a dataset that is open, and leaves it open', async () => {

@@ -1,5 +1,6 @@
 /** Labels and splits from folders as public data sets have them, the same on disk, in archives, globs and lists. */
-import { basename, dirname } from 'node:path';
+import { symlinkSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
 import { Readable } from 'node:stream';
 import { describe, expect, it } from 'vitest';
 import { type DatasetOptions, openDataset } from '../../../src/extract/dataset/dataset.ts';
@@ -351,6 +352,23 @@ it('a folder that all of an archive lies in is no part of paths, whatever lies b
   expect(await inside([...classes, 'set/README.txt'])).toEqual(['cat/1.jpg', 'dog/2.jpg']);
   // An image there says that it is a class itself.
   expect(await inside([...classes, 'set/3.jpg'])).toContain('set/cat/1.jpg');
+});
+
+it('what was passed over is said in the same order everywhere', async () => {
+  const folder = folderOf(named(['cat/1.jpg', 'dog/2.jpg', 'dog/notes.txt', '@eaDir/3.jpg']));
+  symlinkSync(join(folder, 'cat'), join(folder, 'bird'));
+  const { notes } = await read({ data: folder, follow: false });
+  expect(notes).toEqual([
+    expect.stringMatching(/^1 file that is no image by name was skipped: \.txt/),
+    expect.stringMatching(/^Hidden and system files .* were skipped: "@eaDir\/"/),
+    '1 link was skipped (--follow follows them)',
+  ]);
+});
+
+it.each(WAYS.slice(0, 4))('an image that a %s does not have is no such file', async (_, open) => {
+  const { source } = await openDataset(await open(['cat/1.jpg', 'dog/2.jpg']));
+  await expect(source.read('cat/3.jpg')).rejects.toMatchObject({ code: 'ENOENT' });
+  await source.close();
 });
 
 it('what is said goes from the outer folders to the inner ones', async () => {
