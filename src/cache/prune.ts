@@ -2,8 +2,9 @@
 import { join } from 'node:path';
 import { disk } from '../shared/store/files.ts';
 import { isLocked, LOCK_FILE, lockStore } from '../shared/store/lock.ts';
-import { openStore } from '../shared/store/reader.ts';
+import { openStore, readAdding } from '../shared/store/reader.ts';
 import {
+  ADDING_FILE,
   CONFLICTS_FILE,
   ERRORS_FILE,
   FILES_FILE,
@@ -65,6 +66,7 @@ export async function pruneStores(
 /** What extract writes into a store's folder beside part files. */
 const SIDE_FILES: ReadonlySet<string> = new Set([
   MANIFEST_FILE,
+  ADDING_FILE,
   ERRORS_FILE,
   CONFLICTS_FILE,
   FILES_FILE,
@@ -86,9 +88,10 @@ async function storeFiles(dir: string): Promise<string[]> {
   return [MANIFEST_FILE, ...own];
 }
 
-/** Unfinished files, and parts that the manifest does not list. */
+/** Unfinished files, and parts that neither the manifest lists nor that of a run which adds columns. */
 async function strayFiles(dir: string, { parts }: StoreManifest): Promise<string[]> {
-  const listed = new Set(parts.map(({ file }) => file));
+  const adding = await readAdding(dir).catch(() => undefined);
+  const listed = new Set([...parts, ...(adding?.parts ?? [])].map(({ file }) => file));
   const names = await disk.readdir(dir);
   return names.filter((name) => isUnfinished(name) || (PART_FILE.test(name) && !listed.has(name)));
 }

@@ -57,7 +57,7 @@ async function run(argv: Flags, signal: AbortSignal): Promise<ExtractSummary | {
     const runs = await extract(extraction, { signal, reporter });
     for (const summary of runs) {
       reporter.info(
-        `${summary.out}: ${summary.computed} computed, ${summary.reused} reused, ${summary.failed} failed, ${summary.seconds} s`,
+        `${summary.out}: ${summary.computed} computed, ${summary.reused} reused, ${summary.failed} failed, ${summary.seconds} s, ${(summary.bytes / 1e6).toFixed(1)} MB`,
       );
       if (summary.failed > 0)
         reporter.warn(

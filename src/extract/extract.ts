@@ -13,7 +13,7 @@ import { type Progress, type Reporter, silent } from '../shared/reporter.ts';
 import { writeConflicts } from '../shared/store/conflicts.ts';
 import type { RowRecord } from '../shared/store/part-buffer.ts';
 import { writePhotoFolder } from '../shared/store/photos.ts';
-import { CONFLICTS_FILE, type Dtype } from '../shared/store/schema.ts';
+import { CONFLICTS_FILE, type Dtype, type FeatureColumn, NUMBER_BYTES } from '../shared/store/schema.ts';
 import type { Dataset } from './dataset/dataset.ts';
 import type { DatasetImage, ImageSource } from './dataset/layout.ts';
 import { allowedFailures, type Failure, failureError, type MaxErrors } from './failures.ts';
@@ -51,6 +51,11 @@ export interface ExtractSummary {
   /** Images whose content had features already, from an earlier run or from a copy among the images. */
   reused: number;
   failed: number;
+  /** Columns of the store, and the numbers that they hold for an image. */
+  columns: number;
+  features: number;
+  /** Of the store's features on disk. */
+  bytes: number;
   /** From the start, the backbone's loading included, to the store being complete. */
   seconds: number;
   imagesPerSecond: number;
@@ -87,6 +92,7 @@ export async function extract(
       const shared = { dataset, besideOthers, dtype, augment, views, batchSize, rehash };
       jobs.push(await openJob(request, { ...shared, signal, reporter, advance }));
     }
+    for (const { out, columns } of jobs) reporter.info(sizeOf(out, columns, options));
     progress = reporter.progress(
       jobs.map(({ backbone }) => backbone).join(' + '),
       augment ? 'images and views' : 'images',
@@ -116,19 +122,35 @@ export async function extract(
     }
     for (const sentence of notes.sentences(images.length)) reporter.warn(sentence);
     const seconds = (performance.now() - started) / 1000;
-    return jobs.map(({ out, backbone, computed }) => ({
+    return jobs.map(({ out, backbone, computed, columns, bytes }) => ({
       out,
       backbone,
       images: images.length,
       computed,
       reused: images.length - failures.length - computed,
       failed: failures.length,
+      columns: columns.length,
+      features: featureCount(columns),
+      bytes,
       seconds: Number(seconds.toFixed(3)),
       imagesPerSecond: Number((images.length / seconds).toFixed(2)),
     }));
   } finally {
     await Promise.all(jobs.map((job) => job.close()));
   }
+}
+
+function featureCount(columns: readonly FeatureColumn[]): number {
+  return columns.reduce((sum, { dimension }) => sum + dimension, 0);
+}
+
+/** What the features of all images will take on disk. */
+function sizeOf(out: string, columns: readonly FeatureColumn[], options: Extraction): string {
+  const { dataset, augment, dtype } = options;
+  const rows = dataset.images.length * (1 + (augment?.views ?? 0));
+  const features = featureCount(columns);
+  const bytes = rows * features * NUMBER_BYTES[dtype];
+  return `${out}: ${counted(columns.length, 'column')}, ${features} features an image, about ${(bytes / 1e6).toFixed(1)} MB`;
 }
 
 interface Run {

@@ -14,13 +14,13 @@ import { formatResize } from '../shared/images/resize.ts';
 import type { Reporter } from '../shared/reporter.ts';
 import { lockStore } from '../shared/store/lock.ts';
 import type { RowRecord } from '../shared/store/part-buffer.ts';
-import { MATHS_VERSION, type Origin } from '../shared/store/pipeline.ts';
-import type { Dtype, Pipeline } from '../shared/store/schema.ts';
+import { MATHS_VERSION } from '../shared/store/pipeline.ts';
+import type { Dtype, FeatureColumn, Pipeline } from '../shared/store/schema.ts';
 import { createStoreWriter } from '../shared/store/writer.ts';
 import type { Dataset } from './dataset/dataset.ts';
 import { type Failure, writeFailures } from './failures.ts';
 import { openKnownFiles } from './known-files.ts';
-import { openEarlier, usualFolder } from './plan.ts';
+import { type Earlier, openEarlier, usualFolder } from './plan.ts';
 import { storeFeatures } from './store-features.ts';
 
 /** What a run asks of one backbone. */
@@ -50,6 +50,10 @@ export interface ExtractionJob {
   readonly inputSize: InputSize;
   /** Images whose features this run computed. */
   readonly computed: number;
+  /** What each row has. */
+  readonly columns: readonly FeatureColumn[];
+  /** Of the store's parts, once it is finished. */
+  readonly bytes: number;
   /** Whether the backbone has given features: it is compiled when the first are needed. */
   readonly isCompiled: boolean;
   /** The hash of a file whose features are all there and that has not changed since; undefined: it must be read. */
@@ -67,110 +71,122 @@ export interface ExtractionJob {
 }
 
 /** Starts a backbone and opens its store. @throws as extract does; nothing is left open then */
-export async function openJob(request: JobRequest, options: TargetOptions): Promise<ExtractionJob> {
-  const { signal, reporter } = options;
-  const thread = await startBackbone(request.backbone, { signal, reporter });
+export async function openJob(
+  { backbone, out: requested }: JobRequest,
+  options: TargetOptions,
+): Promise<ExtractionJob> {
+  const { augment, besideOthers, dtype, signal, reporter } = options;
+  let thread = await startBackbone(backbone, { signal, reporter });
+  let lock: StoreLock | undefined;
   try {
-    return await openStoreOf(thread, request, options);
+    const { poolings } = backbone;
+    const identity = { pipeline: pipelineOf(thread.description, poolings, dtype), augment: augment?.kind };
+    const out = besideOthers ? await usualFolder(requested, identity, poolings) : requested;
+    lock = await lockStore(out);
+    const earlier = await openEarlier(out, identity, poolings, lock.check);
+    if (lock.afterCrash) reporter.warn(`${out}: the last run on it was killed; what it committed is kept`);
+    for (const message of earlier.found) reporter.info(message);
+    for (const message of earlier.damage) reporter.warn(message);
+    if (earlier.columns.some((name) => !poolings.includes(name))) {
+      await thread.finish();
+      thread = await startBackbone({ ...backbone, poolings: earlier.columns }, { signal, reporter });
+    }
+    return await openStoreOf({ thread, lock, out, earlier }, options);
   } catch (thrown) {
+    await lock?.release();
     await thread.finish();
     throw thrown;
   }
 }
 
+type StoreLock = Awaited<ReturnType<typeof lockStore>>;
+
 async function openStoreOf(
-  thread: BackboneThread,
-  { backbone, out: requested }: JobRequest,
-  { dataset, besideOthers, dtype, augment, views, batchSize, rehash, reporter, advance }: TargetOptions,
+  { thread, lock, out, earlier }: { thread: BackboneThread; lock: StoreLock; out: string; earlier: Earlier },
+  { dataset, dtype, augment, views, batchSize, rehash, reporter, advance }: TargetOptions,
 ): Promise<ExtractionJob> {
   const { description } = thread;
-  const { columns, size, resize } = description;
-  const pipeline = pipelineOf(description, backbone.poolings, dtype);
-  const origin: Origin = { pipeline, columns, augment: augment?.kind };
-  const out = besideOthers ? await usualFolder(requested, origin) : requested;
-  const lock = await lockStore(out);
-  try {
-    const earlier = await openEarlier(out, origin, lock.check);
-    if (lock.afterCrash) reporter.warn(`${out}: the last run on it was killed; what it committed is kept`);
-    for (const message of earlier.found) reporter.info(message);
-    for (const message of earlier.damage) reporter.warn(message);
-    const header = {
-      pipeline,
+  const { size, resize } = description;
+  const columns = earlier.columns.map((name) => description.columns.find((own) => own.name === name)!);
+  const store = await createStoreWriter(
+    out,
+    {
+      pipeline: pipelineOf(description, earlier.columns, dtype),
       classes: dataset.classes,
       columns,
       images: dataset.images.length,
       shard: dataset.shard,
       augment: augment?.kind,
-    };
-    const store = await createStoreWriter(out, header, {
-      storedParts: earlier.storedParts,
-      guard: lock.check,
-    });
-    const files = await openKnownFiles(out, { trusted: !rehash, warn: reporter.warn });
-    let isCompiled = false;
-    const stored = (rows: number): void => {
-      isCompiled = true;
-      advance(rows);
-    };
-    const features = storeFeatures(thread, { batchSize, store, computed: stored });
-    const isWhole = (sha256: string) => views.numbers.every((view) => store.has({ sha256, view }));
-    let computed = 0;
-    let isFinished = false;
-    return {
-      backbone: description.name,
-      out,
-      inputSize: { size, resize },
-      get computed() {
-        return computed;
-      },
-      get isCompiled() {
-        return isCompiled;
-      },
-      async cachedHash(path, file) {
-        const sha256 = await files.hashOf(path, file);
-        return sha256 !== undefined && isWhole(sha256) ? sha256 : undefined;
-      },
-      isWhole,
-      async add(records, pixels) {
-        let added = 0;
-        for (const record of records) {
-          const { path, sha256, view } = record;
-          if (view === 0) files.remember(path, sha256);
-          const draw = () => views.pixels(pixels!, size, sha256, view);
-          if (pixels && (await features.add(record, draw))) added++;
-        }
-        if (added > 0) computed++;
-        if (added < records.length) advance(records.length - added);
-      },
-      async finish(rows, failures) {
-        await features.finish();
-        isFinished = true;
-        // Its memory goes before the store is put in order.
-        await thread.finish();
-        await writeFailures(out, failures);
-        if (rows.length === 0) return;
-        await store.finish({ rows, failed: failures.length });
-        // Features are what counts; without this the next run only takes longer.
-        await files.save().catch((thrown: unknown) => {
-          reporter.warn(`${messageOf(thrown)}: the next run reads every image again`);
-        });
-      },
-      async keep(thrown, failures) {
-        if (isFinished) return;
-        await features.keep().catch((lost: unknown) => {
-          if (messageOf(lost) !== messageOf(thrown)) reporter.warn(messageOf(lost));
-        });
-        await writeFailures(out, failures).catch(() => {});
-      },
-      async close() {
-        await thread.finish();
-        await lock.release();
-      },
-    };
-  } catch (thrown) {
-    await lock.release();
-    throw thrown;
-  }
+    },
+    { storedParts: earlier.storedParts, addsColumns: earlier.addsColumns, guard: lock.check },
+  );
+  const files = await openKnownFiles(out, { trusted: !rehash, warn: reporter.warn });
+  let isCompiled = false;
+  const stored = (rows: number): void => {
+    isCompiled = true;
+    advance(rows);
+  };
+  const features = storeFeatures(thread, { batchSize, columns, store, computed: stored });
+  const isWhole = (sha256: string) => views.numbers.every((view) => store.has({ sha256, view }));
+  let computed = 0;
+  let bytes = 0;
+  let isFinished = false;
+  return {
+    backbone: description.name,
+    out,
+    inputSize: { size, resize },
+    columns,
+    get bytes() {
+      return bytes;
+    },
+    get computed() {
+      return computed;
+    },
+    get isCompiled() {
+      return isCompiled;
+    },
+    async cachedHash(path, file) {
+      const sha256 = await files.hashOf(path, file);
+      return sha256 !== undefined && isWhole(sha256) ? sha256 : undefined;
+    },
+    isWhole,
+    async add(records, pixels) {
+      let added = 0;
+      for (const record of records) {
+        const { path, sha256, view } = record;
+        if (view === 0) files.remember(path, sha256);
+        const draw = () => views.pixels(pixels!, size, sha256, view);
+        if (pixels && (await features.add(record, draw))) added++;
+      }
+      if (added > 0) computed++;
+      if (added < records.length) advance(records.length - added);
+    },
+    async finish(rows, failures) {
+      await features.finish();
+      isFinished = true;
+      // Its memory goes before the store is put in order.
+      await thread.finish();
+      await writeFailures(out, failures);
+      if (rows.length === 0) return;
+      const { parts } = await store.finish({ rows, failed: failures.length });
+      bytes = parts.reduce((sum, part) => sum + part.bytes, 0);
+      // Features are what counts; without this the next run only takes longer.
+      await files.save().catch((thrown: unknown) => {
+        reporter.warn(`${messageOf(thrown)}: the next run reads every image again`);
+      });
+    },
+    async keep(thrown, failures) {
+      if (isFinished) return;
+      await features.keep().catch((lost: unknown) => {
+        if (messageOf(lost) !== messageOf(thrown)) reporter.warn(messageOf(lost));
+      });
+      await writeFailures(out, failures).catch(() => {});
+    },
+    async close() {
+      await thread.finish();
+      await lock.release();
+    },
+  };
 }
 
 function pipelineOf(description: BackboneDescription, poolings: string[], dtype: Dtype): Pipeline {

@@ -4,6 +4,7 @@ import type { BackboneThread } from '../shared/backbones/thread/start.ts';
 import { perceptualHash } from '../shared/images/phash.ts';
 import { contentKey } from '../shared/store/content.ts';
 import type { RowRecord } from '../shared/store/part-buffer.ts';
+import type { FeatureColumn } from '../shared/store/schema.ts';
 import type { StoreWriter } from '../shared/store/writer.ts';
 
 export interface StoredFeatures {
@@ -18,19 +19,31 @@ export interface StoredFeatures {
   keep(): Promise<void>;
 }
 
-/** @param computed told how many rows of each batch were stored */
+interface StoreFeaturesOptions {
+  batchSize: number;
+  /** Those of the store, each of which the backbone gives. */
+  columns: readonly FeatureColumn[];
+  store: StoreWriter;
+  /** Told how many rows of each batch were stored. */
+  computed(rows: number): void;
+}
+
 export function storeFeatures(
   thread: BackboneThread,
-  { batchSize, store, computed }: { batchSize: number; store: StoreWriter; computed: (rows: number) => void },
+  { batchSize, columns, store, computed }: StoreFeaturesOptions,
 ): StoredFeatures {
-  const { columns, size } = thread.description;
+  const { columns: given, size } = thread.description;
+  const sources = columns.map(({ name, dimension }) => ({
+    at: given.findIndex((column) => column.name === name),
+    dimension,
+  }));
   const underway = new Set<string>();
   const batches = createBatches<{ row: RowRecord; phash: string | null }>([thread], {
     batchSize,
     async receive(records, [features]) {
       for (const [row, record] of records.entries()) {
-        const vectors = columns.map(({ dimension }, c) =>
-          features[c].subarray(row * dimension, (row + 1) * dimension),
+        const vectors = sources.map(({ at, dimension }) =>
+          features[at].subarray(row * dimension, (row + 1) * dimension),
         );
         await store.append(record.row, vectors, record.phash);
         underway.delete(contentKey(record.row));

@@ -13,7 +13,8 @@ export const MATHS_VERSION = 2;
 /** What {@link pipelineDifferences} compares. */
 export interface Origin {
   pipeline: Pipeline;
-  columns: readonly FeatureColumn[];
+  /** Left out where stores of other columns are the same. */
+  columns?: readonly FeatureColumn[];
   /** How views are made (see augmentation.ts); left out where only images themselves are compared. */
   augment?: string | null;
 }
@@ -45,7 +46,7 @@ function comparable({ pipeline, columns, augment }: Origin): Record<string, stri
     backbone,
     'weights with SHA-256': weightsHash,
     size: `${size.width}x${size.height}`,
-    pooling: columns.map(({ name, dimension }) => `${name}[${dimension}]`).join(' '),
+    ...(columns && { pooling: columns.map(({ name, dimension }) => `${name}[${dimension}]`).join(' ') }),
     preprocessing,
     resize,
     precision,

@@ -8,6 +8,7 @@ import { checkValue, text } from '../values.ts';
 import { causeOf, codeOf, disk, diskError } from './files.ts';
 import { decodePart, type PartRows } from './part.ts';
 import {
+  ADDING_FILE,
   checkManifest,
   type FeatureColumn,
   MANIFEST_FILE,
@@ -76,6 +77,19 @@ export async function openStore(dir: string): Promise<FeatureStore> {
       for (const entry of manifest.parts) yield await readPart(dir, manifest, entry);
     },
   };
+}
+
+/**
+ * The manifest of an unfinished run that adds columns; undefined where there is none.
+ * @throws InputError for one that is damaged or cannot be read
+ */
+export async function readAdding(dir: string): Promise<StoreManifest | undefined> {
+  const path = join(dir, ADDING_FILE);
+  const json = await disk.readFile(path).catch((thrown: unknown) => {
+    if (codeOf(thrown) === 'ENOENT') return undefined;
+    throw diskError('read', path, thrown);
+  });
+  return json && checkManifest(parseJson(decodeText(json, path), path), path);
 }
 
 /** Where the bytes of a part are read to. */

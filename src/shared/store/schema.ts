@@ -97,6 +97,8 @@ export const FORMAT_VERSION = 2;
 const READABLE_VERSIONS = [1, FORMAT_VERSION] as const;
 export type FormatVersion = (typeof READABLE_VERSIONS)[number];
 export const MANIFEST_FILE = 'manifest.json';
+/** Beside a manifest: that of the parts with which a run that adds columns will replace the store's. */
+export const ADDING_FILE = 'adding.json';
 export const ERRORS_FILE = 'errors.jsonl';
 export const CONFLICTS_FILE = 'conflicts.jsonl';
 export const FILES_FILE = 'files.jsonl';

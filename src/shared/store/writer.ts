@@ -2,11 +2,12 @@
 import { join } from 'node:path';
 import { type Content, contentKey } from './content.ts';
 import { contentIndex } from './content-index.ts';
-import { makeFolder, writeDurably } from './files.ts';
+import { disk, makeFolder, writeDurably } from './files.ts';
 import { partBuffer, type RowRecord } from './part-buffer.ts';
 import { openPartFiles } from './part-files.ts';
 import { evenlyWeighted, gather, partReader, partsInOrder } from './reorder.ts';
 import {
+  ADDING_FILE,
   type FeatureColumn,
   FORMAT,
   FORMAT_VERSION,
@@ -36,6 +37,8 @@ export interface StoreHeader {
 export interface WriterOptions {
   /** Parts of an earlier run to go on from. */
   storedParts?: StoredPart[];
+  /** Whether the folder's store stays as it is until the end, because the new one has more columns. */
+  addsColumns?: boolean;
   /**
    * Bytes of features in one part. The format allows 256 MiB a file, but a part is in memory several times over as it
    * is made: 16 MiB cost 60 MB more than 4 MiB do.
@@ -73,6 +76,7 @@ export async function createStoreWriter(
   header: StoreHeader,
   {
     storedParts = [],
+    addsColumns = false,
     partBytes = 4 * 2 ** 20,
     flushRows = 2000,
     flushSeconds = 2,
@@ -89,7 +93,11 @@ export async function createStoreWriter(
     contents.add(part);
   };
   storedParts.forEach(addPart);
-  const commit = (manifest: StoreManifest) => writeManifest(dir, manifest, guard);
+  const commit = async (file: string, manifest: StoreManifest): Promise<StoreManifest> => {
+    await guard();
+    await writeDurably(join(dir, file), sealManifest(manifest));
+    return manifest;
+  };
   // Memory for one part: of rows that wait to be committed, and at the end of those that are put in order.
   const pending = partBuffer(header.columns, partRows);
   const appended = new Set<string>();
@@ -101,7 +109,7 @@ export async function createStoreWriter(
     addPart({ entry: await files.write(pending.rows()), records });
     pending.clear();
     appended.clear();
-    await commit(unfinishedManifest(header, parts));
+    await commit(addsColumns ? ADDING_FILE : MANIFEST_FILE, unfinishedManifest(header, parts));
     const ended = performance.now();
     nextFlush = ended + Math.max(flushSeconds * 1000, (ended - started) / FLUSH_SHARE);
   };
@@ -122,21 +130,12 @@ export async function createStoreWriter(
       const listed = partsInOrder(parts, wanted, partRows);
       for (let done = rowCount(listed); done < wanted.length; done += partRows)
         listed.push(await files.write(await gather(wanted.slice(done, done + partRows), source, pending)));
-      const manifest = await commit(manifestOf(header, listed, { complete: true, failed }));
+      const manifest = await commit(MANIFEST_FILE, manifestOf(header, listed, { complete: true, failed }));
+      await disk.rm(join(dir, ADDING_FILE), { force: true });
       await files.keepOnly(listed);
       return manifest;
     },
   };
-}
-
-async function writeManifest(
-  dir: string,
-  manifest: StoreManifest,
-  guard: () => Promise<void>,
-): Promise<StoreManifest> {
-  await guard();
-  await writeDurably(join(dir, MANIFEST_FILE), sealManifest(manifest));
-  return manifest;
 }
 
 function rowCount(parts: readonly PartEntry[]): number {

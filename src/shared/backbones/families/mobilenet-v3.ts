@@ -60,10 +60,16 @@ const LARGE: readonly Block[] = [
   b(6, 160, 'wide', 1, true, true),
 ];
 
-/** The sums that end the stages at an eighth of the image and below. */
+/** Where stages widen the end of the stage before them, from an eighth of the image on: blocks 3, 6, 8 and 6, 10, 12. */
 const DEPTHS = {
-  Small: ['expanded_conv_2_add', 'expanded_conv_5_add', 'expanded_conv_7_add', 'expanded_conv_10_add'],
-  Large: ['expanded_conv_5_add', 'expanded_conv_9_add', 'expanded_conv_11_add', 'expanded_conv_14_add'],
+  Small: {
+    usual: ['activation_1', 'activation_7', 'activation_11'],
+    minimalistic: ['re_lu_6', 're_lu_12', 're_lu_16'],
+  },
+  Large: {
+    usual: ['activation_1', 'activation_9', 'activation_13'],
+    minimalistic: ['re_lu_12', 're_lu_20', 're_lu_24'],
+  },
 } as const;
 
 interface V3Variant {
@@ -82,7 +88,7 @@ function mobilenetV3({ size, alpha = 1, minimalistic = false, hash }: V3Variant)
     size: 224,
     minimumSize: 32,
     preprocessing: 'tf',
-    depths: DEPTHS[size],
+    depths: DEPTHS[size][minimalistic ? 'minimalistic' : 'usual'],
     inside: { rescaling: 1, normalization: 0 },
     imagenet: () => ({ file, address: `${KERAS_FILES}/mobilenet_v3/${file}`, hash }),
     build(image, layers) {

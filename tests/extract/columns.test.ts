@@ -1,0 +1,48 @@
+/** A store that gets further columns: nothing is lost, and nothing is computed twice. */
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { pruneStores } from '../../src/cache/prune.ts';
+import { openStore } from '../../src/shared/store/reader.ts';
+import { COUNT, DEPTH, extract, features } from '../support/extracted-columns.ts';
+import { newFolder } from '../support/folders.ts';
+
+const partsOf = (out: string) => readdirSync(out).filter((name) => name.endsWith('.arrow'));
+const manifestOf = (out: string) => readFileSync(join(out, 'manifest.json'), 'utf8');
+
+describe('a store of the last layer', () => {
+  it('gets the columns that are requested and not there, in one pass, and is as if made with them', async () => {
+    const out = join(newFolder(), 'store');
+    await extract(out, ['avg']);
+    const before = await features(out);
+    const { said, summary } = await extract(out, ['avg', DEPTH]);
+    expect(summary).toMatchObject({ computed: COUNT, reused: 0, columns: 2, features: 256 + 64 });
+    expect(said[0]).toBe(`${out}: adds ${DEPTH} to its 12 rows; every image is computed once more`);
+    const fresh = join(newFolder(), 'fresh');
+    await extract(fresh, ['avg', DEPTH]);
+    expect(await features(out)).toEqual(await features(fresh));
+    expect((await features(out)).get('avg')).toEqual(before.get('avg'));
+    expect((await openStore(out)).manifest.pipeline.poolings).toEqual(['avg', DEPTH]);
+    expect(partsOf(out)).toHaveLength((await openStore(out)).manifest.parts.length);
+    expect((await extract(out, ['avg', DEPTH])).summary).toMatchObject({ computed: 0, reused: COUNT });
+  });
+
+  it('stays as it is until the last of them is computed, and a killed run resumes', async () => {
+    const out = join(newFolder(), 'store');
+    await extract(out, ['avg']);
+    const before = manifestOf(out);
+    const old = await features(out);
+    await extract(out, ['avg', DEPTH], { stopAfter: 6 });
+    expect(manifestOf(out)).toBe(before);
+    expect(await features(out)).toEqual(old);
+    const parts = partsOf(out);
+    await pruneStores([out], { dryRun: false });
+    expect(partsOf(out)).toEqual(parts);
+    const { said, summary } = await extract(out, ['avg', DEPTH]);
+    const kept = Number(/resumes after (\d+) rows/.exec(said.join('\n'))?.[1]);
+    expect(kept).toBeGreaterThanOrEqual(6);
+    expect(summary).toMatchObject({ computed: COUNT - kept, reused: kept });
+    expect(existsSync(join(out, 'adding.json'))).toBe(false);
+    expect((await features(out)).get('avg')).toEqual(old.get('avg'));
+  });
+});
