@@ -4,6 +4,7 @@ import { ACTIVATION_FUNCTIONS } from '../graph/activations.ts';
 import * as build from '../graph/build.ts';
 import type { SpatialPadding, Value } from '../graph/value.ts';
 import type { LayerWeights, WeightSource } from '../weights/source.ts';
+import type { LayerNode } from './keras-order.ts';
 import type { LayerActivation } from './layers/activations.ts';
 import { type Convolutions, convolutions } from './layers/convolutions.ts';
 import { createNetwork } from './layers/network.ts';
@@ -38,13 +39,18 @@ export interface Layers extends Convolutions, Normalizations {
   layer(kind: string, inputs: readonly Value[], output: Value, name?: string): Value;
   /** The output of every layer so far, by name. */
   readonly outputs: ReadonlyMap<string, Value>;
-  /** The layers with weights that `output` is computed from, in the order in which Keras lists and saves them. */
+  /** The layers that `output` is computed from, in the order in which Keras lists and saves them. */
+  layersOf(output: Value): LayerNode[];
+  /** Those with weights. */
   weightLayers(output: Value): LayerWeights[];
 }
 
-/** Starts a network whose weights come from `source`. */
-export function createLayers(source: WeightSource): Layers {
-  const network = createNetwork(source);
+/**
+ * Starts a network whose weights come from `source`.
+ * @param isTrained whether a layer's weights stay values of their own; default: none do
+ */
+export function createLayers(source: WeightSource, isTrained?: (layer: string) => boolean): Layers {
+  const network = createNetwork(source, isTrained);
 
   const layer: Layers['layer'] = (kind, inputs, output, name) =>
     network.start(kind, name).give(inputs, output);
@@ -72,6 +78,7 @@ export function createLayers(source: WeightSource): Layers {
     multiply: (a, b, name) => layer('multiply', [a, b], build.mul(a, b), name),
     layer,
     outputs: network.outputs,
+    layersOf: network.layersOf,
     weightLayers: network.weightLayers,
   };
 }

@@ -9,6 +9,7 @@ import { didYouMean } from '../suggest.ts';
 import { blankSource, hashedSource, type LayerWeights, type WeightSource } from '../weights/source.ts';
 import type { BackboneDefinition } from './backbone.ts';
 import { type Preparation, publishedPreparation } from './configuration/prepare.ts';
+import type { LayerNode } from './keras-order.ts';
 import { createLayers, type Layers } from './layers.ts';
 import { openWeights, type WeightsRequest } from './open-weights.ts';
 import { LAST_LAYER, parseColumn, pool } from './pooling.ts';
@@ -82,6 +83,8 @@ export interface BackboneShape {
   readonly columns: Column[];
   /** Layers with weights, in Keras's order. */
   readonly layers: LayerWeights[];
+  /** All layers, in Keras's order. */
+  readonly nodes: LayerNode[];
   /** The output of every layer, by its Keras name, in the order of creation. */
   readonly outputs: ReadonlyMap<string, Value>;
   /** The last feature map. */
@@ -105,15 +108,20 @@ function resolve({ name, size }: BackboneOptions): { definition: BackboneDefinit
   return { definition, size: { width, height } };
 }
 
-function build(
+/**
+ * The values of a network.
+ * @param isTrained whether a layer's weights stay values of their own; default: none do
+ */
+export function build(
   definition: BackboneDefinition,
   { width, height }: Size,
   source: WeightSource,
   columns: readonly string[],
   preparation = publishedPreparation(definition),
+  isTrained?: (layer: string) => boolean,
 ) {
   const pixels = input('pixels', 'uint8', [BATCH, height, width, 3]);
-  const layers = createLayers(source);
+  const layers = createLayers(source, isTrained);
   const map = definition.build(prepared(pixels, definition, layers, preparation), layers);
   const after = definition.afterPooling?.(map.shape[3], layers);
   const column = (name: string): Value => {
@@ -124,10 +132,16 @@ function build(
     return pool(activation, pooling);
   };
   const weightLayers = layers.weightLayers(map);
-  if (after) weightLayers.push(...layers.weightLayers(after(pool(map, 'avg'))));
+  const nodes = layers.layersOf(map);
+  if (after) {
+    const pooled = after(pool(map, 'avg'));
+    weightLayers.push(...layers.weightLayers(pooled));
+    nodes.push(...layers.layersOf(pooled));
+  }
   return {
     outputs: Object.fromEntries(columns.map((name) => [name, column(name)])),
     layers: weightLayers,
+    nodes,
     named: layers.outputs,
     map,
   };

@@ -6,6 +6,8 @@ import { kerasOrder, type LayerNode } from '../keras-order.ts';
 
 /** A layer that is being added: its weights are read in Keras's order, then its output is given. */
 export interface StartedLayer {
+  /** Whether its weights stay values of their own, which training changes. */
+  readonly isTrained: boolean;
   /** A weight's numbers. */
   numbers(weight: WeightName, shape: Shape): Float32Array;
   /** A weight as a value of the graph, in `as` instead of Keras's shape if the two lay numbers out alike. */
@@ -21,11 +23,13 @@ export interface Network {
   start(kind: string, name?: string): StartedLayer;
   /** The output of every layer so far, by name. */
   readonly outputs: ReadonlyMap<string, Value>;
-  /** The layers with weights that `output` is computed from, in the order in which Keras lists and saves them. */
+  /** The layers that `output` is computed from, in the order in which Keras lists and saves them. */
+  layersOf(output: Value): LayerNode[];
+  /** Those with weights. */
   weightLayers(output: Value): LayerWeights[];
 }
 
-export function createNetwork(source: WeightSource): Network {
+export function createNetwork(source: WeightSource, isTrained = (_layer: string) => false): Network {
   const outputs = new Map<string, Value>();
   const nodes = new Map<Value, LayerNode>();
   const counts = new Map<string, number>();
@@ -34,6 +38,12 @@ export function createNetwork(source: WeightSource): Network {
     const count = counts.get(kind) ?? 0;
     counts.set(kind, count + 1);
     return count === 0 ? kind : `${kind}_${count}`;
+  };
+
+  const layersOf = (output: Value): LayerNode[] => {
+    const node = nodes.get(output);
+    if (!node) throw new Error(`No layer made this value of shape ${shapeText(output.shape)}`);
+    return kerasOrder(node);
   };
 
   return {
@@ -45,6 +55,7 @@ export function createNetwork(source: WeightSource): Network {
         return source(name, weight, shape);
       };
       return {
+        isTrained: isTrained(name),
         numbers,
         value: (weight, shape, as = shape) => constant(numbers(weight, shape), as, `${name}/${weight}`),
         unused: (weight, shape) => void weights.push({ name: weight, shape }),
@@ -57,12 +68,10 @@ export function createNetwork(source: WeightSource): Network {
       };
     },
     outputs,
-    weightLayers(output) {
-      const node = nodes.get(output);
-      if (!node) throw new Error(`No layer made this value of shape ${shapeText(output.shape)}`);
-      return kerasOrder(node)
+    layersOf,
+    weightLayers: (output) =>
+      layersOf(output)
         .filter(({ weights }) => weights.length > 0)
-        .map(({ layer, kind, weights }) => ({ layer, kind, weights }));
-    },
+        .map(({ layer, kind, weights }) => ({ layer, kind, weights })),
   };
 }

@@ -1,7 +1,7 @@
 /** Normalisations and scales, in inference mode, with Keras's weights in Keras's order. */
 import * as build from '../../graph/build.ts';
 import type { Value } from '../../graph/value.ts';
-import type { Network } from './network.ts';
+import type { Network, StartedLayer } from './network.ts';
 
 interface BatchNormOptions {
   name?: string;
@@ -31,6 +31,21 @@ export interface Normalizations {
 /** The least standard deviation of keras/src/layers/preprocessing/normalization.py: backend.epsilon(). */
 const MIN_DEVIATION = 1e-7;
 
+/** Batch-norm with its moving statistics, whose weights stay values of their own. */
+function frozenStatistics(
+  x: Value,
+  layer: StartedLayer,
+  { epsilon, scale }: { epsilon: number; scale: boolean },
+): Value {
+  const shape = [x.shape[3]];
+  const gamma = scale ? layer.value('gamma', shape) : build.scalar(1);
+  const beta = layer.value('beta', shape);
+  const mean = layer.value('moving_mean', shape);
+  const variance = layer.value('moving_variance', shape);
+  const factor = build.div(gamma, build.sqrt(build.add(variance, build.scalar(epsilon))));
+  return build.add(build.mul(x, factor), build.sub(beta, build.mul(mean, factor)));
+}
+
 export function normalizations(network: Network): Normalizations {
   const sharedLayerNorm: Normalizations['sharedLayerNorm'] = (channels, { name, epsilon }) => {
     const layer = network.start('layer_normalization', name);
@@ -43,6 +58,7 @@ export function normalizations(network: Network): Normalizations {
     batchNorm(x, { name, epsilon = 1e-3, scale = true } = {}) {
       const layer = network.start('batch_normalization', name);
       const shape = [x.shape[3]];
+      if (layer.isTrained) return layer.give([x], frozenStatistics(x, layer, { epsilon, scale }));
       const gamma = scale ? layer.numbers('gamma', shape) : new Float32Array(x.shape[3]).fill(1);
       const beta = layer.numbers('beta', shape);
       const mean = layer.numbers('moving_mean', shape);
