@@ -24,83 +24,91 @@ export function leaderboardTable(
   { metric, top = 10, width }: { metric: MetricName; top?: number; width: number },
 ): string {
   const shown = rankResults(results, metric).slice(0, top);
-  const differing = HEAD_OPTION_KEYS.filter(
-    (key) => new Set(results.map(({ config }) => formatOption(key, config))).size > 1,
-  );
-  const others = METRICS.filter((name) => name !== metric && shown.some(({ val }) => name in val));
-  const tested = shown.some(({ test }) => test !== null);
   const { text, leftOut } = drawTable(
     [
-      {
-        title: '#',
-        // Lines that chance may have put behind the first share its place.
-        cells: shown.map(({ tied }, index) => (tied && index > 0 ? '1=' : String(index + 1))),
-        right: true,
-      },
-      { title: 'head', cells: shown.map(({ id }) => id) },
-      scores(
-        `val ${metric}`,
-        shown.map(({ val, status, spread }) =>
-          status === 'diverged' ? status : withSpread(val[metric], spread?.[metric]),
-        ),
-      ),
-      ...(shown.some(({ interval }) => interval)
-        ? [
-            {
-              title: '95 % interval',
-              cells: shown.map(({ interval }) =>
-                interval ? `${interval.low.toFixed(3)}-${interval.high.toFixed(3)}` : '',
-              ),
-              right: true,
-              optional: true,
-            },
-          ]
-        : []),
-      ...(tested
-        ? [
-            scores(
-              `test ${metric}`,
-              shown.map(({ test }) => test?.[metric]),
-            ),
-          ]
-        : []),
-      ...SOURCE_KEYS.filter((key) => new Set(results.map(({ source }) => source?.[key])).size > 1).map(
-        (key): Column => ({ title: key, cells: shown.map(({ source }) => source?.[key] ?? '') }),
-      ),
-      ...differing.map(
-        (key): Column => ({
-          title: flagOf(key),
-          cells: shown.map(({ config }) => formatOption(key, config)),
-          optional: true,
-        }),
-      ),
-      ...others.map((name) => ({
-        ...scores(
-          `val ${name}`,
-          shown.map(({ val }) => val[name]),
-        ),
-        optional: true,
-      })),
-      ...(shown.some(({ status }) => status === 'dropped')
-        ? [
-            {
-              title: 'dropped after',
-              cells: shown.map(({ status, epochs }) =>
-                status === 'dropped' ? String(Math.round(epochs)) : '',
-              ),
-              right: true,
-            },
-          ]
-        : []),
-      {
-        title: 'epoch',
-        cells: shown.map(({ bestEpoch }) => String(Math.round(bestEpoch))),
-        right: true,
-        optional: true,
-      },
+      ...placeColumns(shown),
+      ...rankingColumns(shown, metric),
+      ...optionColumns(results, shown),
+      ...otherMetrics(shown, metric),
+      ...epochColumns(shown),
     ],
     width,
   );
+  return withNote(text, leaderboardNotes(results, shown, { metric, leftOut }).join('; '));
+}
+
+function placeColumns(shown: readonly HeadResult[]): Column[] {
+  // Lines that chance may have put behind the first share its place.
+  const places = shown.map(({ tied }, index) => (tied && index > 0 ? '1=' : String(index + 1)));
+  return [
+    { title: '#', cells: places, right: true },
+    { title: 'head', cells: shown.map(({ id }) => id) },
+  ];
+}
+
+/** The metric that ranks heads, and how far it can be trusted. */
+function rankingColumns(shown: readonly HeadResult[], metric: MetricName): Column[] {
+  const columns = [
+    scores(
+      `val ${metric}`,
+      shown.map(({ val, status, spread }) =>
+        status === 'diverged' ? status : withSpread(val[metric], spread?.[metric]),
+      ),
+    ),
+  ];
+  if (shown.some(({ interval }) => interval)) {
+    const cells = shown.map(({ interval }) =>
+      interval ? `${interval.low.toFixed(3)}-${interval.high.toFixed(3)}` : '',
+    );
+    columns.push({ title: '95 % interval', cells, right: true, optional: true });
+  }
+  if (shown.some(({ test }) => test !== null)) {
+    const tested = shown.map(({ test }) => test?.[metric]);
+    columns.push(scores(`test ${metric}`, tested));
+  }
+  return columns;
+}
+
+/** Sources and options in which any of the heads differ. */
+function optionColumns(results: readonly HeadResult[], shown: readonly HeadResult[]): Column[] {
+  const sources = SOURCE_KEYS.filter((key) => new Set(results.map(({ source }) => source?.[key])).size > 1);
+  const options = HEAD_OPTION_KEYS.filter(
+    (key) => new Set(results.map(({ config }) => formatOption(key, config))).size > 1,
+  );
+  return [
+    ...sources.map((key) => ({ title: key, cells: shown.map(({ source }) => source?.[key] ?? '') })),
+    ...options.map((key) => ({
+      title: flagOf(key),
+      cells: shown.map(({ config }) => formatOption(key, config)),
+      optional: true,
+    })),
+  ];
+}
+
+function otherMetrics(shown: readonly HeadResult[], metric: MetricName): Column[] {
+  const names = METRICS.filter((name) => name !== metric && shown.some(({ val }) => name in val));
+  return names.map((name) => {
+    const values = shown.map(({ val }) => val[name]);
+    return { ...scores(`val ${name}`, values), optional: true };
+  });
+}
+
+function epochColumns(shown: readonly HeadResult[]): Column[] {
+  const columns: Column[] = [];
+  if (shown.some(({ status }) => status === 'dropped')) {
+    const cells = shown.map(({ status, epochs }) => (status === 'dropped' ? String(Math.round(epochs)) : ''));
+    columns.push({ title: 'dropped after', cells, right: true });
+  }
+  const best = shown.map(({ bestEpoch }) => String(Math.round(bestEpoch)));
+  return [...columns, { title: 'epoch', cells: best, right: true, optional: true }];
+}
+
+/** What a reader of the table must know beside it. */
+function leaderboardNotes(
+  results: readonly HeadResult[],
+  shown: readonly HeadResult[],
+  { metric, leftOut }: { metric: MetricName; leftOut: readonly string[] },
+): string[] {
   const diverged = results.filter(({ status }) => status === 'diverged').length;
   const dropped = results.filter(({ status }) => status === 'dropped').length;
   const ties = shown.filter(({ tied }) => tied).length;
@@ -111,7 +119,7 @@ export function leaderboardTable(
     ties > 1 ? `1=: tied with the first on validation (95 % bootstrap interval of val ${metric})` : '',
     leftOut.length > 0 ? `not shown: ${leftOut.join(', ')}` : '',
   ];
-  return withNote(text, notes.filter((note) => note !== '').join('; '));
+  return notes.filter((note) => note !== '');
 }
 
 /** Metrics side by side, one column per name (`{ 'best head': ..., 'majority baseline': ... }`). */

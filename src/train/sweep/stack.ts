@@ -156,8 +156,8 @@ function stepTensors(
 /** Moves the statistics that batch-norms predict with towards those of the batch. */
 function moveStatistics({ tensors, statistics }: StackArrays): void {
   for (const { spec, parameter } of tensors) {
-    const batch = statistics.get(statisticsKey(spec.name))?.view;
-    if (spec.trainable || !batch) continue;
+    const batch = spec.trainable ? undefined : statistics.get(statisticsKey(spec.name))?.view;
+    if (!batch) continue;
     const kept = parameter.view;
     for (let i = 0; i < kept.length; i++)
       kept[i] = kept[i] * MOVING_MOMENTUM + batch[i] * (1 - MOVING_MOMENTUM);
