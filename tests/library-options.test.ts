@@ -203,6 +203,7 @@ describe('extract refuses', () => {
     [backbone({ resize: { fit: 'squeeze' } }), 'backbone.resize.fit'],
     [backbone({ resize: { interpolation: 'cubic' } }), 'backbone.resize.interpolation'],
     [backbone({ poolings: [] }), 'backbone.poolings'],
+    [backbone({ poolings: ['avg', 'avg'] }), 'each pooling once for backbone.poolings'],
     [backbone({ poolings: ['mean'] }), 'backbone.poolings[0] but received "mean"'],
     [backbone({ engine: 'torch' }), 'backbone.engine'],
     [backbone({ device: 'gpu' }), 'backbone.device'],

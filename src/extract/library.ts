@@ -1,19 +1,9 @@
 /** Features for a program: what `permafrost extract` does, without its printing. */
 import { usage } from '../shared/errors.ts';
 import { fieldNamesOf, namingFields, reportingFields } from '../shared/field-names.ts';
-import {
-  type Check,
-  CONTEXT_CHECKS,
-  checkOptions,
-  checksOf,
-  fields,
-  listOf,
-  OPTIONS,
-  ofKind,
-  within,
-} from '../shared/options.ts';
+import { CONTEXT_CHECKS, checkOptions, checksOf, fields, OPTIONS, within } from '../shared/options.ts';
 import { type Reporter, silent } from '../shared/reporter.ts';
-import { path, text } from '../shared/values.ts';
+import { type Check, listOf, ofKind, path, text } from '../shared/values.ts';
 import { type Dataset, type DatasetOptions, openDataset as openData } from './dataset/dataset.ts';
 import { type ExtractSummary, extract as run } from './extract.ts';
 import { BACKBONE_OPTIONS, DATASET_OPTIONS, EXTRACT_OPTIONS, type ExtractOptions } from './options.ts';

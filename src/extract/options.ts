@@ -9,13 +9,16 @@ import { ENGINE_OPTIONS } from '../shared/engines/options.ts';
 import { usage } from '../shared/errors.ts';
 import { FITS, INTERPOLATIONS, MAX_PIXELS, type Size } from '../shared/images/resize.ts';
 import { MANIFEST_OPTIONS } from '../shared/manifest/options.ts';
-import { type Check, fields, listOf, type OptionTable, ofKind } from '../shared/options.ts';
+import { fields, type OptionTable } from '../shared/options.ts';
 import { DTYPES, type Dtype, type Shard } from '../shared/store/schema.ts';
 import {
   byCheck,
+  type Check,
   checkValue,
   choice,
   list,
+  listOf,
+  ofKind,
   path,
   text,
   toggle,
@@ -157,7 +160,7 @@ export const BACKBONE_OPTIONS = {
     defaultText: 'from preprocessor_config.json beside it',
   },
   layer: {
-    kind: list(text, { separator: ',' }),
+    kind: list(text, ','),
     description:
       'depths (the last layer and earlier ones: permafrost backbones NAME lists them), last, or layers by their Keras names or outputs of an .onnx file, separated by commas',
     defaultText: 'depths; last of an .onnx file',
@@ -165,7 +168,7 @@ export const BACKBONE_OPTIONS = {
     check: listOf(ofKind(text), { min: 1 }),
   },
   pooling: {
-    kind: list(choice(POOLING_NAMES), { separator: ',' }),
+    kind: list(choice(POOLING_NAMES), ','),
     description: `Poolings, one column each, separated by commas: ${POOLING_NAMES.join(', ')}`,
     default: ['avg'],
     field: 'poolings',

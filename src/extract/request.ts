@@ -70,6 +70,8 @@ function columnsOf(
   poolings: BackboneOptions['poolings'],
   layers: BackboneOptions['layers'],
 ): string[] {
+  if (poolings && new Set(poolings).size < poolings.length)
+    throw usage('each pooling once', '--pooling', poolings);
   if (poolings && !layers) return poolings;
   const named = poolings?.filter((pooling) => pooling.includes('/')) ?? [];
   if (named.length > 0) throw usage('poolings without a layer beside layers', '--pooling', named);

@@ -10,11 +10,11 @@ import {
   CONTEXT_CHECKS,
   checkOptions,
   fields,
-  listOf,
   OPTIONS,
   withDefaults,
 } from '../shared/options.ts';
 import { type Reporter, silent } from '../shared/reporter.ts';
+import { listOf } from '../shared/values.ts';
 import { loadHead, type Prediction } from './loaded-head.ts';
 import { PREDICTOR_OPTIONS } from './options.ts';
 

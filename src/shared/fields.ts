@@ -1,5 +1,6 @@
 /** Checks of fields in parsed JSON from a file; each refusal names the field and what was found. */
 import { InputError, messageOf, unexpected } from './errors.ts';
+import { choice, number, text, toggle, type ValueKind, wholeNumber } from './values.ts';
 
 export type Fields = Record<string, unknown>;
 
@@ -24,10 +25,15 @@ export function asList(value: unknown, where: string): unknown[] {
   return value;
 }
 
+/** A value of one kind. */
+export function asKind<V>(value: unknown, where: string, kind: ValueKind<V>): V {
+  if (!kind.allows(value)) throw unexpected(kind.what, where, value);
+  return value as V;
+}
+
 /** Text of at least one character. */
 export function asText(value: unknown, where: string): string {
-  if (typeof value !== 'string' || value === '') throw unexpected('text', where, value);
-  return value;
+  return asKind(value, where, text);
 }
 
 /** A list of at least one text. */
@@ -39,37 +45,26 @@ export function asTexts(value: unknown, where: string): string[] {
 
 /** Text of a form that `what` describes. */
 export function asMatching(value: unknown, where: string, pattern: RegExp, what: string): string {
-  const text = asText(value, where);
-  if (!pattern.test(text)) throw unexpected(what, where, text);
-  return text;
+  const matching = asText(value, where);
+  if (!pattern.test(matching)) throw unexpected(what, where, matching);
+  return matching;
 }
 
 export function asBoolean(value: unknown, where: string): boolean {
-  if (typeof value !== 'boolean') throw unexpected('true or false', where, value);
-  return value;
+  return asKind(value, where, toggle);
 }
 
-/** A finite number; `what` describes the limits that it lies `within`. */
-export function asNumber(
-  value: unknown,
-  where: string,
-  what = 'a number',
-  within: (value: number) => boolean = () => true,
-): number {
-  if (typeof value !== 'number' || !Number.isFinite(value) || !within(value))
-    throw unexpected(what, where, value);
-  return value;
+const anyNumber = number({});
+
+/** A finite number. */
+export function asNumber(value: unknown, where: string): number {
+  return asKind(value, where, anyNumber);
 }
 
 export function asWhole(value: unknown, where: string, from: number, to: number): number {
-  if (!Number.isSafeInteger(value) || (value as number) < from || (value as number) > to) {
-    throw unexpected(`a whole number from ${from} to ${to}`, where, value);
-  }
-  return value as number;
+  return asKind(value, where, wholeNumber(from, to));
 }
 
 export function asOneOf<T extends string>(value: unknown, where: string, choices: readonly T[]): T {
-  const found = choices.find((choice) => choice === value);
-  if (found === undefined) throw unexpected(`one of ${choices.join(', ')}`, where, value);
-  return found;
+  return asKind(value, where, choice(choices));
 }

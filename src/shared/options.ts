@@ -2,7 +2,7 @@
 
 import { expectedMessage, UsageError, usage } from './errors.ts';
 import { didYouMean } from './suggest.ts';
-import { type Allowed, checkValue, type ValueKind } from './values.ts';
+import { type Check, ofKind, type ValueKind } from './values.ts';
 
 /** One option. In its table it has the name of its field; its flag is that name in kebab case. */
 export interface Option<V> {
@@ -106,16 +106,8 @@ export function within<T extends OptionTable>(
   return Object.fromEntries(entries) as T;
 }
 
-/** Refuses a value that does not fit. @throws UsageError naming `where` it stood */
-export type Check = (value: unknown, where: string) => void;
-
 /** A check for each field. */
 export type Checks = Readonly<Record<string, Check>>;
-
-/** What a kind of value allows. */
-export function ofKind(kind: Allowed): Check {
-  return (value, where) => checkValue(kind, value, where);
-}
 
 /** Where the fields of a function's own options stand. */
 export const OPTIONS = 'the options';
@@ -169,15 +161,6 @@ export function checkOptions(
 function requiredFields(options: OptionTable): string[] {
   const required = Object.entries(options).filter(([, option]) => option.required !== undefined);
   return required.map(([name, { field }]) => field || name).filter((field) => !field.includes('.'));
-}
-
-/** A list, each of whose entries fits. */
-export function listOf(check: Check, { min = 0 } = {}): Check {
-  return (value, where) => {
-    if (!Array.isArray(value)) throw usage('a list', where, value);
-    if (value.length < min) throw usage('a list that is not empty', where, value);
-    for (const [index, entry] of value.entries()) check(entry, `${where}[${index}]`);
-  };
 }
 
 /** An object of fields, each of which fits; one that is undefined counts as left out. */

@@ -25,7 +25,7 @@ export interface ValueKind<V> {
   /** Whether it is that: what `parse` can return. */
   allows(value: unknown): boolean;
   /** Refuses what is not allowed and names the part of it that is not; without it, the whole is named. */
-  check?(value: unknown, where: string): void;
+  check?: Check;
   /** Set for numbers. */
   numbers?: NumberKind;
   limits?: Limits;
@@ -45,6 +45,23 @@ export function checkValue(kind: Allowed, value: unknown, where: string): void {
   if (allows(value)) return;
   const near = choices && typeof value === 'string' ? didYouMean(value, choices) : '';
   throw new UsageError(expectedMessage(what, where, value) + near);
+}
+
+/** Refuses a value that does not fit. @throws UsageError naming `where` it stood */
+export type Check = (value: unknown, where: string) => void;
+
+/** What a kind of value allows. */
+export function ofKind(kind: Allowed): Check {
+  return (value, where) => checkValue(kind, value, where);
+}
+
+/** A list, each of whose entries fits. */
+export function listOf(check: Check, { min = 0 } = {}): Check {
+  return (value, where) => {
+    if (!Array.isArray(value)) throw usage('a list', where, value);
+    if (value.length < min) throw usage('a list that is not empty', where, value);
+    for (const [index, entry] of value.entries()) check(entry, `${where}[${index}]`);
+  };
 }
 
 /** Text of at least one character, which `what` describes. */
@@ -80,9 +97,7 @@ export function writtenAs(read: (text: string, where: string) => unknown): Value
 }
 
 /** What a kind allows, by the check that names what does not fit. */
-export function byCheck(
-  check: (value: unknown, where: string) => void,
-): Required<Pick<ValueKind<unknown>, 'allows' | 'check'>> {
+export function byCheck(check: Check): Required<Pick<ValueKind<unknown>, 'allows' | 'check'>> {
   return {
     check,
     allows(value) {
@@ -96,26 +111,16 @@ export function byCheck(
   };
 }
 
-/**
- * Values of one kind, joined by `separator` in a text; without one, a flag is repeated for each.
- * @param what names a list in messages
- */
-export function list<V>(
-  kind: ValueKind<V>,
-  { separator, min = 0, what = 'a list' }: { separator?: string; min?: number; what?: string } = {},
-): ValueKind<V[]> {
+/** Values of one kind, joined by `separator` in a text; without one, a flag is repeated for each. */
+export function list<V>(kind: ValueKind<V>, separator?: string): ValueKind<V[]> {
   return {
-    parse: (written, where) =>
-      separator === undefined
-        ? [kind.parse(written, where)]
-        : written.split(separator).map((part) => kind.parse(part.trim(), where)),
+    parse: (written, where) => {
+      const parts = separator === undefined ? [written] : written.split(separator);
+      return parts.map((part) => kind.parse(separator === undefined ? part : part.trim(), where));
+    },
     format: (values) => values.map((value) => kind.format(value)).join(separator ?? ' '),
-    what,
-    ...byCheck((value, where) => {
-      if (!Array.isArray(value)) throw usage(what, where, value);
-      if (value.length < min) throw usage(`${what} that is not empty`, where, value);
-      for (const [index, entry] of value.entries()) checkValue(kind, entry, `${where}[${index}]`);
-    }),
+    what: 'a list',
+    ...byCheck(listOf(ofKind(kind))),
     ...(separator === undefined && { repeats: true }),
   };
 }

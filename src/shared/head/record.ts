@@ -6,9 +6,9 @@ import { type Augmentation, checkAugmentation } from '../augment/augmentation.ts
 import { decodeText } from '../encoding.ts';
 import { InputError, unexpected } from '../errors.ts';
 import {
+  asKind,
   asList,
   asMatching,
-  asNumber,
   asObject,
   asOneOf,
   asText,
@@ -19,7 +19,7 @@ import {
 import { elementCount, type Shape, sameShape } from '../graph/value.ts';
 import { codeOf, diskError, makeFolder, writeDurably } from '../store/files.ts';
 import { checkPipeline, type Pipeline } from '../store/schema.ts';
-import { checkValue, text } from '../values.ts';
+import { checkValue, number, text } from '../values.ts';
 import { encodeSafetensors, openSafetensors, type Tensor } from '../weights/safetensors.ts';
 import type { HeadConfig, Metrics, Task } from './config.ts';
 import { checkConfig } from './config-check.ts';
@@ -214,12 +214,7 @@ function checkRecord(value: unknown, path: string): HeadRecord {
     config,
     sources: checkSources(fields.sources, field),
     ...(fields.temperature !== undefined && {
-      temperature: asNumber(
-        fields.temperature,
-        field('temperature'),
-        'a number from 0.001 to 1000',
-        (value) => value >= 1e-3 && value <= 1e3,
-      ),
+      temperature: asKind(fields.temperature, field('temperature'), number({ minimum: 1e-3, maximum: 1e3 })),
     }),
     ...(fields.thresholds !== undefined && {
       thresholds: checkThresholds(fields.thresholds, field, task === 'multilabel' ? classes.length : 0),
@@ -237,9 +232,7 @@ function checkThresholds(value: unknown, field: (name: string) => string, count:
   const list = asList(value, field('thresholds'));
   if (count === 0) throw unexpected('no thresholds of a multiclass head', field('thresholds'), value);
   if (list.length !== count) throw unexpected(`${count} thresholds`, field('thresholds'), list.length);
-  return list.map((entry, i) =>
-    asNumber(entry, field(`thresholds[${i}]`), 'a number from 0 to 1', (value) => value >= 0 && value <= 1),
-  );
+  return list.map((entry, i) => asKind(entry, field(`thresholds[${i}]`), number({ minimum: 0, maximum: 1 })));
 }
 
 function checkSources(value: unknown, field: (name: string) => string): HeadSource[] {

@@ -11,14 +11,9 @@ import {
 } from './options.ts';
 import { outputLossMismatch } from './output-loss.ts';
 
-/** The request with every option that it leaves out at its default. */
-function withDefaults(request: Partial<HeadRequest>): HeadRequest {
-  return { ...defaultsOf(HEAD_OPTIONS), ...request };
-}
-
 /** The request with options that mean nothing on this head (momentum with Adam) back at their defaults. */
 export function withoutIdleOptions(request: Partial<HeadRequest>): HeadRequest {
-  const head = withDefaults(request);
+  const head: HeadRequest = { ...defaultsOf(HEAD_OPTIONS), ...request };
   const idle = HEAD_OPTION_KEYS.filter((key) => HEAD_OPTIONS[key].needs?.met(head) === false);
   return { ...head, ...Object.fromEntries(idle.map((key) => [key, HEAD_OPTIONS[key].default])) };
 }
@@ -30,7 +25,7 @@ const LOSS_OF: Record<Output, Loss> = { softmax: 'categorical_crossentropy', sig
  * @throws UsageError for options that exclude each other or mean nothing on this head
  */
 export function resolveConfig(request: Partial<HeadRequest>, task: Task): HeadConfig {
-  const head = withDefaults(request);
+  const head: HeadRequest = { ...defaultsOf(HEAD_OPTIONS), ...request };
   for (const key of HEAD_OPTION_KEYS) {
     const { needs, default: initial } = HEAD_OPTIONS[key];
     const value = formatOption(key, head);

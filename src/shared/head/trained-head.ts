@@ -1,7 +1,7 @@
 /** A trained head as commands and programs name it: by its folder, or by what was read from there. */
 import { usage } from '../errors.ts';
-import type { Check, OptionTable } from '../options.ts';
-import { checkValue, list, path } from '../values.ts';
+import type { OptionTable } from '../options.ts';
+import { type Check, checkValue, list, path } from '../values.ts';
 
 const headOrFolder: Check = (value, where) => {
   const isRead = typeof value === 'object' && value !== null && 'record' in value && 'tensors' in value;

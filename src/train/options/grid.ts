@@ -8,8 +8,8 @@ import {
   type HeadOptionKey,
   type HeadRequest,
 } from '../../shared/head/options.ts';
-import { type Check, fields, listOf, ofKind } from '../../shared/options.ts';
-import { type Allowed, choice, text } from '../../shared/values.ts';
+import { fields } from '../../shared/options.ts';
+import { type Allowed, type Check, choice, listOf, ofKind, text } from '../../shared/values.ts';
 import { isRange, type Range } from '../search/ranges.ts';
 
 /** Values of head options that are combined each with each; from a range random search draws. */

@@ -73,7 +73,7 @@ export const TRAIN_OPTIONS = {
     field: 'source.features',
   },
   pooling: {
-    kind: list(text, { separator: ',' }),
+    kind: list(text, ','),
     description: 'Columns of the stores to use, separated by commas',
     defaultText: 'avg',
     field: 'source.pooling',
