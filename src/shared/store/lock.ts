@@ -47,15 +47,20 @@ export async function lockStore(dir: string): Promise<StoreLock> {
     host: hostname(),
     started: new Date().toISOString(),
   };
-  let afterCrash = false;
-  while (!(await create(path, mine))) {
-    const there = await lookAgain(path);
-    if (!there) continue;
-    if (there.holder && isAlive(there)) throw inUse(dir, there.holder);
-    await takeAway(path, there);
-    afterCrash = true;
-  }
+  // Before the file names it: until then, this process would take it for an earlier one's.
   own.add(mine.token);
+  let afterCrash = false;
+  try {
+    while (!afterCrash && !(await create(path, mine))) {
+      const there = await lookAgain(path);
+      if (!there) continue;
+      if (there.holder && isAlive(there)) throw inUse(dir, there.holder);
+      afterCrash = await takeOver(path, there, mine);
+    }
+  } catch (thrown) {
+    own.delete(mine.token);
+    throw thrown;
+  }
   const renewal = setInterval(() => {
     const now = new Date();
     // A lock that cannot be renewed shows at the next check.
@@ -156,18 +161,34 @@ function processExists(pid: number): boolean {
   }
 }
 
-/** Removes a dead run's lock. If another run did so first and locked, its lock is put back. */
-async function takeAway(path: string, dead: Found): Promise<void> {
-  const aside = `${path}.${randomUUID()}.tmp`;
+/**
+ * Replaces a dead run's lock in one step. Of several runs that try, one at a time makes the file that will be the new
+ * lock, and goes on only if the dead lock is still there: a run that was slower never removes the lock of a faster one.
+ * @returns whether the lock is now `mine`
+ */
+async function takeOver(path: string, dead: Found, mine: Holder): Promise<boolean> {
+  const next = `${path}.tmp`;
+  if (!(await create(next, mine))) {
+    const other = await look(next);
+    // Its run was killed between two calls.
+    if (other && other.age > STARTING) await disk.rm(next, { force: true });
+    else await sleep(STARTING / 500);
+    return false;
+  }
+  const there = await look(path);
+  if (!there || there.holder?.token !== dead.holder?.token) {
+    await disk.rm(next, { force: true });
+    return false;
+  }
   try {
-    await disk.rename(path, aside);
+    await disk.rename(next, path);
   } catch (thrown) {
-    if (codeOf(thrown) === 'ENOENT') return;
+    if (codeOf(thrown) === 'ENOENT') return false;
+    await disk.rm(next, { force: true }).catch(() => {});
     throw diskError('replace', path, thrown);
   }
-  const taken = (await look(aside))?.holder;
-  if (taken && taken.token !== dead.holder?.token) await create(path, taken);
-  await disk.rm(aside, { force: true });
+  // A run that took this one for dead may have put its own file there.
+  return (await look(path))?.holder?.token === mine.token;
 }
 
 function inUse(dir: string, { pid, host, started }: Holder): InputError {
