@@ -1,33 +1,33 @@
 /** The package as programs import it: by its own name, from what is built; it prints nothing. */
-import { spawnSync } from 'node:child_process';
+import { execFile } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, it } from 'vitest';
 import { drawLeaves } from '../scripts/leaves.ts';
+import { photos } from './support/class-folders.ts';
 import { newFolder } from './support/folders.ts';
 import { writeRandomHead } from './support/random-head.ts';
 
 /** Runs a program to its end, which it must come to by itself; returns what it found out. */
-async function ran(name: string, count: number) {
+async function ran(name: string, data: string, photo: string) {
   const root = newFolder();
-  const labels = await drawLeaves(join(root, 'leaves'), { count, seed: 5 });
   const head = await writeRandomHead(join(root, 'best'));
-  const photo = join(root, 'leaves', 'leaf-0000.jpg');
   expect(existsSync(photo)).toBe(true);
   const program = fileURLToPath(new URL(`support/programs/${name}`, import.meta.url));
-  const run = spawnSync(process.execPath, [program, labels, photo, root, head], {
-    encoding: 'utf8',
-    timeout: 50_000,
+  const run = await new Promise<{ error: Error | null; stdout: string; stderr: string }>((resolve) => {
+    execFile(process.execPath, [program, data, photo, root, head], (error, stdout, stderr) =>
+      resolve({ error, stdout, stderr }),
+    );
   });
-  expect(run.stderr).toBe('');
-  expect(run.stdout).toBe('');
-  expect(run.status).toBe(0);
+  expect(run).toEqual({ error: null, stdout: '', stderr: '' });
   return { root, found: JSON.parse(readFileSync(join(root, 'found.json'), 'utf8')) };
 }
 
 it('does everything that the commands do, silently', async () => {
-  const { root, found } = await ran('library.mjs', 24);
+  const folder = join(newFolder(), 'leaves');
+  const labels = await drawLeaves(folder, { count: 24, seed: 5 });
+  const { root, found } = await ran('library.mjs', labels, join(folder, 'leaf-0000.jpg'));
   expect(found).toMatchObject({
     computed: 24,
     columns: ['avg'],
@@ -50,10 +50,11 @@ it('does everything that the commands do, silently', async () => {
   expect(found.exported).toBeLessThan(1e-4);
   expect(found.byDefault).toEqual([join('cache', 'leaves-labels', 'mobilenet_0.25'), 24]);
   expect(found.oneHead).toEqual([1, 1e-3, 32]);
-});
+}, 300_000);
 
 it('stops where a signal says so, and goes on from there when asked again', async () => {
-  const { found } = await ran('library-abort.mjs', 48);
+  const folder = await photos(48);
+  const { found } = await ran('library-abort.mjs', folder, join(folder, 'a', 'image-0.jpg'));
   const { extract, train, predict, ...rest } = found;
   expect(extract).toMatchObject({ before: 'never', isUntouched: true, midway: 'enough', isAlike: true });
   expect(extract.kept).toBeGreaterThanOrEqual(8);
@@ -65,11 +66,13 @@ it('stops where a signal says so, and goes on from there when asked again', asyn
     untrained: 'enough',
     folds: 'enough',
     isAlike: true,
-    stopped: { interrupted: true, isResumable: true, hasBest: true, complete: 4 },
-    ended: { interrupted: false, heads: 8, isResumable: false },
+    stopped: { interrupted: true, isResumable: true, hasBest: true },
+    ended: { interrupted: false, heads: 4, isResumable: false },
   });
-  expect(train.ended.messages).toContainEqual(expect.stringMatching(/: 4 heads are already trained$/));
+  expect([2, 3]).toContain(train.stopped.complete);
+  const resumed = `: ${train.stopped.complete} heads are already trained`;
+  expect(train.ended.messages.filter((message: string) => message.endsWith(resumed))).toHaveLength(1);
   expect(predict).toEqual({ before: 'never', midway: 'enough', after: 1 });
   expect(rest).toMatchObject({ export: { before: 'never', left: [] }, handlers: [0, 0, 0] });
   expect(new Set(rest.listeners)).toEqual(new Set([0]));
-});
+}, 300_000);

@@ -1,4 +1,5 @@
 /** `predict --watch` as it is installed. */
+import type { ChildProcess } from 'node:child_process';
 import { copyFileSync, mkdirSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import sharp from 'sharp';
@@ -15,20 +16,29 @@ it('predicts images that come, warns of what is none, and ends when told to', as
   await sharp({ create: { width: 20, height: 20, channels: 3, background: 'red' } }).toFile(photo);
   copyFileSync(photo, join(folder, 'earlier.jpg'));
   const head = await writeRandomHead(join(root, 'best'));
-  let stage = 0;
+  let hasStarted = false;
+  let [output, errors] = ['', ''];
+  /** Ends the command once it has told of all that came. */
+  const stopWhenDone = (child: ChildProcess) => {
+    if (!child.killed && output.trim().split('\n').length === 2 && errors.includes('text.jpg'))
+      child.kill('SIGINT');
+  };
   const run = await permafrost(['predict', '--head', head, '--watch', folder], {
-    onStderr(written) {
-      if (stage === 0 && written.includes('Watching')) {
-        stage = 1;
+    onStderr(written, child) {
+      errors = written;
+      if (!hasStarted && written.includes('Watching')) {
+        hasStarted = true;
         mkdirSync(join(folder, 'deep'));
         copyFileSync(photo, join(folder, 'deep', 'new.jpg'));
         writeFileSync(join(folder, 'text.jpg'), 'just some words');
         copyFileSync(photo, join(folder, 'half.part'));
         renameSync(join(folder, 'half.part'), join(folder, 'half.jpg'));
       }
+      stopWhenDone(child);
     },
     onStdout(written, child) {
-      if (written.trim().split('\n').length === 2) setTimeout(() => child.kill('SIGINT'), 700);
+      output = written;
+      stopWhenDone(child);
     },
   });
   expect(run.status, run.stderr).toBe(0);

@@ -12,7 +12,7 @@ import {
   trainHeads,
 } from 'permafrost';
 
-const [labels, photo, root, head] = process.argv.slice(2);
+const [photos, photo, root, head] = process.argv.slice(2);
 const found = {};
 const signals = [];
 const silent = { info() {}, warn() {}, progress: () => ({ advance() {}, stop() {} }) };
@@ -51,7 +51,7 @@ const messageOf = (promise) =>
     ({ message }) => message,
   );
 
-const dataset = await openDataset({ data: labels });
+const dataset = await openDataset({ data: photos });
 const backbone = { name: 'mobilenet_0.25', weights: 'none', size: { width: 64, height: 48 } };
 const into = (out) => ({ data: dataset, backbone, out, batchSize: 4, concurrency: 1 });
 const store = `${root}/store`;
@@ -82,7 +82,7 @@ async function rowsOf(dir) {
 const training = (out) => ({
   source: { features: [calmStore] },
   head: { epochs: 400, earlyStopping: 0 },
-  grid: [{ hidden: [[], [8]], lr: [1e-2, 3e-3, 1e-3, 1e-4] }],
+  grid: [{ hidden: [[], [128]], lr: [1e-2, 1e-3] }],
   workers: 1,
   out,
   report: false,
@@ -94,7 +94,8 @@ found.train = {
   untrained: await messageOf(trainHeads(training(run), abortAtMessage())),
   folds: await messageOf(trainHeads({ ...training(`${root}/folds`), folds: 2 }, abortAfter(100))),
 };
-const stopped = await trainHeads(training(run), abortAfter(1700));
+// When the heads without a hidden layer are done: before it has trained both of the others, a worker hears of it.
+const stopped = await trainHeads(training(run), abortAfter(800));
 found.train.stopped = {
   interrupted: stopped.interrupted,
   isResumable: existsSync(`${run}/unfinished`),
