@@ -2,8 +2,8 @@
 import { runCommand } from '../shared/cli/command.ts';
 import { type Flags, readFlags } from '../shared/cli/flags.ts';
 import type { Command } from '../shared/cli/program.ts';
-import { terminalReporter } from '../shared/cli/terminal.ts';
 import { readHead } from '../shared/head/record.ts';
+import type { Reporter } from '../shared/reporter.ts';
 import { shownBytes } from '../shared/values.ts';
 import { type ExportSummary, exportHead } from './export.ts';
 import { EXPORT_OPTIONS } from './options.ts';
@@ -14,13 +14,12 @@ export const exportCommand: Command = {
   describe: 'Export a trained head as ONNX, Keras, TensorFlow.js or safetensors, and test the file',
   options: EXPORT_OPTIONS,
   mainFlag: 'head',
-  handler: (argv) => runCommand((signal) => run(argv, signal), argv.json === true),
+  handler: (argv) => runCommand((signal, reporter) => run(argv, signal, reporter), argv.json === true),
 };
 
-async function run(argv: Flags, signal: AbortSignal): Promise<ExportSummary> {
+async function run(argv: Flags, signal: AbortSignal, reporter: Reporter): Promise<ExportSummary> {
   const { head: folder, weights = [], json: _, ...given } = readFlags(EXPORT_OPTIONS, argv);
   const head = await readHead(folder);
-  const reporter = terminalReporter();
   const summary = await exportHead({ ...given, head, weights, signal, reporter });
   reporter.info(`${summary.out}: ${shownBytes(summary.bytes)}, ${agreement(summary.difference)}`);
   return summary;

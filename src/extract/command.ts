@@ -4,11 +4,11 @@ import { requestedColumns } from '../shared/backbones/depths.ts';
 import { runCommand } from '../shared/cli/command.ts';
 import { type Flags, givenFlags, readFlags } from '../shared/cli/flags.ts';
 import type { Command } from '../shared/cli/program.ts';
-import { terminalReporter } from '../shared/cli/terminal.ts';
 import { usage } from '../shared/errors.ts';
 import { byField } from '../shared/options.ts';
 import { OUTPUT_OPTIONS } from '../shared/output-options.ts';
 import { counted } from '../shared/plural.ts';
+import type { Reporter } from '../shared/reporter.ts';
 import { type DatasetOptions, openDataset } from './dataset/dataset.ts';
 import type { ExtractSummary } from './extract.ts';
 import {
@@ -33,16 +33,19 @@ export const extractCommand: Command = {
   describe: 'Compute the features of images once, with a frozen backbone',
   options: OPTIONS,
   mainFlag: 'data',
-  handler: (argv) => runCommand((signal) => run(argv, signal), argv.json === true),
+  handler: (argv) => runCommand((signal, reporter) => run(argv, signal, reporter), argv.json === true),
 };
 
-async function run(argv: Flags, signal: AbortSignal): Promise<ExtractSummary | { runs: ExtractSummary[] }> {
+async function run(
+  argv: Flags,
+  signal: AbortSignal,
+  reporter: Reporter,
+): Promise<ExtractSummary | { runs: ExtractSummary[] }> {
   const request = extractRequest({
     ...byField<RunOptions>(EXTRACT_OPTIONS, givenFlags(EXTRACT_OPTIONS, argv)),
     backbone: backbonesOf(argv),
   });
   const data = byField<DatasetOptions>(DATASET_OPTIONS, readFlags(DATASET_OPTIONS, argv));
-  const reporter = terminalReporter();
   const whole = await openDataset(data);
   try {
     const extraction = extractionOf(request, whole);

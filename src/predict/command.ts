@@ -6,7 +6,7 @@ import { terminalReporter } from '../shared/cli/terminal.ts';
 import { messageOf, UsageError, usage } from '../shared/errors.ts';
 import { type Head, readHead } from '../shared/head/record.ts';
 import { counted, plural } from '../shared/plural.ts';
-import { silent } from '../shared/reporter.ts';
+import { type Reporter, silent } from '../shared/reporter.ts';
 import { FORMATS, predictionObject } from './formats.ts';
 import { listImages } from './images.ts';
 import type { PredictorOptions } from './library.ts';
@@ -25,10 +25,10 @@ export const predictCommand: Command = {
   },
   options: PREDICT_OPTIONS,
   // Predictions are printed here and not as a summary: millions of them would not fit into one string.
-  handler: (argv) => runCommand((signal) => run(argv, signal), false),
+  handler: (argv) => runCommand((signal, reporter) => run(argv, signal, reporter), false),
 };
 
-async function run(argv: Flags, signal: AbortSignal): Promise<object> {
+async function run(argv: Flags, signal: AbortSignal, reporter: Reporter): Promise<object> {
   const values = readFlags(PREDICT_OPTIONS, argv);
   const { format, out, json, topK, spreadsheetSafe, tta, stdin, watch: watched } = values;
   if (format === 'arrow' && out === undefined)
@@ -68,10 +68,12 @@ async function run(argv: Flags, signal: AbortSignal): Promise<object> {
   const copy = json && out !== undefined ? jsonCopy(`${out}.json.tmp`) : undefined;
   let count = 0;
   // On a terminal the predictions themselves show the progress.
-  const { progress } = out === undefined && process.stdout.isTTY ? silent : terminalReporter();
-  const reporter = { ...terminalReporter(), progress };
+  const { progress } = out === undefined && process.stdout.isTTY ? silent : reporter;
   const seen = async function* (): AsyncGenerator<FilePrediction[]> {
-    for await (const batch of predict({ ...settings, tta, head, images }, { signal, reporter })) {
+    for await (const batch of predict(
+      { ...settings, tta, head, images },
+      { signal, reporter: { ...reporter, progress } },
+    )) {
       count += batch.length;
       await copy?.add(batch.map((one) => predictionObject(one, classes, topK)));
       yield batch;

@@ -4,13 +4,13 @@ import { basename, dirname, join, resolve } from 'node:path';
 import { Interrupted, runCommand } from '../shared/cli/command.ts';
 import { type Flags, givenFlags, readFlags } from '../shared/cli/flags.ts';
 import type { Command } from '../shared/cli/program.ts';
-import { terminalReporter } from '../shared/cli/terminal.ts';
 import type { SourceRequest } from '../shared/dataset/source-options.ts';
 import { describeFinding } from '../shared/diagnosis/diagnose.ts';
 import { HEAD_OPTIONS } from '../shared/head/options.ts';
 import { confusionMatrix, perClass } from '../shared/metrics/per-class.ts';
 import { byField } from '../shared/options.ts';
 import { counted } from '../shared/plural.ts';
+import type { Reporter } from '../shared/reporter.ts';
 import { score } from '../shared/results/drawing.ts';
 import { BEST_FOLDER, type TrainSummary } from '../shared/results/summary.ts';
 import { confusionTable, leaderboardTable, metricsTable, perClassTable } from '../shared/results/tables.ts';
@@ -32,10 +32,10 @@ export const trainHeadCommand: Command = {
   describe: 'Train heads on stored features, choose the best and evaluate it',
   options: TRAIN_HEAD_OPTIONS,
   mainFlag: 'features',
-  handler: (argv) => runCommand((signal) => run(argv, signal), argv.json === true),
+  handler: (argv) => runCommand((signal, reporter) => run(argv, signal, reporter), argv.json === true),
 };
 
-async function run(argv: Flags, signal: AbortSignal): Promise<TrainSummary> {
+async function run(argv: Flags, signal: AbortSignal, reporter: Reporter): Promise<TrainSummary> {
   const started = performance.now();
   const { halving, halvingFactor, grid, out, images, report, spreadsheetSafe, ...values } = readFlags(
     TRAIN_OPTIONS,
@@ -58,7 +58,6 @@ async function run(argv: Flags, signal: AbortSignal): Promise<TrainSummary> {
     import('./library.ts'),
     import('../shared/checkpoint/writer.ts'),
   ]);
-  const reporter = terminalReporter();
   const { training, summary } = await trainInto(
     {
       ...options,

@@ -231,6 +231,18 @@ describe('extract', () => {
     }
   });
 
+  it('repeats its warnings at the end, also where it finds nothing to do', async () => {
+    const data = await photos(2);
+    rmSync(join(data, 'b'), { recursive: true });
+    const args = ['--data', data, '--out', join(newFolder(), 'store'), ...SMALL];
+    for (const done of ['1 computed, 0 reused', '0 computed, 1 reused']) {
+      const { stderr } = await extract(args);
+      const [, warning] = /^warning: (.*)$/m.exec(stderr)!;
+      expect(stderr).toMatch(new RegExp(`: ${done}, .*\n1 warning:\n.*\n$`));
+      expect(stderr.endsWith(`\n1 warning:\n  ${warning}\n`)).toBe(true);
+    }
+  });
+
   it('repairs a damaged store, and says so', async () => {
     const data = await photos(3);
     const out = join(newFolder(), 'store');

@@ -248,6 +248,9 @@ describe('train-head', () => {
     expect(status, stderr).toBe(0);
     expect(stderr).toMatch(/warning: No validation image of "rare"/);
     expect(stderr).toMatch(/warning: No test image of "rare"/);
+    expect(stderr).toMatch(
+      /\n\d warnings:\n {2}(?:.*\n {2})*No validation image of "rare".*\n(?: {2}.*\n)*$/,
+    );
     expect(summary.classes).toEqual(['a', 'b', 'c', 'rare']);
   });
 });

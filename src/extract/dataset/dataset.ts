@@ -10,6 +10,7 @@ import { classNameNotes } from '../../shared/manifest/class-names.ts';
 import { type ManifestOptions, ROLES } from '../../shared/manifest/columns.ts';
 import { keptName } from '../../shared/manifest/labels.ts';
 import { hasManifestExtension, MANIFEST_EXTENSIONS } from '../../shared/manifest/rows.ts';
+import { splitNamed } from '../../shared/manifest/splits.ts';
 import { counted, plural } from '../../shared/plural.ts';
 import type { Shard } from '../../shared/store/schema.ts';
 import type { Archive } from './archive.ts';
@@ -186,10 +187,11 @@ async function imagesInside(
   return { ...images, source: { ...source, read, near: names.near } };
 }
 
-/** Whether these can be all files of a dataset: a manifest on top, or images in folders. */
-function isRoot(paths: string[]): boolean {
+/** Whether these can be all files of a dataset: a manifest on top, or images in folders, where the folder around is no split. */
+function isRoot(paths: string[], folder: string): boolean {
+  if (manifestsIn(paths).length === 1) return true;
   const images = paths.filter(hasImageExtension);
-  return manifestsIn(paths).length === 1 || (images.length > 0 && images.every((path) => path.includes('/')));
+  return images.length > 0 && images.every((path) => path.includes('/')) && !splitNamed(folder);
 }
 
 async function folderAt(path: string): Promise<string> {

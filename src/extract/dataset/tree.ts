@@ -56,16 +56,18 @@ export async function folderTree(root: string, { follow }: { follow: boolean }):
   };
 }
 
+/** Whether entries (paths below a folder) can be a whole dataset; the folder they lie in is named. */
+type IsRoot = (paths: string[], folder: string) => boolean;
+
 /**
  * The tree of an archive. A folder that everything else lies in is taken for the root, since archives are mostly made
  * of one folder.
  * @param entries paths with forward slashes
- * @param isRoot whether a folder's entries (paths below it) can be a whole dataset
  */
 export function archiveTree(
   name: string,
   entries: readonly string[],
-  isRoot: (paths: string[]) => boolean,
+  isRoot: IsRoot,
   { read, close }: Pick<ImageSource, 'read' | 'close'>,
 ): Tree {
   const { visible, ignored } = withoutIgnored(entries);
@@ -112,12 +114,12 @@ export function withoutIgnored(
   return { visible, ignored: [...ignored] };
 }
 
-function wrapper(paths: readonly string[], isRoot: (paths: string[]) => boolean): string {
+function wrapper(paths: readonly string[], isRoot: IsRoot): string {
   const [first] = paths;
   const end = first?.indexOf('/') ?? -1;
   if (end < 0) return '';
   const folder = first.slice(0, end + 1);
   if (!paths.every((path) => path.startsWith(folder))) return '';
   const inside = paths.map((path) => path.slice(folder.length));
-  return isRoot(inside) ? folder + wrapper(inside, isRoot) : '';
+  return isRoot(inside, folder.slice(0, -1)) ? folder + wrapper(inside, isRoot) : '';
 }

@@ -1,14 +1,48 @@
 /** What the user sees while a command works: messages and progress, always on stderr. */
 import { SingleBar } from 'cli-progress';
+import { counted } from '../plural.ts';
 import { duration, type Progress, type Reporter } from '../reporter.ts';
 
+/** A reporter that can say again at the end what went by on the way. */
+export interface TerminalReporter extends Reporter {
+  /** Repeats the warnings, each once, unless they are the last lines anyway. */
+  repeatWarnings(): void;
+}
+
+/** Warnings that are repeated; of more, only the number. */
+const MAX_REPEATED = 5;
+
 /** Messages to stderr; a bar with rate and time left on a terminal, a plain line every few seconds otherwise. */
-export function terminalReporter(stream: NodeJS.WriteStream = process.stderr): Reporter {
+export function terminalReporter(stream: NodeJS.WriteStream = process.stderr): TerminalReporter {
+  const warnings = new Set<string>();
+  let others = 0;
+  /** Whether something else was said after a warning. */
+  let areBuried = false;
+  const write = (text: string): void => {
+    areBuried ||= warnings.size > 0;
+    stream.write(`${text}\n`);
+  };
   return {
-    info: (message) => void stream.write(`${message}\n`),
-    warn: (message) => void stream.write(`warning: ${message}\n`),
-    progress: (label, unit, total) =>
-      stream.isTTY ? bar(stream, label, unit, total) : lines(stream, label, unit, total),
+    info: write,
+    warn(message) {
+      stream.write(`warning: ${message}\n`);
+      if (warnings.size < MAX_REPEATED) warnings.add(message);
+      else if (!warnings.has(message)) others++;
+    },
+    progress(label, unit, total) {
+      const display = stream.isTTY ? bar(stream, label, unit, total) : lines(stream, label, unit, total);
+      const stop = (): void => {
+        areBuried ||= warnings.size > 0;
+        display.stop();
+      };
+      return { advance: display.advance, stop };
+    },
+    repeatWarnings() {
+      if (!areBuried) return;
+      const more = others > 0 ? [`and ${others} more, see above`] : [];
+      const list = [...warnings, ...more].map((line) => `  ${line}\n`);
+      stream.write(`${counted(warnings.size + others, 'warning')}:\n${list.join('')}`);
+    },
     ...(stream.isTTY && { terminal: stream }),
   };
 }

@@ -354,6 +354,17 @@ it('a folder that all of an archive lies in is no part of paths, whatever lies b
   expect(await inside([...classes, 'set/3.jpg'])).toContain('set/cat/1.jpg');
 });
 
+it.each<[string, string]>([
+  ['alone', ''],
+  ['in a folder', 'flowers/'],
+])('an archive that holds one split keeps it, %s', async (_, wrapped) => {
+  const files = ['train/a/1.png', 'train/b/2.png'].map((name) => `${wrapped}${name}`);
+  for (const pack of [zipOf, tarOf, tarGzOf]) {
+    const { rows } = await read({ data: await pack(named(files)) });
+    expect(rows).toEqual({ 'train/a/1.png': 'train/a', 'train/b/2.png': 'train/b' });
+  }
+});
+
 it('what was passed over is said in the same order everywhere', async () => {
   const folder = folderOf(named(['cat/1.jpg', 'dog/2.jpg', 'dog/notes.txt', '@eaDir/3.jpg']));
   symlinkSync(join(folder, 'cat'), join(folder, 'bird'));

@@ -8,7 +8,7 @@ import type { TestProject } from 'vitest/node';
 const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
 /** What the build reads. */
 const SOURCES = ['package.json', 'tsconfig.json', 'tsconfig.build.json', 'asconfig.json', 'src'];
-/** What the build writes last. */
+/** Written while the build reads its sources: one that changes after that is newer. */
 const BUILT = 'dist/shared/report/page/main.js';
 
 export default function setup(project: TestProject): void {
@@ -28,5 +28,9 @@ export function buildIfStale(root: string): void {
 /** When a source, or a folder of sources, changed last. */
 function newest(root: string): number {
   const below = readdirSync(join(root, 'src'), { recursive: true }).map((name) => join('src', String(name)));
-  return Math.max(...[...SOURCES, ...below].map((path) => statSync(join(root, path)).mtimeMs));
+  return Math.max(
+    ...[...SOURCES, ...below].map(
+      (path) => statSync(join(root, path), { throwIfNoEntry: false })?.mtimeMs ?? 0,
+    ),
+  );
 }
