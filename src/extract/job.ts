@@ -1,5 +1,4 @@
 /** One backbone of a run and the store its features go to. */
-import { createRequire } from 'node:module';
 import type { Augmentation } from '../shared/augment/augmentation.ts';
 import type { Views } from '../shared/augment/view.ts';
 import {
@@ -17,6 +16,7 @@ import type { RowRecord } from '../shared/store/part-buffer.ts';
 import { MATHS_VERSION } from '../shared/store/pipeline.ts';
 import type { Dtype, FeatureColumn, Pipeline } from '../shared/store/schema.ts';
 import { createStoreWriter } from '../shared/store/writer.ts';
+import { packageVersion } from '../shared/version.ts';
 import type { Dataset } from './dataset/dataset.ts';
 import { type Failure, writeFailures } from './failures.ts';
 import { openKnownFiles } from './known-files.ts';
@@ -191,7 +191,7 @@ async function openStoreOf(
 
 function pipelineOf(description: BackboneDescription, poolings: string[], dtype: Dtype): Pipeline {
   const { name, weights, weightsHash, size, preprocessing, resize, engine } = description;
-  const { version } = createRequire(import.meta.url)('../../package.json') as { version: string };
+  const version = packageVersion();
   return {
     backbone: name,
     weights,

@@ -1,5 +1,4 @@
 /** Parses a command line for one command or several, the same way for all of them. */
-import { createRequire } from 'node:module';
 import { basename } from 'node:path';
 import yargs, { type Argv } from 'yargs';
 import { hideBin } from 'yargs/helpers';
@@ -7,6 +6,7 @@ import { messageOf, shown, UsageError, usage } from '../errors.ts';
 import { flagOf, type OptionTable } from '../options.ts';
 import { didYouMean } from '../suggest.ts';
 import { toggle } from '../values.ts';
+import { packageVersion } from '../version.ts';
 import { EXIT } from './exit.ts';
 import { type Flags, operandsOf, yargsOptions } from './flags.ts';
 import { watchOutput } from './output.ts';
@@ -85,7 +85,7 @@ function calledName(ownName: string): string {
 const MISSING_COMMAND = 'Missing command';
 
 function createParser(name: string, args: string[]): Argv {
-  const { version } = createRequire(import.meta.url)('../../../package.json') as { version: string };
+  const version = packageVersion();
   return yargs(args)
     .scriptName(name)
     .version(version)

@@ -1,11 +1,11 @@
 /** report.html: one file that needs no network, made of data and a page that draws them. */
 import { readFile } from 'node:fs/promises';
-import { createRequire } from 'node:module';
 import { basename, join, resolve } from 'node:path';
 import { builtFiles } from '../built-files.ts';
 import type { Training } from '../results/training.ts';
 import { writeDurably } from '../store/files.ts';
 import { readPhotoFolder } from '../store/photos.ts';
+import { packageVersion } from '../version.ts';
 import { collectReport } from './collect.ts';
 import type { ReportData } from './data.ts';
 
@@ -49,7 +49,7 @@ export async function writeReport(
   training: Training,
   images: string | undefined,
 ): Promise<ReportData['photos']> {
-  const { version } = createRequire(import.meta.url)('../../../package.json') as { version: string };
+  const version = packageVersion();
   const photos = images === undefined ? await readPhotoFolder(training.stores[0]) : resolve(images);
   const name = basename(resolve(dir));
   const data = await collectReport(training, { name, version, photos });

@@ -1,5 +1,4 @@
 /** The files of a run's folder. */
-import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import type { CsvOptions } from '../csv-line.ts';
 import { imageSplits } from '../dataset/divide.ts';
@@ -7,6 +6,7 @@ import { headTensors, writeHead } from '../head/record.ts';
 import { confusionMatrix, perClass } from '../metrics/per-class.ts';
 import { makeFolder, writeDurably } from '../store/files.ts';
 import type { Split } from '../store/schema.ts';
+import { packageVersion } from '../version.ts';
 import { historyArrow } from './history.ts';
 import { leaderboardCsv } from './leaderboard.ts';
 import { predictionLines } from './predictions.ts';
@@ -65,7 +65,7 @@ function calibrationReport({ calibration, confidence, tuned, classes }: Training
 
 async function writeBest(dir: string, training: Training): Promise<void> {
   const { best, task, classes, table, sources, engine, statistics, calibration } = training;
-  const { version } = createRequire(import.meta.url)('../../../package.json') as { version: string };
+  const version = packageVersion();
   const { config, val, test } = best.result;
   const record = {
     version,
