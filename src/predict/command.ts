@@ -61,7 +61,7 @@ async function run(argv: Flags, signal: AbortSignal, reporter: Reporter): Promis
     throw new UsageError('Missing images: name files, folders or globs, or give --stdin or --watch DIR');
   const head = await readHead(values.head);
   if (watched !== undefined) return watch(head, watched, { ...settings, topK }, signal);
-  const images = await listImages(named, stdin ? process.stdin : undefined);
+  const images = await listImages(named, stdin ? process.stdin : undefined, reporter.warn);
   const { classes } = head.record;
   // Loaded once the command is known to be right: sharp takes most of the time to start.
   const { predict } = await import('./predict.ts');

@@ -3,7 +3,7 @@ import { stat } from 'node:fs/promises';
 import { isAbsolute, join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { InputError } from '../shared/errors.ts';
-import { walkFolder } from '../shared/images/folder.ts';
+import { walkTree } from '../shared/images/folder.ts';
 import { hasImageExtension } from '../shared/images/formats.ts';
 import { findFile } from '../shared/images/names.ts';
 import { readLines } from '../shared/manifest/lines.ts';
@@ -18,11 +18,18 @@ export interface ImageFile {
  * each path once; after them the files on `list`. A file that was named or listed is taken for an image whatever its
  * extension; whether it is there shows when it is read.
  * @param list paths of files, one a line, read to its end
+ * @param warn is told of hidden and system files and folders that were skipped
  * @throws InputError when there is no image at all
  */
-export async function listImages(named: readonly string[], list?: Readable): Promise<ImageFile[]> {
+export async function listImages(
+  named: readonly string[],
+  list?: Readable,
+  warn: (message: string) => void = () => {},
+): Promise<ImageFile[]> {
   const files = new Set<string>();
-  for (const path of named) for (const file of await filesOf(path)) files.add(file);
+  const skipped = new Set<string>();
+  for (const path of named) for (const file of await filesOf(path, skipped)) files.add(file);
+  if (skipped.size > 0) warn(skippedMessage([...skipped]));
   if (list) for (const file of await linesOf(list)) files.add(file);
   if (files.size === 0) {
     const places = list ? [...named, 'stdin'] : named;
@@ -31,12 +38,23 @@ export async function listImages(named: readonly string[], list?: Readable): Pro
   return Array.from(files, (file) => ({ file }));
 }
 
-async function filesOf(path: string): Promise<string[]> {
+const MAX_NAMED = 5;
+
+function skippedMessage(paths: readonly string[]): string {
+  const named = paths.slice(0, MAX_NAMED).map((path) => JSON.stringify(path));
+  const more = paths.length > MAX_NAMED ? ` and ${paths.length - MAX_NAMED} more` : '';
+  return `Hidden and system files and folders were skipped: ${named.join(', ')}${more}`;
+}
+
+/** @param skipped gathers hidden and system folders and images */
+async function filesOf(path: string, skipped: Set<string>): Promise<string[]> {
   const found = await stat((await findFile(path)) ?? path).catch(() => undefined);
-  if (found?.isDirectory())
-    return (await walkFolder((await findFile(path)) ?? path))
-      .filter(hasImageExtension)
-      .map((name) => join(path, name));
+  if (found?.isDirectory()) {
+    const tree = await walkTree((await findFile(path)) ?? path, { follow: true });
+    for (const name of tree.ignored)
+      if (name.endsWith('/') || hasImageExtension(name)) skipped.add(join(path, name));
+    return tree.files.filter(hasImageExtension).map((name) => join(path, name));
+  }
   // A file may be called photo[1].jpg.
   if (found || !/[*?{[]/.test(path)) return [path];
   const { glob } = await import('tinyglobby');

@@ -98,6 +98,17 @@ describe('class folders', () => {
   });
 });
 
+it.each([
+  [
+    ['train-0.parquet'],
+    '1 file, none of them an image. A glob of tables ends in .parquet, .arrow or .feather',
+  ],
+  [['a.csv', 'b.csv'], '2 files, none of them an image. Manifests are read one at a time: give one file'],
+])('a glob that matches no image but %j says how these are read', async (files, found) => {
+  const root = tree(files);
+  await expect(openDataset({ data: '*', root })).rejects.toThrow(`but found ${found}`);
+});
+
 describe('--data', () => {
   it('must exist and be a folder or a manifest', async () => {
     const root = tree(['a/1.jpg', 'x.parquet']);

@@ -32,6 +32,20 @@ it('takes files, folders and globs in the order they are named, each path once',
   await expect(listed(['*.gif'])).rejects.toThrow(/Found no image in .*\*\.gif/);
 });
 
+it('names the hidden and system folders and images of a folder that it skips', async () => {
+  const folder = newFolder();
+  for (const name of ['@eaDir', '.thumbnails', 'kept']) mkdirSync(join(folder, name));
+  for (const name of ['@eaDir/a.jpg', '.thumbnails/b.jpg', 'kept/c.jpg', '.d.jpg', '.notes'])
+    writeFileSync(join(folder, name), '');
+  const warnings: string[] = [];
+  const images = await listImages([folder], undefined, (message) => warnings.push(message));
+  expect(images).toEqual([{ file: join(folder, 'kept/c.jpg') }]);
+  expect(warnings).toHaveLength(1);
+  for (const name of ['@eaDir/', '.thumbnails/', '.d.jpg'])
+    expect(warnings[0]).toContain(JSON.stringify(join(folder, name)));
+  expect(warnings[0]).not.toContain('.notes');
+});
+
 it('names what an absolute pattern matches absolutely, and a relative one relatively', async () => {
   expect(await listImages([join(root, '*.jpg')])).toEqual([{ file: join(root, 'b.jpg') }]);
   const pattern = join(relative(process.cwd(), root), '*.jpg');

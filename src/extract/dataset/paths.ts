@@ -6,10 +6,12 @@ import { hasImageExtension } from '../../shared/images/formats.ts';
 import type { FileNames } from '../../shared/images/names.ts';
 import { keptName } from '../../shared/manifest/labels.ts';
 import { readLines } from '../../shared/manifest/lines.ts';
+import { hasManifestExtension } from '../../shared/manifest/rows.ts';
 import { counted } from '../../shared/plural.ts';
 import { labelImages, labellingOf, passedOverNotes } from './folders.ts';
 import { imageFolders } from './image-folder.ts';
 import type { Images } from './layout.ts';
+import { isTable } from './table.ts';
 import { withoutIgnored } from './tree.ts';
 
 /**
@@ -87,12 +89,20 @@ export async function readGlob(
   const { visible, ignored } = withoutIgnored(paths, prefix);
   const found = visible.filter(hasImageExtension);
   if (found.length === 0) {
+    const none = `${counted(paths.length, 'file')}, none of them an image${globAdvice(visible)}`;
     throw new InputError(
-      `Expected images for --data ${pattern} but found ${paths.length === 0 ? 'no file' : `${counted(paths.length, 'file')}, none of them an image`}`,
+      `Expected images for --data ${pattern} but found ${paths.length === 0 ? 'no file' : none}`,
     );
   }
   const { images, notes } = labelled(`--data ${pattern}`, found, prefix, labelLevel);
   return { images, notes: [...notes, ...passedOverNotes({ files: visible, ignored, links: 0 })] };
+}
+
+/** What to give in place of a glob that matches manifests, or tables by something else than their endings. */
+function globAdvice(files: readonly string[]): string {
+  if (files.some(isTable)) return '. A glob of tables ends in .parquet, .arrow or .feather';
+  if (files.some(hasManifestExtension)) return '. Manifests are read one at a time: give one file';
+  return '';
 }
 
 /** What a glob begins with before anything in it varies, up to the last slash. */

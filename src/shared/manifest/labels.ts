@@ -64,6 +64,11 @@ export function labelReader(separator?: string): LabelReader {
               `${counted(joined.length, 'label')} ${plural(joined.length, 'holds', 'hold')} "${other}", such as ${shown(joined[0])}: --label-separator "${other}" makes several labels of each`,
             ];
       });
+      const tags = spacedTags([...new Set([...labelsOf.values()].flat())]);
+      if (tags !== undefined)
+        notes.push(
+          `Labels such as ${shown(tags)} are made of words that come again in others: --label-separator " " makes a label of each word`,
+        );
       if (list !== undefined)
         notes.push(
           `Cells like ${shown(list)} are read as lists of labels (--label-separator "" keeps them whole)`,
@@ -80,6 +85,20 @@ export function labelReader(separator?: string): LabelReader {
 export function classOfColumn(name: string, manifest: string): string {
   const [label] = labelList([name], `the header of ${manifest}`);
   return label;
+}
+
+/** Fewer are too few to tell tags from names of two words. */
+const MIN_SPACED_LABELS = 5;
+
+/**
+ * A label with spaces, where these have fewer words than there are labels: `haze primary`, `clear primary`, `clear road`.
+ * Names of two words (`golden retriever`) have more.
+ */
+function spacedTags(labels: readonly string[]): string | undefined {
+  const spaced = labels.filter((label) => isJoined(label, ' '));
+  if (spaced.length < MIN_SPACED_LABELS) return undefined;
+  const words = new Set(spaced.flatMap((label) => label.split(' ')));
+  return words.size < spaced.length ? spaced[0] : undefined;
 }
 
 function isJoined(label: string, separator: string): boolean {

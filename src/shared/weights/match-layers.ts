@@ -80,8 +80,17 @@ function networks(saved: readonly SavedLayer[], options: MatchOptions): [Matched
       found = match;
     }
   }
-  if (!found) throw failure;
+  if (!found) throw withAdvice(failure, saved);
   return [found];
+}
+
+/** Weights alone are matched by order, and so by shapes: a top or layers in front may move them out of step. */
+function withAdvice(failure: unknown, saved: readonly SavedLayer[]): unknown {
+  const isWeightsAlone = saved.some(({ container }) => /^layers(\/|$)/.test(container));
+  if (!isWeightsAlone || !(failure instanceof InputError)) return failure;
+  return new InputError(
+    `${failure.message}. A .weights.h5 file does not say which layers it has: where the network has a top or layers in front, save the whole model (model.save("NAME.keras"))`,
+  );
 }
 
 /** The layers of a model and of those inside it, whose sequences are their own. */

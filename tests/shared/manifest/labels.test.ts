@@ -54,6 +54,22 @@ describe('a cell of labels', () => {
     expect(labelsOf(`a${separator} b`, separator)).toEqual(['a', 'b']);
   });
 
+  it('whose words come again in other cells is hinted at with the flag', () => {
+    const notesOf = (cells: readonly string[]) => {
+      const reader = labelReader();
+      for (const cell of cells) reader.read(cell, 'here');
+      return reader.notes();
+    };
+    const tags = ['clear road', 'clear water', 'haze road', 'haze water', 'clear road water'];
+    expect(notesOf([...tags, 'cloudy'])).toEqual([
+      'Labels such as "clear road" are made of words that come again in others: --label-separator " " makes a label of each word',
+    ]);
+    expect(labelsOf('clear road', ' ')).toEqual(['clear', 'road']);
+    expect(notesOf(tags.slice(0, 4))).toEqual([]);
+    const breeds = ['golden', 'labrador', 'curly-coated', 'flat-coated', 'chesapeake bay'];
+    expect(notesOf(breeds.map((breed) => `${breed} retriever`))).toEqual([]);
+  });
+
   it('holds no label where it is null, not a number, or empty', () => {
     for (const cell of [null, Number.NaN, '', ' ', [null, '']]) expect(labelsOf(cell)).toEqual([]);
   });

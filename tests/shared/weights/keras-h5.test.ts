@@ -230,6 +230,11 @@ describe('a file that does not fit is refused', () => {
     await expect(load()).rejects.toThrow(message);
   };
 
+  it('of weights alone, with what to save instead', async () => {
+    saveNumbered(NUMBERED.map(({ shapes, ...saved }) => ({ ...saved, shapes: shapes.slice(0, 1) })));
+    await refused('save the whole model (model.save("NAME.keras"))');
+  });
+
   it('with the layer, the expected and the found shape', async () => {
     const [stem, ...others] = renamed((layer) => layer);
     saveNamed([{ name: 'stem', weights: [{ ...stem.weights[0], shape: [7, 7, 3, 4] }] }, ...others]);
