@@ -1,6 +1,6 @@
 /** A head as layers that Keras and TensorFlow.js both have, with the temperature inside the last one's weights. */
 import { LEAKY_SLOPE } from '../shared/graph/activations.ts';
-import type { Activation } from '../shared/head/config.ts';
+import { type Activation, type Normalization, softsignDivisors } from '../shared/head/config.ts';
 import { EPSILON } from '../shared/head/forward.ts';
 import { headLayers } from '../shared/head/layers.ts';
 import { type Head, headInputs } from '../shared/head/record.ts';
@@ -102,47 +102,85 @@ function addActivation(add: Add, name: string, activation: Activation): void {
 
 type Normalize = (add: Add, inputs: number, tensors: Head['tensors']) => void;
 
-/** Input normalisation as layers. */
-const NORMALIZE: Readonly<Record<Dialect, { standardize: Normalize; l2: Normalize }>> = {
+/** Input normalisation as layers, the last of them `normalize`. */
+const NORMALIZE: Readonly<Record<Dialect, Record<Exclude<Normalization, 'none'>, Normalize>>> = {
   keras: {
     standardize(add, _, tensors) {
-      const mean = [...tensors.get('normalize/mean')!.data];
-      const variance = [...tensors.get('normalize/deviation')!.data].map((deviation) => deviation ** 2);
-      add('Normalization', 'normalize', { axis: -1, invert: false, mean, variance });
+      addScaling(
+        add,
+        'normalize',
+        tensors.get('normalize/mean')!.data,
+        tensors.get('normalize/deviation')!.data,
+      );
     },
     l2: (add) => add('UnitNormalization', 'normalize', { axis: -1 }),
+    softsign(add, inputs, tensors) {
+      addScaling(add, 'scaled', new Float32Array(inputs), softsignDivisorsOf(tensors));
+      add('Activation', 'softsign', { activation: 'softsign' });
+      add('UnitNormalization', 'normalize', { axis: -1 });
+    },
   },
   tfjs: {
     standardize(add, inputs, tensors) {
-      const variance = tensors.get('normalize/deviation')!.data.map((deviation) => deviation ** 2);
-      add('BatchNormalization', 'normalize', { axis: -1, epsilon: 0, momentum: 0.99 }, [
-        ['gamma', filled(inputs, 1)],
-        ['beta', filled(inputs, 0)],
-        ['moving_mean', tensors.get('normalize/mean')!],
-        ['moving_variance', { shape: [inputs], data: variance }],
-      ]);
+      const { data } = tensors.get('normalize/deviation')!;
+      addMovingScaling(add, 'normalize', inputs, { mean: tensors.get('normalize/mean')!, deviation: data });
     },
-    // TensorFlow.js has no layer for it. Features beside their negatives have mean 0 and variance |x|^2 / inputs, which
-    // is what LayerNormalization divides by; then the first half is kept.
-    l2(add, inputs) {
-      add('Rescaling', 'negative', { scale: -1, offset: 0 });
-      add('Concatenate', 'mirrored', { axis: -1 }, [], [FEATURES, 'negative']);
-      add('LayerNormalization', 'unit', { axis: -1, epsilon: 1e-24, center: true, scale: true }, [
-        ['gamma', filled(2 * inputs, 1 / Math.sqrt(inputs))],
-        ['beta', filled(2 * inputs, 0)],
-      ]);
-      add('Reshape', 'halves', { target_shape: [2, inputs, 1] });
-      add('Cropping2D', 'first_half', {
-        cropping: [
-          [0, 1],
-          [0, 0],
-        ],
-        data_format: 'channels_last',
-      });
-      add('Reshape', 'normalize', { target_shape: [inputs] });
+    l2: (add, inputs) => addUnitLength(add, inputs, FEATURES),
+    softsign(add, inputs, tensors) {
+      const deviation = softsignDivisorsOf(tensors);
+      addMovingScaling(add, 'scaled', inputs, { mean: filled(inputs, 0), deviation });
+      add('Activation', 'softsign', { activation: 'softsign' });
+      addUnitLength(add, inputs, 'softsign');
     },
   },
 };
+
+function softsignDivisorsOf(tensors: Head['tensors']): Float32Array {
+  return softsignDivisors(tensors.get('normalize/deviation')!.data);
+}
+
+/** (x - mean) / deviation */
+function addScaling(add: Add, name: string, mean: Float32Array, deviation: Float32Array): void {
+  const variance = Array.from(deviation, (value) => value ** 2);
+  add('Normalization', name, { axis: -1, invert: false, mean: [...mean], variance });
+}
+
+/** The same in TensorFlow.js, which has no Normalization. */
+function addMovingScaling(
+  add: Add,
+  name: string,
+  inputs: number,
+  { mean, deviation }: { mean: Tensor; deviation: Float32Array },
+): void {
+  add('BatchNormalization', name, { axis: -1, epsilon: 0, momentum: 0.99 }, [
+    ['gamma', filled(inputs, 1)],
+    ['beta', filled(inputs, 0)],
+    ['moving_mean', mean],
+    ['moving_variance', { shape: [inputs], data: deviation.map((value) => value ** 2) }],
+  ]);
+}
+
+/**
+ * TensorFlow.js has no layer for it. Features beside their negatives have mean 0 and variance |x|^2 / inputs, which is
+ * what LayerNormalization divides by; then the first half is kept.
+ */
+function addUnitLength(add: Add, inputs: number, from: string): void {
+  add('Rescaling', 'negative', { scale: -1, offset: 0 });
+  add('Concatenate', 'mirrored', { axis: -1 }, [], [from, 'negative']);
+  add('LayerNormalization', 'unit', { axis: -1, epsilon: 1e-24, center: true, scale: true }, [
+    ['gamma', filled(2 * inputs, 1 / Math.sqrt(inputs))],
+    ['beta', filled(2 * inputs, 0)],
+  ]);
+  add('Reshape', 'halves', { target_shape: [2, inputs, 1] });
+  add('Cropping2D', 'first_half', {
+    cropping: [
+      [0, 1],
+      [0, 0],
+    ],
+    data_format: 'channels_last',
+  });
+  add('Reshape', 'normalize', { target_shape: [inputs] });
+}
 
 function filled(length: number, value: number): Tensor {
   return { shape: [length], data: new Float32Array(length).fill(value) };

@@ -2,7 +2,7 @@
 import { type Pair, spatialPadding } from '../shared/backbones/layers/padding.ts';
 import { InputError, unexpected } from '../shared/errors.ts';
 import { asBoolean, asList, asNumber } from '../shared/fields.ts';
-import { leakyRelu } from '../shared/graph/activations.ts';
+import { leakyRelu, softsign } from '../shared/graph/activations.ts';
 import * as build from '../shared/graph/build.ts';
 import { BATCH, type Graph, type SpatialPadding, type Value } from '../shared/graph/value.ts';
 import { HEAD_ACTIVATIONS } from '../shared/head/activations.ts';
@@ -35,7 +35,9 @@ export function interpret(layers: readonly ModelLayer[], photo?: Size): Graph {
 type Run = (inputs: readonly Value[], layer: ModelLayer, photo: Size | undefined) => Value;
 
 function activated(x: Value, { config, name }: ModelLayer): Value {
-  const found = Object.entries(HEAD_ACTIVATIONS).find(([activation]) => activation === config.activation);
+  const found = Object.entries({ ...HEAD_ACTIVATIONS, softsign }).find(
+    ([activation]) => activation === config.activation,
+  );
   if (!found) throw unexpected('a known activation', name, config.activation);
   return found[1](x);
 }

@@ -22,6 +22,7 @@ import { type HeadChoices, writeRandomHead } from '../support/random-head.ts';
 const HEADS: [string, HeadChoices][] = [
   ['linear', { record: { temperature: 1.7 } }],
   ['l2 and batch-norm', { config: { normalize: 'l2', hidden: [12, 8], batchNorm: true, dropout: 0.25 } }],
+  ['softsign', { config: { normalize: 'softsign' } }],
   [
     'standardized, gated, multi-label',
     {

@@ -2,7 +2,7 @@
 import { loadBackbone } from '../../src/shared/backbones/load.ts';
 import { PRECISION } from '../../src/shared/backbones/thread/protocol.ts';
 import { elementCount } from '../../src/shared/graph/value.ts';
-import type { HeadConfig } from '../../src/shared/head/config.ts';
+import { type HeadConfig, NORMALIZATION_STATISTICS } from '../../src/shared/head/config.ts';
 import { headLayers, headParameters } from '../../src/shared/head/layers.ts';
 import { type HeadRecord, writeHead } from '../../src/shared/head/record.ts';
 import { random } from '../../src/shared/random.ts';
@@ -112,16 +112,10 @@ export async function writeRandomHead(
     );
     tensors.set(parameter, { shape, data });
   }
-  if (config.normalize === 'standardize') {
-    const shape = [dimension];
-    tensors.set('normalize/mean', {
-      shape,
-      data: Float32Array.from({ length: dimension }, () => stream.uniform()),
-    });
-    tensors.set('normalize/deviation', {
-      shape,
-      data: Float32Array.from({ length: dimension }, () => 0.1 + stream.uniform()),
-    });
+  for (const name of NORMALIZATION_STATISTICS[config.normalize]) {
+    const least = name === 'deviation' ? 0.1 : 0;
+    const data = Float32Array.from({ length: dimension }, () => least + stream.uniform());
+    tensors.set(`normalize/${name}`, { shape: [dimension], data });
   }
   await writeHead(dir, record, tensors);
   return dir;

@@ -44,6 +44,5 @@ export function syntheticHead(request: Partial<HeadRequest> = {}): Head {
     sources: [{ pipeline: pipeline(), columns: ['avg', 'max'], dimension: INPUTS }],
     metrics: { val: { loss: 0.5, mAP: null }, test: null },
   };
-  const statistics = config.normalize === 'standardize' ? STATISTICS : undefined;
-  return { record, tensors: headTensors(record, syntheticParameters(request), statistics) };
+  return { record, tensors: headTensors(record, syntheticParameters(request), STATISTICS) };
 }

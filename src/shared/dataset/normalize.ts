@@ -1,7 +1,7 @@
 /** Input normalisation: fitted on the training rows, applied to the whole matrix once. */
-import type { Normalization } from '../head/config.ts';
+import { type Normalization, softsignDivisors } from '../head/config.ts';
 
-/** What a head needs to normalise a new feature vector: (x - mean) / deviation, then optionally unit length. */
+/** What a head may need to normalise a new feature vector. */
 export interface NormalizationStatistics {
   mean: Float32Array;
   deviation: Float32Array;
@@ -35,31 +35,53 @@ export function fitStandardization(
   return { mean: Float32Array.from(mean), deviation: Float32Array.from(deviation) };
 }
 
-type Apply = (row: Float32Array, statistics: NormalizationStatistics | undefined) => void;
+/** Normalises a row in place. */
+type Normalize = (row: Float32Array) => void;
 
-const APPLY: Readonly<Record<Normalization, Apply>> = {
-  none: () => {},
-  standardize(row, statistics) {
-    if (!statistics) throw new Error('standardize needs fitted statistics');
-    const { mean, deviation } = statistics;
-    for (let i = 0; i < row.length; i++) row[i] = (row[i] - mean[i]) / deviation[i];
+const NORMALIZE: Readonly<
+  Record<Normalization, (statistics: NormalizationStatistics | undefined) => Normalize>
+> = {
+  none: () => () => {},
+  standardize(statistics) {
+    const { mean, deviation } = fitted(statistics);
+    return (row) => {
+      for (let i = 0; i < row.length; i++) row[i] = (row[i] - mean[i]) / deviation[i];
+    };
   },
-  l2(row) {
-    let squares = 0;
-    for (const value of row) squares += value * value;
-    const length = Math.sqrt(squares) || 1;
-    for (let i = 0; i < row.length; i++) row[i] /= length;
+  l2: () => scaleToUnitLength,
+  softsign(statistics) {
+    const divisors = softsignDivisors(fitted(statistics).deviation);
+    return (row) => {
+      for (let i = 0; i < row.length; i++) {
+        const scaled = row[i] / divisors[i];
+        row[i] = scaled / (1 + Math.abs(scaled));
+      }
+      scaleToUnitLength(row);
+    };
   },
 };
 
-/** Normalises every row of [rows, inputs] in place. */
+function fitted(statistics: NormalizationStatistics | undefined): NormalizationStatistics {
+  if (!statistics) throw new Error('The normalisation needs fitted statistics');
+  return statistics;
+}
+
+/** Zeros stay zeros. */
+function scaleToUnitLength(row: Float32Array): void {
+  let squares = 0;
+  for (const value of row) squares += value * value;
+  const length = Math.sqrt(squares) || 1;
+  for (let i = 0; i < row.length; i++) row[i] /= length;
+}
+
+/** Normalises every row of [rows, inputs] in place. @param statistics where the normalisation needs some */
 export function normalizeRows(
   matrix: Float32Array,
   inputs: number,
   normalize: Normalization,
   statistics: NormalizationStatistics | undefined,
 ): void {
-  for (let start = 0; start < matrix.length; start += inputs) {
-    APPLY[normalize](matrix.subarray(start, start + inputs), statistics);
-  }
+  if (matrix.length === 0) return;
+  const apply = NORMALIZE[normalize](statistics);
+  for (let start = 0; start < matrix.length; start += inputs) apply(matrix.subarray(start, start + inputs));
 }

@@ -1,5 +1,5 @@
 /** What a sweep trains on, made from a feature table: rows split by split, normalised. */
-import type { Normalization, Task } from '../head/config.ts';
+import { NORMALIZATION_STATISTICS, type Normalization, type Task } from '../head/config.ts';
 import type { Evaluation } from '../metrics/counts.ts';
 import type { TrainingData } from './data.ts';
 import { selectTargets } from './labels.ts';
@@ -8,7 +8,7 @@ import { blockRows, eachBlock, type FeatureRows, isInMemory } from './rows.ts';
 import { sharedBytes, sharedFloats } from './shared-memory.ts';
 import type { FeatureSet } from './table.ts';
 
-/** A sweep's data and, if some head standardizes, what its inputs are standardized with. */
+/** A sweep's data and, if some head needs them, the statistics that its inputs are normalised with. */
 export interface Prepared {
   data: TrainingData;
   statistics: NormalizationStatistics | undefined;
@@ -49,7 +49,7 @@ export function prepareInPlace(
   normalizations: ReadonlySet<Normalization>,
 ): Prepared {
   const requested = [...normalizations];
-  const statistics = normalizations.has('standardize') ? fitOn(matrix, inputs, rows.train) : undefined;
+  const statistics = needsStatistics(normalizations) ? fitOn(matrix, inputs, rows.train) : undefined;
   const features: TrainingData['features'] = {};
   for (const [index, normalize] of requested.entries()) {
     if (!isInMemory(matrix)) {
@@ -87,7 +87,7 @@ export function copyingPreparer(
       const own = memory[normalize].subarray(0, order.length * inputs);
       for (const [to, from] of order.entries())
         own.set(matrix.subarray(from * inputs, (from + 1) * inputs), to * inputs);
-      if (normalize === 'standardize') statistics = fitOn(own, inputs, rows.train);
+      if (needsStatistics([normalize])) statistics ??= fitOn(own, inputs, rows.train);
       normalizeRows(own, inputs, normalize, statistics);
       features[normalize] = own;
     }
@@ -95,6 +95,10 @@ export function copyingPreparer(
     const own = weights && { weights: sharedWeights(Array.from(order, (row) => weights[row])) };
     return { data: { task, inputs, classes, rows, features, targets: ordered, ...own }, statistics };
   };
+}
+
+function needsStatistics(normalizations: Iterable<Normalization>): boolean {
+  return [...normalizations].some((one) => NORMALIZATION_STATISTICS[one].length > 0);
 }
 
 function fitOn(matrix: FeatureRows, inputs: number, trainRows: number): NormalizationStatistics {

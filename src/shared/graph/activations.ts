@@ -1,5 +1,20 @@
 /** Activations as Keras defines them, by its names. */
-import { add, clip, div, erf, exp, mul, neg, relu, scalar, sigmoid, softmax, sub, tanh } from './build.ts';
+import {
+  add,
+  clip,
+  div,
+  erf,
+  exp,
+  mul,
+  neg,
+  relu,
+  scalar,
+  sigmoid,
+  sign,
+  softmax,
+  sub,
+  tanh,
+} from './build.ts';
 import type { Value } from './value.ts';
 
 /** Keras's negative slope of leaky_relu. */
@@ -30,6 +45,11 @@ export const ACTIVATION_FUNCTIONS = {
     return mul(add(relu(x), mul(below, scalar(SELU_ALPHA))), scalar(SELU_SCALE));
   },
 } as const satisfies Record<string, (x: Value) => Value>;
+
+/** x / (1 + |x|) */
+export function softsign(x: Value): Value {
+  return div(x, add(scalar(1), mul(x, sign(x))));
+}
 
 export function leakyRelu(x: Value, slope: number): Value {
   return sub(relu(x), mul(relu(neg(x)), scalar(slope)));

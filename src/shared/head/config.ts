@@ -18,8 +18,26 @@ export type Activation = (typeof ACTIVATIONS)[number];
 export const BLOCK_LAYERS = ['dense', 'dropout', 'bn', 'activation'] as const;
 export type BlockLayer = (typeof BLOCK_LAYERS)[number];
 
-export const NORMALIZATIONS = ['none', 'standardize', 'l2'] as const;
+/**
+ * `l2`: unit length. `softsign`: scaled by {@link softsignDivisors}, x / (1 + |x|), then unit length, so that neither a
+ * few large activations nor a few large features outweigh all others.
+ */
+export const NORMALIZATIONS = ['none', 'standardize', 'l2', 'softsign'] as const;
 export type Normalization = (typeof NORMALIZATIONS)[number];
+
+/** The statistics of the training rows that each needs, which a head keeps as `normalize/mean` and `normalize/deviation`. */
+export const NORMALIZATION_STATISTICS: Readonly<Record<Normalization, readonly ('mean' | 'deviation')[]>> = {
+  none: [],
+  standardize: ['mean', 'deviation'],
+  l2: [],
+  softsign: ['deviation'],
+};
+
+/** What `softsign` divides features by: halfway, by factors, between each feature's deviation and the mean of all. */
+export function softsignDivisors(deviation: Float32Array): Float32Array {
+  const mean = deviation.reduce((sum, value) => sum + value, 0) / deviation.length;
+  return deviation.map((value) => Math.sqrt(value * mean));
+}
 
 export const OUTPUTS = ['softmax', 'sigmoid'] as const;
 export type Output = (typeof OUTPUTS)[number];

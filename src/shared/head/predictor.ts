@@ -1,4 +1,5 @@
 /** A finished head as a graph: raw features in, probabilities out. */
+import { softsign } from '../graph/activations.ts';
 import * as build from '../graph/build.ts';
 import type { Graph, Value } from '../graph/value.ts';
 import type { Normalization } from './config.ts';
@@ -29,11 +30,18 @@ const NORMALIZE: Readonly<Record<Normalization, (x: Value, tensor: (name: string
   none: (x) => x,
   standardize: (x, tensor) =>
     build.div(build.sub(x, tensor('normalize/mean')), tensor('normalize/deviation')),
-  l2(x) {
-    const squares = build.reduceSum(build.mul(x, x), { axes: [1], keepDims: true });
-    return build.div(x, build.sqrt(build.clip(squares, { min: SMALLEST_SQUARE, max: Number.MAX_VALUE })));
+  l2: unitLength,
+  softsign(x, tensor) {
+    const deviation = tensor('normalize/deviation');
+    const mean = build.reduceMean(deviation, { axes: [0], keepDims: true });
+    return unitLength(softsign(build.div(x, build.sqrt(build.mul(deviation, mean)))));
   },
 };
+
+function unitLength(x: Value): Value {
+  const squares = build.reduceSum(build.mul(x, x), { axes: [1], keepDims: true });
+  return build.div(x, build.sqrt(build.clip(squares, { min: SMALLEST_SQUARE, max: Number.MAX_VALUE })));
+}
 
 /** Keeps a vector of zeros at zero. */
 const SMALLEST_SQUARE = 1e-24;

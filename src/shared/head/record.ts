@@ -21,7 +21,7 @@ import { codeOf, diskError, makeFolder, writeDurably } from '../store/files.ts';
 import { checkPipeline, type Pipeline } from '../store/schema.ts';
 import { checkValue, number, text } from '../values.ts';
 import { encodeSafetensors, openSafetensors, type Tensor } from '../weights/safetensors.ts';
-import type { HeadConfig, Metrics, Task } from './config.ts';
+import { type HeadConfig, type Metrics, NORMALIZATION_STATISTICS, type Task } from './config.ts';
 import { checkConfig } from './config-check.ts';
 import { headLayers, headParameters } from './layers.ts';
 
@@ -62,7 +62,7 @@ export interface HeadRecord {
 
 export interface Head {
   record: HeadRecord;
-  /** By name: the parameters of headParameters, and `normalize/mean` and `normalize/deviation` where it standardizes. */
+  /** By name: the parameters of headParameters, and what {@link NORMALIZATION_STATISTICS} says of its normalisation. */
   tensors: ReadonlyMap<string, Tensor>;
 }
 
@@ -90,8 +90,7 @@ function headTensorShapes({
       ({ name, shape }) => [name, shape] as const,
     ),
   );
-  if (config.normalize === 'standardize')
-    shapes.set('normalize/mean', [inputs]).set('normalize/deviation', [inputs]);
+  for (const name of NORMALIZATION_STATISTICS[config.normalize]) shapes.set(`normalize/${name}`, [inputs]);
   return shapes;
 }
 
@@ -110,10 +109,9 @@ export function headTensors(
     tensors.set(name, { shape, data: parameters.subarray(offset, offset + length) });
     offset += length;
   }
-  if (statistics) {
-    const shape = [statistics.mean.length];
-    tensors.set('normalize/mean', { shape, data: statistics.mean });
-    tensors.set('normalize/deviation', { shape, data: statistics.deviation });
+  for (const name of NORMALIZATION_STATISTICS[record.config.normalize]) {
+    if (!statistics) throw new Error(`The head has no statistics to ${record.config.normalize} with`);
+    tensors.set(`normalize/${name}`, { shape: [statistics[name].length], data: statistics[name] });
   }
   return tensors;
 }

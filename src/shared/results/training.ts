@@ -28,7 +28,7 @@ export interface Training extends Omit<BestEvaluation, 'test'>, Review {
   runs: readonly HeadResult[];
   /** The head with the best validation value; its result has test metrics where there is a test split. */
   best: TrainedHead;
-  /** What the best head's inputs are normalised with, if it standardizes. */
+  /** What the best head's inputs are normalised with, if some head of its source needs statistics. */
   statistics: NormalizationStatistics | undefined;
   /** The best head's predictions, calibrated, [rows, classes]. */
   probabilities: Float32Array;

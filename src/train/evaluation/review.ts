@@ -27,7 +27,7 @@ export async function reviewSearch(
   const { task, classes, table, raw, rare, division } = dataset;
   const { head, validation, line, source, prepared } = found;
   const { rows } = division;
-  const { output, normalize } = head.result.config;
+  const { output } = head.result.config;
   const set = search.sets[source];
   const probabilities = await predictAll(engine, head, prepared.data, table.rows);
   const tested = rows.test > 0 ? splitEvaluation(prepared.data, probabilities, 'test') : undefined;
@@ -69,7 +69,7 @@ export async function reviewSearch(
     splits: division.splits,
     sources: set.sources,
     stores: set.request.features,
-    statistics: normalize === 'standardize' ? prepared.statistics : undefined,
+    statistics: prepared.statistics,
     probabilities: predictions.probabilities,
     trainingCurves: await trainingCurves(found, watched, search),
     baseline: baseline(trainTargets, evaluation.targets, classes.length, task),

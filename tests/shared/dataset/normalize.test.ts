@@ -31,6 +31,18 @@ describe('normalizeRows', () => {
     expect([matrix[2], matrix[3]]).toEqual([0, 0]);
   });
 
+  it('compresses between their own scale and that of all, a row of zeros to itself', () => {
+    // numpy: d = sqrt([1, 4] * 2.5); s = x / d; s = s / (1 + abs(s)); s / norm(s), of x = [3, -4]
+    const matrix = Float32Array.of(3, -4, 0, 0);
+    normalizeRows(matrix, 2, 'softsign', {
+      mean: Float32Array.of(7, 7),
+      deviation: Float32Array.of(1, 4),
+    });
+    expect(matrix[0]).toBeCloseTo(0.76087677, 6);
+    expect(matrix[1]).toBeCloseTo(-0.6488964, 6);
+    expect([matrix[2], matrix[3]]).toEqual([0, 0]);
+  });
+
   it('standardizes with what was fitted', () => {
     const matrix = rows();
     normalizeRows(matrix, 2, 'standardize', {

@@ -49,6 +49,7 @@ describe('headGraph', () => {
     { normalize: 'none' },
     { normalize: 'standardize' },
     { normalize: 'l2' },
+    { normalize: 'softsign' },
     { normalize: 'standardize', hidden: [8, 4], batchNorm: true, dropout: 0.5, activation: 'gelu' },
     {
       normalize: 'l2',
