@@ -4,7 +4,6 @@ import { basename, dirname, join, resolve } from 'node:path';
 import { Interrupted, runCommand } from '../shared/cli/command.ts';
 import { type Flags, givenFlags, readFlags } from '../shared/cli/flags.ts';
 import type { Command } from '../shared/cli/program.ts';
-import type { SourceRequest } from '../shared/dataset/source-options.ts';
 import { describeFinding } from '../shared/diagnosis/diagnose.ts';
 import { HEAD_OPTIONS } from '../shared/head/options.ts';
 import { confusionMatrix, perClass } from '../shared/metrics/per-class.ts';
@@ -16,14 +15,14 @@ import { BEST_FOLDER, type TrainSummary } from '../shared/results/summary.ts';
 import { confusionTable, leaderboardTable, metricsTable, perClassTable } from '../shared/results/tables.ts';
 import type { Training } from '../shared/results/training.ts';
 import { checkImages } from './options/check.ts';
-import type { Grid } from './options/grid.ts';
 import {
   type SweepRequest,
   sweepOptions,
   TRAIN_HEAD_OPTIONS,
   TRAIN_OPTIONS,
+  type TrainOptions,
 } from './options/train-options.ts';
-import { DEFAULT_GRID, parseGrid } from './search/grid.ts';
+import { parseGrid } from './search/grid.ts';
 import { splitBySource } from './search/sources.ts';
 
 /** `permafrost train-head`. */
@@ -50,7 +49,7 @@ async function run(argv: Flags, signal: AbortSignal, reporter: Reporter): Promis
     ...given,
     source: { ...source, features: values.features ?? [] },
     head: givenFlags(HEAD_OPTIONS, argv),
-    ...(grid !== undefined && { grid: grid === '' ? DEFAULT_GRID : await parseGrid(grid) }),
+    ...(grid !== undefined && { grid: grid === '' ? 'default' : await parseGrid(grid) }),
     ...(halving && { halving: halvingFactor }),
   });
   // Loaded once the flags are known to be right: with it comes apache-arrow, most of the time a command takes to start.
@@ -85,8 +84,9 @@ async function run(argv: Flags, signal: AbortSignal, reporter: Reporter): Promis
 }
 
 /** The stores that heads are trained on, each once. */
-function storesOf({ source, grid = [{}] }: { source: SourceRequest; grid?: Grid }): string[] {
-  return [...new Set(splitBySource(grid, source).sources.flatMap(({ features }) => features))];
+function storesOf({ source, grid = 'default' }: Pick<TrainOptions, 'source' | 'grid'>): string[] {
+  const blocks = grid === 'default' ? [{}] : grid;
+  return [...new Set(splitBySource(blocks, source).sources.flatMap(({ features }) => features))];
 }
 
 /** `cache/photos/resnet50` gives photos-resnet50. */

@@ -10,6 +10,7 @@ import type { Training } from '../shared/results/training.ts';
 import { shownBytes } from '../shared/values.ts';
 import { reviewSearch } from './evaluation/review.ts';
 import type { TrainOptions } from './options/train-options.ts';
+import { defaultGrid } from './search/default-grid.ts';
 import { planSearch, type SearchPlan } from './search/plan.ts';
 import { runSearch } from './search/run.ts';
 import { normalizationCount, splitBySource } from './search/sources.ts';
@@ -41,8 +42,9 @@ export async function planTraining(
   { signal, reporter }: Context,
 ): Promise<SearchPlan> {
   signal.throwIfAborted();
-  const { grid = [{}], source, head } = options;
-  const { sources, blocks } = splitBySource(grid, source);
+  const { source, head } = options;
+  const grid = options.grid === 'default' ? await defaultGrid(options, reporter) : options.grid;
+  const { sources, blocks } = splitBySource(grid ?? [{}], source);
   const copies = normalizationCount(blocks, head);
   const dataset = await loadDataset({ ...options, sources, copies }, reporter);
   const split = splitDataset(dataset, { ...options, seed: head.seed }, reporter);

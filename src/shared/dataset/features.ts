@@ -1,21 +1,18 @@
 /** Reads feature stores into memory: their images once, and one matrix for each source that heads compete on. */
 
-import { InputError, UsageError } from '../errors.ts';
+import { InputError } from '../errors.ts';
 import type { HeadSource } from '../head/record.ts';
 import { counted, plural } from '../plural.ts';
 import type { Reporter } from '../reporter.ts';
 import { MATHS_VERSION } from '../store/pipeline.ts';
 import { type FeatureStore, openStore, type StorePart } from '../store/reader.ts';
-import { didYouMean } from '../suggest.ts';
 import { augmentationOf } from './augmented.ts';
+import { requestedColumnsOf } from './columns.ts';
 import { contentHashes, hashOf, setHash } from './content-hashes.ts';
 import { isInMemory } from './rows.ts';
 import { sharedFloats } from './shared-memory.ts';
 import type { SourceRequest } from './source-options.ts';
 import { type FeatureSet, type FeatureTable, keepRows, type OpenedStore } from './table.ts';
-
-/** The column used when none is named, if the store has it. */
-const DEFAULT_COLUMN = 'avg';
 
 /**
  * Reads the stores of all sources, each once. They are joined by image content: an image that some store lacks is left
@@ -106,21 +103,13 @@ function openSet(
   return { request, sources, inputs, matrix: new Float32Array(0) };
 }
 
-function sourceOf(
-  { dir, manifest, columns: available }: FeatureStore,
-  wanted: readonly string[],
-): HeadSource {
-  const names = available.map(({ name }) => name);
-  const fallback = names.includes(DEFAULT_COLUMN) ? DEFAULT_COLUMN : names[0];
-  const columns = wanted.length > 0 ? [...wanted] : [fallback];
-  const dimension = columns.reduce((sum, name) => {
-    const column = available.find((candidate) => candidate.name === name);
-    if (column) return sum + column.dimension;
-    throw new UsageError(
-      `Expected one of ${names.join(', ')} for --pooling (the columns of ${dir}) but received "${name}"${didYouMean(name, names)}`,
-    );
-  }, 0);
-  return { pipeline: manifest.pipeline, columns, dimension };
+function sourceOf(store: FeatureStore, requested: readonly string[]): HeadSource {
+  const columns = requestedColumnsOf(store, requested);
+  const dimension = columns.reduce(
+    (sum, name) => sum + (store.columns.find((column) => column.name === name)?.dimension ?? 0),
+    0,
+  );
+  return { pipeline: store.manifest.pipeline, columns, dimension };
 }
 
 /** Some of the numbers of a row of a set (its place in the table's list), which begin at `offset`. */

@@ -7,7 +7,7 @@ import type { ValueKind } from '../values.ts';
 export interface SourceRequest {
   /** Folders of stores, which are joined by image. */
   features: string[];
-  /** Columns of every store; empty: avg, or the store's only column. */
+  /** Columns of every store, `last` or `depths`; empty: those of the last layer. */
   pooling: string[];
 }
 

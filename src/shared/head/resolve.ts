@@ -54,6 +54,17 @@ const CONVEX: { readonly [K in HeadOptionKey]?: HeadRequest[K] } = {
   maxNorm: 0,
 };
 
+/** Whether a head's options, hidden layers aside, leave a problem that lbfgs solves. */
+export function isConvex({ optimizer = 'lbfgs', loss, hidden: _, ...head }: Partial<HeadRequest>): boolean {
+  const { hidden: __, ...convex } = CONVEX;
+  const others = Object.entries(convex) as [keyof typeof head, unknown][];
+  return (
+    optimizer === 'lbfgs' &&
+    loss !== 'focal' &&
+    others.every(([key, value]) => (head[key] ?? value) === value)
+  );
+}
+
 function refuseForExactSolution(head: HeadRequest): void {
   if (head.loss === 'focal')
     throw usage('a cross-entropy with --optimizer lbfgs (exact linear heads)', '--loss', head.loss);

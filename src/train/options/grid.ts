@@ -21,8 +21,9 @@ export type GridBlock = HeadBlock & { [K in SourceKey]?: SourceRequest[K][] };
 /** The union of its blocks. */
 export type Grid = readonly GridBlock[];
 
-/** What a program passes for a grid. @throws UsageError naming the value that does not fit */
+/** What a program passes for a grid: `default` or blocks. @throws UsageError naming the value that does not fit */
 export const checkGrid: Check = (value, where) => {
+  if (value === 'default') return;
   const names = listOf(ofKind(text), { min: 1 });
   const heads = HEAD_OPTION_KEYS.map((key): [string, Check] => [key, gridValues(HEAD_OPTIONS[key].kind)]);
   const block = fields({

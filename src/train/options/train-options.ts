@@ -26,8 +26,8 @@ export interface TrainOptions {
   task: Task | 'auto';
   /** Options that every head has unless the grid says otherwise. */
   head: Partial<HeadRequest>;
-  /** Without one, a single head is trained. */
-  grid?: Grid;
+  /** Without one, a single head is trained; `default` is what `--grid` alone trains. */
+  grid?: Grid | 'default';
   /** Draws so many heads from the grid and its ranges, or from a default space, instead of training all. */
   random?: number;
   /** Seeds of each head, counted up from its own; default: 1. */
@@ -46,7 +46,7 @@ export interface TrainOptions {
 export interface TrainHeadsOptions
   extends Omit<TrainOptions, 'source' | 'labels' | 'task' | 'head' | 'split' | 'engine' | 'workers'>,
     Partial<Pick<TrainOptions, 'task' | 'head' | 'split' | 'engine' | 'workers'>> {
-  /** Folders of stores, which are joined by image, and columns of each; default: avg, or the store's only column. */
+  /** Folders of stores, which are joined by image, and columns of each, by name or as `last` or `depths`; default: last. */
   source: Pick<SourceRequest, 'features'> & Partial<SourceRequest>;
   /** Labels from a manifest instead of the stored ones. */
   labels?: { file: string; manifest?: ManifestOptions };
@@ -74,8 +74,9 @@ export const TRAIN_OPTIONS = {
   },
   pooling: {
     kind: list(text, ','),
-    description: 'Columns of the stores to use, separated by commas',
-    defaultText: 'avg',
+    description:
+      'Columns of the stores to use, separated by commas: their names, last, or depths for all layers',
+    defaultText: 'last',
     field: 'source.pooling',
   },
   labels: {

@@ -19,76 +19,83 @@ const MAX_WORK = 5e10;
 
 /**
  * The best lines of the leaderboard, the chosen one first, each with its best head. Heads whose parameters were not
- * kept, since those of hundreds would fill the memory, are trained again: the same job gives the same head. Only lines
- * of the chosen head's source are compared; with folds, only the chosen one has predictions for all rows.
+ * kept, since those of hundreds would fill the memory, are trained again: the same job gives the same head. With folds,
+ * only the chosen one has predictions for all rows.
  */
 export async function contendersOf(found: Found, search: Search): Promise<Contender[]> {
-  const { data } = found.prepared;
-  const { leaderboard, configurations } = search;
+  const { rows } = found.prepared.data;
+  const { leaderboard } = search;
   const [own = found.head.result] = leaderboard.runsOf(found.line.id);
   const chosen = { id: found.line.id, run: own, validation: found.validation };
-  if (data.rows.val === 0 || search.signal.aborted) return [chosen];
-  const lines = rankResults(leaderboard.lines(), found.line.config.monitor)
-    .filter(({ id, status }) => id !== found.line.id && status !== 'diverged')
-    .filter(({ id }) => configurations.find((one) => one.id === id)?.source === found.source);
-  const runs: { id: string; run: HeadResult }[] = [];
-  let work = 0;
-  for (const { id } of lines.slice(0, MAX - 1)) {
-    const [run] = leaderboard.runsOf(id);
-    work += workOf(run, data);
-    if (work > MAX_WORK) break;
-    runs.push({ id, run });
-  }
-  if (runs.length === 0) return [chosen];
-  const lost = runs.filter(({ run }) => !leaderboard.kept.has(run.id));
-  const heads = [
-    ...leaderboard.kept.values(),
-    ...(await trainedAgain(
-      lost.map(({ run }) => run),
-      found,
-      search,
-    )),
-  ];
+  if (rows.val === 0 || search.signal.aborted) return [chosen];
+  const lines = closestLines(found, search);
+  if (lines.length === 0) return [chosen];
+  const lost = lines.filter(({ run }) => !leaderboard.kept.has(run.id));
+  const heads = [...leaderboard.kept.values(), ...(await trainedAgain(lost, found, search))];
   const engine = await loadEngine(search.engine, { threads: 1 });
   const contenders = [chosen];
-  for (const line of runs) {
-    const head = heads.find(({ result }) => result.id === line.run.id);
+  for (const { id, run, source } of lines) {
+    const head = heads.find(({ result }) => result.id === run.id);
+    const data = found.data.get(source);
     // A head may be gone where the user interrupts.
-    if (!head || head.parameters.length === 0) continue;
-    const probabilities = await predictAll(engine, head, data, data.rows.train + data.rows.val);
-    contenders.push({ ...line, validation: splitEvaluation(data, probabilities, 'val') });
+    if (!data || !head || head.parameters.length === 0) continue;
+    const probabilities = await predictAll(engine, head, data, rows.train + rows.val);
+    contenders.push({ id, run, validation: splitEvaluation(data, probabilities, 'val') });
   }
   return contenders;
+}
+
+/** A line of the leaderboard with its best head, and what it was trained on. */
+interface Line {
+  id: string;
+  run: HeadResult;
+  source: number;
+}
+
+/** The best lines beside the chosen one, as many as would not take long to train again. */
+function closestLines(found: Found, { leaderboard, configurations }: Search): Line[] {
+  const lines: Line[] = [];
+  let work = 0;
+  for (const { id, status } of rankResults(leaderboard.lines(), found.line.config.monitor)) {
+    const source = configurations.find((one) => one.id === id)?.source ?? 0;
+    const data = found.data.get(source);
+    if (id === found.line.id || status === 'diverged' || !data) continue;
+    const [run] = leaderboard.runsOf(id);
+    work += workOf(run, data);
+    if (work > MAX_WORK || lines.length === MAX - 1) break;
+    lines.push({ id, run, source });
+  }
+  return lines;
 }
 
 /**
  * The heads with the parameters of their best epochs. Most need no validation split for that, and no epoch beyond the
  * best one; plateau schedules follow validation, and lbfgs has no epochs.
  */
-async function trainedAgain(
-  runs: readonly HeadResult[],
-  { prepared: { data }, source }: Found,
-  search: Search,
-): Promise<TrainedHead[]> {
-  const follows = ({ config }: HeadResult) => config.schedule === 'plateau' || config.optimizer === 'lbfgs';
-  const job = ({ id, config }: HeadResult, lastEpoch: number): HeadJob => ({ id, config, source, lastEpoch });
-  const whole = runs.filter(follows).map((run) => job(run, run.epochs));
-  const short = runs.filter((run) => !follows(run)).map((run) => job(run, run.bestEpoch));
-  const unvalidated = { ...data, rows: { ...data.rows, val: 0 } };
+async function trainedAgain(lines: readonly Line[], { data }: Found, search: Search): Promise<TrainedHead[]> {
+  const follows = ({ run: { config } }: Line) =>
+    config.schedule === 'plateau' || config.optimizer === 'lbfgs';
+  const job = ({ run: { id, config }, source }: Line, lastEpoch: number): HeadJob => {
+    return { id, config, source, lastEpoch };
+  };
+  const whole = lines.filter(follows).map((line) => job(line, line.run.epochs));
+  const short = lines.filter((line) => !follows(line)).map((line) => job(line, line.run.bestEpoch));
+  const unvalidated = new Map(
+    Array.from(data, ([source, own]) => [source, { ...own, rows: { ...own.rows, val: 0 } }]),
+  );
   return [
-    ...(whole.length > 0 ? await trainOnceMore(whole, source, data, search) : []),
-    ...(short.length > 0 ? await trainOnceMore(short, source, unvalidated, search) : []),
+    ...(whole.length > 0 ? await trainOnceMore(whole, data, search) : []),
+    ...(short.length > 0 ? await trainOnceMore(short, unvalidated, search) : []),
   ];
 }
 
 /** Like trainAgain; none where the user has no more patience: the run is complete without. */
 export async function trainOnceMore(
   jobs: readonly HeadJob[],
-  source: number,
-  data: TrainingData,
+  data: ReadonlyMap<number, TrainingData>,
   search: Search,
 ): Promise<TrainedHead[]> {
-  return trainAgain(jobs, new Map([[source, data]]), search).catch((thrown: unknown) => {
+  return trainAgain(jobs, data, search).catch((thrown: unknown) => {
     if (search.signal.aborted) return [];
     throw thrown;
   });

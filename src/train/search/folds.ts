@@ -64,9 +64,10 @@ export async function crossValidate(
   const lastEpoch = Math.max(1, Math.round(line.bestEpoch));
   const refit: HeadJob = { id: line.id, config: line.config, source, lastEpoch };
   const prepared = prepareInPlace(raw, set, rows, normalizationsOf([configuration], source));
-  const [head] = await trainAgain([refit], new Map([[source, prepared.data]]), search);
+  const data = new Map([[source, prepared.data]]);
+  const [head] = await trainAgain([refit], data, search);
   const result: HeadResult = { ...head.result, val: line.val };
-  return { head: { ...head, result }, prepared, validation, line, source };
+  return { head: { ...head, result }, prepared, validation, line, source, data };
 }
 
 function foldRows(foldOf: Int32Array, views: Int16Array, fold: number): Fold {

@@ -27,15 +27,6 @@ import { didYouMean } from '../../shared/suggest.ts';
 import type { Grid, GridBlock, HeadBlock } from '../options/grid.ts';
 import { formatRange, isRange, parseRange } from './ranges.ts';
 
-/**
- * What `--grid` alone trains: linear probes and one hidden layer, on features of unit length, which suit rectified and
- * pooled features better than standardising them. Chosen on splits of photos that no published figure uses.
- */
-export const DEFAULT_GRID: readonly HeadBlock[] = [
-  { normalize: ['l2'], hidden: [[]], lr: [1e-2, 3e-2], l2: [0, 1e-5, 3e-5, 1e-4] },
-  { normalize: ['l2'], hidden: [[128], [512]], dropout: [0, 0.5], lr: [1e-3], l2: [0, 1e-4] },
-];
-
 /** Heads in one sweep: beyond this a typing mistake is likelier than a wish. */
 export const MAX_HEADS = 100_000;
 

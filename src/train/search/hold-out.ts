@@ -46,6 +46,7 @@ export async function holdOut(
     head: { ...head, result: { ...head.result, id: winner.id } },
     prepared: own,
     source,
+    data,
     validation: splitEvaluation(own.data, probabilities, 'val'),
     line: winner,
   };

@@ -42,6 +42,8 @@ export interface Found {
   line: HeadResult;
   /** What it was trained on: its source's place in the list. */
   source: number;
+  /** The data of the sources whose heads can be compared with it, by their place: with folds only its own. */
+  data: ReadonlyMap<number, TrainingData>;
 }
 
 /** Called for what becomes of heads, beside their joining the standings. */

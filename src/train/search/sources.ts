@@ -6,12 +6,12 @@ import { HEAD_OPTIONS, type HeadRequest } from '../../shared/head/options.ts';
 import type { HeadSource } from '../../shared/head/record.ts';
 import type { Grid, HeadBlock } from '../options/grid.ts';
 
-/** @param sources of the request, as the stores have them */
-export function sourceName({ features }: SourceRequest, sources: readonly HeadSource[]): SourceName {
+/** Columns as they were requested, `last` or `depths` say. @param sources of the request, as the stores have them */
+export function sourceName({ features, pooling }: SourceRequest, sources: readonly HeadSource[]): SourceName {
   const columns = new Set(sources.flatMap((source) => source.columns));
   return {
     features: SOURCE_OPTIONS.features.format(features),
-    pooling: SOURCE_OPTIONS.pooling.format([...columns]),
+    pooling: SOURCE_OPTIONS.pooling.format(pooling.length > 0 ? pooling : [...columns]),
   };
 }
 

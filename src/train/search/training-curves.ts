@@ -7,6 +7,7 @@ import { sharedBytes, sharedFloats } from '../../shared/dataset/shared-memory.ts
 import type { Metrics, Normalization } from '../../shared/head/config.ts';
 import type { HeadResult } from '../../shared/training/result.ts';
 import type { HeadJob } from '../sweep/plan.ts';
+import { configurationId } from './configurations.ts';
 import { trainOnceMore } from './contenders.ts';
 import type { Found, Search } from './search.ts';
 
@@ -25,20 +26,32 @@ export async function trainingCurves(
   heads: readonly HeadResult[],
   search: Search,
 ): Promise<Map<string, Metrics[]>> {
-  const { data } = found.prepared;
-  const { rows, inputs } = data;
-  const eligible = heads.filter(
-    ({ config }) => config.schedule !== 'plateau' && config.optimizer !== 'lbfgs',
-  );
-  const isSmall = rows.train * inputs <= MAX_NUMBERS;
-  if (rows.val === 0 || eligible.length === 0 || !isSmall || search.signal.aborted) return new Map();
-  const watched = watching(data, new Set(eligible.map(({ config }) => config.normalize)));
-  if (!watched) return new Map();
-  const jobs = eligible.map(({ id, config, epochs }): HeadJob => {
-    return { id, config: { ...config, earlyStopping: 0 }, source: found.source, lastEpoch: epochs };
-  });
-  const trained = await trainOnceMore(jobs, found.source, watched, search);
-  return new Map(trained.map(({ result }) => [result.id, result.history.map(({ val }) => val)]));
+  const { rows } = found.prepared.data;
+  if (rows.val === 0 || search.signal.aborted) return new Map();
+  const curves = new Map<string, Metrics[]>();
+  for (const [source, data] of found.data) {
+    const own = heads.filter(
+      ({ id, config }) =>
+        sourceOf(id, search) === source && config.schedule !== 'plateau' && config.optimizer !== 'lbfgs',
+    );
+    if (own.length === 0 || rows.train * data.inputs > MAX_NUMBERS) continue;
+    const watched = watching(data, new Set(own.map(({ config }) => config.normalize)));
+    if (!watched) continue;
+    const jobs = own.map(({ id, config, epochs }): HeadJob => {
+      return { id, config: { ...config, earlyStopping: 0 }, source, lastEpoch: epochs };
+    });
+    for (const { result } of await trainOnceMore(jobs, new Map([[source, watched]]), search))
+      curves.set(
+        result.id,
+        result.history.map(({ val }) => val),
+      );
+  }
+  return curves;
+}
+
+/** What the heads of a configuration were trained on. */
+function sourceOf(jobId: string, { configurations }: Search): number {
+  return configurations.find(({ id }) => id === configurationId(jobId))?.source ?? 0;
 }
 
 /** The training rows, and some of them once more as the validation split. Undefined where they are in a file. */

@@ -68,7 +68,7 @@ describe('readFeatures', () => {
     expect(rowsOf(read)[2]).toEqual([4, 0.5, 2, 2.25, -2]);
     expect(read.sets[0].sources).toMatchObject([{ columns: ['max', 'avg'], dimension: 5 }]);
     await expect(readFeatures([{ features: [store], pooling: ['avgg'] }], silent)).rejects.toThrow(
-      `Expected one of avg, max for --pooling (the columns of ${store}) but received "avgg" (did you mean avg?)`,
+      `Expected one of avg, max, last, depths for --pooling (the columns of ${store}, and words for them) but received "avgg" (did you mean avg?)`,
     );
   });
 

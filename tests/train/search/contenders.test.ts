@@ -67,6 +67,7 @@ function contest(
     validation: { task: 'multiclass', rows: 2, classes: 2, ...chosenAnswers },
     line: search.leaderboard.lines()[0],
     source: lines[0].source ?? 0,
+    data: new Map([[lines[0].source ?? 0, data]]),
   };
   return [found, search];
 }

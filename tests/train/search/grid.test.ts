@@ -2,7 +2,7 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { DEFAULT_GRID, expandGrid, parseGrid } from '../../../src/train/search/grid.ts';
+import { expandGrid, parseGrid } from '../../../src/train/search/grid.ts';
 import { newFolder } from '../../support/folders.ts';
 
 let folder: string;
@@ -119,9 +119,5 @@ describe('expandGrid', () => {
     expect(() => expandGrid({}, [{ lr: many, epochs: many }], 'multiclass')).toThrow(
       'Expected at most 100000 heads for --grid but received 1000000',
     );
-  });
-
-  it.each(['multiclass', 'multilabel'] as const)('has a default grid for %s data', (task) => {
-    expect(expandGrid({}, DEFAULT_GRID, task)).toHaveLength(16);
   });
 });

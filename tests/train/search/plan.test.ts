@@ -6,6 +6,7 @@ import type { TrainOptions } from '../../../src/train/options/train-options.ts';
 import { planSearch } from '../../../src/train/search/plan.ts';
 
 const source = { features: ['photos'], pooling: ['avg'] };
+const GRID = [{ lr: [0.1, 0.2, 0.3] }];
 const OPTIONS: TrainOptions = {
   source,
   task: 'auto',
@@ -31,8 +32,7 @@ function dataset({ views = 0, sets = 1 } = {}): SplitDataset {
 async function planned(options: Partial<TrainOptions> = {}, data = dataset()) {
   const messages: string[] = [];
   const reporter = { ...silent, info: (message: string) => void messages.push(message) };
-  const { grid = [] } = OPTIONS;
-  const blocks = grid.flatMap((block) => data.table.sets.map((_, at) => ({ source: at, block })));
+  const blocks = GRID.flatMap((block) => data.table.sets.map((_, at) => ({ source: at, block })));
   return { ...(await planSearch(data, blocks, { ...OPTIONS, ...options }, reporter)), messages };
 }
 

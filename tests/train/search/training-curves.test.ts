@@ -27,7 +27,7 @@ async function curvesOf(
   data: TrainingData = DATA,
   overrides: Partial<Search> = {},
 ) {
-  const configurations = linearConfigurations(requests);
+  const configurations = linearConfigurations(requests, { sources: requests.map(() => 1) });
   const heads = configurations.map(
     (configuration, at) => linearHead(configuration, { epochs: at + 5, bestEpoch: at + 2 }).result,
   );
@@ -35,7 +35,11 @@ async function curvesOf(
     linearHead(job, { history: historyOf(job.id) }),
   );
   vi.mocked(sweep).mockImplementation(pretended);
-  const found = { prepared: { data, statistics: undefined }, source: 1 } as Found;
+  const found = {
+    prepared: { data, statistics: undefined },
+    source: 1,
+    data: new Map([[1, data]]),
+  } as Partial<Found> as Found;
   const curves = await trainingCurves(found, heads, searchOf(configurations, overrides));
   return { curves, trainings: trainings.map(({ job, ...rest }) => ({ ...rest, ...job })) };
 }

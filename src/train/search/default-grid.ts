@@ -1,0 +1,50 @@
+/** What `--grid` alone trains: heads on the last layer and, where the stores have them, on all depths. */
+import { depthColumns, howToAddDepths } from '../../shared/dataset/columns.ts';
+import { isConvex } from '../../shared/head/resolve.ts';
+import type { Reporter } from '../../shared/reporter.ts';
+import { openStore } from '../../shared/store/reader.ts';
+import type { Grid, GridBlock, HeadBlock } from '../options/grid.ts';
+import type { TrainOptions } from '../options/train-options.ts';
+
+/** Depths are made comparable by softsign: see docs/depths.md for what else was measured. */
+const NORMALIZE: HeadBlock = { normalize: ['softsign'], hidden: [[]] };
+
+/** Logistic regressions solved exactly, a whole path of penalties in the time of one. */
+const EXACT: HeadBlock = {
+  ...NORMALIZE,
+  optimizer: ['lbfgs'],
+  l2: [1e-3, 3e-4, 1e-4, 3e-5, 1e-5, 3e-6],
+};
+
+/** Linear heads where epochs or other options are wanted that no exact solution has. */
+const STEPPED: HeadBlock = { ...NORMALIZE, lr: [1e-2, 3e-2], l2: [0, 1e-5, 3e-5, 1e-4] };
+
+/** One hidden layer. */
+const HIDDEN: HeadBlock = { normalize: ['softsign'], hidden: [[128], [512]], dropout: [0.5], lr: [1e-3] };
+
+/**
+ * The default grid for stores and the options that every head has. Where heads could have earlier layers and the store has none, a line
+ * says how to add them.
+ * @throws InputError for a folder that is no feature store
+ */
+export async function defaultGrid(
+  { source, head, halving }: Pick<TrainOptions, 'source' | 'head' | 'halving'>,
+  reporter: Reporter,
+): Promise<Grid> {
+  const linear = halving === undefined && isConvex(head) ? EXACT : STEPPED;
+  const isLinearOnly = head.optimizer === 'lbfgs';
+  const last: GridBlock[] = isLinearOnly ? [linear] : [linear, HIDDEN];
+  if (source.pooling.length > 0 || source.features.length === 0) return last;
+  const stores = await Promise.all(source.features.map((dir) => openStore(dir)));
+  const isDeep = stores.every((store) => depthColumns(store).length > 1);
+  if (isDeep)
+    return [
+      ...last.map((block) => ({ ...block, pooling: [['last']] })),
+      { ...linear, pooling: [['depths']] },
+    ];
+  const shallow = stores.find((store) => depthColumns(store).length <= 1)!;
+  reporter.info(
+    `Heads are trained on the last layer alone, since ${shallow.dir} has no other; ${howToAddDepths(shallow)}`,
+  );
+  return last;
+}

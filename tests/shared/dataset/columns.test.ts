@@ -1,0 +1,47 @@
+/** Columns by their names and by the words for them. */
+import { describe, expect, it } from 'vitest';
+import { requestedColumnsOf } from '../../../src/shared/dataset/columns.ts';
+
+function store(names: readonly string[], backbone = 'resnet50') {
+  const columns = names.map((name) => ({ name, dimension: 2 }));
+  return { dir: 'cache/photos', columns, manifest: { pipeline: { backbone } } } as unknown as Parameters<
+    typeof requestedColumnsOf
+  >[0];
+}
+const DEEP = store(['avg', 'max', 'conv2/avg', 'conv2/max', 'conv3/avg']);
+
+describe('columns of a store', () => {
+  it.each([
+    [[], ['avg']],
+    [['last'], ['avg']],
+    [['depths'], ['avg', 'conv2/avg', 'conv3/avg']],
+    [
+      ['max', 'conv2/avg'],
+      ['max', 'conv2/avg'],
+    ],
+    [
+      ['max', 'depths', 'last'],
+      ['max', 'avg', 'conv2/avg', 'conv3/avg'],
+    ],
+  ])('%j are %j', (requested, columns) => {
+    expect(requestedColumnsOf(DEEP, requested)).toEqual(columns);
+  });
+
+  it('are the first where the store has none of the last layer', () => {
+    expect(requestedColumnsOf(store(['conv2/max', 'conv3/max']), ['last'])).toEqual(['conv2/max']);
+  });
+
+  it('have near names where one is unknown', () => {
+    expect(() => requestedColumnsOf(DEEP, ['depth'])).toThrow('but received "depth" (did you mean depths?)');
+  });
+
+  it('say how to add depths that the store lacks', () => {
+    expect(() => requestedColumnsOf(store(['avg']), ['depths'])).toThrow(
+      'Expected several layers for --pooling depths but cache/photos has avg; to add them: ' +
+        'permafrost extract --data DATA --backbone resnet50 --layer depths --out cache/photos',
+    );
+    expect(() => requestedColumnsOf(store(['output'], 'net.onnx'), ['depths'])).toThrow(
+      'has none; to add them: permafrost extract --data DATA --backbone net.onnx --layer NAME,NAME --out cache/photos',
+    );
+  });
+});

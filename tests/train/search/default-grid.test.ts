@@ -1,0 +1,82 @@
+/** What --grid alone trains. */
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import type { HeadRequest } from '../../../src/shared/head/options.ts';
+import { silent } from '../../../src/shared/reporter.ts';
+import { createStoreWriter } from '../../../src/shared/store/writer.ts';
+import { defaultGrid } from '../../../src/train/search/default-grid.ts';
+import { expandGrid } from '../../../src/train/search/grid.ts';
+import { newFolder } from '../../support/folders.ts';
+import { pipeline, row } from '../../support/store-rows.ts';
+
+async function storeWith(...names: string[]): Promise<string> {
+  const dir = join(newFolder(), 'store');
+  const columns = names.map((name) => ({ name, dimension: 3 }));
+  const writer = await createStoreWriter(dir, { pipeline: pipeline(), classes: ['a'], columns, images: 1 });
+  await writer.append(
+    row(1).record,
+    names.map(() => new Float32Array(3)),
+  );
+  await writer.finish({ failed: 0 });
+  return dir;
+}
+
+/** The sources and the heads of the default grid, as `optimizer hidden`, and what is said. */
+async function gridOf(
+  dirs: string[],
+  head: Partial<HeadRequest> = {},
+  { pooling = [], halving }: { pooling?: string[]; halving?: number } = {},
+) {
+  const messages: string[] = [];
+  const reporter = { ...silent, info: (message: string) => void messages.push(message) };
+  const blocks = await defaultGrid({ source: { features: dirs, pooling }, head, halving }, reporter);
+  const kinds = blocks.flatMap(({ pooling: columns = [[]], features: _, ...block }) =>
+    columns.flatMap((own) =>
+      expandGrid(head, [block], 'multiclass').map(
+        ({ optimizer, hidden }) => `${own.join('+')} ${optimizer} ${hidden.join('x')}`,
+      ),
+    ),
+  );
+  return { kinds: [...new Set(kinds)], messages };
+}
+
+describe('the default grid', () => {
+  it('trains heads on the last layer and on all depths', async () => {
+    const { kinds, messages } = await gridOf([await storeWith('avg', 'conv2/avg')]);
+    expect(kinds).toEqual(['last lbfgs ', 'last adam 128', 'last adam 512', 'depths lbfgs ']);
+    expect(messages).toEqual([]);
+  });
+
+  it('trains on what there is, and says how to add depths', async () => {
+    const shallow = await storeWith('avg', 'max');
+    const { kinds, messages } = await gridOf([await storeWith('avg', 'conv2/avg'), shallow]);
+    expect(kinds).toEqual([' lbfgs ', ' adam 128', ' adam 512']);
+    expect(messages).toEqual([
+      `Heads are trained on the last layer alone, since ${shallow} has no other; to add them: ` +
+        `permafrost extract --data DATA --backbone resnet50 --layer depths --out ${shallow}`,
+    ]);
+  });
+
+  it('keeps to columns that are named', async () => {
+    const { kinds, messages } = await gridOf([await storeWith('avg', 'max')], {}, { pooling: ['max'] });
+    expect(kinds).toEqual([' lbfgs ', ' adam 128', ' adam 512']);
+    expect(messages).toEqual([]);
+  });
+
+  it.each<[Partial<HeadRequest>, number | undefined]>([
+    [{ optimizer: 'sgd' }, undefined],
+    [{ dropout: 0.2 }, undefined],
+    [{ l1: 1e-4 }, undefined],
+    [{ loss: 'focal' }, undefined],
+    [{}, 3],
+  ])('steps where options or halving want it: %j, %s', async (head, halving) => {
+    const { kinds } = await gridOf([await storeWith('avg', 'conv2/avg')], head, { halving });
+    expect(kinds.join()).not.toContain('lbfgs');
+    expect(kinds).toHaveLength(4);
+  });
+
+  it('is exact alone where lbfgs is asked for', async () => {
+    const { kinds } = await gridOf([await storeWith('avg', 'conv2/avg')], { optimizer: 'lbfgs' });
+    expect(kinds).toEqual(['last lbfgs ', 'depths lbfgs ']);
+  });
+});
