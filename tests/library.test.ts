@@ -30,7 +30,7 @@ it('does everything that the commands do, silently', async () => {
   const { root, found } = await ran('library.mjs', labels, join(folder, 'leaf-0000.jpg'));
   expect(found).toMatchObject({
     computed: 24,
-    columns: ['avg'],
+    columns: ['avg', 'conv_pw_3_relu/avg', 'conv_pw_5_relu/avg', 'conv_pw_11_relu/avg'],
     classes: ['mildew', 'rust'],
     stopped: 'stop',
   });
