@@ -164,7 +164,7 @@ describe('trainHeads refuses', () => {
     ],
     [{ source: SOURCE, out: '' }, 'a path for out'],
     [{ source: SOURCE, report: 'no', out: 'x' }, 'true or false for report'],
-    [{ source: SOURCE, report: true }, 'out beside report'],
+    [{ source: SOURCE, report: true }, 'out with report'],
     [{ source: SOURCE, images: 'x' }, 'images'],
   ])('%j', (options, ...parts) => refused('trainHeads', options, ...parts));
 

@@ -49,11 +49,14 @@ it.each<[string, string]>([
     'Cannot listen on 10.9.8.7:8765: this machine has no such address\n',
   ],
   ['export --head run/best', 'Missing --format, --out\n'],
-  ['export --head run/best --format tfjs --full --out m', '--full goes with --format keras, not tfjs\n'],
+  [
+    'export --head run/best --format tfjs --full --out m',
+    '--full works only with --format keras, not tfjs\n',
+  ],
   ['cache', 'Missing action: one of ls, verify, merge, prune\n'],
   ['cache ls gone', 'No such folder: gone\n'],
   ['cache verify empty', 'No feature store at or below empty\n'],
-  ['cache ls --dry-run', '--dry-run does not go with cache ls\n'],
+  ['cache ls --dry-run', '--dry-run cannot be combined with cache ls\n'],
 ])('permafrost %s', async (line, message) => {
   const { status, stdout, stderr } = await permafrost(line.split(' ').filter(Boolean), { cwd });
   expect(stderr).toContain(message);

@@ -54,7 +54,8 @@ async function run(argv: Flags): Promise<object> {
     .flat()
     .filter((name) => !OWN_OPTIONS[action].includes(name));
   const foreign = Object.keys(givenFlags(OPTIONS, argv)).find((name) => others.includes(name));
-  if (foreign !== undefined) throw new UsageError(`--${flagOf(foreign)} does not go with cache ${action}`);
+  if (foreign !== undefined)
+    throw new UsageError(`--${flagOf(foreign)} cannot be combined with cache ${action}`);
   const { findStores } = await import('./find.ts');
   const wanted = { mustHold: action === 'merge' || action === 'verify' };
   const dirs = await findStores(roots.length > 0 ? roots : ['cache'], wanted);

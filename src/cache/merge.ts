@@ -32,7 +32,7 @@ export async function mergeStores(dirs: readonly string[], out: string): Promise
   const lock = await lockStore(out);
   try {
     if (await isComplete(out))
-      throw new InputError(`--out ${out} holds a feature store already: give another folder`);
+      throw new InputError(`--out ${out} already holds a feature store: give another folder`);
     const { pipeline, columns, augment } = stores[0].manifest;
     const sum = (count: 'images' | 'failed') =>
       stores.reduce((total, { manifest }) => total + manifest.counts[count], 0);

@@ -86,10 +86,10 @@ export async function exportHead({ head, format, out, ...options }: ExportOption
   const { signal } = options;
   signal?.throwIfAborted();
   if (options.full && format !== 'keras')
-    throw new UsageError(`--full goes with --format keras, not ${format}`);
+    throw new UsageError(`--full works only with --format keras, not ${format}`);
   if (options.weights.length > 0 && format !== 'onnx' && !options.full)
     throw new UsageError(
-      `--weights goes with --format onnx or --full, which hold the backbone; ${format} holds the head alone`,
+      `--weights works only with --format onnx or --full, which contain the backbone; ${format} contains only the head`,
     );
   const { files, expected, computed } = await FORMATS[format](head, options);
   const target = resolve(out);

@@ -38,7 +38,7 @@ function activated(x: Value, { config, name }: ModelLayer): Value {
   const found = Object.entries({ ...HEAD_ACTIVATIONS, softsign }).find(
     ([activation]) => activation === config.activation,
   );
-  if (!found) throw unexpected('a known activation', name, config.activation);
+  if (!found) throw unexpected('an activation of permafrost', name, config.activation);
   return found[1](x);
 }
 

@@ -243,7 +243,7 @@ async function checkStillThere({ folder, fileOf }: ImageSource, { path, reason }
   if (folder === undefined || !reason.startsWith(NO_SUCH_FILE)) return;
   const parent = dirname(fileOf!(path));
   if (await stat(parent).catch(() => undefined)) return;
-  throw new InputError(`${parent} has vanished while its images were read: what was computed is kept`);
+  throw new InputError(`${parent} disappeared while its images were read: what was computed is kept`);
 }
 
 function noneUsable(failures: Failure[]): InputError {

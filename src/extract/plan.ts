@@ -92,7 +92,7 @@ export async function openEarlier(
   const differing = pipelineDifferences({ pipeline }, { pipeline: manifest.pipeline });
   if (differing.length > 0) {
     throw new InputError(
-      `${out} holds features that were made another way: ${differing.join(', ')}. Give another --out, or delete that folder`,
+      `${out} holds features that were extracted differently: ${differing.join(', ')}. Give another --out, or delete that folder`,
     );
   }
   if (missingColumns(requested, manifest.columns).length > 0)

@@ -74,7 +74,7 @@ function columnsOf(
     throw usage('each pooling once', '--pooling', poolings);
   if (poolings && !layers) return poolings;
   const named = poolings?.filter((pooling) => pooling.includes('/')) ?? [];
-  if (named.length > 0) throw usage('poolings without a layer beside layers', '--pooling', named);
+  if (named.length > 0) throw usage('poolings without layers where layers is given', '--pooling', named);
   return requestedColumns(name, poolings ?? DEFAULTS.pooling, layers);
 }
 
@@ -94,7 +94,7 @@ export function distinctNetworks(requested: readonly BackboneOptions[]): (Backbo
   const names = new Set([...networks.values()].map(({ name }) => name));
   if (names.size < networks.size)
     throw usage(
-      'files of different names',
+      'files with different names',
       '--backbone',
       requested.map(({ name }) => name),
     );
@@ -109,11 +109,13 @@ function networkOf({
   if (preprocess !== undefined) parsePixels(preprocess);
   if (isModelFile(name)) {
     if (weights !== DEFAULTS.weights)
-      throw new UsageError(`--weights ${weights} does not go with ${name}, which holds its own weights`);
+      throw new UsageError(
+        `--weights ${weights} cannot be combined with ${name}, which holds its own weights`,
+      );
     return { ...modelFileRequest(name), preprocess };
   }
   if (preprocess !== undefined)
-    throw new UsageError('--preprocess is for .onnx files; other backbones know their own');
+    throw new UsageError('--preprocess is for .onnx files; other backbones include their own');
   return { name: findBackbone(name).name, weights };
 }
 

@@ -34,11 +34,11 @@ async function run(argv: Flags, signal: AbortSignal, reporter: Reporter): Promis
   if (format === 'arrow' && out === undefined)
     throw new UsageError('Missing --out: --format arrow writes a file');
   if (format !== 'json' && json && out === undefined)
-    throw new UsageError(`Missing --out: --format ${format} and --json cannot both have stdout`);
+    throw new UsageError(`Missing --out: --format ${format} and --json cannot both write to stdout`);
   if (format === 'arrow' && topK !== undefined)
-    throw new UsageError('--top-k does not go with --format arrow: use json, jsonl or csv');
+    throw new UsageError('--top-k cannot be combined with --format arrow: use json, jsonl or csv');
   if (spreadsheetSafe && format !== 'csv')
-    throw new UsageError(`--spreadsheet-safe goes with --format csv, not ${format}`);
+    throw new UsageError(`--spreadsheet-safe works only with --format csv, not ${format}`);
   const { weights = [], engine, batchSize, concurrency } = values;
   const settings = { weights, engine, batchSize, concurrency };
   const named = operandsOf(argv, 'images');
@@ -55,7 +55,7 @@ async function run(argv: Flags, signal: AbortSignal, reporter: Reporter): Promis
     const other = others.find((value) => value !== false);
     if (other !== undefined)
       throw new UsageError(
-        `--watch does not go with ${other}: it prints JSON lines for the images of its folder`,
+        `--watch cannot be combined with ${other}: it prints JSON lines for the images of its folder`,
       );
   } else if (named.length === 0 && !stdin)
     throw new UsageError('Missing images: name files, folders or globs, or give --stdin or --watch DIR');

@@ -82,7 +82,7 @@ describe('cache merge', () => {
     const mixed = await permafrost(['cache', 'merge', one, other, '--out', join(newFolder(), 'x')]);
     expect(mixed.stderr).toContain('Expected a shard of 2');
     const taken = await permafrost(['cache', 'merge', one, '--out', await storeOf(2)]);
-    expect(taken.stderr).toContain('holds a feature store already: give another folder');
+    expect(taken.stderr).toContain('already holds a feature store: give another folder');
   });
 
   it('joins stores that are no shards in the order given', async () => {
@@ -178,7 +178,7 @@ describe('cache', () => {
   it.each([
     [['cache'], 'Missing action: one of ls, verify, merge, prune'],
     [['cache', 'lst'], 'Expected one of ls, verify, merge, prune for permafrost cache but received "lst"'],
-    [['cache', 'ls', '--dry-run'], '--dry-run does not go with cache ls'],
+    [['cache', 'ls', '--dry-run'], '--dry-run cannot be combined with cache ls'],
     [['cache', 'prune', '.', '--older-than', 'x'], 'for --older-than but received "x"'],
     [['cache', 'prune', '.', '--dry-run=yes'], 'Expected true or false for --dry-run but received "yes"'],
     [['cache', 'merge', '.', '--out', ''], 'Expected a path for --out but received ""'],

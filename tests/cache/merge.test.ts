@@ -145,7 +145,7 @@ describe('merging', () => {
     const [one, other] = [await store(), await store({ rows: [4] })];
     await expect(mergeStores([one, other], join(one, '.'))).rejects.toThrow('is one of the stores to merge');
     await expect(mergeStores([one], other)).rejects.toThrow(
-      'holds a feature store already: give another folder',
+      'already holds a feature store: give another folder',
     );
     expect((await openStore(other)).rows).toBe(1);
   });

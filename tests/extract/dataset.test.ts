@@ -59,7 +59,7 @@ describe('class folders', () => {
     const { notes, images } = await openDataset({ data: root });
     expect(images).toHaveLength(2);
     expect(notes).toEqual([
-      'The class folder "empty" holds no image',
+      'The class folder "empty" has no images',
       '1 image outside the class folders was skipped: on top',
       '2 files that are no images by name were skipped: .txt, no extension',
       'Hidden and system files and folders, pipes and devices were skipped: ".git/"',
@@ -119,7 +119,7 @@ describe('--data', () => {
       /Expected a table in x\.parquet but it is damaged/,
     );
     await expect(openDataset({ data: root, root })).rejects.toThrow(
-      /a manifest, a glob or a list to go with --root/,
+      /a manifest, a glob or a list with --root/,
     );
   });
 });
@@ -214,7 +214,7 @@ describe('a manifest', () => {
     ],
     [
       'path,label,width\na.jpg,x,640\n',
-      'Expected no columns beside path, label, split, group, weight for labels.csv but received ["width"]',
+      'Expected no columns other than path, label, split, group, weight for labels.csv but received ["width"]',
     ],
     [
       'path\na.jpg\n',

@@ -63,7 +63,7 @@ it('a folder that vanishes ends the run, and what it had is kept', async () => {
     },
   });
   expect(run.status).toBe(1);
-  expect(run.stderr).toContain('has vanished while its images were read: what was computed is kept');
+  expect(run.stderr).toContain('disappeared while its images were read: what was computed is kept');
   expect(run.stderr).not.toMatch(STACK_TRACE);
   expect(readFileSync(join(out, 'manifest.json'), 'utf8')).toBe(manifest);
 });

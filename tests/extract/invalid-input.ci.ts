@@ -66,8 +66,8 @@ describe('extract refuses', () => {
   });
 
   it.each([
-    [['--label-column', 'x'], 'a manifest or a table to go with --label-column for --data'],
-    [['--label-separator', ';'], 'a manifest or a table to go with --label-separator for --data'],
+    [['--label-column', 'x'], 'a manifest or a table with --label-column for --data'],
+    [['--label-separator', ';'], 'a manifest or a table with --label-separator for --data'],
   ])('%j where there is no manifest', async (flags, message) => {
     const { status, stderr } = await permafrost(['extract', '--data', await photos(2), ...flags]);
     expect(stderr).toContain(message);
@@ -79,7 +79,7 @@ describe('extract refuses', () => {
     const out = join(newFolder(), 'file');
     writeFileSync(out, 'mine');
     const { status, stderr } = await permafrost(['extract', '--data', data, '--out', out]);
-    expect(stderr).toContain(`Cannot make the folder ${out}: something that is no folder is in its place`);
+    expect(stderr).toContain(`Cannot make the folder ${out}: something that is not a folder is in its place`);
     expect(status).toBe(1);
     expect(readFileSync(out, 'utf8')).toBe('mine');
   });

@@ -98,7 +98,7 @@ describe('a class', () => {
       data: tree({ 'Cat/1.jpg': '', 'cat/2.jpg': '', 'nan/3.jpg': '' }),
     });
     expect(notes).toEqual([
-      'Classes that differ only in upper and lower case: "Cat" and "cat". Are they one?',
+      'Classes that differ only in upper and lower case: "Cat" and "cat". Are they the same?',
       'Classes named as if there were no label: "nan". An empty cell means none',
     ]);
   });

@@ -19,11 +19,11 @@ describe('the backbones of a run', () => {
     [{ name: 'resnet51' }, /resnet50/],
     [
       { name: 'net.onnx', weights: 'none' },
-      '--weights none does not go with net.onnx, which holds its own weights',
+      '--weights none cannot be combined with net.onnx, which holds its own weights',
     ],
     [
       { name: 'resnet50', preprocess: 'half' },
-      '--preprocess is for .onnx files; other backbones know their own',
+      '--preprocess is for .onnx files; other backbones include their own',
     ],
   ])('are refused: %j', (request, message) => {
     expect(() => distinctNetworks([request])).toThrow(message);
@@ -31,7 +31,7 @@ describe('the backbones of a run', () => {
 
   it('have names of their own, by which their folders are called', () => {
     const both = ['none', 'imagenet'].map((weights) => ({ name: 'resnet50', weights }));
-    expect(() => distinctNetworks(both)).toThrow('Expected files of different names for --backbone');
+    expect(() => distinctNetworks(both)).toThrow('Expected files with different names for --backbone');
   });
 });
 

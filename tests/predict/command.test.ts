@@ -252,18 +252,21 @@ describe('predict refuses', () => {
     [['--head', 'h'], 'Missing images: name files, folders or globs'],
     [['a.jpg'], 'Missing --head'],
     [['a.jpg', '--head', 'h', '--formt', 'csv'], 'Unknown flag --formt (did you mean --format?)'],
-    [['a.jpg', '--head', 'h', '--spreadsheet-safe'], '--spreadsheet-safe goes with --format csv, not json'],
+    [
+      ['a.jpg', '--head', 'h', '--spreadsheet-safe'],
+      '--spreadsheet-safe works only with --format csv, not json',
+    ],
     [['a.jpg', '--head', 'h', '--format', 'arrow'], 'Missing --out: --format arrow writes a file'],
     [
       ['a.jpg', '--head', 'h', '--format', 'csv', '--json'],
-      'Missing --out: --format csv and --json cannot both have stdout',
+      'Missing --out: --format csv and --json cannot both write to stdout',
     ],
     [['a.jpg', '--head', 'h', '--top-k', '0'], 'Expected a whole number of at least 1 for --top-k'],
     [
       ['a.jpg', '--head', 'h', '--format', 'arrow', '--out', 'x', '--top-k', '1'],
-      '--top-k does not go with --format arrow',
+      '--top-k cannot be combined with --format arrow',
     ],
-    [['--watch', 'in', '--stdin', '--head', 'h'], '--watch does not go with --stdin: '],
+    [['--watch', 'in', '--stdin', '--head', 'h'], '--watch cannot be combined with --stdin: '],
     [['a.jpg', '--head', 'h', '--batch-size', '0'], 'Expected a whole number of at least 1 for --batch-size'],
   ])('%j with status 2', async (args, message) => {
     expect(await refused(2, ...args)).toContain(message);

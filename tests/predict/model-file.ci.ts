@@ -100,7 +100,7 @@ describe('an ONNX file as --backbone', () => {
       'Expected one of the outputs map, features of',
     );
     expect(await answerOf('--preprocess', 'torch')).toContain('Expected imagenet, half, none');
-    expect(await answerOf('--weights', 'none')).toContain('--weights none does not go with');
+    expect(await answerOf('--weights', 'none')).toContain('--weights none cannot be combined with');
     expect(await answerOf('--engine', 'tensorflow')).toContain('Expected auto or onnxruntime for --engine');
     expect(await refused(2, 'extract', '--data', labels, '--backbone', join(root, 'nowhere.onnx'))).toContain(
       'No such file: ',

@@ -55,7 +55,7 @@ it('refuses images beside it, and what is no folder', async () => {
   const head = await writeRandomHead(join(newFolder(), 'best'));
   const refused = await permafrost(['predict', '--head', head, '--watch', '.', 'a.jpg']);
   expect(refused.status).toBe(2);
-  expect(refused.stderr).toContain('--watch does not go with images');
+  expect(refused.stderr).toContain('--watch cannot be combined with images');
   const missing = await permafrost(['predict', '--head', head, '--watch', 'nowhere']);
   expect(missing.status).toBe(1);
   expect(missing.stderr).toContain('No such folder: nowhere (--watch)');

@@ -79,7 +79,7 @@ describe('predict, serve and export refuse', () => {
     [['predict', '--hed', 'x', 'photo.jpg'], 'Unknown flag --hed (did you mean --head?)'],
     [['predict', '--head', '', 'photo.jpg'], 'Expected a path for --head but received ""'],
     [['predict', '--head', '.', ''], 'Expected a path for an image but received ""'],
-    [['predict', '--head', '.', '--watch', '.', '--tta'], '--watch does not go with --tta'],
+    [['predict', '--head', '.', '--watch', '.', '--tta'], '--watch cannot be combined with --tta'],
     [['predict', '--head', '.', 'x.jpg', '--weights', ''], 'Expected a path for --weights but received ""'],
     [['predict', '--head', '.', 'x.jpg'], 'No trained head at .: give the folder best', 1],
     [['serve', '--head', '.', '--host', ''], 'Expected an address for --host but received ""'],
@@ -90,7 +90,7 @@ describe('predict, serve and export refuse', () => {
     const export_ = ['export', '--head', head, '--format'];
     await refused(
       [...export_, 'tfjs', '--out', 'x', '--weights', 'none'],
-      '--weights goes with --format onnx or --full',
+      '--weights works only with --format onnx or --full',
     );
     mkdirSync(join(cwd, 'model.tmp'));
     mkdirSync(join(cwd, 'folder'));

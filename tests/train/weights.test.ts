@@ -64,7 +64,7 @@ it('that are all 0 are refused', async () => {
   const { status, stderr } = await permafrost(['train-head', '--features', store]);
   expect(status).toBe(1);
   expect(stderr).toContain(
-    'Expected a training image that weighs more than 0 for the sample weights but received 0',
+    'Expected a training image with a weight above 0 for the sample weights but received 0',
   );
 });
 

@@ -84,7 +84,7 @@ export async function openDataset({ data, follow = true, ...options }: DatasetOp
     return dataset(name, filesBelow(base, { listed: true }), images);
   }
   if (root !== undefined && !(found?.isFile() && hasManifestExtension(path)))
-    throw unexpected('a manifest, a glob or a list to go with --root', '--data', data);
+    throw unexpected('a manifest, a glob or a list with --root', '--data', data);
   if (found?.isDirectory()) {
     const tree = await folderTree(path, { follow });
     const tables = tree.files.some(hasImageExtension) ? [] : tree.files.filter(isTable);
@@ -101,16 +101,15 @@ function refuseManifestOptions({ columns = {}, separator }: ManifestOptions, dat
   const role = ROLES.find((name) => columns[name] !== undefined);
   const flag = role === undefined ? 'label-separator' : `${role}-column`;
   if (role !== undefined || separator !== undefined)
-    throw unexpected(`a manifest or a table to go with --${flag}`, '--data', data);
+    throw unexpected(`a manifest or a table with --${flag}`, '--data', data);
 }
 
 function refuseEncoding({ encoding }: ManifestOptions, data: string): void {
-  if (encoding !== undefined) throw unexpected('a manifest or a list to go with --encoding', '--data', data);
+  if (encoding !== undefined) throw unexpected('a manifest or a list with --encoding', '--data', data);
 }
 
 function refuseLabelLevel({ labelLevel }: FolderOptions, data: string): void {
-  if (labelLevel !== undefined)
-    throw unexpected('folders of images to go with --label-level', '--data', data);
+  if (labelLevel !== undefined) throw unexpected('folders of images with --label-level', '--data', data);
 }
 
 /** Tables that are one data set, by their paths relative to `root`. */

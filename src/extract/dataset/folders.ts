@@ -108,7 +108,7 @@ function folderOf(path: string): string {
 function emptyClasses({ folders }: Tree, base: readonly string[], root: ImageFolder): string[] {
   return folders
     .filter((path) => base.includes(folderOf(path)) && !hasImages(root, path))
-    .map((path) => `The class folder ${JSON.stringify(path)} holds no image`);
+    .map((path) => `The class folder ${JSON.stringify(path)} has no images`);
 }
 
 function hasImages(root: ImageFolder, path: string): boolean {
@@ -174,8 +174,7 @@ function nothingIn({ files, folders }: Tree, images: number, labelLevel: number 
     const where =
       labelLevel === undefined ? 'in no class folder' : `less than ${counted(labelLevel, 'folder')} deep`;
     const manifests = manifestsIn(files);
-    const list =
-      manifests.length > 0 ? ` (or give ${cut(manifests)} as --data, if that says what they show)` : '';
+    const list = manifests.length > 0 ? ` (or give ${cut(manifests)} as --data, if it holds the labels)` : '';
     return `${counted(images, 'image')} ${where}. ${IN_CLASS_FOLDERS}${list}`;
   }
   const top = folders.filter((path) => !path.includes('/')).length;

@@ -17,7 +17,7 @@ const ADVICE = {
   folders: `Put the images there into class folders, list them in a manifest, or ${LABEL_LEVEL}`,
   level: `Give the folder that holds the classes as --data, or ${LABEL_LEVEL}`,
   several: `Give one of them as --data, or ${LABEL_LEVEL}`,
-  beside: `Move what is no class elsewhere, name splits ${SPLIT_FORMS}, or ${LABEL_LEVEL}`,
+  beside: `Move folders that are not classes elsewhere, name splits ${SPLIT_FORMS}, or ${LABEL_LEVEL}`,
 } as const;
 
 /** The error for folders whose classes cannot be told. */

@@ -53,7 +53,7 @@ export function findLevels(root: ImageFolder): Levels {
   if (named.some((folder) => holdsFolders(classesFolder(folder))))
     return { sections: splitSections(base, splits, notes), notes };
   if (new Set(splits.values()).size > 1)
-    throw refuseLevels(base, `images right inside ${listFolders(named)}, in no class folder`, 'folders');
+    throw refuseLevels(base, `images directly inside ${listFolders(named)}, in no class folder`, 'folders');
   const containers = children.length > 1 ? children.filter(isContainer) : [];
   if (containers.length === 1 && holdsFolders(containers[0])) return insideContainer(containers[0], notes);
   if (containers.length > 0)

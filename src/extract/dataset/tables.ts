@@ -187,7 +187,7 @@ function fileSplits(files: readonly string[], root: string): Map<string, Split> 
 function splitNotes(files: readonly string[], splits: ReadonlyMap<string, Split>): string[] {
   const without = files.filter((file) => !splits.has(file));
   if (splits.size === 0 || without.length === 0) return [];
-  return [`Named after no split: ${counted(without.length, 'file')}, such as ${basename(without[0])}`];
+  return [`No split in the name of ${counted(without.length, 'file')}, such as ${basename(without[0])}`];
 }
 
 /** `train-00000-of-00002` says how many there are. */

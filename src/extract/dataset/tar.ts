@@ -85,7 +85,7 @@ async function gunzip(file: string): Promise<string> {
         checkUnpacked(file, unpacked, packed);
         if (unpacked > bavail * bsize)
           throw new InputError(
-            `Expected room to unpack ${file} in ${tmpdir()} but ${bavail * bsize} bytes are free there (TMPDIR names another folder)`,
+            `Expected space to unpack ${file} in ${tmpdir()} but ${bavail * bsize} bytes are free there (TMPDIR names another folder)`,
           );
         yield chunk;
       }

@@ -75,7 +75,7 @@ export function archiveTree(
   const lossy = visible.find((path) => path.includes('\ufffd'));
   if (lossy !== undefined)
     throw new InputError(
-      `Expected names in UTF-8 in ${basename(name)} but received ${shown(lossy)}: pack it again where its names are right`,
+      `Expected names in UTF-8 in ${basename(name)} but received ${shown(lossy)}: pack it again with names in UTF-8`,
     );
   const prefix = wrapper(visible, isRoot);
   const files = visible.map((path) => path.slice(prefix.length)).sort();

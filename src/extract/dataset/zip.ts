@@ -126,7 +126,7 @@ async function readEntry(zip: ZipFile, place: Place | undefined): Promise<Buffer
   if (entry.isEncrypted()) throw new InputError('encrypted: unpack the archive with its password');
   if (entry.compressionMethod !== 0 && entry.compressionMethod !== 8) {
     const method = METHODS.get(entry.compressionMethod) ?? `method ${entry.compressionMethod}`;
-    throw new InputError(`packed by ${method}, which is not read: unpack the archive`);
+    throw new InputError(`compressed with ${method}, which is not supported: unpack the archive`);
   }
   const bytes = await buffer(await zip.openReadStreamPromise(entry));
   if (crc32(bytes) !== place.crc32) throw new InputError('damaged in the archive: its checksum differs');

@@ -44,9 +44,9 @@ function bodyOf(request: IncomingMessage, maxBytes: number, body: Body): Promise
       length += chunk.length;
       if (length > maxBytes) fail(413, tooLarge.message);
       else if (body.add(chunk.length)) chunks.push(chunk);
-      else fail(503, 'Expected less to come in at a time: try again later');
+      else fail(503, 'Expected fewer bytes at a time: try again later');
     };
-    body.onEvict(() => fail(503, 'Expected the image without a pause: others needed its room'));
+    body.onEvict(() => fail(503, 'Expected the image without a pause: other requests needed its memory'));
     request
       .on('data', take)
       .once('end', () => {

@@ -27,18 +27,19 @@ export const SERVE_OPTIONS = {
   host: {
     // An empty one would let all other machines in.
     kind: wording('an address'),
-    description: 'Address to listen on; others than the default let other machines in',
+    description: 'Address to listen on; the default accepts connections from this machine only',
     default: '127.0.0.1',
   },
   allowHost: {
     kind: list(hostName),
-    description: 'Repeatable: another name that it may be called by, and whose pages may send photos',
+    description: 'Another host name that the server accepts, and whose pages may send photos; repeatable',
     defaultText: 'localhost and --host',
   },
   maxBytes: { kind: byteSize, description: 'Largest image', default: 20 * 2 ** 20 },
   maxTotalBytes: {
     kind: byteSize,
-    description: 'Bytes of all images that come in or wait to be decoded; beyond it requests get status 503',
+    description:
+      'Maximum bytes of all images that are being received or wait to be decoded; further requests get status 503',
     defaultText: '256MB, and at least four times --max-bytes',
   },
   maxWaiting: {
@@ -48,7 +49,7 @@ export const SERVE_OPTIONS = {
   },
   timeout: {
     kind: wholeNumber(1),
-    description: 'Seconds in which a whole request must have come',
+    description: 'Seconds within which a whole request must arrive',
     default: 30,
   },
   batchSize,

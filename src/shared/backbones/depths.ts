@@ -31,7 +31,7 @@ export function requestedColumns(
 function depthColumns(backbone: string, poolings: readonly string[]): string[] {
   if (isModelFile(backbone))
     throw new UsageError(
-      `--layer depths does not go with ${backbone}: an .onnx file has no table of depths; name its tensors`,
+      `--layer depths cannot be combined with ${backbone}: an .onnx file has no table of depths; name its tensors`,
     );
   const pooled = poolings.filter((pooling) => pooling !== 'flatten');
   return [...columnNames(poolings), ...columnNames(pooled, findBackbone(backbone).depths)];

@@ -64,7 +64,7 @@ export function splitDataset(
 function trainingWeights({ weights }: FeatureTable, train: number): Float32Array | undefined {
   if (!weights) return undefined;
   if (weights.slice(0, train).every((weight) => weight === 0))
-    throw unexpected('a training image that weighs more than 0', 'the sample weights', 0);
+    throw unexpected('a training image with a weight above 0', 'the sample weights', 0);
   return sharedWeights(weights);
 }
 

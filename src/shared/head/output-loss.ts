@@ -19,13 +19,13 @@ const MISMATCHES: readonly Mismatch[] = [
   {
     applies: (_, output, loss) => output === 'sigmoid' && loss === 'categorical_crossentropy',
     expected:
-      'binary_crossentropy or focal with a sigmoid output (categorical_crossentropy looks at the true class alone, so nothing holds the others down; --output softmax goes with it)',
+      'binary_crossentropy or focal with a sigmoid output (categorical_crossentropy looks only at the true class, so nothing lowers the others; it needs --output softmax)',
     option: 'loss',
   },
   {
     applies: (_, output, loss) => output === 'softmax' && loss === 'binary_crossentropy',
     expected:
-      'categorical_crossentropy or focal with a softmax output (binary_crossentropy takes each class for a question of its own; --output sigmoid goes with it)',
+      'categorical_crossentropy or focal with a softmax output (binary_crossentropy scores each class on its own; it needs --output sigmoid)',
     option: 'loss',
   },
 ];

@@ -195,7 +195,7 @@ function checkRecord(value: unknown, path: string): HeadRecord {
   if (new Set(classes).size < classes.length) throw unexpected('each class once', field('classes'), classes);
   const config = checkConfig(asObject(fields.config, field('config')), (name) => field(`config.${name}`));
   if (task === 'multilabel' && config.output !== 'sigmoid')
-    throw unexpected('sigmoid, of a multilabel head,', field('config.output'), config.output);
+    throw unexpected('sigmoid for a multilabel head', field('config.output'), config.output);
   return {
     format: FORMAT,
     formatVersion: FORMAT_VERSION,
@@ -228,7 +228,7 @@ function checkRecord(value: unknown, path: string): HeadRecord {
 /** @param count thresholds that the head must have: one for each class, none where it predicts the likeliest class */
 function checkThresholds(value: unknown, field: (name: string) => string, count: number): number[] {
   const list = asList(value, field('thresholds'));
-  if (count === 0) throw unexpected('no thresholds of a multiclass head', field('thresholds'), value);
+  if (count === 0) throw unexpected('no thresholds for a multiclass head', field('thresholds'), value);
   if (list.length !== count) throw unexpected(`${count} thresholds`, field('thresholds'), list.length);
   return list.map((entry, i) => asKind(entry, field(`thresholds[${i}]`), number({ minimum: 0, maximum: 1 })));
 }

@@ -50,7 +50,7 @@ export function checkBackbone(
   const { backbone } = pipeline;
   if (found.weightsHash !== pipeline.weightsHash) {
     throw new InputError(
-      `Expected weights of ${backbone} with SHA-256 ${pipeline.weightsHash}, which the head was trained behind, ` +
+      `Expected weights of ${backbone} with SHA-256 ${pipeline.weightsHash}, which the head was trained on, ` +
         `but ${found.weights} has ${found.weightsHash}: pass the file that was given to extract as --weights FILE`,
     );
   }
@@ -68,7 +68,7 @@ export function checkBackbone(
   if (pipeline.maths !== MATHS_VERSION) {
     throw new InputError(
       `The head was trained on features of ${backbone} as ${pipeline.maths < MATHS_VERSION ? 'an earlier' : 'a later'} version of permafrost computes them, ` +
-        `and this one computes them otherwise (version ${MATHS_VERSION}, not ${pipeline.maths}): extract the features again and train the head on them`,
+        `and this one computes them differently (version ${MATHS_VERSION}, not ${pipeline.maths}): extract the features again and train the head on them`,
     );
   }
 }

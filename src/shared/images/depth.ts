@@ -60,7 +60,7 @@ async function refuseNegative(image: Sharp): Promise<void> {
   const highest = Math.max(...channels.map(({ max }) => max));
   if (lowest >= 0) return;
   throw new InputError(
-    `TIFF with samples from ${lowest} to ${highest}, which are no grey levels: save it with 8 or 16 bits, from black at 0`,
+    `TIFF with samples from ${lowest} to ${highest}, which are not grey levels: save it with 8 or 16 bits, from black at 0`,
   );
 }
 
@@ -104,11 +104,11 @@ function floatLevels(values: Float32Array, note: Note): Uint8Array {
   const isAllNoNumber = outside === values.length && negative === 0;
   if (negative > values.length * MAX_NEGATIVE || (outside > values.length * MAX_OUTSIDE && !isAllNoNumber))
     throw new InputError(
-      `TIFF with float samples of which ${outside} of ${values.length} are no grey levels from 0 to 65535: save it with 8 or 16 bits`,
+      `TIFF with float samples of which ${outside} of ${values.length} are not grey levels from 0 to 65535: save it with 8 or 16 bits`,
     );
   if (outside > 0)
     note(
-      'float samples that are no grey levels (not a number, negative, above 65535), read as black or white',
+      'float samples that are not grey levels (not a number, negative, above 65535), read as black or white',
     );
   if (top !== 255) note(`float samples read as grey levels from 0 to ${top}`);
   const levels = new Uint8ClampedArray(values.length);

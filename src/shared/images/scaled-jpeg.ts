@@ -17,7 +17,7 @@ export async function withScaledJpeg<T>(
   const file = join(tmpdir(), `permafrost-${randomUUID()}.jpg`);
   try {
     await writeFile(file, bytes, { flag: 'wx', mode: 0o600 }).catch((thrown: unknown) => {
-      throw new InputError(`no room for a temporary copy of a large JPEG (${messageOf(thrown)})`);
+      throw new InputError(`no space for a temporary copy of a large JPEG (${messageOf(thrown)})`);
     });
     return await decode(`${file}[shrink=${scale}]`);
   } finally {

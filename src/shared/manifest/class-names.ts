@@ -37,7 +37,7 @@ export function classNameNotes(classes: readonly string[]): string[] {
     for (const name of several.flat()) told.add(name);
     if (several.length > 0) {
       const shown = several.map((names) => names.map((name) => JSON.stringify(name)).join(' and '));
-      notes.push(`Classes that differ only ${differ}: ${listed(shown)}. Are they one?`);
+      notes.push(`Classes that differ only ${differ}: ${listed(shown)}. Are they the same?`);
     }
   }
   const missing = classes.filter((name) => MISSING.test(name.trim()));

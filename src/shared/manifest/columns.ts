@@ -115,7 +115,7 @@ export function assignColumns(
   if (label !== null && classes.length > 0 && said.label === undefined) {
     const roles = [path, label, split ?? 'split', group ?? 'group', weight ?? 'weight'].join(', ');
     throw new InputError(
-      `${expectedMessage(`no columns beside ${roles}`, manifest, classes)} (with --label-column they are ignored)`,
+      `${expectedMessage(`no columns other than ${roles}`, manifest, classes)} (with --label-column they are ignored)`,
     );
   }
   return {

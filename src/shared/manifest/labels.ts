@@ -24,7 +24,7 @@ const LOSSY = /[\ufffd\ud800-\udfff]/u;
 export function keptName(name: string, where: string): string {
   if (LOSSY.test(name))
     throw new InputError(
-      `${expectedMessage('text', where, name)}, in which letters were lost: it was saved or unpacked in another encoding than it had`,
+      `${expectedMessage('text', where, name)}, which has lost letters: it was saved or unpacked with the wrong encoding`,
     );
   return name.normalize('NFC');
 }

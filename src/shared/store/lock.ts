@@ -72,7 +72,7 @@ export async function lockStore(dir: string): Promise<StoreLock> {
     async check() {
       if (await isMine()) return;
       throw new InputError(
-        `Expected one run at a time on ${dir} but another one took it over while this one did not answer`,
+        `Expected one run at a time on ${dir} but another one took it over while this one did not respond`,
       );
     },
     async release() {

@@ -185,7 +185,9 @@ export function checkManifest(value: unknown, where: string): StoreManifest {
 /** Fields that read well may still be others than were written; the seal says so. */
 function checkSeal({ seal, ...content }: Fields, where: string): void {
   if (seal === sealOf(content)) return;
-  throw new InputError(`Damaged feature store: ${where} is not as it was written (its seal does not fit)`);
+  throw new InputError(
+    `Damaged feature store: ${where} was changed after it was written (its checksum does not match)`,
+  );
 }
 
 function checkShard(value: unknown, field: FieldName): Shard | null {

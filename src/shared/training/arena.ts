@@ -117,7 +117,7 @@ function grow(memory: WebAssembly.Memory, pages: number): void {
     const gigabytes = (bytes: number) => `${(bytes / 1e9).toFixed(1)} GB`;
     const needed = gigabytes(memory.buffer.byteLength + pages * PAGE_BYTES);
     throw new InputError(
-      `Expected heads that train in 4 GB for each worker, or in what is free, but received some that need ${needed}: have fewer hidden units, smaller batches or fewer features`,
+      `Expected heads that fit into 4 GB per worker, or into the free memory, but some need ${needed}: use fewer hidden units, smaller batches or fewer features`,
       { cause },
     );
   }

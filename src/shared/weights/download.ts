@@ -118,14 +118,14 @@ async function attempt(
     if (range === 'again') await rm(part, { force: true });
     // 4xx but for "too many requests" is final; 5xx and the rest may pass.
     if (range === 'refused' && statusCode >= 400 && statusCode < 500 && statusCode !== 429) {
-      throw new InputError(`Cannot download ${address}: the server answers ${statusCode}`);
+      throw new InputError(`Cannot download ${address}: the server responded with status ${statusCode}`);
     }
-    throw new Interruption(`the server answers ${statusCode}`);
+    throw new Interruption(`the server responded with status ${statusCode}`);
   }
   const { from, total } = range;
   if (total !== undefined && total > MAX_BYTES) {
     body.on('error', () => {}).destroy();
-    throw new InputError(`Cannot download ${address}: ${total} bytes are more than weights have`);
+    throw new InputError(`Cannot download ${address}: ${total} bytes are too many for a file of weights`);
   }
   shown.start(from, total);
   const file = await open(part, from === 0 ? 'w' : 'r+').catch((thrown) => {
@@ -140,7 +140,7 @@ async function attempt(
       position += chunk.length;
       shown.advance(chunk.length);
       if (position > (total ?? MAX_BYTES))
-        throw new InputError(`Cannot download ${address}: it is longer than it says`);
+        throw new InputError(`Cannot download ${address}: it is longer than its Content-Length`);
     }
     await file.sync();
   } catch (thrown) {

@@ -57,7 +57,8 @@ export function kerasModel(parsed: unknown, where: string): KerasModel | undefin
   try {
     return isModel(entry) ? model(entry, where, budget, 0) : undefined;
   } catch (thrown) {
-    if (thrown instanceof RangeError) throw new InputError(`Expected lists that are less deep in ${where}`);
+    if (thrown instanceof RangeError)
+      throw new InputError(`Expected lists that are nested less deeply in ${where}`);
     throw thrown;
   }
 }

@@ -11,9 +11,8 @@ export function checkTrainOptions(options: unknown): void {
   const { out, report, images, spreadsheetSafe } = options as Partial<Record<string, unknown>>;
   if (images !== undefined && (out === undefined || report === false))
     throw new UsageError('Expected out, without report: false, for images: they are for the report');
-  if (spreadsheetSafe === true && out === undefined)
-    throw usage('a folder', 'out beside spreadsheetSafe', out);
-  if (report === true && out === undefined) throw usage('a folder', 'out beside report', out);
+  if (spreadsheetSafe === true && out === undefined) throw usage('a folder', 'out with spreadsheetSafe', out);
+  if (report === true && out === undefined) throw usage('a folder', 'out with report', out);
 }
 
 /**

@@ -153,7 +153,7 @@ function isSource(key: HeadOptionKey | SourceKey): key is SourceKey {
  */
 export function expandGrid(base: Partial<HeadRequest>, grid: readonly HeadBlock[], task: Task): HeadConfig[] {
   const ranges = grid.flatMap((block) => Object.values(block).flat().filter(isRange));
-  if (ranges.length > 0) throw usage('--random N beside ranges', '--grid', formatRange(ranges[0]));
+  if (ranges.length > 0) throw usage('--random N with ranges', '--grid', formatRange(ranges[0]));
   const count = grid.reduce((sum, block) => sum + headsOf(block), 0);
   if (count > MAX_HEADS) throw usage(`at most ${MAX_HEADS} heads`, '--grid', count);
   const heads = new Map<string, HeadConfig>();

@@ -32,7 +32,8 @@ export function parseRange(text: string, key: HeadOptionKey, where: string): Ran
   const { log, from, to, end } = PATTERN.exec(text)?.groups ?? {};
   if (from === undefined || to === undefined || (log === undefined) !== (end === undefined)) return undefined;
   const { kind } = HEAD_OPTIONS[key];
-  if (kind.numbers === undefined) throw usage(`a list of values (${flagOf(key)} is no number)`, where, text);
+  if (kind.numbers === undefined)
+    throw usage(`a list of values (${flagOf(key)} is not a number)`, where, text);
   const [low, high] = [from, to].map((bound) => Number(kind.parse(bound.trim(), where)));
   if (low >= high) throw usage('a range from its lower to its higher end', where, text);
   if (log !== undefined && low <= 0) throw usage('a range above 0 for log(...)', where, text);

@@ -305,8 +305,8 @@ describe('a zip', () => {
       'a/whole.png': 'photo',
       'a/flipped.png': '! damaged in the archive: its checksum differs',
       'a/locked.png': '! encrypted: unpack the archive with its password',
-      'a/deflate64.png': '! packed by Deflate64, which is not read: unpack the archive',
-      'a/unknown.png': '! packed by method 77, which is not read: unpack the archive',
+      'a/deflate64.png': '! compressed with Deflate64, which is not supported: unpack the archive',
+      'a/unknown.png': '! compressed with method 77, which is not supported: unpack the archive',
       'a/elsewhere.png': expect.stringContaining('! invalid local file header signature'),
     });
   });

@@ -294,7 +294,7 @@ const REFUSED: Record<string, { files: string[]; found: RegExp }> = {
   'splits without classes': {
     files: ['train/1.jpg', 'test/2.jpg'],
     found:
-      /images right inside .*train" \(1 image\).*test" \(1 image\)|images right inside .*test" \(1 image\).*train"/,
+      /images directly inside .*train" \(1 image\).*test" \(1 image\)|images directly inside .*test" \(1 image\).*train"/,
   },
   'one split beside what may be another': {
     files: ['train/a/1.jpg', 'train/b/2.jpg', 'holdout/a/3.jpg', 'holdout/b/4.jpg'],
@@ -422,7 +422,7 @@ describe('--label-level', () => {
     await expect(openDataset({ data, labelLevel: 3 })).rejects.toThrow('2 images less than 3 folders deep');
     const listed = folderOf({ 'list.csv': 'path,label\na.jpg,x\n' });
     await expect(openDataset({ data: `${listed}/list.csv`, labelLevel: 1 })).rejects.toThrow(
-      'Expected folders of images to go with --label-level',
+      'Expected folders of images with --label-level',
     );
   });
 });
@@ -441,7 +441,7 @@ describe('a folder', () => {
     });
   });
 
-  it('of one class with most images right inside is no wrapper', async () => {
+  it('of one class with most images directly inside is no wrapper', async () => {
     const files = ['rose/1.jpg', 'rose/2.jpg', 'rose/3.jpg', 'rose/close/4.jpg', 'rose/far/5.jpg'];
     expect(new Set(Object.values(await rows(files)))).toEqual(new Set(['rose']));
   });
@@ -456,7 +456,7 @@ describe('a folder', () => {
 });
 
 describe('a glob and a list', () => {
-  it('take images right inside the folder in common for a class', async () => {
+  it('take images directly inside the folder in common for a class', async () => {
     const root = dirname(folderOf(named(['rose/1.jpg', 'rose/close/2.jpg', 'tulip/3.jpg'])));
     expect((await read({ data: 'photos/rose/**/*.jpg', root })).rows).toEqual({
       'rose/1.jpg': 'rose',

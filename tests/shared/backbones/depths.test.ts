@@ -38,7 +38,7 @@ describe('columns of a backbone', () => {
   it('are the last of an .onnx file, which has no depths', () => {
     expect(requestedColumns('model.onnx', ['avg'])).toEqual(['avg']);
     expect(() => requestedColumns('model.onnx', ['avg'], ['depths'])).toThrow(
-      '--layer depths does not go with model.onnx: an .onnx file has no table of depths; name its tensors',
+      '--layer depths cannot be combined with model.onnx: an .onnx file has no table of depths; name its tensors',
     );
   });
 

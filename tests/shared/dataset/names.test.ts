@@ -106,7 +106,8 @@ it('labels in another encoding are read as --data reads them, and that is said',
 });
 
 it('what labels may not mean is warned of, from a store and from --labels', async () => {
-  const warning = 'warning: Classes that differ only in upper and lower case: "A" and "a". Are they one?';
+  const warning =
+    'warning: Classes that differ only in upper and lower case: "A" and "a". Are they the same?';
   expect(
     (
       await load([

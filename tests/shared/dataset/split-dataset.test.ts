@@ -33,7 +33,7 @@ describe('sample weights', () => {
 
   it('are refused where no training image weighs anything', async () => {
     await expect(weighted([...Array(6).fill(0), ...Array(6).fill(1)])).rejects.toThrow(
-      'Expected a training image that weighs more than 0 for the sample weights but received 0',
+      'Expected a training image with a weight above 0 for the sample weights but received 0',
     );
   });
 

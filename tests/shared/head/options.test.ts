@@ -131,12 +131,12 @@ describe('resolveConfig', () => {
     [
       { loss: 'binary_crossentropy' },
       'multiclass',
-      '--output sigmoid goes with it) for --loss but received "binary_crossentropy"',
+      'it needs --output sigmoid) for --loss but received "binary_crossentropy"',
     ],
     [
       { output: 'sigmoid', loss: 'categorical_crossentropy' },
       'multiclass',
-      '--output softmax goes with it) for --loss',
+      'it needs --output softmax) for --loss',
     ],
     [
       { momentum: 0.9 },

@@ -103,7 +103,7 @@ describe('a head', () => {
     [
       'thresholds although it is multiclass',
       { thresholds: [0.5, 0.5, 0.5] },
-      /no thresholds of a multiclass/,
+      /no thresholds for a multiclass/,
     ],
     [
       'a threshold less than classes',

@@ -163,7 +163,7 @@ describe('a TIFF that would come out wrong is refused by what it is:', () => {
     ],
     [
       'tiff-i16negative-grey-ii',
-      'TIFF with samples from -11694 to 19403, which are no grey levels: save it with 8 or 16 bits, from black at 0',
+      'TIFF with samples from -11694 to 19403, which are not grey levels: save it with 8 or 16 bits, from black at 0',
     ],
   ])('%s', async (name, message) => {
     await expect(decodeImage(bytesOf(name), { width: 8, height: 6 })).rejects.toThrow(

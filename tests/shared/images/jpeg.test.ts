@@ -60,7 +60,7 @@ describe('a JPEG', () => {
       expect.objectContaining({
         name: 'InputError',
         message: expect.stringMatching(
-          /^no room for a temporary copy of a large JPEG \(ENOENT.*no.such.folder/,
+          /^no space for a temporary copy of a large JPEG \(ENOENT.*no.such.folder/,
         ),
       }),
     );

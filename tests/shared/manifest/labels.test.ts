@@ -78,8 +78,8 @@ describe('a cell of labels', () => {
     expect(labelsOf('Cafe\u0301|Café')).toEqual(['Caf\u00e9']);
   });
 
-  it.each(['caf\ufffd', 'a\ud800', '\udc00b'])('in which letters were lost is refused: %j', (cell) => {
-    expect(() => labelsOf(cell)).toThrow('in which letters were lost');
+  it.each(['caf\ufffd', 'a\ud800', '\udc00b'])('that has lost letters is refused: %j', (cell) => {
+    expect(() => labelsOf(cell)).toThrow('which has lost letters');
   });
 
   it('may not hold control characters, also not those of other code pages', () => {
@@ -89,12 +89,15 @@ describe('a cell of labels', () => {
 
 describe('names of classes', () => {
   it.each([
-    [['Cat', 'cat'], 'Classes that differ only in upper and lower case: "Cat" and "cat". Are they one?'],
-    [['a b', 'a  b'], 'Classes that differ only in white space: "a b" and "a  b". Are they one?'],
-    [['x', 'x '], 'Classes that differ only in white space: "x" and "x ". Are they one?'],
+    [['Cat', 'cat'], 'Classes that differ only in upper and lower case: "Cat" and "cat". Are they the same?'],
+    [['a b', 'a  b'], 'Classes that differ only in white space: "a b" and "a  b". Are they the same?'],
+    [['x', 'x '], 'Classes that differ only in white space: "x" and "x ". Are they the same?'],
     [['a\u200bb', 'ab'], 'Classes that differ only in white space'],
-    [['1', '1.0', '2'], 'Classes that differ only in how a number is written: "1" and "1.0". Are they one?'],
-    [['07', '7'], 'Classes that differ only in how a number is written: "07" and "7". Are they one?'],
+    [
+      ['1', '1.0', '2'],
+      'Classes that differ only in how a number is written: "1" and "1.0". Are they the same?',
+    ],
+    [['07', '7'], 'Classes that differ only in how a number is written: "07" and "7". Are they the same?'],
     ...['nan', 'NaN', 'None', 'null', 'NULL', 'NA', 'n/a', '<NA>', '-1'].map((name): [string[], string] => [
       ['x', name],
       `Classes named as if there were no label: "${name}". An empty cell means none`,
@@ -106,7 +109,7 @@ describe('names of classes', () => {
   it('are told in one line, however many there are', () => {
     const classes = Array.from({ length: 9 }, (_, i) => [`c${i}`, `C${i}`]).flat();
     expect(classNameNotes(classes)).toEqual([
-      'Classes that differ only in upper and lower case: "c0" and "C0"; "c1" and "C1"; "c2" and "C2"; "c3" and "C3"; "c4" and "C4" and 4 more. Are they one?',
+      'Classes that differ only in upper and lower case: "c0" and "C0"; "c1" and "C1"; "c2" and "C2"; "c3" and "C3"; "c4" and "C4" and 4 more. Are they the same?',
     ]);
   });
 

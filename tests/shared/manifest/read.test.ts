@@ -156,8 +156,8 @@ describe('a manifest', () => {
     'path,label\na.jpg,caf\ufffd\n',
     'path,label,group\na.jpg,x,caf\ufffd\n',
     'path,caf\ufffd\na.jpg,1\n',
-  ])('in which letters were lost before is refused: %j', async (content) => {
-    await expect(read(content)).rejects.toThrow('in which letters were lost');
+  ])('that has lost letters is refused: %j', async (content) => {
+    await expect(read(content)).rejects.toThrow('which has lost letters');
   });
 
   it('has the column that a flag names in another Unicode form', async () => {

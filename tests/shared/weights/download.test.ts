@@ -202,7 +202,7 @@ describe('a download', () => {
   it.each([
     ['more than it sends', 400_000, /Cannot download .* of 400000 bytes/],
     ['less than it sends', 200_000, /Expected a file with MD5/],
-    ['more than weights have', 2 ** 40, /1099511627776 bytes are more than weights have/],
+    ['more than weights have', 2 ** 40, /1099511627776 bytes are too many for a file of weights/],
   ])('is refused when the server says %s', async (_, length, message) => {
     answers = [
       (response) => {
@@ -218,10 +218,10 @@ describe('a download', () => {
 
   it('is given up at once when the server has no such file, later when it is merely unwell', async () => {
     answers = [status(404)];
-    await expect(quick()).rejects.toThrow(`Cannot download ${address}: the server answers 404`);
+    await expect(quick()).rejects.toThrow(`Cannot download ${address}: the server responded with status 404`);
     expect(requests).toHaveLength(1);
     answers = [status(500)];
-    await expect(quick()).rejects.toThrow('the server answers 500');
+    await expect(quick()).rejects.toThrow('the server responded with status 500');
     expect(requests).toHaveLength(5);
   });
 

@@ -20,7 +20,7 @@ describe('a range in a grid', () => {
   it.each([
     [
       'hidden=16..64',
-      'Expected a list of values (hidden is no number) for hidden in --grid but received "16..64"',
+      'Expected a list of values (hidden is not a number) for hidden in --grid but received "16..64"',
     ],
     ['lr=1..0.1', 'Expected a range from its lower to its higher end for lr in --grid but received "1..0.1"'],
     ['dropout=0..1.5', 'Expected a number from 0 to below 1 for dropout in --grid but received "1.5"'],
@@ -38,7 +38,7 @@ describe('a range in a grid', () => {
   it('needs --random', async () => {
     const grid = await parseGrid('lr=log(1e-4..1e-1)');
     expect(() => expandGrid({}, grid, 'multiclass')).toThrow(
-      'Expected --random N beside ranges for --grid but received "log(0.0001..0.1)"',
+      'Expected --random N with ranges for --grid but received "log(0.0001..0.1)"',
     );
   });
 });

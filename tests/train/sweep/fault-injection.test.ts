@@ -35,6 +35,6 @@ it('names the file of features that became shorter, from a worker thread', async
 
 it('says how much memory heads would need that do not fit', () => {
   expect(() => createArena().reset(2 ** 31)).toThrow(
-    'Expected heads that train in 4 GB for each worker, or in what is free, but received some that need 8.6 GB',
+    'Expected heads that fit into 4 GB per worker, or into the free memory, but some need 8.6 GB',
   );
 });

@@ -81,7 +81,7 @@ export const LAYER_TABLE: ReadonlyMap<string, LayerRule> = new Map<string, Layer
     'TFOpLambda',
     (call) =>
       TENSORFLOW_OPERATIONS.get(String(call.settings.function))?.(call) ??
-      'is an operation that no network here has',
+      'is an operation that permafrost does not support',
   ],
 ]);
 
@@ -213,7 +213,8 @@ function layerNorm({ layers, name, settings, inputs: [x], channelsFirst }: Layer
   if (!isChannelAxis(settings.axis ?? -1, channelsFirst)) return other(settings, 'axis');
   const whole = settings.center !== false && settings.scale !== false && !settings.rms_scaling;
   const { epsilon = 1e-3 } = settings;
-  if (!whole || typeof epsilon !== 'number') return 'is a layer normalization of another kind';
+  if (!whole || typeof epsilon !== 'number')
+    return 'is a kind of layer normalization that permafrost does not support';
   return layers.layerNorm(x, { epsilon, name });
 }
 
@@ -279,14 +280,14 @@ function concatenation({ layers, name, settings, inputs, channelsFirst }: LayerC
 function summed({ layers, name, inputs: [a, b, c], numbers: [number] }: LayerCall): LayerResult {
   if (b && !c) return layers.add(a, b, name);
   return b || number === undefined
-    ? 'has inputs that no network here has'
+    ? 'has inputs that permafrost does not support'
     : layers.layer('add', [a], add(a, scalar(number)), name);
 }
 
 function multiplied({ layers, name, inputs: [a, b, c], numbers: [number] }: LayerCall): LayerResult {
   if (b && !c) return layers.multiply(a, b, name);
   return b || number === undefined
-    ? 'has inputs that no network here has'
+    ? 'has inputs that permafrost does not support'
     : layers.layer('multiply', [a], mul(a, scalar(number)), name);
 }
 

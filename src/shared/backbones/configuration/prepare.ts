@@ -57,7 +57,7 @@ export function prepareFront(request: FrontRequest): Preparation {
   if (resized && (resized.size.width !== size.width || resized.size.height !== size.height)) {
     const text = `${resized.size.width}x${resized.size.height}`;
     throw usage(
-      `${text}, which the layer ${resized.layer} of ${path} makes images,`,
+      `${text}, to which the layer ${resized.layer} of ${path} resizes images,`,
       '--size',
       `${size.width}x${size.height}`,
     );

@@ -109,13 +109,12 @@ function followModel(
   const outputs = new Map<string, Traced>();
   const tensor = (name: string, node: number): Traced => {
     const layer = byName.get(name);
-    if (!layer) return { kind: 'unknown', reason: `is fed by the layer ${name}, which is not there` };
+    if (!layer) return { kind: 'unknown', reason: `has the input ${name}, which is missing` };
     const index = callIndex(layer, node);
     const key = `${index} ${name}`;
     const found = outputs.get(key);
     if (found) return found;
-    if (++state.depth > MAX_CHAIN)
-      throw new InputError(`Expected layers that feed each other in one direction in ${state.where}`);
+    if (++state.depth > MAX_CHAIN) throw new InputError(`Expected layers without a cycle in ${state.where}`);
     const output = evaluate(layer, index);
     state.depth--;
     outputs.set(key, output);
@@ -125,10 +124,9 @@ function followModel(
     const position = model.inputs.indexOf(layer.name);
     const call = layer.calls[index];
     if (!call || call.tensors.length === 0) {
-      if (position < 0 && layer.kind !== 'InputLayer')
-        return { kind: 'unknown', reason: 'is fed by nothing' };
+      if (position < 0 && layer.kind !== 'InputLayer') return { kind: 'unknown', reason: 'has no input' };
       return given
-        ? (given[position] ?? { kind: 'unknown', reason: 'is fed by nothing' })
+        ? (given[position] ?? { kind: 'unknown', reason: 'has no input' })
         : inputImage(layer, state);
     }
     const inputs = call.tensors.map(({ layer, node }) => tensor(layer, node));
@@ -248,7 +246,7 @@ function behind({ layer, path, call, inputs, index }: Followed, state: State): T
   });
   if (!rule || values.length < inputs.length) return unknown('is none of its layers');
   const name = `${path.join('/')}#${index}`;
-  if (state.layers.outputs.has(name)) return unknown('is called more often than is followed');
+  if (state.layers.outputs.has(name)) return unknown('is called too often');
   state.paths.set(name, path);
   const numbers = [...call.args, ...Object.values(call.named)].filter((value) => typeof value === 'number');
   try {
@@ -264,6 +262,6 @@ function behind({ layer, path, call, inputs, index }: Followed, state: State): T
     return typeof result === 'string' ? unknown(result) : { kind: 'value', value: result };
   } catch {
     // Shapes that do not go together: of a head, or of a damaged file.
-    return unknown('does not fit what feeds it');
+    return unknown('does not fit its inputs');
   }
 }

@@ -75,7 +75,7 @@ export function inspectModel(path: string): InspectedModel {
   let graphs = 0;
 
   const look = (message: Message, start: number, end: number, depth: number): void => {
-    if (depth > 6 * DEEPEST) throw damaged('graphs lie too deep in each other');
+    if (depth > 6 * DEEPEST) throw damaged('graphs are nested too deeply');
     if (message === 'tensor') {
       checkTensor(start, end);
       return;
@@ -83,7 +83,7 @@ export function inspectModel(path: string): InspectedModel {
     const inside: Readonly<Record<number, Message>> = MESSAGES[message];
     for (const { number, value } of fields(bytes, start, end, damaged)) {
       if (inside[number] === undefined) continue;
-      if (typeof value === 'bigint') throw damaged(`field ${number} of a ${message} is no message`);
+      if (typeof value === 'bigint') throw damaged(`field ${number} of a ${message} is not a message`);
       if (inside[number] === 'graph') graphs++;
       look(inside[number], value.start, value.end, depth + 1);
     }
@@ -144,14 +144,14 @@ export function inspectModel(path: string): InspectedModel {
     const { size } = statSync(file);
     const count = whole('length') ?? size - offset;
     if (offset + count > size)
-      throw damaged(`${location} has ${size} bytes, but ${offset + count} are referred to`);
+      throw damaged(`${location} has ${size} bytes, but the model refers to ${offset + count}`);
     if (length !== undefined && BigInt(count) !== length)
       throw damaged(`a tensor of ${length} bytes has ${count} in ${location}`);
     outside.add(file);
   };
 
   look('model', 0, bytes.length, 0);
-  if (graphs === 0) throw damaged('it holds no graph');
+  if (graphs === 0) throw damaged('it has no graph');
   const hash = createHash('sha256').update(bytes);
   for (const file of [...outside].sort()) hashFile(file, hash);
   return { hash: hash.digest('hex'), bytes, isDivided: outside.size > 0 };
@@ -186,6 +186,6 @@ function outsideFile(model: string, location: string): string {
     throw refused('is not there');
   }
   if (climbs(relative(folder, file))) throw refused('leads out of it');
-  if (!statSync(file).isFile()) throw refused('is no file');
+  if (!statSync(file).isFile()) throw refused('is not a file');
   return file;
 }

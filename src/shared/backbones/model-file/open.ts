@@ -119,7 +119,7 @@ function innerTensors(
   const inner = [...named].filter((name) => nodes.producers.has(name) && !nodes.outputs.has(name));
   if (inner.length > 0 && isDivided)
     throw new InputError(
-      `Expected ${inner[0]} among the outputs of ${path}: of a model whose numbers lie in other files nothing else can be taken`,
+      `Expected ${inner[0]} among the outputs of ${path}: of a model with external data, only the outputs can be used`,
     );
   return inner.length > 0 ? inner : undefined;
 }

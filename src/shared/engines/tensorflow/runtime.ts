@@ -47,7 +47,7 @@ export const SETUP_FOLDER = fileURLToPath(new URL('../../../../node_modules/.ten
 /** How to get what is missing, for messages. */
 const TENSORFLOW_HINT =
   'npm run setup:tensorflow (add -- --gpu for NVIDIA GPUs), ' +
-  'or npm install @tensorflow/tfjs-core @tensorflow/tfjs-backend-wasm for the slow one that runs everywhere';
+  'or npm install @tensorflow/tfjs-core @tensorflow/tfjs-backend-wasm for a slower one that runs everywhere';
 
 /**
  * Loads the first package of `names` that is installed and works.
@@ -121,7 +121,7 @@ function nativeLibrary(folder: string): string {
     join(folder, `lib/napi-v${version}/tfjs_binding.node`),
   );
   const found = versions.find((file) => existsSync(file));
-  if (!found) throw new Error('its native library is missing: npm run setup:tensorflow makes it');
+  if (!found) throw new Error('its native library is missing: npm run setup:tensorflow builds it');
   return found;
 }
 

@@ -86,7 +86,7 @@ export function readDirectory(bytes: Buffer): TiffDirectory {
   const [offsetBytes, countBytes, entryBytes] = isBig ? [8, 8, 20] : [4, 2, 12];
   const directory = whole(isBig ? 8 : 4, offsetBytes);
   const tags = whole(directory, countBytes);
-  if (tags > MAX_TAGS) throw new InputError('damaged TIFF (a directory of more tags than there are)');
+  if (tags > MAX_TAGS) throw new InputError('damaged TIFF (a directory with missing tags)');
   const entries = new Map<number, TiffEntry>();
   for (let i = 0; i < tags; i++) {
     const offset = directory + countBytes + i * entryBytes;
@@ -103,7 +103,7 @@ export function readDirectory(bytes: Buffer): TiffDirectory {
     const length = entry && [1, 3, 4, 13, 16, 18].includes(entry.type) ? TYPE_BYTES[entry.type] : 0;
     if (!entry || length === 0) return [];
     within(entry.start, entry.count * length);
-    if (entry.count > MAX_VALUES) throw new InputError('damaged TIFF (a tag of more values than there are)');
+    if (entry.count > MAX_VALUES) throw new InputError('damaged TIFF (a tag with missing values)');
     return Array.from({ length: entry.count }, (_, i) => read(entry.start + i * length, length));
   };
   return { isBig, isLittle, entries, numbers, first: (tag, usual) => numbers(tag)[0] ?? usual };

@@ -134,7 +134,7 @@ describe('a whole model', () => {
     expect(await load('Resizing to its size', SIZE)).toEqual([]);
     await expect(load('Resizing to another size', SIZE)).rejects.toThrow(UsageError);
     await expect(load('Resizing to another size', SIZE)).rejects.toThrow(
-      /^Expected 128x128, which the layer resizing\w* of .* makes images, for --size but received "96x96"/,
+      /^Expected 128x128, to which the layer resizing\w* of .* resizes images, for --size but received "96x96"/,
     );
   });
 
@@ -207,18 +207,18 @@ describe('an invalid configuration is refused', () => {
     [
       'layers that feed each other',
       functional(layer('a', { filters: 4 }, [from('b')]), layer('b', { filters: 4 }, [from('a')])),
-      /feed each other in one direction/,
+      /without a cycle/,
     ],
     [
       'lists without end',
       functional(layer('a', { filters: 4 }, [from('in'), deep])),
-      /lists that are less deep/,
+      /lists that are nested less deeply/,
     ],
     ['models within models without end', around(30, input), /at most 20 models within models/],
     [
       'a weight that fills the memory',
       functional(layer('a', { filters: 900_000, kernel_size: [1000, 1000] }, [from('in')])),
-      /but found a \(Conv2D\) does not fit what feeds it/,
+      /but found a \(Conv2D\) does not fit its inputs/,
     ],
     [
       'a layer that is fed by none',

@@ -55,7 +55,7 @@ export const REASONS: readonly Reason[] = [
   {
     files: /^tiff-i16negative/,
     outcome: 'refused',
-    because: 'negative samples are no grey levels: Pillow cuts them off',
+    because: 'negative samples are not grey levels: Pillow cuts them off',
   },
   { files: /^tiff-(lab|ycbcr)/, outcome: 'refused', because: 'libvips does not convert them' },
   {
