@@ -13,7 +13,7 @@ export interface PhotoQueueOptions {
   loadedHead: LoadedHead;
   /** Largest image in bytes. */
   maxBytes: number;
-  /** Bytes of all images that come in or wait to be decoded; beyond it requests get status 503. */
+  /** Maximum bytes of all images that are being received or wait to be decoded; further requests get status 503. */
   maxTotalBytes: number;
   /** Images that may wait for their prediction; beyond it requests get status 503. */
   maxWaiting: number;
