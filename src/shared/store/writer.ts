@@ -86,18 +86,8 @@ export async function createStoreWriter(
   await makeFolder(dir);
   const partRows = rowsOfParts(header, partBytes);
   const files = await openPartFiles(dir, header, guard);
-  const parts: StoredPart[] = [];
-  const contents = contentIndex();
-  const addPart = (part: StoredPart) => {
-    parts.push(part);
-    contents.add(part);
-  };
-  storedParts.forEach(addPart);
-  const commit = async (file: string, manifest: StoreManifest): Promise<StoreManifest> => {
-    await guard();
-    await writeDurably(join(dir, file), sealManifest(manifest));
-    return manifest;
-  };
+  const { parts, contents, addPart } = partList(storedParts);
+  const commit = manifestWriter(dir, guard);
   // Memory for one part: of rows that wait to be committed, and at the end of those that are put in order.
   const pending = partBuffer(header.columns, partRows);
   const appended = new Set<string>();
@@ -136,6 +126,27 @@ export async function createStoreWriter(
       return manifest;
     },
   };
+}
+
+/** Writes manifests into the store's folder, and returns them. */
+function manifestWriter(dir: string, guard: () => Promise<void>) {
+  return async (file: string, manifest: StoreManifest): Promise<StoreManifest> => {
+    await guard();
+    await writeDurably(join(dir, file), sealManifest(manifest));
+    return manifest;
+  };
+}
+
+/** Parts in the order in which they were added, and where each content is. */
+function partList(storedParts: readonly StoredPart[]) {
+  const parts: StoredPart[] = [];
+  const contents = contentIndex();
+  const addPart = (part: StoredPart): void => {
+    parts.push(part);
+    contents.add(part);
+  };
+  storedParts.forEach(addPart);
+  return { parts, contents, addPart };
 }
 
 function rowCount(parts: readonly PartEntry[]): number {
