@@ -13,6 +13,7 @@ import type { TestUserConfig } from 'vitest/node';
 const ENGINE_SUITES = [
   'tests/shared/engines/{operations,memory}.test.ts',
   'tests/shared/graph/*.test.ts',
+  'tests/shared/training/tail-step.test.ts',
   'tests/shared/backbones/goldens.test.ts',
   'tests/train/sweep/trajectory.test.ts',
   'tests/train/sweep/device/*.test.ts',
