@@ -144,7 +144,9 @@ export function changesOf(file: string, source: string): Change[] {
     }
   };
   visit(program);
-  return changes.sort((a, b) => a.start - b.start || a.end - b.end);
+  return changes
+    .filter(({ start, end, replacement }) => source.slice(start, end) !== replacement)
+    .sort((a, b) => a.start - b.start || a.end - b.end);
 }
 
 export function applyChange(source: string, { start, end, replacement }: Change): string {

@@ -24,7 +24,7 @@ export function sampleMutants(
   root: string,
   { seed, count, only = '' }: { seed: number; count: number; only?: string },
 ): Mutant[] {
-  const all = FOLDERS.flatMap((folder) =>
+  const all = Object.keys(FOLDERS).flatMap((folder) =>
     globSync(`${folder}/**/*.ts`, { cwd: root })
       .filter((file) => file.startsWith(only))
       .sort()

@@ -24,11 +24,16 @@ process.on('message', async ({ changed, test }: RunRequest) => {
   );
   // Files of earlier runs are among the modules.
   const own = testModules.filter(({ moduleId }) => moduleId === test);
-  answer({ passed: own.length > 0 && own.every((module) => module.ok()) && unhandledErrors.length === 0 });
+  const passed = own.length > 0 && own.every((module) => module.ok()) && unhandledErrors.length === 0;
+  const errors = own
+    .flatMap(({ children }) => [...children.allTests('failed')])
+    .flatMap((failed) => failed.result().errors ?? []);
+  const timedOut = errors.length > 0 && errors.every(({ message }) => / timed out in \d+ms/.test(message));
+  answer({ passed, timedOut });
 });
 // It leads a group of its own: tests' workers and commands end with it.
 process.on('disconnect', () => process.kill(-process.pid, 'SIGKILL'));
-answer({ passed: true });
+answer({ passed: true, timedOut: false });
 
 function answer(result: RunResult): void {
   process.send?.(result);

@@ -14,6 +14,8 @@ export interface RunRequest {
 
 export interface RunResult {
   passed: boolean;
+  /** It failed, and by nothing but vitest's own limits. */
+  timedOut: boolean;
 }
 
 export type Outcome = 'passed' | 'failed' | 'timeout';
@@ -35,7 +37,7 @@ export async function createSandbox(root: string): Promise<Sandbox> {
   cpSync(join(root, 'dist'), join(folder, 'dist'), { recursive: true });
   symlinkSync(join(root, 'node_modules'), join(folder, 'node_modules'));
   let runner: ChildProcess | undefined;
-  /** The source that had another text in the last run. */
+  /** The files that had another text in the last run. */
   let restored: string[] = [];
 
   const end = (): void => {
@@ -51,14 +53,15 @@ export async function createSandbox(root: string): Promise<Sandbox> {
   return {
     async run(test, limitMs, mutant) {
       const undo = mutant && place(folder, mutant.file, mutant.text);
-      const changed = mutant ? [join(folder, mutant.file)] : [];
+      // Tests also load the build in their own process.
+      const changed = mutant ? [join(folder, mutant.file), join(folder, builtFile(mutant.file))] : [];
       const stale = [...restored, ...changed];
       restored = changed;
       try {
         const result = await ask({ changed: stale, test: join(folder, test) }, limitMs);
-        if (result) return result.passed ? 'passed' : 'failed';
-        end();
-        return 'timeout';
+        if (!result) end();
+        if (!result || result.timedOut) return 'timeout';
+        return result.passed ? 'passed' : 'failed';
       } finally {
         undo?.();
       }
@@ -70,10 +73,15 @@ export async function createSandbox(root: string): Promise<Sandbox> {
   };
 }
 
+/** What a source is compiled to. */
+function builtFile(file: string): string {
+  return file.replace(/^src/, 'dist').replace(/\.ts$/, '.js');
+}
+
 /** Puts a text into a source file and its compiled form into the build, which commands and workers run. */
 function place(folder: string, file: string, text: string): () => void {
   const source = join(folder, file);
-  const built = join(folder, file.replace(/^src/, 'dist').replace(/\.ts$/, '.js'));
+  const built = join(folder, builtFile(file));
   const before = [source, built].map((path) => [path, readFileSync(path)] as const);
   const { code } = transformSync(text, { loader: 'ts', format: 'esm', target: 'es2023' });
   writeFileSync(source, text);

@@ -4,16 +4,18 @@ import { dirname, join, relative } from 'node:path';
 import { parseSync } from 'oxc-parser';
 import { globSync } from 'tinyglobby';
 
-/** What is changed; the tests that have to notice lie in the folder of the same name below tests. */
-export const FOLDERS = [
-  'src/shared/dataset',
-  'src/train/search',
-  'src/train/sweep',
-  'src/shared/metrics',
-  'src/shared/calibration',
-  'src/shared/store',
-  'src/extract',
-] as const;
+/** What is changed, and the folders of the tests that have to notice. */
+export const FOLDERS: Readonly<Record<string, readonly string[]>> = {
+  'src/shared/dataset': ['tests/shared/dataset'],
+  'src/train/search': ['tests/train/search'],
+  'src/train/sweep': ['tests/train/sweep'],
+  // What a stack of heads is made of: sweeps are its tests too.
+  'src/shared/training': ['tests/shared/training', 'tests/train/sweep'],
+  'src/shared/metrics': ['tests/shared/metrics'],
+  'src/shared/calibration': ['tests/shared/calibration'],
+  'src/shared/store': ['tests/shared/store'],
+  'src/extract': ['tests/extract'],
+};
 
 /** Runs the built command, and so everything. */
 const COMMAND = 'tests/support/command.ts';
@@ -42,9 +44,13 @@ export function createTestFinder(root: string): (source: string) => string[] {
     return reach.includes(COMMAND) ? Number.MAX_SAFE_INTEGER : Number.POSITIVE_INFINITY;
   };
   return (source) => {
-    const folder = FOLDERS.find((one) => source.startsWith(`${one}/`));
-    if (!folder) throw new Error(`Expected a source in ${FOLDERS.join(', ')} but received ${source}`);
-    return globSync(`${folder.replace(/^src/, 'tests')}/**/*.{test,ci}.ts`, { cwd: root })
+    const [, suites] = Object.entries(FOLDERS).find(([folder]) => source.startsWith(`${folder}/`)) ?? [];
+    if (!suites)
+      throw new Error(`Expected a source in ${Object.keys(FOLDERS).join(', ')} but received ${source}`);
+    return globSync(
+      suites.map((folder) => `${folder}/**/*.{test,ci}.ts`),
+      { cwd: root },
+    )
       .sort()
       .map((test) => ({ test, steps: distance(reachOf(test), source) }))
       .filter(({ steps }) => steps !== Number.POSITIVE_INFINITY)
@@ -53,7 +59,7 @@ export function createTestFinder(root: string): (source: string) => string[] {
   };
 }
 
-/** The files of the tree that a file imports, or starts as a thread. */
+/** The files of the tree that a file imports, or takes of the build: as a thread, or to run in its own process. */
 function readImports(root: string, file: string): string[] {
   const text = readFileSync(join(root, file), 'utf8');
   const { module } = parseSync(file, text);
@@ -65,10 +71,11 @@ function readImports(root: string, file: string): string[] {
     ...module.dynamicImports.map(({ moduleRequest }) =>
       text.slice(moduleRequest.start + 1, moduleRequest.end - 1),
     ),
-    ...(/new URL\([^)]*\bworker\b/.test(text) ? ['./worker.ts'] : []),
   ];
+  const built = [...text.matchAll(/\bmodule\('([^']+)\.js'\)|new URL\('[./]*\/dist\/([^']+)\.js'/g)];
   return named
     .filter((name) => name.startsWith('.'))
     .map((name) => relative(root, join(root, dirname(file), name)))
+    .concat(built.map(([, own, ofTest]) => `src/${own ?? ofTest}.ts`))
     .filter((path) => path.endsWith('.ts') && existsSync(join(root, path)));
 }

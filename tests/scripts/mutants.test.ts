@@ -36,6 +36,8 @@ describe('changes', () => {
     expect(mutantsOf('const f = (a: 1) => a;')).toEqual(['const f = (a: 1) => undefined;']);
     expect(mutantsOf('function f() { return a; }')).toEqual(['function f() { return undefined; }']);
     expect(mutantsOf('for (const a of b) continue;')).toEqual(['for (const a of b) ;']);
+    // What is there already is no change.
+    expect(mutantsOf('function f() { return undefined; }')).toEqual([]);
     // Backwards it would only hang.
     expect(mutantsOf('for (let i = a; f; i++);')).toEqual([]);
   });
@@ -75,9 +77,12 @@ it('the tests of a source are those of its folder that load it, the closest firs
       'tests/shared/metrics/far.test.ts': "import '../../../src/shared/metrics/b.ts';",
       'tests/shared/metrics/near.test.ts': "import '../../../src/shared/metrics/a.ts';",
       'tests/shared/metrics/run.ci.ts': "import '../../support/command.ts';",
+      'tests/shared/metrics/built.test.ts': "new URL('../../../dist/shared/metrics/b.js', import.meta.url);",
+      'src/shared/metrics/start.ts': "builtFiles.module('shared/metrics/a.js');",
+      'tests/shared/metrics/thread.test.ts': "import '../../../src/shared/metrics/start.ts';",
       'tests/shared/metrics/other.test.ts': '',
     }),
   );
-  const tests = ['near.test.ts', 'far.test.ts', 'run.ci.ts'];
+  const tests = ['near', 'built', 'far', 'thread'].map((name) => `${name}.test.ts`).concat('run.ci.ts');
   expect(testsOf('src/shared/metrics/a.ts')).toEqual(tests.map((name) => `tests/shared/metrics/${name}`));
 });
