@@ -105,7 +105,7 @@ async function tried(sandbox: Sandbox, mutant: Mutant): Promise<Verdict> {
 
 /**
  * What a test says of a mutant. A run that takes too long counts only where the test, right after it and without the
- * change, is as quick as it was: the machine may have become busy.
+ * change, would have had the time: the machine may have become busy.
  */
 async function outcomeOf(
   sandbox: Sandbox,
@@ -117,7 +117,7 @@ async function outcomeOf(
     const outcome = await sandbox.run(test, limit, mutant);
     if (outcome !== 'timeout') return outcome;
     baselines.delete(test);
-    if (limitOf(await baselineOf(sandbox, test)) <= limit) return outcome;
+    if (PATIENCE.times * (await baselineOf(sandbox, test)) <= limit) return outcome;
   }
 }
 
@@ -132,6 +132,7 @@ function limitOf(baselineMs: number): number {
 async function baselineOf(sandbox: Sandbox, test: string): Promise<number> {
   const known = baselines.get(test);
   if (known !== undefined) return known;
+  await sandbox.start();
   const started = performance.now();
   const outcome = await sandbox.run(test, MAX_BASELINE_MS);
   if (outcome !== 'passed') throw new Error(`${test} does not pass as it is: ${outcome}`);

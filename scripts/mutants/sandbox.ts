@@ -21,6 +21,8 @@ export interface RunResult {
 export type Outcome = 'passed' | 'failed' | 'timeout';
 
 export interface Sandbox {
+  /** Starts what runs tests, where a mutant has ended it. */
+  start(): Promise<void>;
   /** Runs a test file, while a source file has another text. */
   run(test: string, limitMs: number, mutant?: { file: string; text: string }): Promise<Outcome>;
   close(): void;
@@ -45,12 +47,19 @@ export async function createSandbox(root: string): Promise<Sandbox> {
     if (runner?.pid !== undefined && runner.exitCode === null) process.kill(-runner.pid, 'SIGKILL');
     runner = undefined;
   };
-  const ask = async (request: RunRequest, limitMs: number): Promise<RunResult | null> => {
+  const started = async (): Promise<ChildProcess> => {
     runner ??= await startRunner(folder);
-    runner.send(request);
-    return answerOf(runner, limitMs);
+    return runner;
+  };
+  const ask = async (request: RunRequest, limitMs: number): Promise<RunResult | null> => {
+    const asked = await started();
+    asked.send(request);
+    return answerOf(asked, limitMs);
   };
   return {
+    async start() {
+      await started();
+    },
     async run(test, limitMs, mutant) {
       const undo = mutant && place(folder, mutant.file, mutant.text);
       // Tests also load the build in their own process.
