@@ -28,6 +28,23 @@ it('the weights of a tail are inputs under the names of Keras, batch-norm includ
   ]);
 });
 
+it('what read every second pixel reads all that are left', async () => {
+  const { tail } = await loadCutBackbone({
+    name: 'resnet50',
+    size: { width: 64, height: 64 },
+    weights: 'none',
+    poolings: ['avg'],
+    from: 'conv5_block1',
+  });
+  const activation = tail.inputs.get('activation')!;
+  expect(activation.shape.slice(1)).toEqual([2, 2, 1024]);
+  const readers = tail.values.filter(({ inputs }) => inputs.includes(activation));
+  expect(readers.map(({ attributes }) => attributes)).toEqual([
+    { strides: [1, 1], padding: [0, 0, 0, 0], dilations: [1, 1] },
+    { strides: [1, 1], padding: [0, 0, 0, 0], dilations: [1, 1] },
+  ]);
+});
+
 it('features from before the cut are refused', async () => {
   const cut = loadCutBackbone({
     name: 'mobilenet_v2_0.35',
