@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { expect, it } from 'vitest';
 import { exportHead } from '../../src/export/export.ts';
+import { requestedColumns } from '../../src/shared/backbones/depths.ts';
 import { loadBackbone } from '../../src/shared/backbones/load.ts';
 import { loadEngine } from '../../src/shared/engines/engine.ts';
 import { type ComputedColumn, sideBySide } from '../../src/shared/head/inputs.ts';
@@ -43,7 +44,7 @@ interface Model {
 const MODELS: ReadonlyMap<string, Model> = new Map([
   ...NETWORKS.map((name): [string, Model] => [
     name,
-    { backbone: [name], poolings: ['avg'], dtype: 'float32' },
+    { backbone: [name], poolings: requestedColumns(name, ['avg']), dtype: 'float32' },
   ]),
   [
     'several columns',
