@@ -9,14 +9,19 @@ import { expandGrid } from '../../../src/train/search/grid.ts';
 import { newFolder } from '../../support/folders.ts';
 import { pipeline, row } from '../../support/store-rows.ts';
 
-async function storeWith(...names: string[]): Promise<string> {
+const LARGE = 1000;
+
+async function storeWith(names: string[], rows = LARGE): Promise<string> {
   const dir = join(newFolder(), 'store');
   const columns = names.map((name) => ({ name, dimension: 3 }));
-  const writer = await createStoreWriter(dir, { pipeline: pipeline(), classes: ['a'], columns, images: 1 });
-  await writer.append(
-    row(1).record,
-    names.map(() => new Float32Array(3)),
-  );
+  const writer = await createStoreWriter(dir, {
+    pipeline: pipeline(),
+    classes: ['a'],
+    columns,
+    images: rows,
+  });
+  const features = names.map(() => new Float32Array(3));
+  for (let number = 0; number < rows; number++) await writer.append(row(number).record, features);
   await writer.finish({ failed: 0 });
   return dir;
 }
@@ -42,14 +47,14 @@ async function gridOf(
 
 describe('the default grid', () => {
   it('trains heads on the last layer and on all depths', async () => {
-    const { kinds, messages } = await gridOf([await storeWith('avg', 'conv2/avg')]);
+    const { kinds, messages } = await gridOf([await storeWith(['avg', 'conv2/avg'])]);
     expect(kinds).toEqual(['last lbfgs ', 'last adam 128', 'last adam 512', 'depths lbfgs ']);
     expect(messages).toEqual([]);
   });
 
   it('trains on what there is, and says how to add depths', async () => {
-    const shallow = await storeWith('avg', 'max');
-    const { kinds, messages } = await gridOf([await storeWith('avg', 'conv2/avg'), shallow]);
+    const shallow = await storeWith(['avg', 'max']);
+    const { kinds, messages } = await gridOf([await storeWith(['avg', 'conv2/avg']), shallow]);
     expect(kinds).toEqual([' lbfgs ', ' adam 128', ' adam 512']);
     expect(messages).toEqual([
       `Heads are trained on the last layer alone, since ${shallow} has no other; to add them: ` +
@@ -57,8 +62,13 @@ describe('the default grid', () => {
     ]);
   });
 
+  it('has hidden layers only where images are many', async () => {
+    const { kinds } = await gridOf([await storeWith(['avg', 'conv2/avg'], LARGE - 1)]);
+    expect(kinds).toEqual(['last lbfgs ', 'depths lbfgs ']);
+  });
+
   it('keeps to columns that are named', async () => {
-    const { kinds, messages } = await gridOf([await storeWith('avg', 'max')], {}, { pooling: ['max'] });
+    const { kinds, messages } = await gridOf([await storeWith(['avg', 'max'])], {}, { pooling: ['max'] });
     expect(kinds).toEqual([' lbfgs ', ' adam 128', ' adam 512']);
     expect(messages).toEqual([]);
   });
@@ -70,13 +80,13 @@ describe('the default grid', () => {
     [{ loss: 'focal' }, undefined],
     [{}, 3],
   ])('steps where options or halving want it: %j, %s', async (head, halving) => {
-    const { kinds } = await gridOf([await storeWith('avg', 'conv2/avg')], head, { halving });
+    const { kinds } = await gridOf([await storeWith(['avg', 'conv2/avg'])], head, { halving });
     expect(kinds.join()).not.toContain('lbfgs');
     expect(kinds).toHaveLength(4);
   });
 
   it('is exact alone where lbfgs is asked for', async () => {
-    const { kinds } = await gridOf([await storeWith('avg', 'conv2/avg')], { optimizer: 'lbfgs' });
+    const { kinds } = await gridOf([await storeWith(['avg', 'conv2/avg'])], { optimizer: 'lbfgs' });
     expect(kinds).toEqual(['last lbfgs ', 'depths lbfgs ']);
   });
 });
