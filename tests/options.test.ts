@@ -211,4 +211,9 @@ describe('without options', () => {
       source: { ...source, pooling: [] },
     });
   });
+
+  it('an undefined list of a grid counts as left out', () => {
+    const grid = [{ lr: [0.1], l2: undefined, pooling: undefined }];
+    expect(sweepOptions({ source: { features: ['store'] }, grid }).grid).toStrictEqual([{ lr: [0.1] }]);
+  });
 });

@@ -72,9 +72,12 @@ export function withDefaults<T extends OptionTable, G extends object>(
   options: T,
   given: G,
 ): Defaults<T> & Omit<G, keyof Defaults<T>> {
-  const said = Object.entries(given).filter(([, value]) => value !== undefined);
-  return { ...defaultsOf(options), ...(Object.fromEntries(said) as G) } as Defaults<T> &
-    Omit<G, keyof Defaults<T>>;
+  return { ...defaultsOf(options), ...definedFields(given) } as Defaults<T> & Omit<G, keyof Defaults<T>>;
+}
+
+/** A copy without the fields that are undefined. */
+export function definedFields<G extends object>(given: G): G {
+  return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)) as G;
 }
 
 /**

@@ -1,6 +1,6 @@
 /** From options as they are requested to a complete head configuration; combinations that cannot work are refused. */
 import { UsageError, usage } from '../errors.ts';
-import { defaultsOf, flagOf } from '../options.ts';
+import { flagOf, withDefaults } from '../options.ts';
 import { type HeadConfig, type Loss, metricsOf, type Output, type Task } from './config.ts';
 import {
   formatOption,
@@ -13,7 +13,7 @@ import { outputLossMismatch } from './output-loss.ts';
 
 /** The request with options that mean nothing on this head (momentum with Adam) back at their defaults. */
 export function withoutIdleOptions(request: Partial<HeadRequest>): HeadRequest {
-  const head: HeadRequest = { ...defaultsOf(HEAD_OPTIONS), ...request };
+  const head: HeadRequest = withDefaults(HEAD_OPTIONS, request);
   const idle = HEAD_OPTION_KEYS.filter((key) => HEAD_OPTIONS[key].needs?.met(head) === false);
   return { ...head, ...Object.fromEntries(idle.map((key) => [key, HEAD_OPTIONS[key].default])) };
 }
@@ -25,7 +25,7 @@ const LOSS_OF: Record<Output, Loss> = { softmax: 'categorical_crossentropy', sig
  * @throws UsageError for options that exclude each other or mean nothing on this head
  */
 export function resolveConfig(request: Partial<HeadRequest>, task: Task): HeadConfig {
-  const head: HeadRequest = { ...defaultsOf(HEAD_OPTIONS), ...request };
+  const head: HeadRequest = withDefaults(HEAD_OPTIONS, request);
   for (const key of HEAD_OPTION_KEYS) {
     const { needs, default: initial } = HEAD_OPTIONS[key];
     const value = formatOption(key, head);

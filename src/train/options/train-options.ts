@@ -8,7 +8,7 @@ import type { Task } from '../../shared/head/config.ts';
 import { HEAD_OPTIONS, type HeadRequest } from '../../shared/head/options.ts';
 import type { ManifestOptions } from '../../shared/manifest/columns.ts';
 import { MANIFEST_OPTIONS } from '../../shared/manifest/options.ts';
-import { type OptionTable, withDefaults, within } from '../../shared/options.ts';
+import { definedFields, type OptionTable, withDefaults, within } from '../../shared/options.ts';
 import { OUTPUT_OPTIONS } from '../../shared/output-options.ts';
 import { byteSize, choice, list, path, text, toggle, wholeNumber } from '../../shared/values.ts';
 import { MAX_HEADS } from '../search/grid.ts';
@@ -186,11 +186,12 @@ export const TRAIN_HEAD_OPTIONS = {
 export type SweepRequest = Omit<TrainHeadsOptions, 'out' | 'report' | 'images' | 'spreadsheetSafe'>;
 
 /** The options of a sweep, each that is not given at its default. */
-export function sweepOptions({ source, labels, head = {}, ...given }: SweepRequest): TrainOptions {
+export function sweepOptions({ source, labels, head = {}, grid, ...given }: SweepRequest): TrainOptions {
   const { task, split, seeds, stableSplit, workers, engine } = withDefaults(TRAIN_OPTIONS, given);
   return {
     ...given,
     head,
+    ...(grid && { grid: grid === 'default' ? grid : grid.map(definedFields) }),
     task,
     split,
     seeds,

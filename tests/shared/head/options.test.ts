@@ -118,6 +118,12 @@ describe('resolveConfig', () => {
     expect(resolveConfig({}, 'multilabel')).toMatchObject({ output: 'sigmoid', loss: 'binary_crossentropy' });
   });
 
+  it('takes undefined for an option that is not given', () => {
+    const request = Object.fromEntries(HEAD_OPTION_KEYS.map((key) => [key, undefined]));
+    expect(resolveConfig(request, 'multiclass')).toEqual(resolveConfig({}, 'multiclass'));
+    expect(withoutIdleOptions(request)).toEqual(withoutIdleOptions({}));
+  });
+
   it('takes sigmoid outputs for multiclass data, with their own loss', () => {
     expect(resolveConfig({ output: 'sigmoid' }, 'multiclass').loss).toBe('binary_crossentropy');
   });
