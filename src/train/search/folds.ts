@@ -3,7 +3,6 @@
 import type { TrainingData } from '../../shared/dataset/data.ts';
 import {
   copyingPreparer,
-  type Prepared,
   prepareInPlace,
   type RawData,
   splitEvaluation,
@@ -90,39 +89,20 @@ async function outOfFold(
 ): Promise<Evaluation> {
   const engine = await loadEngine(search.engine, { threads: 1 });
   const prepare = copyingPreparer(raw, set, normalizationsOf([configuration], configuration.source));
-  const evaluations: Evaluation[] = [];
+  const { task, classes } = raw;
+  const rowCount = folds.reduce((sum, { rows }) => sum + rows.val, 0);
+  const probabilities = new Float32Array(rowCount * classes);
+  const targets = new Uint8Array(rowCount * classes);
+  let end = 0;
   for (const [fold, { order, rows }] of folds.entries()) {
-    const { data }: Prepared = prepare(order, rows);
+    const { data } = prepare(order, rows);
     const [job] = jobsOf(configuration, fold + 1);
     const [head] = await trainAgain([job], new Map([[configuration.source, data]]), search);
-    const probabilities = await predictAll(engine, head, data, rows.train + rows.val);
-    const { probabilities: predicted, ...rest } = splitEvaluation(data, probabilities, 'val');
-    // Copied, since the next fold's data takes the place of this one's.
-    evaluations.push({ ...rest, probabilities: predicted.slice(), targets: rest.targets.slice() });
+    const predicted = await predictAll(engine, head, data, rows.train + rows.val);
+    const validation = splitEvaluation(data, predicted, 'val');
+    probabilities.set(validation.probabilities, end);
+    targets.set(validation.targets, end);
+    end += rows.val * classes;
   }
-  const [{ task, classes }] = evaluations;
-  return {
-    task,
-    classes,
-    rows: evaluations.reduce((sum, evaluation) => sum + evaluation.rows, 0),
-    probabilities: joined(
-      evaluations.map((evaluation) => evaluation.probabilities),
-      (length) => new Float32Array(length),
-    ),
-    targets: joined(
-      evaluations.map((evaluation) => evaluation.targets),
-      (length) => new Uint8Array(length),
-    ),
-  };
-}
-
-/** Arrays one behind the other; as lists of numbers, those of millions of rows would be longer than a list can be. */
-function joined<A extends Float32Array | Uint8Array>(arrays: readonly A[], make: (length: number) => A): A {
-  const whole = make(arrays.reduce((sum, { length }) => sum + length, 0));
-  let end = 0;
-  for (const array of arrays) {
-    whole.set(array, end);
-    end += array.length;
-  }
-  return whole;
+  return { task, classes, rows: rowCount, probabilities, targets };
 }
