@@ -42,22 +42,83 @@ const FIRST_SLOTS = 1 << 10;
 /** An empty table. */
 export function fileTable(): FileTable {
   const paths = pathBlocks();
+  const records = rowBlocks();
+  const pathOf = (row: number): Buffer => paths.read(records.number(row, START), records.number(row, END));
+  const isPath = (row: number, path: Buffer): boolean =>
+    paths.isAt(records.number(row, START), records.number(row, END), path);
+  const slots = pathSlots(pathOf, isPath);
+
+  return {
+    get rows() {
+      return records.rows;
+    },
+    find: (path) => slots.find(Buffer.from(path)),
+    put({ path, size, mtimeMs, ctimeMs, ino, sha256 }) {
+      const bytes = Buffer.from(path);
+      let row = slots.find(bytes);
+      if (row < 0) {
+        row = records.add();
+        records.setNumbers(row, paths.append(bytes), START);
+        slots.add(bytes, row);
+      }
+      records.setNumbers(row, [size, mtimeMs, ctimeMs, ino], SIZE);
+      records.setHash(row, sha256);
+      return row;
+    },
+    isStamp: (row, { size, mtimeMs, ctimeMs, ino }) =>
+      records.number(row, SIZE) === size &&
+      records.number(row, MTIME) === mtimeMs &&
+      records.number(row, CTIME) === ctimeMs &&
+      records.number(row, INO) === ino,
+    sha256: records.hash,
+    entry: (row) => ({
+      path: pathOf(row).toString(),
+      size: records.number(row, SIZE),
+      mtimeMs: records.number(row, MTIME),
+      ctimeMs: records.number(row, CTIME),
+      ino: records.number(row, INO),
+      sha256: records.hash(row),
+    }),
+  };
+}
+
+/** The numbers and the hash of each row. */
+function rowBlocks() {
   const numbers: Float64Array[] = [];
   const hashes: Buffer[] = [];
   let rows = 0;
-  // An open-addressing hash table of row numbers counted from 1, at most half full.
-  let slots = new Int32Array(FIRST_SLOTS);
-
   const blockOf = (row: number) => Math.floor(row / BLOCK_ROWS);
-  const number = (row: number, column: number): number =>
-    numbers[blockOf(row)][(row % BLOCK_ROWS) * NUMBERS + column];
-  const setNumbers = (row: number, values: readonly number[], column: number): void =>
-    numbers[blockOf(row)].set(values, (row % BLOCK_ROWS) * NUMBERS + column);
   const hashAt = (row: number): number => (row % BLOCK_ROWS) * HASH_BYTES;
-  const sha256 = (row: number): string =>
-    hashes[blockOf(row)].toString('hex', hashAt(row), hashAt(row) + HASH_BYTES);
-  const isPath = (row: number, path: Buffer): boolean =>
-    paths.isAt(number(row, START), number(row, END), path);
+  return {
+    get rows() {
+      return rows;
+    },
+    /** Adds a row of zeros and returns its number. */
+    add(): number {
+      if (rows % BLOCK_ROWS === 0) {
+        numbers.push(new Float64Array(BLOCK_ROWS * NUMBERS));
+        hashes.push(Buffer.alloc(BLOCK_ROWS * HASH_BYTES));
+      }
+      return rows++;
+    },
+    number: (row: number, column: number): number =>
+      numbers[blockOf(row)][(row % BLOCK_ROWS) * NUMBERS + column],
+    /** @param column of the first of the values */
+    setNumbers(row: number, values: readonly number[], column: number): void {
+      numbers[blockOf(row)].set(values, (row % BLOCK_ROWS) * NUMBERS + column);
+    },
+    hash: (row: number): string =>
+      hashes[blockOf(row)].toString('hex', hashAt(row), hashAt(row) + HASH_BYTES),
+    setHash(row: number, hash: string): void {
+      hashes[blockOf(row)].write(hash, hashAt(row), HASH_BYTES, 'hex');
+    },
+  };
+}
+
+/** Rows by their paths: an open-addressing hash table of row numbers counted from 1, at most half full. */
+function pathSlots(pathOf: (row: number) => Buffer, isPath: (row: number, path: Buffer) => boolean) {
+  let slots = new Int32Array(FIRST_SLOTS);
+  let rows = 0;
   /** The slot of a path, or the empty one where it belongs. */
   const slotOf = (path: Buffer): number => {
     const last = slots.length - 1;
@@ -67,48 +128,17 @@ export function fileTable(): FileTable {
   };
   const grow = (): void => {
     slots = new Int32Array(2 * slots.length);
-    for (let row = 0; row < rows; row++)
-      slots[slotOf(paths.read(number(row, START), number(row, END)))] = row + 1;
+    for (let row = 0; row < rows; row++) slots[slotOf(pathOf(row))] = row + 1;
   };
-  const add = (path: Buffer): number => {
-    if (2 * rows >= slots.length) grow();
-    if (rows % BLOCK_ROWS === 0) {
-      numbers.push(new Float64Array(BLOCK_ROWS * NUMBERS));
-      hashes.push(Buffer.alloc(BLOCK_ROWS * HASH_BYTES));
-    }
-    const row = rows++;
-    setNumbers(row, paths.append(path), START);
-    slots[slotOf(path)] = rows;
-    return row;
-  };
-
   return {
-    get rows() {
-      return rows;
+    /** The row of a path, or -1. */
+    find: (path: Buffer): number => slots[slotOf(path)] - 1,
+    /** Adds the path of the next row. */
+    add(path: Buffer, row: number): void {
+      if (2 * rows >= slots.length) grow();
+      slots[slotOf(path)] = row + 1;
+      rows = row + 1;
     },
-    find: (path) => slots[slotOf(Buffer.from(path))] - 1,
-    put({ path, size, mtimeMs, ctimeMs, ino, sha256: hash }) {
-      const bytes = Buffer.from(path);
-      const existing = slots[slotOf(bytes)] - 1;
-      const row = existing < 0 ? add(bytes) : existing;
-      setNumbers(row, [size, mtimeMs, ctimeMs, ino], SIZE);
-      hashes[blockOf(row)].write(hash, hashAt(row), HASH_BYTES, 'hex');
-      return row;
-    },
-    isStamp: (row, { size, mtimeMs, ctimeMs, ino }) =>
-      number(row, SIZE) === size &&
-      number(row, MTIME) === mtimeMs &&
-      number(row, CTIME) === ctimeMs &&
-      number(row, INO) === ino,
-    sha256,
-    entry: (row) => ({
-      path: paths.read(number(row, START), number(row, END)).toString(),
-      size: number(row, SIZE),
-      mtimeMs: number(row, MTIME),
-      ctimeMs: number(row, CTIME),
-      ino: number(row, INO),
-      sha256: sha256(row),
-    }),
   };
 }
 

@@ -16,7 +16,7 @@ import type { JobRequest } from './job.ts';
 import { BACKBONE_OPTIONS, type BackboneOptions, EXTRACT_OPTIONS, type RunOptions } from './options.ts';
 import { shardFolder, takeShard } from './shard.ts';
 
-/** What a run is asked for, as far as that is known without its images. */
+/** What a run is to do, as far as that is known without its images. */
 export interface ExtractRequest {
   networks: BackboneRequest[];
   out: string | undefined;

@@ -15,7 +15,7 @@ import {
 } from '../shared/options.ts';
 import { type Reporter, silent } from '../shared/reporter.ts';
 import { listOf } from '../shared/values.ts';
-import { loadHead, type Prediction } from './loaded-head.ts';
+import { type LoadedHead, loadHead, type Prediction } from './loaded-head.ts';
 import { PREDICTOR_OPTIONS } from './options.ts';
 
 export interface PredictorOptions {
@@ -87,41 +87,14 @@ export async function openPredictor(options: PredictorOptions): Promise<Predicto
   const loadedHead = await namingFields({}, () =>
     loadHead(head, { weights, engine, signal, reporter: reportingFields({}, reporter) }),
   );
-  const inputSizes = loadedHead.threads.map(({ description }) => description);
-  const limit = pLimit(concurrency);
-  const decode = async (image: string | Uint8Array, index: number): Promise<Uint8Array[]> => {
-    const name = typeof image === 'string' ? image : `image ${index}`;
-    try {
-      return await decodeSizes(
-        typeof image === 'string' ? await readNamedFile(image) : Buffer.from(image),
-        inputSizes,
-        (text) => reporter?.warn(`${name}: ${text}`),
-      );
-    } catch (thrown) {
-      throw new InputError(`${name}: ${messageOf(thrown)}`);
-    }
-  };
+  const predictAll = imagePredictor(loadedHead, { batchSize, concurrency, reporter });
   const underway = new Set<Promise<unknown>>();
-  const predictAll = async (
-    images: readonly (string | Uint8Array)[],
-    signal: AbortSignal | undefined,
-  ): Promise<Prediction[]> => {
-    const predictions: Prediction[] = [];
-    for (let start = 0; start < images.length; start += batchSize) {
-      signal?.throwIfAborted();
-      const batch = images.slice(start, start + batchSize);
-      const pixels = await Promise.all(batch.map((one, index) => limit(decode, one, start + index)));
-      predictions.push(...(await loadedHead.predict(pixels)));
-    }
-    return predictions;
-  };
   return {
     classes: head.record.classes,
     async predict(images, context = {}) {
       IMAGES(images, 'images');
       fields(PREDICT_CHECKS)(context, OPTIONS);
-      const { signal } = context;
-      const predictions = predictAll(images, signal);
+      const predictions = predictAll(images, context.signal);
       underway.add(predictions);
       try {
         return await predictions;
@@ -133,6 +106,37 @@ export async function openPredictor(options: PredictorOptions): Promise<Predicto
       await Promise.allSettled(underway);
       await loadedHead.release();
     },
+  };
+}
+
+/** Returns a function that predicts images; its calls share the limit of images decoded at a time. */
+function imagePredictor(
+  loadedHead: LoadedHead,
+  { batchSize, concurrency, reporter }: { batchSize: number; concurrency: number; reporter: Reporter },
+): (images: readonly (string | Uint8Array)[], signal: AbortSignal | undefined) => Promise<Prediction[]> {
+  const inputSizes = loadedHead.threads.map(({ description }) => description);
+  const limit = pLimit(concurrency);
+  const decode = async (image: string | Uint8Array, index: number): Promise<Uint8Array[]> => {
+    const name = typeof image === 'string' ? image : `image ${index}`;
+    try {
+      return await decodeSizes(
+        typeof image === 'string' ? await readNamedFile(image) : Buffer.from(image),
+        inputSizes,
+        (text) => reporter.warn(`${name}: ${text}`),
+      );
+    } catch (thrown) {
+      throw new InputError(`${name}: ${messageOf(thrown)}`);
+    }
+  };
+  return async (images, signal) => {
+    const predictions: Prediction[] = [];
+    for (let start = 0; start < images.length; start += batchSize) {
+      signal?.throwIfAborted();
+      const batch = images.slice(start, start + batchSize);
+      const pixels = await Promise.all(batch.map((one, index) => limit(decode, one, start + index)));
+      predictions.push(...(await loadedHead.predict(pixels)));
+    }
+    return predictions;
   };
 }
 

@@ -42,12 +42,32 @@ export interface Divided {
 }
 
 /** Divides the images as splits.ts says, whatever the number of their views. */
-export function divide(
-  table: Divisible,
-  { targets, classes, task, seed, stable, ratios, folds, nearDuplicates }: DivideOptions,
-): Divided {
+export function divide(table: Divisible, options: DivideOptions): Divided {
   const { views } = table;
   const images = rowsWhere(views.length, (row) => views[row] === 0);
+  const { assignment, folded } = divideImages(table, images, options);
+  const fold = new Int32Array(views.length).fill(NOT_TRAINED);
+  for (const [i, image] of assignment.train.entries()) fold[images[image]] = folded.foldOf[i];
+  const owners = ownersOf(table);
+  const trains = (row: number) => owners[row] >= 0 && fold[owners[row]] !== NOT_TRAINED;
+  const train = rowsWhere(views.length, trains);
+  const [val, test] = [assignment.val, assignment.test].map((rows) => rows.map((image) => images[image]));
+  return {
+    ...splitBySplit(images, [train, val, test], views.length),
+    rows: { train: train.length, val: val.length, test: test.length },
+    images: { train: assignment.train.length, val: val.length, test: test.length },
+    views: train.length - assignment.train.length,
+    foldOf: train.map((row) => fold[owners[row]]),
+    warnings: [...assignment.warnings, ...folded.warnings],
+  };
+}
+
+/** The splits of the images alone, by their places among them, and the folds of those that train. */
+function divideImages(
+  table: Divisible,
+  images: Int32Array,
+  { targets, classes, task, seed, stable, ratios, folds, nearDuplicates }: DivideOptions,
+) {
   const of = <T>(values: readonly T[]): T[] => Array.from(images, (row) => values[row]);
   const hashes = pickHashes(table.hashes, images);
   const groupIds = groupIdsOf(
@@ -78,33 +98,27 @@ export function divide(
     },
     folds,
   );
+  return { assignment, folded };
+}
 
-  const fold = new Int32Array(views.length).fill(NOT_TRAINED);
-  for (const [i, image] of assignment.train.entries()) fold[images[image]] = folded.foldOf[i];
-  const owners = ownersOf(table);
-  const trains = (row: number) => owners[row] >= 0 && fold[owners[row]] !== NOT_TRAINED;
-  const train = rowsWhere(views.length, trains);
-  const [val, test] = [assignment.val, assignment.test].map((rows) => rows.map((image) => images[image]));
-  const placed = new Uint8Array(views.length);
-  for (const rows of [train, val, test]) for (const row of rows) placed[row] = 1;
-  const leftOut = images.filter((row) => placed[row] === 0);
-  const order = new Int32Array(train.length + val.length + test.length + leftOut.length);
+/** The rows of training, validation and test one behind the other, then images that are in none of them. */
+function splitBySplit(
+  images: Int32Array,
+  rowsOfSplits: readonly Int32Array[],
+  rowCount: number,
+): Pick<Divided, 'order' | 'splits'> {
+  const placed = new Uint8Array(rowCount);
+  for (const rows of rowsOfSplits) for (const row of rows) placed[row] = 1;
+  const blocks = [...rowsOfSplits, images.filter((row) => placed[row] === 0)];
+  const order = new Int32Array(blocks.reduce((sum, rows) => sum + rows.length, 0));
   const splits = new Array<Split | null>(order.length).fill(null);
   let next = 0;
-  for (const [index, rows] of [train, val, test, leftOut].entries()) {
+  for (const [index, rows] of blocks.entries()) {
     order.set(rows, next);
     splits.fill(SPLITS[index] ?? null, next, next + rows.length);
     next += rows.length;
   }
-  return {
-    order,
-    splits,
-    rows: { train: train.length, val: assignment.val.length, test: assignment.test.length },
-    images: { train: assignment.train.length, val: assignment.val.length, test: assignment.test.length },
-    views: train.length - assignment.train.length,
-    foldOf: train.map((row) => fold[owners[row]]),
-    warnings: [...assignment.warnings, ...folded.warnings],
-  };
+  return { order, splits };
 }
 
 /** No fold; one that trains has one from 0, or EVERY_FOLD. */

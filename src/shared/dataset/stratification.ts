@@ -27,73 +27,86 @@ export function stratify(
   stream: Random,
   { first = true }: { first?: boolean } = {},
 ): Int32Array {
-  const subsets = new Int32Array(items.length).fill(-1);
   // Large items first, while there is still room to balance them.
   const order = shuffle(Int32Array.from(items.keys()), stream).sort((a, b) => items[b].size - items[a].size);
   const itemsOf: number[][] = Array.from({ length: labelCount }, () => []);
-  const rowsOf = new Float64Array(labelCount);
-  let rows = 0;
-  for (const item of order) {
-    const { labels, size } = items[item];
-    rows += size;
-    for (const label of labels) {
-      itemsOf[label].push(item);
-      rowsOf[label] += size;
-    }
-  }
-  const left = Int32Array.from(itemsOf, (list) => list.length);
-  const state = shares.map((share) => ({
-    lacks: share * rows,
-    lacksOf: rowsOf.map((count) => count * share),
-    itemsOf: new Int32Array(labelCount),
-  }));
-  const assign = (item: number, subset: number) => {
-    const { labels, size } = items[item];
-    subsets[item] = subset;
-    state[subset].lacks -= size;
-    for (const label of labels) {
-      left[label]--;
-      state[subset].lacksOf[label] -= size;
-      state[subset].itemsOf[label]++;
-    }
-  };
+  for (const item of order) for (const label of items[item].labels) itemsOf[label].push(item);
+  const state = createSubsets(items, itemsOf, shares);
+  const { subsetOf, assign, neediest } = state;
   const all = [...shares.keys()];
-  const neediest = (among: readonly number[], label: number | null) =>
-    among.reduce((best, subset) => {
-      const byLabel = label === null ? 0 : state[subset].lacksOf[label] - state[best].lacksOf[label];
-      return byLabel > 0 || (byLabel === 0 && state[subset].lacks > state[best].lacks) ? subset : best;
-    });
 
   for (const list of first ? itemsOf : []) {
-    if (list.length < shares.length) for (const item of list) if (subsets[item] === -1) assign(item, 0);
+    if (list.length < shares.length) for (const item of list) if (subsetOf[item] === -1) assign(item, 0);
   }
-  for (let label = rarest(left); label >= 0; label = rarest(left)) {
+  for (let label = rarest(state.unassigned); label >= 0; label = rarest(state.unassigned)) {
     for (const item of itemsOf[label]) {
-      if (subsets[item] !== -1) continue;
-      const without = all.filter((subset) => state[subset].itemsOf[label] === 0);
-      assign(item, neediest(left[label] <= without.length ? without : all, label));
+      if (subsetOf[item] !== -1) continue;
+      const without = all.filter((subset) => !state.has(subset, label));
+      assign(item, neediest(state.unassigned[label] <= without.length ? without : all, label));
     }
   }
-  for (const item of order) if (subsets[item] === -1) assign(item, neediest(all, null));
+  for (const item of order) if (subsetOf[item] === -1) assign(item, neediest(all, null));
   for (const [label, list] of first ? itemsOf.entries() : []) {
-    if (list.length > 0 && state[0].itemsOf[label] === 0) {
-      // The smallest item comes last; its other labels only gain by the move.
-      const moved = list[list.length - 1];
-      for (const its of items[moved].labels) {
-        state[subsets[moved]].itemsOf[its]--;
-        state[0].itemsOf[its]++;
-      }
-      subsets[moved] = 0;
-    }
+    // The smallest item comes last; its other labels only gain by the move.
+    if (list.length > 0 && !state.has(0, label)) state.moveToFirst(list[list.length - 1]);
   }
-  return subsets;
+  return subsetOf;
+}
+
+/** Subsets that are being filled: what each has, and what it lacks of its share. */
+function createSubsets(
+  items: readonly StratifiedItem[],
+  itemsOf: readonly (readonly number[])[],
+  shares: readonly number[],
+) {
+  const subsetOf = new Int32Array(items.length).fill(-1);
+  const unassigned = Int32Array.from(itemsOf, (list) => list.length);
+  const sizeOf = (list: readonly number[]) => list.reduce((sum, item) => sum + items[item].size, 0);
+  const rows = items.reduce((sum, { size }) => sum + size, 0);
+  const rowsOf = Float64Array.from(itemsOf, sizeOf);
+  const subsets = shares.map((share) => ({
+    lacks: share * rows,
+    lacksOf: rowsOf.map((count) => count * share),
+    itemsOf: new Int32Array(itemsOf.length),
+  }));
+  return {
+    /** The subset of each item, or -1. */
+    subsetOf,
+    /** Items of each label that have no subset yet. */
+    unassigned,
+    has: (subset: number, label: number): boolean => subsets[subset].itemsOf[label] > 0,
+    /** The subset, of those `among`, that lacks most rows of the label, then most rows at all. */
+    neediest: (among: readonly number[], label: number | null): number =>
+      among.reduce((best, subset) => {
+        const byLabel = label === null ? 0 : subsets[subset].lacksOf[label] - subsets[best].lacksOf[label];
+        return byLabel > 0 || (byLabel === 0 && subsets[subset].lacks > subsets[best].lacks) ? subset : best;
+      }),
+    assign(item: number, subset: number): void {
+      const { labels, size } = items[item];
+      subsetOf[item] = subset;
+      subsets[subset].lacks -= size;
+      for (const label of labels) {
+        unassigned[label]--;
+        subsets[subset].lacksOf[label] -= size;
+        subsets[subset].itemsOf[label]++;
+      }
+    },
+    /** Moves an assigned item to subset 0, whatever that lacks. */
+    moveToFirst(item: number): void {
+      for (const label of items[item].labels) {
+        subsets[subsetOf[item]].itemsOf[label]--;
+        subsets[0].itemsOf[label]++;
+      }
+      subsetOf[item] = 0;
+    },
+  };
 }
 
 /** The label with the fewest unassigned items, or -1 when all are assigned. */
-function rarest(left: Int32Array): number {
+function rarest(unassigned: Int32Array): number {
   let best = -1;
-  for (let label = 0; label < left.length; label++) {
-    if (left[label] > 0 && (best < 0 || left[label] < left[best])) best = label;
+  for (let label = 0; label < unassigned.length; label++) {
+    if (unassigned[label] > 0 && (best < 0 || unassigned[label] < unassigned[best])) best = label;
   }
   return best;
 }

@@ -4,7 +4,7 @@ import { createReadStream } from 'node:fs';
 import { mkdir, open, rename, rm, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
-import { EnvHttpProxyAgent, request } from 'undici';
+import { type Dispatcher, EnvHttpProxyAgent, request } from 'undici';
 import { InputError, messageOf } from '../errors.ts';
 import { type Progress, type Reporter, silent } from '../reporter.ts';
 import { diskError } from '../store/files.ts';
@@ -91,27 +91,14 @@ async function fetchAll(options: DownloadOptions, part: string): Promise<void> {
 
 /** One request for whatever is still missing, appended to `part`. */
 async function attempt(
-  { address, signal, stallAfter = 30_000 }: DownloadOptions,
+  options: DownloadOptions,
   part: string,
   dispatcher: EnvHttpProxyAgent,
   shown: Display,
 ): Promise<void> {
+  const { address } = options;
   const have = await sizeOf(part);
-  const stalled = new AbortController();
-  const given = signal ? AbortSignal.any([signal, stalled.signal]) : stalled.signal;
-  // undici asks a proxy that hangs up again and again, for ever.
-  const patience = setTimeout(() => stalled.abort(new Error('no answer')), stallAfter);
-  const response = await request(address, {
-    dispatcher,
-    signal: given,
-    bodyTimeout: stallAfter,
-    headers: have > 0 ? { range: `bytes=${have}-` } : {},
-  })
-    .catch((thrown) => {
-      throw new Interruption(causeOf(thrown));
-    })
-    .finally(() => clearTimeout(patience));
-  const { statusCode, headers, body } = response;
+  const { statusCode, headers, body } = await respond(options, have, dispatcher);
   const range = expectedRange(statusCode, headers, have);
   if (range === 'again' || range === 'refused') {
     body.on('error', () => {}).destroy();
@@ -128,12 +115,44 @@ async function attempt(
     throw new InputError(`Cannot download ${address}: ${total} bytes are too many for a file of weights`);
   }
   shown.start(from, total);
+  const end = await writeBody(body, part, { address, ...range }, shown);
+  if (total !== undefined && end < total) throw new Interruption(`it ended after ${end} of ${total} bytes`);
+}
+
+/** The response to a request for the bytes from `have` on. */
+function respond(
+  { address, signal, stallAfter = 30_000 }: DownloadOptions,
+  have: number,
+  dispatcher: EnvHttpProxyAgent,
+): Promise<Dispatcher.ResponseData> {
+  const stalled = new AbortController();
+  // undici asks a proxy that hangs up again and again, for ever.
+  const patience = setTimeout(() => stalled.abort(new Error('no answer')), stallAfter);
+  return request(address, {
+    dispatcher,
+    signal: signal ? AbortSignal.any([signal, stalled.signal]) : stalled.signal,
+    bodyTimeout: stallAfter,
+    headers: have > 0 ? { range: `bytes=${have}-` } : {},
+  })
+    .catch((thrown) => {
+      throw new Interruption(causeOf(thrown));
+    })
+    .finally(() => clearTimeout(patience));
+}
+
+/** Writes a response's body into `part` from the byte `from` on. @returns where it ended */
+async function writeBody(
+  body: AsyncIterable<Buffer>,
+  part: string,
+  { address, from, total }: Range & { address: string },
+  shown: Display,
+): Promise<number> {
   const file = await open(part, from === 0 ? 'w' : 'r+').catch((thrown) => {
     throw diskError('write', part, thrown);
   });
   let position = from;
   try {
-    for await (const chunk of body as AsyncIterable<Buffer>) {
+    for await (const chunk of body) {
       await file.write(chunk, 0, chunk.length, position).catch((thrown) => {
         throw diskError('write', part, thrown);
       });
@@ -149,18 +168,19 @@ async function attempt(
   } finally {
     await file.close();
   }
-  if (total !== undefined && position < total)
-    throw new Interruption(`it ended after ${position} of ${total} bytes`);
+  return position;
+}
+
+/** The bytes that a response brings: from which one on, and how many the file has. */
+interface Range {
+  from: number;
+  total: number | undefined;
 }
 
 type Headers = Readonly<Record<string, string | string[] | undefined>>;
 
-/** What a response brings: from which byte on and of how many, or nothing of use. */
-function expectedRange(
-  status: number,
-  headers: Headers,
-  have: number,
-): { from: number; total: number | undefined } | 'again' | 'refused' {
+/** What a response brings; `again` and `refused`: nothing of use. */
+function expectedRange(status: number, headers: Headers, have: number): Range | 'again' | 'refused' {
   const length = wholeNumber(headers['content-length']);
   if (status === 200) return { from: 0, total: length };
   if (status === 206) {

@@ -35,16 +35,8 @@ export function createBatches<R>(
   threads: readonly BackboneThread[],
   { batchSize, receive }: BatchesOptions<R>,
 ): Batches<R> {
-  const lanes = threads.map((thread) => {
-    const { width, height } = thread.description.size;
-    const spare: Uint8Array<ArrayBuffer>[] = [];
-    return { thread, spare, imageBytes: width * height * 3 };
-  });
-  for (const { imageBytes } of lanes) {
-    const max = Math.floor(MAX_BATCH_BYTES / imageBytes);
-    if (batchSize > max)
-      throw usage(`at most ${max} images of ${imageBytes} bytes each`, '--batch-size', batchSize);
-  }
+  const lanes = threads.map(createLane);
+  refuseHuge(lanes, batchSize);
   // Those that run and one that waits, while another is being filled.
   const max = 1 + Math.max(...threads.map((thread) => thread.lanes));
   const underway: Underway<R>[] = [];
@@ -96,4 +88,24 @@ export function createBatches<R>(
       }
     },
   };
+}
+
+/** A backbone, and memory for batches that it has given back. */
+interface Lane {
+  thread: BackboneThread;
+  spare: Uint8Array<ArrayBuffer>[];
+  imageBytes: number;
+}
+
+function createLane(thread: BackboneThread): Lane {
+  const { width, height } = thread.description.size;
+  return { thread, spare: [], imageBytes: width * height * 3 };
+}
+
+function refuseHuge(lanes: readonly Lane[], batchSize: number): void {
+  for (const { imageBytes } of lanes) {
+    const max = Math.floor(MAX_BATCH_BYTES / imageBytes);
+    if (batchSize > max)
+      throw usage(`at most ${max} images of ${imageBytes} bytes each`, '--batch-size', batchSize);
+  }
 }

@@ -47,6 +47,11 @@ export function createEmitter(): Emitter {
   const names = new Map<Value, Map<Layout, string>>();
   const derivations = new Map<Value, Map<string, string>>();
   let count = 0;
+  const initializer = (prefix: string, tensor: Omit<OnnxTensor, 'name'>): string => {
+    const name = `${prefix}${count++}`;
+    initializers.push({ name, ...tensor });
+    return name;
+  };
 
   const emitter: Emitter = {
     nodes,
@@ -58,53 +63,50 @@ export function createEmitter(): Emitter {
       return output;
     },
     integers(values) {
-      const name = `i${count++}`;
       const data = new BigInt64Array(values.map(BigInt));
-      initializers.push({
-        name,
+      return initializer('i', {
         dims: [values.length],
         data_type: ELEMENT_TYPE.int64,
         raw_data: bytes(data),
       });
-      return name;
     },
-    floats(data, shape) {
-      const name = `w${count++}`;
-      initializers.push({ name, dims: [...shape], data_type: ELEMENT_TYPE.float32, raw_data: bytes(data) });
-      return name;
-    },
+    floats: (data, shape) =>
+      initializer('w', { dims: [...shape], data_type: ELEMENT_TYPE.float32, raw_data: bytes(data) }),
     define(value, name, layout) {
       const byLayout = names.get(value) ?? new Map<Layout, string>();
       names.set(value, byLayout.set(layout, name));
     },
     use(value, layout = 'plain') {
       const byLayout = names.get(value);
-      const name = byLayout?.get(layout) ?? emitConstant(value, layout, emitter) ?? convert(value, layout);
+      const other = byLayout?.get(layout === 'plain' ? 'nchw' : 'plain');
+      const name =
+        byLayout?.get(layout) ??
+        emitConstant(value, layout, emitter) ??
+        emitConversion(value, layout, other, emitter);
       emitter.define(value, name, layout);
       return name;
     },
     isNchw: (value) => names.get(value)?.has('nchw') === true && !names.get(value)?.has('plain'),
     derived(value, purpose, make) {
-      const known = derivations.get(value) ?? new Map<string, string>();
-      derivations.set(value, known);
-      const name = known.get(purpose) ?? make();
-      known.set(purpose, name);
+      const existing = derivations.get(value) ?? new Map<string, string>();
+      derivations.set(value, existing);
+      const name = existing.get(purpose) ?? make();
+      existing.set(purpose, name);
       return name;
     },
   };
-
-  function convert(value: Value, layout: Layout): string {
-    // One number a channel, beside an image: as NCHW, [C] becomes [C, 1, 1].
-    if (value.shape.length === 1)
-      return emitter.node('Reshape', [emitter.use(value), emitter.integers([-1, 1, 1])]);
-    if (value.shape.length === 0) return emitter.use(value);
-    const other = names.get(value)?.get(layout === 'plain' ? 'nchw' : 'plain');
-    if (other === undefined) throw new Error(`${value.op} is used before it is computed`);
-    const perm = layout === 'nchw' ? NCHW_FROM_NHWC : NHWC_FROM_NCHW;
-    return emitter.node('Transpose', [other], { perm });
-  }
-
   return emitter;
+}
+
+/** Brings a computed value into `layout`. @param other its name in the other layout */
+function emitConversion(value: Value, layout: Layout, other: string | undefined, emitter: Emitter): string {
+  // One number a channel, beside an image: as NCHW, [C] becomes [C, 1, 1].
+  if (value.shape.length === 1)
+    return emitter.node('Reshape', [emitter.use(value), emitter.integers([-1, 1, 1])]);
+  if (value.shape.length === 0) return emitter.use(value);
+  if (other === undefined) throw new Error(`${value.op} is used before it is computed`);
+  const perm = layout === 'nchw' ? NCHW_FROM_NHWC : NHWC_FROM_NCHW;
+  return emitter.node('Transpose', [other], { perm });
 }
 
 /** Constants are written in the layout they are used in. As NCHW, [C] becomes [C, 1, 1] so that it still broadcasts. */
