@@ -19,35 +19,55 @@ interface Cell {
   title: string;
 }
 
+interface Grid {
+  /** Over the columns. */
+  heads: string[];
+  /** Beside the rows. */
+  names: string[];
+  rows: Cell[][];
+}
+
 export function confusion(data: ReportData): HTMLElement {
-  const { heads, names, rows } = grid(data);
-  const shown = h('div', { class: 'behind', 'aria-live': 'polite' });
+  const matrix = grid(data);
+  const behind = h('div', { class: 'behind', 'aria-live': 'polite' });
+  const buttons = new Map<Cell, HTMLElement>();
   let pressed: HTMLElement | undefined;
-  const show = (cell: Cell, button: HTMLElement) => {
+  const show = (cell: Cell) => {
     pressed?.setAttribute('aria-pressed', 'false');
-    pressed = button;
-    button.setAttribute('aria-pressed', 'true');
-    const images = data.cells[cell.key] ?? [];
-    const more = cell.count > images.length && images.length > 0 ? `, ${images.length} shown` : '';
-    shown.replaceChildren(
-      h('h3', {}, `${cell.title}: ${counted(cell.count, 'image')}${more}`),
-      cards(
-        images.map((image) => {
-          const one = data.images[image];
-          return card(one, `label: ${labelsOf(one)}`, `predicted: ${labelsOf({ labels: one.predicted })}`);
-        }),
-        24,
-      ),
-    );
+    pressed = buttons.get(cell);
+    pressed?.setAttribute('aria-pressed', 'true');
+    behind.replaceChildren(...photosOf(cell, data));
   };
-  const table = h(
+  for (const cell of matrix.rows.flat())
+    buttons.set(
+      cell,
+      cellButton(cell, () => show(cell)),
+    );
+  // The most telling photos without a click.
+  const error = mostFrequentError(matrix);
+  if (error) show(error);
+  return section(
+    'confusion',
+    data.task === 'multilabel' ? 'Errors per label' : 'Confusion matrix',
+    `On ${SPLIT_NAMES[data.evaluated.split]} images. ${data.task === 'multilabel' ? '' : 'Rows are true classes, columns are predicted classes. '}Click a number to see its photos.${few(data)}`,
+    scrolling('Confusion matrix', matrixTable(matrix, buttons)),
+    behind,
+  );
+}
+
+function mostFrequentError({ rows }: Grid): Cell | undefined {
+  return rows
+    .flat()
+    .filter((cell) => !cell.right && cell.count > 0)
+    .sort((a, b) => b.count - a.count)[0];
+}
+
+function matrixTable({ heads, names, rows }: Grid, buttons: ReadonlyMap<Cell, HTMLElement>): HTMLElement {
+  const columns = heads.map((text) => h('th', { scope: 'col' }, h('span', {}, text)));
+  return h(
     'table',
     { class: 'confusion' },
-    h(
-      'thead',
-      {},
-      h('tr', {}, h('td'), ...heads.map((text) => h('th', { scope: 'col' }, h('span', {}, text)))),
-    ),
+    h('thead', {}, h('tr', {}, h('td'), ...columns)),
     h(
       'tbody',
       {},
@@ -56,46 +76,43 @@ export function confusion(data: ReportData): HTMLElement {
           'tr',
           {},
           h('th', { scope: 'row' }, names[index]),
-          ...cells.map((cell) => {
-            const button = h(
-              'button',
-              {
-                type: 'button',
-                class: cell.right ? 'right' : 'wrong',
-                style: `--weight:${Math.round(cell.weight * DARKEST)}%`,
-                title: cell.title,
-                'aria-pressed': 'false',
-                'aria-label': `${cell.title}: ${cell.count}`,
-                disabled: cell.count === 0,
-                onclick: () => show(cell, button),
-              },
-              cell.count === 0 ? '·' : String(cell.count),
-            );
-            return h('td', {}, button);
-          }),
+          ...cells.map((cell) => h('td', {}, buttons.get(cell))),
         ),
       ),
     ),
   );
-  const largest = rows
-    .flat()
-    .filter((cell) => !cell.right && cell.count > 0)
-    .sort((a, b) => b.count - a.count)[0];
-  const result = section(
-    'confusion',
-    data.task === 'multilabel' ? 'Errors per label' : 'Confusion matrix',
-    `On ${SPLIT_NAMES[data.evaluated.split]} images. ${data.task === 'multilabel' ? '' : 'Rows are true classes, columns are predicted classes. '}Click a number to see its photos.${few(data)}`,
-    scrolling('Confusion matrix', table),
-    shown,
+}
+
+function cellButton({ count, weight, right, title }: Cell, onclick: () => void): HTMLElement {
+  return h(
+    'button',
+    {
+      type: 'button',
+      class: right ? 'right' : 'wrong',
+      style: `--weight:${Math.round(weight * DARKEST)}%`,
+      title,
+      'aria-pressed': 'false',
+      'aria-label': `${title}: ${count}`,
+      disabled: count === 0,
+      onclick,
+    },
+    count === 0 ? '·' : String(count),
   );
-  // The most telling photos without a click.
-  const place = rows.findIndex((cells) => cells.includes(largest));
-  const button =
-    place < 0
-      ? undefined
-      : table.querySelectorAll('tbody tr')[place]?.querySelectorAll('button')[rows[place].indexOf(largest)];
-  if (largest && button) show(largest, button);
-  return result;
+}
+
+/** The title and the photos of a cell. */
+function photosOf({ key, count, title }: Cell, data: ReportData): HTMLElement[] {
+  const images = (data.cells[key] ?? []).map((image) => data.images[image]);
+  const more = count > images.length && images.length > 0 ? `, ${images.length} shown` : '';
+  return [
+    h('h3', {}, `${title}: ${counted(count, 'image')}${more}`),
+    cards(
+      images.map((image) =>
+        card(image, `label: ${labelsOf(image)}`, `predicted: ${labelsOf({ labels: image.predicted })}`),
+      ),
+      24,
+    ),
+  ];
 }
 
 /** A note where not all classes fit. */
@@ -105,11 +122,7 @@ function few({ shown, classes }: ReportData): string {
     : '';
 }
 
-function grid({ confusion: { task, counts }, classes: all, shown }: ReportData): {
-  heads: string[];
-  names: string[];
-  rows: Cell[][];
-} {
+function grid({ confusion: { task, counts }, classes: all, shown }: ReportData): Grid {
   const classes = shown.map((label) => all[label]);
   if (task === 'multiclass') {
     return {

@@ -1,5 +1,7 @@
 /** Builds elements. Text only ever becomes text nodes and attributes, so that nothing in the data is read as markup. */
 
+import type { ColourScale } from './theme.ts';
+
 type Child = Node | string | number | null | undefined | false;
 type Listener = (event: Event) => void;
 type Attribute = string | number | boolean | Listener | null | undefined;
@@ -45,6 +47,20 @@ export function figure(caption: string, drawing: Element): HTMLElement {
   }
   const width = drawing.getAttribute('width');
   return h('figure', { style: width && `max-width:${width}px` }, h('figcaption', {}, caption), drawing);
+}
+
+/** The names of a colour scale, each with its colour; `notes` are items of their own. */
+export function legend({ domain, range }: ColourScale, ...notes: readonly Child[]): HTMLElement {
+  const items = domain.map((name, index) =>
+    h('li', {}, h('i', { style: `background:${range[index]}` }), name),
+  );
+  return h('ul', { class: 'legend' }, ...items, ...notes);
+}
+
+/** A table with a heading over each column. */
+export function table(columns: readonly string[], rows: readonly HTMLElement[]): HTMLElement {
+  const heads = columns.map((text) => h('th', { scope: 'col' }, text));
+  return h('table', {}, h('thead', {}, h('tr', {}, ...heads)), h('tbody', {}, ...rows));
 }
 
 /** What scrolls sideways on a narrow screen; reachable by keyboard. */

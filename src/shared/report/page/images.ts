@@ -2,72 +2,90 @@
 import * as Plot from '@observablehq/plot';
 import { counted, plural } from '../../plural.ts';
 import type { ReportData } from '../data.ts';
-import { figure, h, percent, section } from './dom.ts';
+import { figure, h, legend, percent, section } from './dom.ts';
 import { card, cards, labelsOf, picture } from './photos.ts';
 import { SPLIT_NAMES } from './summary.ts';
-import { colours, STYLE, widthOf } from './theme.ts';
+import { type ColourScale, colourScale, STYLE, widthOf } from './theme.ts';
+
+type Point = ReportData['map']['points'][number] & {
+  /** The label, or `all others`. */
+  group: string;
+};
 
 export function map(data: ReportData): HTMLElement | null {
   const { points, share } = data.map;
   if (points.length < 3) return null;
-  const counts = new Map<string, number>();
-  for (const { label } of points) counts.set(label, (counts.get(label) ?? 0) + 1);
-  const common = [...counts]
-    .sort((a, b) => b[1] - a[1])
-    .slice(0, 10)
-    .map(([label]) => label)
-    .sort();
-  const rest = 'all others';
-  const names = common.length < counts.size ? [...common, rest] : common;
-  const range = colours(names);
-  const rows = points.map((point) => ({
-    ...point,
-    shown: common.includes(point.label) ? point.label : rest,
-  }));
-  const plot = Plot.plot({
-    style: STYLE,
-    width: widthOf(740),
-    height: Math.min(540, widthOf(740) * 0.75),
-    inset: 12,
-    axis: null,
-    color: { domain: names, range },
-    marks: [
-      Plot.dot(rows, { x: 'x', y: 'y', fill: 'shown', r: 4, fillOpacity: 0.78 }),
-      Plot.dot(
-        rows,
-        Plot.pointer({ x: 'x', y: 'y', stroke: 'currentColor', strokeWidth: 2, r: 8, maxRadius: 30 }),
-      ),
-    ],
-  });
-  const shown = h(
+  const { groups, grouped } = groupByLabel(points);
+  const color = colourScale(groups);
+  const hovered = h(
     'ul',
     { class: 'cards hovered' },
     h('li', { class: 'hint' }, 'Point at a dot to see its photo.'),
   );
-  plot.addEventListener('input', () => {
-    const { value } = plot as unknown as { value: (typeof rows)[number] | null };
-    if (!value) return;
-    const image = data.images[value.image];
-    shown.replaceChildren(
-      card(image, `label: ${labelsOf(image)}`, `predicted: ${labelsOf({ labels: image.predicted })}`),
+  const plot = mapPlot(grouped, color, ({ image }) => {
+    const one = data.images[image];
+    hovered.replaceChildren(
+      card(one, `label: ${labelsOf(one)}`, `predicted: ${labelsOf({ labels: one.predicted })}`),
     );
   });
   return section(
     'map',
     'Map of the features',
     `Each dot is a photo. Similar features are close together. The two axes explain ${percent(share.reduce((sum, one) => sum + one, 0))} of the variance.`,
-    h(
-      'ul',
-      { class: 'legend' },
-      ...names.map((name, index) => h('li', {}, h('i', { style: `background:${range[index]}` }), name)),
-    ),
+    legend(color),
     h(
       'div',
       { class: 'mapped' },
       figure('First two principal components of the features, coloured by label', plot),
-      shown,
+      hovered,
     ),
   );
+}
+
+/** Labels with a colour of their own on the map. */
+const MAX_GROUPS = 10;
+
+/** The most common labels by name, and the points with theirs. */
+function groupByLabel(points: ReportData['map']['points']): { groups: string[]; grouped: Point[] } {
+  const counts = new Map<string, number>();
+  for (const { label } of points) counts.set(label, (counts.get(label) ?? 0) + 1);
+  const common = [...counts]
+    .sort((a, b) => b[1] - a[1])
+    .slice(0, MAX_GROUPS)
+    .map(([label]) => label)
+    .sort();
+  const rest = 'all others';
+  return {
+    groups: common.length < counts.size ? [...common, rest] : common,
+    grouped: points.map((point) => ({
+      ...point,
+      group: common.includes(point.label) ? point.label : rest,
+    })),
+  };
+}
+
+/** The dots; `onPoint` receives the one nearest to the pointer. */
+function mapPlot(points: readonly Point[], color: ColourScale, onPoint: (point: Point) => void): Element {
+  const plot = Plot.plot({
+    style: STYLE,
+    width: widthOf(740),
+    height: Math.min(540, widthOf(740) * 0.75),
+    inset: 12,
+    axis: null,
+    color,
+    marks: [
+      Plot.dot(points, { x: 'x', y: 'y', fill: 'group', r: 4, fillOpacity: 0.78 }),
+      Plot.dot(
+        points,
+        Plot.pointer({ x: 'x', y: 'y', stroke: 'currentColor', strokeWidth: 2, r: 8, maxRadius: 30 }),
+      ),
+    ],
+  });
+  plot.addEventListener('input', () => {
+    const { value } = plot as unknown as { value: Point | null };
+    if (value) onPoint(value);
+  });
+  return plot;
 }
 
 export function wrong(data: ReportData): HTMLElement | null {

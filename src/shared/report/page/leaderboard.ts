@@ -14,77 +14,90 @@ interface Column {
 /** Rows shown before the button for more. */
 const FIRST = 20;
 
+/** How the table is sorted and filtered at the moment. */
+interface View {
+  /** The index of the column sorted by. */
+  column: number;
+  descending: boolean;
+  filter: string;
+  /** Whether rows beyond the first are shown. */
+  all: boolean;
+}
+
 export function leaderboard(data: ReportData): HTMLElement {
   const columns = columnsOf(data);
-  const state = { column: 0, descending: false, filter: '', all: false };
+  let view: View = { column: 0, descending: false, filter: '', all: false };
+  const sortBy = (column: number) => draw({ column, descending: view.column === column && !view.descending });
+  const heads = columns.map(({ title }, index) =>
+    h('th', { scope: 'col' }, h('button', { type: 'button', onclick: () => sortBy(index) }, title)),
+  );
   const body = h('tbody');
   const count = h('p', { class: 'note', 'aria-live': 'polite' });
-  const more = h('button', { type: 'button', onclick: () => void draw({ all: true }) });
-  const heads = columns.map(({ title }, index) =>
-    h(
-      'th',
-      { scope: 'col' },
-      h(
-        'button',
-        {
-          type: 'button',
-          onclick: () => draw({ column: index, descending: state.column === index && !state.descending }),
-        },
-        title,
-      ),
-    ),
-  );
-  function draw(change: Partial<typeof state>): void {
-    Object.assign(state, change);
-    const column = columns[state.column];
-    const words = state.filter.toLowerCase().split(/\s+/).filter(Boolean);
-    const found = data.leaderboard
-      .filter((line) => {
-        const text = columns
-          .map(({ title, text }) => `${title}=${text(line)}`)
-          .join(' ')
-          .toLowerCase();
-        return words.every((word) => text.includes(word));
-      })
-      .sort((a, b) => compare(column.key(a), column.key(b)) * (state.descending ? -1 : 1));
-    const shown = state.all ? found : found.slice(0, FIRST);
-    body.replaceChildren(
-      ...shown.map((line) =>
-        h(
-          'tr',
-          { class: line.id === data.best.id ? 'best' : null },
-          ...columns.map(({ text }) => h('td', {}, text(line))),
-        ),
-      ),
-    );
-    for (const [index, head] of heads.entries()) {
-      if (index === state.column)
-        head.setAttribute('aria-sort', state.descending ? 'descending' : 'ascending');
-      else head.removeAttribute('aria-sort');
-    }
-    count.textContent = `${found.length} of ${counted(data.leaderboard.length, 'head')}`;
-    more.textContent = `Show all ${found.length}`;
-    more.hidden = shown.length === found.length;
-  }
-  draw({});
+  const more = h('button', { type: 'button', onclick: () => draw({ all: true }) });
   const filter = h('input', {
     type: 'search',
     id: 'filter',
     placeholder: 'hidden=64 l2',
     oninput: (event) => draw({ filter: (event.target as HTMLInputElement).value }),
   });
-  const ties = data.leaderboard.filter(({ tied }) => tied).length;
+  function draw(change: Partial<View>): void {
+    view = { ...view, ...change };
+    const found = select(data.leaderboard, columns, view);
+    const shown = view.all ? found : found.slice(0, FIRST);
+    body.replaceChildren(...shown.map((line) => row(line, columns, data.best.id)));
+    markSorted(heads, view);
+    count.textContent = `${found.length} of ${counted(data.leaderboard.length, 'head')}`;
+    more.textContent = `Show all ${found.length}`;
+    more.hidden = shown.length === found.length;
+  }
+  draw({});
   return section(
     'leaderboard',
     'Leaderboard',
-    ties > 1
-      ? `The best ${ties} heads are tied (marked 1=): their validation scores do not differ significantly.`
-      : `Ranked by validation ${metricName(data.metric)}.`,
+    lead(data),
     h('p', { class: 'controls' }, h('label', { for: 'filter' }, 'Filter '), filter),
     scrolling('Leaderboard', h('table', { class: 'sortable' }, h('thead', {}, h('tr', {}, ...heads)), body)),
     count,
     more,
   );
+}
+
+function lead({ leaderboard: lines, metric }: ReportData): string {
+  const ties = lines.filter(({ tied }) => tied).length;
+  return ties > 1
+    ? `The best ${ties} heads are tied (marked 1=): their validation scores do not differ significantly.`
+    : `Ranked by validation ${metricName(metric)}.`;
+}
+
+/** The lines that have all words of the filter, sorted. */
+function select(lines: readonly ReportLine[], columns: readonly Column[], view: View): ReportLine[] {
+  const words = view.filter.toLowerCase().split(/\s+/).filter(Boolean);
+  const { key } = columns[view.column];
+  return lines
+    .filter((line) => {
+      const text = columns
+        .map(({ title, text }) => `${title}=${text(line)}`)
+        .join(' ')
+        .toLowerCase();
+      return words.every((word) => text.includes(word));
+    })
+    .sort((a, b) => compare(key(a), key(b)) * (view.descending ? -1 : 1));
+}
+
+function row(line: ReportLine, columns: readonly Column[], best: string): HTMLElement {
+  return h(
+    'tr',
+    { class: line.id === best ? 'best' : null },
+    ...columns.map(({ text }) => h('td', {}, text(line))),
+  );
+}
+
+/** Tells screen readers and the style sheet which column is sorted. */
+function markSorted(heads: readonly HTMLElement[], { column, descending }: View): void {
+  for (const [index, head] of heads.entries()) {
+    if (index === column) head.setAttribute('aria-sort', descending ? 'descending' : 'ascending');
+    else head.removeAttribute('aria-sort');
+  }
 }
 
 function columnsOf({ metric, varied, leaderboard: lines }: ReportData): Column[] {

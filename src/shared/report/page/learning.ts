@@ -1,9 +1,9 @@
 /** The effect of each option, and the learning curves of the best heads. */
 import * as Plot from '@observablehq/plot';
-import type { ReportData } from '../data.ts';
-import { figure, h, section } from './dom.ts';
+import type { ReportCurve, ReportData } from '../data.ts';
+import { figure, h, legend, section } from './dom.ts';
 import { metricName } from './summary.ts';
-import { colours, STYLE, widthOf } from './theme.ts';
+import { type ColourScale, colourScale, STYLE, widthOf } from './theme.ts';
 
 /** One small plot for each option in which heads differ: each head a dot, a line at the best of each value. */
 export function options(data: ReportData): HTMLElement | null {
@@ -66,65 +66,79 @@ const SPLITS = [
   { split: 'validation', dashes: {} },
 ];
 
-export function learning(data: ReportData): HTMLElement | null {
-  const { curves, task } = data;
+/** Loss and score of a head on a split after an epoch. */
+interface Point {
+  head: string;
+  epoch: number;
+  split: string;
+  loss: number | null | undefined;
+  score: number | null | undefined;
+  /** Whether it is the head's best epoch. */
+  best: boolean;
+}
+
+export function learning({ curves, task }: ReportData): HTMLElement | null {
   if (curves.length === 0) return null;
   const metric = task === 'multilabel' ? 'binaryAccuracy' : 'accuracy';
-  const ids = curves.map(({ id }) => `head ${id}`);
-  const range = colours(ids);
-  const rows = curves.flatMap(({ id, points }) =>
-    points.flatMap(({ epoch, trainLoss, val, train }) => [
-      { head: `head ${id}`, epoch, split: 'training', loss: trainLoss, score: train?.[metric] },
-      { head: `head ${id}`, epoch, split: 'validation', loss: val.loss, score: val[metric] },
-    ]),
-  );
-  const bests = curves.flatMap(({ id, bestEpoch, points }) => {
-    const point = points.find(({ epoch }) => epoch === bestEpoch);
-    return point
-      ? [{ head: `head ${id}`, epoch: bestEpoch, loss: point.val.loss, score: point.val[metric] }]
-      : [];
-  });
-  const draw = (key: 'loss' | 'score', label: string) => {
-    const drawable = rows.filter((row) => typeof row[key] === 'number' && Number.isFinite(row[key]));
-    return Plot.plot({
-      style: STYLE,
-      width: widthOf(500),
-      height: 300,
-      marginLeft: 48,
-      color: { domain: ids, range, legend: false },
-      marginBottom: 40,
-      x: { label: 'epoch', labelAnchor: 'center' },
-      y: { label, grid: true, nice: true },
-      marks: [
-        ...SPLITS.map(({ split, dashes }) =>
-          Plot.line(
-            drawable.filter((row) => row.split === split),
-            { x: 'epoch', y: key, z: 'head', stroke: 'head', strokeWidth: 1.8, ...dashes },
-          ),
-        ),
-        Plot.dot(
-          bests.filter((best) => typeof best[key] === 'number'),
-          { x: 'epoch', y: key, fill: 'head', r: 4, stroke: 'var(--paper)' },
-        ),
-      ],
-    });
-  };
-  const legend = h(
-    'ul',
-    { class: 'legend' },
-    ...ids.map((id, index) => h('li', {}, h('i', { style: `background:${range[index]}` }), id)),
-    h('li', { class: 'dashes' }, 'dashed: training; solid: validation; dot: best epoch'),
-  );
+  const points = curves.flatMap((curve) => pointsOf(curve, metric));
+  const color = colourScale(curves.map(headName));
   return section(
     'learning',
     'Learning curves',
     'Loss and score of the best heads at each epoch.',
-    legend,
+    legend(color, h('li', { class: 'dashes' }, 'dashed: training; solid: validation; dot: best epoch')),
     h(
       'div',
       { class: 'multiples' },
-      figure('Loss by epoch (training dashed)', draw('loss', 'loss')),
-      figure(`${metricName(metric)} by epoch (training dashed)`, draw('score', metricName(metric))),
+      figure('Loss by epoch (training dashed)', epochPlot(points, 'loss', 'loss', color)),
+      figure(
+        `${metricName(metric)} by epoch (training dashed)`,
+        epochPlot(points, 'score', metricName(metric), color),
+      ),
     ),
   );
+}
+
+const headName = ({ id }: ReportCurve): string => `head ${id}`;
+
+function pointsOf(curve: ReportCurve, metric: 'accuracy' | 'binaryAccuracy'): Point[] {
+  return curve.points.flatMap(({ epoch, trainLoss, val, train }) => {
+    const common = { head: headName(curve), epoch, best: epoch === curve.bestEpoch };
+    return [
+      { ...common, split: 'training', loss: trainLoss, score: train?.[metric] },
+      { ...common, split: 'validation', loss: val.loss, score: val[metric] },
+    ];
+  });
+}
+
+/** A line for each head and split, and a dot at each head's best epoch. */
+function epochPlot(
+  points: readonly Point[],
+  key: 'loss' | 'score',
+  label: string,
+  color: ColourScale,
+): Element {
+  const drawable = points.filter((point) => Number.isFinite(point[key]));
+  return Plot.plot({
+    style: STYLE,
+    width: widthOf(500),
+    height: 300,
+    marginLeft: 48,
+    color: { ...color, legend: false },
+    marginBottom: 40,
+    x: { label: 'epoch', labelAnchor: 'center' },
+    y: { label, grid: true, nice: true },
+    marks: [
+      ...SPLITS.map(({ split, dashes }) =>
+        Plot.line(
+          drawable.filter((point) => point.split === split),
+          { x: 'epoch', y: key, z: 'head', stroke: 'head', strokeWidth: 1.8, ...dashes },
+        ),
+      ),
+      Plot.dot(
+        drawable.filter(({ best, split }) => best && split === 'validation'),
+        { x: 'epoch', y: key, fill: 'head', r: 4, stroke: 'var(--paper)' },
+      ),
+    ],
+  });
 }

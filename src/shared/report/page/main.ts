@@ -3,9 +3,11 @@ import type { ReportData } from '../data.ts';
 import { confusion } from './confusion.ts';
 import { h } from './dom.ts';
 import { duplicates, labelIssues, map, wrong } from './images.ts';
+import { labels } from './labels.ts';
 import { leaderboard } from './leaderboard.ts';
 import { learning, options } from './learning.ts';
-import { labels, perClass, ranking } from './scores.ts';
+import { ranking } from './ranking.ts';
+import { perClass } from './scores.ts';
 import { diagnosis, header, summary } from './summary.ts';
 
 /** In the order of the page. */

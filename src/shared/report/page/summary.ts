@@ -1,9 +1,10 @@
 /** The first screen: the scores of the best head beside the majority baseline, and the diagnosis. */
 
 import type { Finding } from '../../diagnosis/finding.ts';
+import type { Metrics } from '../../head/config.ts';
 import { counted } from '../../plural.ts';
 import type { ReportData } from '../data.ts';
-import { h, percent, score, scrolling, section } from './dom.ts';
+import { h, percent, score, scrolling, section, table } from './dom.ts';
 import { missingNote } from './photos.ts';
 
 const METRIC_NAMES: Readonly<Record<string, string>> = {
@@ -40,71 +41,62 @@ export function header(data: ReportData): HTMLElement {
   );
 }
 
+/** The metrics on the first screen. */
+const TILES = {
+  multiclass: ['accuracy', 'balancedAccuracy', 'f1Macro', 'auc'],
+  multilabel: ['mAP', 'f1Macro', 'auc', 'subsetAccuracy'],
+} as const;
+
 export function summary(data: ReportData): HTMLElement {
-  const { evaluated, task, best } = data;
-  const split = SPLIT_NAMES[evaluated.split];
-  const names =
-    task === 'multilabel'
-      ? ['mAP', 'f1Macro', 'auc', 'subsetAccuracy']
-      : ['accuracy', 'balancedAccuracy', 'f1Macro', 'auc'];
-  const tiles = names.map((name) => {
-    const key = name as keyof typeof evaluated.metrics;
-    const [value, floor] = [evaluated.metrics[key], evaluated.baseline[key]];
-    return h(
-      'div',
-      { class: 'tile' },
-      h('dt', {}, metricName(name)),
-      h('dd', {}, percent(value)),
-      h('dd', { class: 'against' }, `majority baseline: ${percent(floor)}`, meter(value, floor)),
-    );
-  });
-  const all = Object.keys(evaluated.metrics) as (keyof typeof evaluated.metrics)[];
-  const options = Object.entries(best.options).filter(([, value]) => value !== 'false' && value !== '0');
+  const { evaluated, task, best, rows } = data;
+  const note = missingNote(data);
   return section(
     'summary',
     'Scores',
-    `The best head, ${best.id}, on ${counted(data.rows[evaluated.split], `${split} image`)} that it was not trained on.`,
-    h('dl', { class: 'tiles' }, ...tiles),
+    `The best head, ${best.id}, on ${counted(rows[evaluated.split], `${SPLIT_NAMES[evaluated.split]} image`)} that it was not trained on.`,
+    h('dl', { class: 'tiles' }, ...TILES[task].map((name) => tile(name, evaluated))),
     h(
       'details',
       {},
       h('summary', {}, 'All metrics and options of the best head'),
-      scrolling(
-        'All metrics',
-        h(
-          'table',
-          {},
-          h(
-            'thead',
-            {},
-            h(
-              'tr',
-              {},
-              ...['metric', 'validation', split, 'majority baseline'].map((text) =>
-                h('th', { scope: 'col' }, text),
-              ),
-            ),
-          ),
-          h(
-            'tbody',
-            {},
-            ...all.map((name) =>
-              h(
-                'tr',
-                {},
-                h('th', { scope: 'row' }, metricName(name)),
-                ...[best.val[name], evaluated.metrics[name], evaluated.baseline[name]].map((value) =>
-                  h('td', {}, score(value)),
-                ),
-              ),
-            ),
-          ),
-        ),
-      ),
-      h('p', { class: 'settings' }, ...options.map(([name, value]) => h('code', {}, `${name} ${value}`))),
+      scrolling('All metrics', metricsTable(data)),
+      settings(data),
     ),
-    missingNote(data) !== '' && h('p', { class: 'note' }, missingNote(data)),
+    note !== '' && h('p', { class: 'note' }, note),
   );
+}
+
+/** A metric beside the majority baseline's. */
+function tile(name: keyof Metrics, { metrics, baseline }: ReportData['evaluated']): HTMLElement {
+  const [value, floor] = [metrics[name], baseline[name]];
+  return h(
+    'div',
+    { class: 'tile' },
+    h('dt', {}, metricName(name)),
+    h('dd', {}, percent(value)),
+    h('dd', { class: 'against' }, `majority baseline: ${percent(floor)}`, meter(value, floor)),
+  );
+}
+
+function metricsTable({ evaluated: { split, metrics, baseline }, best }: ReportData): HTMLElement {
+  const names = Object.keys(metrics) as (keyof Metrics)[];
+  return table(
+    ['metric', 'validation', SPLIT_NAMES[split], 'majority baseline'],
+    names.map((name) =>
+      h(
+        'tr',
+        {},
+        h('th', { scope: 'row' }, metricName(name)),
+        ...[best.val[name], metrics[name], baseline[name]].map((value) => h('td', {}, score(value))),
+      ),
+    ),
+  );
+}
+
+/** The best head's options, less those that are off. */
+function settings({ best }: ReportData): HTMLElement {
+  const options = Object.entries(best.options).filter(([, value]) => value !== 'false' && value !== '0');
+  return h('p', { class: 'settings' }, ...options.map(([name, value]) => h('code', {}, `${name} ${value}`)));
 }
 
 /** A bar with a mark at the majority baseline. */

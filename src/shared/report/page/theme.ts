@@ -14,9 +14,18 @@ const PALETTE = [
   '#9498a0',
 ];
 
+/** Names and their colours, as a plot's `color` option takes them. */
+export interface ColourScale {
+  domain: string[];
+  range: string[];
+}
+
 /** A colour for each of many names: the palette first, then hues around the circle. */
-export function colours(names: readonly string[]): string[] {
-  return names.map((_, index) => PALETTE[index] ?? `hsl(${Math.round(index * 137.5) % 360} 55% 52%)`);
+export function colourScale(names: readonly string[]): ColourScale {
+  return {
+    domain: [...names],
+    range: names.map((_, index) => PALETTE[index] ?? `hsl(${Math.round(index * 137.5) % 360} 55% 52%)`),
+  };
 }
 
 /** Options of every plot: text inherits the page's colour. */
