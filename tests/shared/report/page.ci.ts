@@ -118,7 +118,7 @@ describe.skipIf(!CHROMIUM)('report.html in a browser', () => {
       'labels',
       'map',
       'wrong',
-      'suspects',
+      'label-issues',
       'duplicates',
     ]);
     expect((await page.$$('figure svg')).length).toBeGreaterThan(8);

@@ -112,7 +112,7 @@ export function wrong(data: ReportData): HTMLElement | null {
 
 export function labelIssues(data: ReportData): HTMLElement {
   return section(
-    'suspects',
+    'label-issues',
     'Likely label errors',
     data.labelIssueCount === 0
       ? 'No label disagrees with the features.'
