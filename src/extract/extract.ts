@@ -82,7 +82,7 @@ export async function extract(
   signal?.throwIfAborted();
   const started = performance.now();
   const { dataset, augment, dtype, batchSize, besideOthers = false, rehash = false } = options;
-  const { images, source } = dataset;
+  const imageCount = dataset.images.length;
   const views = createViews(augment);
   const jobs: ExtractionJob[] = [];
   let progress: Progress | undefined;
@@ -96,48 +96,59 @@ export async function extract(
     progress = reporter.progress(
       jobs.map(({ backbone }) => backbone).join(' + '),
       augment ? 'images and views' : 'images',
-      images.length * views.numbers.length * jobs.length,
+      imageCount * views.numbers.length * jobs.length,
     );
     const rows: RowRecord[] = [];
     const failures: Failure[] = [];
     const notes = createNotes();
+    const run = { jobs, rows, failures, notes, views: views.numbers, advance, signal };
     try {
-      await readAll(options, { jobs, rows, failures, notes, views: views.numbers, advance, signal });
-      for (const job of jobs) await job.finish(rows, failures);
-    } catch (thrown) {
-      // The first failure is the one to tell about; what can still be kept is.
-      for (const job of jobs) await job.keep(thrown, failures);
-      throw thrown;
+      await fillStores(options, run);
     } finally {
       progress.stop();
     }
     if (rows.length === 0) throw noneUsable(failures);
-    for (const { out } of jobs) {
-      if (source.fileOf) await writePhotoFolder(out, source.fileOf(''));
-      const conflicts = await writeConflicts(out, rows);
-      if (conflicts > 0)
-        reporter.warn(
-          `${counted(conflicts, 'image')} ${plural(conflicts, 'has', 'have')} copies with different labels: see ${join(out, CONFLICTS_FILE)}`,
-        );
-    }
-    for (const sentence of notes.sentences(images.length)) reporter.warn(sentence);
+    for (const { out } of jobs) await writeCompanions(out, dataset.source, rows, reporter);
+    for (const sentence of notes.sentences(imageCount)) reporter.warn(sentence);
     const seconds = (performance.now() - started) / 1000;
-    return jobs.map(({ out, backbone, computed, columns, bytes }) => ({
-      out,
-      backbone,
-      images: images.length,
-      computed,
-      reused: images.length - failures.length - computed,
-      failed: failures.length,
-      columns: columns.length,
-      features: featureCount(columns),
-      bytes,
-      seconds: Number(seconds.toFixed(3)),
-      imagesPerSecond: Number((images.length / seconds).toFixed(2)),
-    }));
+    return jobs.map((job) => summaryOf(job, { images: imageCount, failed: failures.length, seconds }));
   } finally {
     await Promise.all(jobs.map((job) => job.close()));
   }
+}
+
+/** Writes what training and reports need beside the features, and warns of copies with different labels. */
+async function writeCompanions(
+  out: string,
+  { fileOf }: ImageSource,
+  rows: RowRecord[],
+  reporter: Reporter,
+): Promise<void> {
+  if (fileOf) await writePhotoFolder(out, fileOf(''));
+  const conflicts = await writeConflicts(out, rows);
+  if (conflicts > 0)
+    reporter.warn(
+      `${counted(conflicts, 'image')} ${plural(conflicts, 'has', 'have')} copies with different labels: see ${join(out, CONFLICTS_FILE)}`,
+    );
+}
+
+function summaryOf(
+  { out, backbone, computed, columns, bytes }: ExtractionJob,
+  { images, failed, seconds }: { images: number; failed: number; seconds: number },
+): ExtractSummary {
+  return {
+    out,
+    backbone,
+    images,
+    computed,
+    reused: images - failed - computed,
+    failed,
+    columns: columns.length,
+    features: featureCount(columns),
+    bytes,
+    seconds: Number(seconds.toFixed(3)),
+    imagesPerSecond: Number((images / seconds).toFixed(2)),
+  };
 }
 
 function featureCount(columns: readonly FeatureColumn[]): number {
@@ -164,6 +175,19 @@ interface Run {
   views: readonly number[];
   advance(rows: number): void;
   signal: AbortSignal | undefined;
+}
+
+/** Reads all images and writes the stores; what can be kept of a run that fails is. */
+async function fillStores(options: Extraction, run: Run): Promise<void> {
+  const { jobs, rows, failures } = run;
+  try {
+    await readAll(options, run);
+    for (const job of jobs) await job.finish(rows, failures);
+  } catch (thrown) {
+    // The first failure is the one to tell about.
+    for (const job of jobs) await job.keep(thrown, failures);
+    throw thrown;
+  }
 }
 
 /** Reads all images in order and hands them to the targets. */

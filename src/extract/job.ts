@@ -15,11 +15,11 @@ import { lockStore } from '../shared/store/lock.ts';
 import type { RowRecord } from '../shared/store/part-buffer.ts';
 import { MATHS_VERSION } from '../shared/store/pipeline.ts';
 import type { Dtype, FeatureColumn, Pipeline } from '../shared/store/schema.ts';
-import { createStoreWriter } from '../shared/store/writer.ts';
+import { createStoreWriter, type StoreWriter } from '../shared/store/writer.ts';
 import { packageVersion } from '../shared/version.ts';
 import type { Dataset } from './dataset/dataset.ts';
 import { type Failure, writeFailures } from './failures.ts';
-import { openKnownFiles } from './known-files.ts';
+import { type KnownFiles, openKnownFiles } from './known-files.ts';
 import { type Earlier, openEarlier, usualFolder } from './plan.ts';
 import { storeFeatures } from './store-features.ts';
 
@@ -101,12 +101,18 @@ export async function openJob(
 
 type StoreLock = Awaited<ReturnType<typeof lockStore>>;
 
-async function openStoreOf(
-  { thread, lock, out, earlier }: { thread: BackboneThread; lock: StoreLock; out: string; earlier: Earlier },
-  { dataset, dtype, augment, views, batchSize, rehash, reporter, advance }: TargetOptions,
-): Promise<ExtractionJob> {
+/** A backbone that runs, and the locked folder of its store. */
+interface Opened {
+  thread: BackboneThread;
+  lock: StoreLock;
+  out: string;
+  earlier: Earlier;
+}
+
+async function openStoreOf(opened: Opened, options: TargetOptions): Promise<ExtractionJob> {
+  const { thread, lock, out, earlier } = opened;
+  const { dataset, dtype, augment, rehash, reporter } = options;
   const { description } = thread;
-  const { size, resize } = description;
   const columns = earlier.columns.map((name) => description.columns.find((own) => own.name === name)!);
   const store = await createStoreWriter(
     out,
@@ -121,18 +127,28 @@ async function openStoreOf(
     { storedParts: earlier.storedParts, addsColumns: earlier.addsColumns, guard: lock.check },
   );
   const files = await openKnownFiles(out, { trusted: !rehash, warn: reporter.warn });
-  let isCompiled = false;
-  const stored = (rows: number): void => {
-    isCompiled = true;
-    advance(rows);
-  };
-  const features = storeFeatures(thread, { batchSize, columns, store, computed: stored });
+  return createJob({ ...opened, columns, store, files }, options);
+}
+
+/** With what the store is read and written by. */
+interface OpenedStore extends Opened {
+  columns: readonly FeatureColumn[];
+  store: StoreWriter;
+  files: KnownFiles;
+}
+
+function createJob(
+  { thread, lock, out, columns, store, files }: OpenedStore,
+  { views, batchSize, reporter, advance }: TargetOptions,
+): ExtractionJob {
+  const { name: backbone, size, resize } = thread.description;
+  const features = storeFeatures(thread, { batchSize, columns, store, computed: advance });
   const isWhole = (sha256: string) => views.numbers.every((view) => store.has({ sha256, view }));
   let computed = 0;
   let bytes = 0;
   let isFinished = false;
   return {
-    backbone: description.name,
+    backbone,
     out,
     inputSize: { size, resize },
     columns,
@@ -143,7 +159,7 @@ async function openStoreOf(
       return computed;
     },
     get isCompiled() {
-      return isCompiled;
+      return features.isCompiled;
     },
     async cachedHash(path, file) {
       const sha256 = await files.hashOf(path, file);
@@ -155,8 +171,7 @@ async function openStoreOf(
       for (const record of records) {
         const { path, sha256, view } = record;
         if (view === 0) files.remember(path, sha256);
-        const draw = () => views.pixels(pixels!, size, sha256, view);
-        if (pixels && (await features.add(record, draw))) added++;
+        if (pixels && (await features.add(record, () => views.pixels(pixels, size, sha256, view)))) added++;
       }
       if (added > 0) computed++;
       if (added < records.length) advance(records.length - added);
@@ -167,19 +182,13 @@ async function openStoreOf(
       // Its memory goes before the store is put in order.
       await thread.finish();
       await writeFailures(out, failures);
-      if (rows.length === 0) return;
-      const { parts } = await store.finish({ rows, failed: failures.length });
-      bytes = parts.reduce((sum, part) => sum + part.bytes, 0);
-      // Features are what counts; without this the next run only takes longer.
-      await files.save().catch((thrown: unknown) => {
-        reporter.warn(`${messageOf(thrown)}: the next run reads every image again`);
-      });
+      if (rows.length > 0)
+        bytes = await finishStore(store, files, { rows, failed: failures.length }, reporter);
     },
     async keep(thrown, failures) {
       if (isFinished) return;
-      await features.keep().catch((lost: unknown) => {
-        if (messageOf(lost) !== messageOf(thrown)) reporter.warn(messageOf(lost));
-      });
+      const lost = await features.keep().catch(messageOf);
+      if (lost && lost !== messageOf(thrown)) reporter.warn(lost);
       await writeFailures(out, failures).catch(() => {});
     },
     async close() {
@@ -187,6 +196,21 @@ async function openStoreOf(
       await lock.release();
     },
   };
+}
+
+/** Writes the rows and remembers the files that they are of. @returns bytes of the store's parts */
+async function finishStore(
+  store: StoreWriter,
+  files: KnownFiles,
+  outcome: { rows: RowRecord[]; failed: number },
+  reporter: Reporter,
+): Promise<number> {
+  const { parts } = await store.finish(outcome);
+  // Features are what counts; without this the next run only takes longer.
+  await files.save().catch((thrown: unknown) => {
+    reporter.warn(`${messageOf(thrown)}: the next run reads every image again`);
+  });
+  return parts.reduce((sum, part) => sum + part.bytes, 0);
 }
 
 function pipelineOf(description: BackboneDescription, poolings: string[], dtype: Dtype): Pipeline {

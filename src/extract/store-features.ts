@@ -8,6 +8,8 @@ import type { FeatureColumn } from '../shared/store/schema.ts';
 import type { StoreWriter } from '../shared/store/writer.ts';
 
 export interface StoredFeatures {
+  /** Whether the backbone has given features: it is compiled when the first are needed. */
+  readonly isCompiled: boolean;
   /**
    * Adds an image or a view, waiting while the backbone is behind. False: its features are there already, or on their
    * way, and its pixels are not needed.
@@ -38,9 +40,11 @@ export function storeFeatures(
     dimension,
   }));
   const underway = new Set<string>();
+  let isCompiled = false;
   const batches = createBatches<{ row: RowRecord; phash: string | null }>([thread], {
     batchSize,
     async receive(records, [features]) {
+      isCompiled = true;
       for (const [row, record] of records.entries()) {
         const vectors = sources.map(({ at, dimension }) =>
           features[at].subarray(row * dimension, (row + 1) * dimension),
@@ -53,6 +57,9 @@ export function storeFeatures(
   });
 
   return {
+    get isCompiled() {
+      return isCompiled;
+    },
     async add(record, draw) {
       const key = contentKey(record);
       if (underway.has(key) || store.has(record)) return false;
