@@ -43,7 +43,7 @@ const { task, classes, targets: right } = encodeLabels(table.labels, 'auto');
 const space = probeSpace({ ...set, hashes: table.hashes, views: table.views });
 type Remedy = ReturnType<Plant>;
 
-/** The rank of each planted error among the suspects, from 1 (0: none of them), and whether the suggestion mends it. */
+/** The rank of each planted error among the likely label errors, from 1 (0: none of them), and whether the suggestion mends it. */
 function ranksOf(planted: ReadonlyMap<number, Remedy>, targets: Uint8Array) {
   const { labelIssues } = linearProbe(space, { targets, classes: classes.length, task });
   return Array.from(planted, ([row, { label, present }]) => {

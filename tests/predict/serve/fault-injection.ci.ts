@@ -70,7 +70,7 @@ it('bodies that fill the memory', async () => {
   const late = await stalled(url, most);
   await expect.poll(late.received).toContain('503');
   expect(late.received()).toMatch(/retry-after: 1/i);
-  expect(late.received()).toContain('Expected less to come in at a time');
+  expect(late.received()).toContain('Expected fewer bytes at a time');
   // Stalled bodies give way.
   await sleep(1000);
   const pushy = await stalled(url, most);

@@ -73,7 +73,7 @@ describe('without any engine', () => {
   const TENSORFLOW =
     'Expected a TensorFlow package for --engine tensorflow but tfjs-node-gpu is not installed, tfjs-node is not ' +
     'installed, tfjs-backend-wasm is not installed: npm run setup:tensorflow (add -- --gpu for NVIDIA GPUs), or npm ' +
-    'install @tensorflow/tfjs-core @tensorflow/tfjs-backend-wasm for the slow one that runs everywhere';
+    'install @tensorflow/tfjs-core @tensorflow/tfjs-backend-wasm for a slower one that runs everywhere';
 
   it.each(
     Object.keys(COMMANDS).flatMap((command) =>

@@ -120,7 +120,11 @@ describe('a sweep over features', () => {
     for (const [args, message, status] of [
       [['--grid', 'lr=1'], 'Missing --features: a feature store that permafrost extract wrote', 2],
       [['--grid', 'featurs=a'], '(did you mean features?)', 2],
-      [['--grid', `features=${stored};pooling=avg,gem`], 'Expected one of avg, max for --pooling', 2],
+      [
+        ['--grid', `features=${stored};pooling=avg,gem`],
+        'Expected one of avg, max, last, depths for --pooling',
+        2,
+      ],
       [['--grid', 'features=/nowhere'], 'No feature store at /nowhere: run permafrost extract first', 1],
     ] as const) {
       const outcome = await permafrost(['train-head', ...args]);
