@@ -15,7 +15,6 @@ const MAX_REPEATED = 5;
 /** Messages to stderr; a bar with rate and time left on a terminal, a plain line every few seconds otherwise. */
 export function terminalReporter(stream: NodeJS.WriteStream = process.stderr): TerminalReporter {
   const warnings = new Set<string>();
-  let others = 0;
   /** Whether something else was said after a warning. */
   let areBuried = false;
   const write = (text: string): void => {
@@ -26,8 +25,7 @@ export function terminalReporter(stream: NodeJS.WriteStream = process.stderr): T
     info: write,
     warn(message) {
       stream.write(`warning: ${message}\n`);
-      if (warnings.size < MAX_REPEATED) warnings.add(message);
-      else if (!warnings.has(message)) others++;
+      warnings.add(message);
     },
     progress(label, unit, total) {
       const display = stream.isTTY ? bar(stream, label, unit, total) : lines(stream, label, unit, total);
@@ -39,9 +37,10 @@ export function terminalReporter(stream: NodeJS.WriteStream = process.stderr): T
     },
     repeatWarnings() {
       if (!areBuried) return;
+      const others = warnings.size - MAX_REPEATED;
       const more = others > 0 ? [`and ${others} more, see above`] : [];
-      const list = [...warnings, ...more].map((line) => `  ${line}\n`);
-      stream.write(`${counted(warnings.size + others, 'warning')}:\n${list.join('')}`);
+      const list = [...[...warnings].slice(0, MAX_REPEATED), ...more].map((line) => `  ${line}\n`);
+      stream.write(`${counted(warnings.size, 'warning')}:\n${list.join('')}`);
     },
     ...(stream.isTTY && { terminal: stream }),
   };

@@ -42,6 +42,7 @@ describe('warnings are repeated at the end', () => {
   it('with the number of those that are too many', () => {
     const { reporter, written } = createReporter();
     for (let i = 0; i < 8; i++) reporter.warn(`${i} is empty`);
+    reporter.warn('7 is empty');
     reporter.info('done');
     written();
     reporter.repeatWarnings();
