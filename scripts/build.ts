@@ -15,6 +15,8 @@ const TRAINING_KERNELS = ['training', 'logistic', 'gradient'].map(
 );
 const PAGE = ['main.ts', 'main.css'].map((name) => `src/shared/report/page/${name}`);
 
+const PAGE_OPTIONS = ['--bundle', '--minify', '--target=es2022', '--format=iife', '--log-level=warning'];
+
 /** What makes the build: a package's command and its arguments, given the folder to build in. */
 const STEPS: readonly ((out: string) => [command: string, ...args: string[]])[] = [
   (out) => ['asc', ...TRAINING_KERNELS, ...kernelOptions(`${out}/shared/training/kernels/kernels.wasm`)],
@@ -24,10 +26,7 @@ const STEPS: readonly ((out: string) => [command: string, ...args: string[]])[] 
     ...kernelOptions(`${out}/shared/images/kernels/kernels.wasm`),
   ],
   (out) => ['tsc', '-p', 'tsconfig.build.json', '--outDir', out],
-  (out) => [
-    ...(['esbuild', ...PAGE, '--bundle', '--minify', '--target=es2022', '--format=iife'] as const),
-    ...['--log-level=warning', `--outdir=${out}/shared/report/page`],
-  ],
+  (out) => ['esbuild', ...PAGE, ...PAGE_OPTIONS, `--outdir=${out}/shared/report/page`],
 ];
 
 function kernelOptions(outFile: string): string[] {

@@ -23,14 +23,14 @@ import { type KnownFiles, openKnownFiles } from './known-files.ts';
 import { type Earlier, openEarlier, usualFolder } from './plan.ts';
 import { storeFeatures } from './store-features.ts';
 
-/** What a run asks of one backbone. */
+/** A backbone of a run and where its features go. */
 export interface JobRequest {
   backbone: BackboneRequest;
   /** Folder of the feature store. */
   out: string;
 }
 
-export interface TargetOptions {
+export interface JobOptions {
   dataset: Dataset;
   besideOthers: boolean;
   dtype: Dtype;
@@ -73,7 +73,7 @@ export interface ExtractionJob {
 /** Starts a backbone and opens its store. @throws as extract does; nothing is left open then */
 export async function openJob(
   { backbone, out: requested }: JobRequest,
-  options: TargetOptions,
+  options: JobOptions,
 ): Promise<ExtractionJob> {
   const { augment, besideOthers, dtype, signal, reporter } = options;
   let thread = await startBackbone(backbone, { signal, reporter });
@@ -109,7 +109,7 @@ interface Opened {
   earlier: Earlier;
 }
 
-async function openStoreOf(opened: Opened, options: TargetOptions): Promise<ExtractionJob> {
+async function openStoreOf(opened: Opened, options: JobOptions): Promise<ExtractionJob> {
   const { thread, lock, out, earlier } = opened;
   const { dataset, dtype, augment, rehash, reporter } = options;
   const { description } = thread;
@@ -139,7 +139,7 @@ interface OpenedStore extends Opened {
 
 function createJob(
   { thread, lock, out, columns, store, files }: OpenedStore,
-  { views, batchSize, reporter, advance }: TargetOptions,
+  { views, batchSize, reporter, advance }: JobOptions,
 ): ExtractionJob {
   const { name: backbone, size, resize } = thread.description;
   const features = storeFeatures(thread, { batchSize, columns, store, computed: advance });

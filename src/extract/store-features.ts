@@ -36,7 +36,7 @@ export function storeFeatures(
 ): StoredFeatures {
   const { columns: given, size } = thread.description;
   const sources = columns.map(({ name, dimension }) => ({
-    at: given.findIndex((column) => column.name === name),
+    index: given.findIndex((column) => column.name === name),
     dimension,
   }));
   const underway = new Set<string>();
@@ -46,8 +46,8 @@ export function storeFeatures(
     async receive(records, [features]) {
       isCompiled = true;
       for (const [row, record] of records.entries()) {
-        const vectors = sources.map(({ at, dimension }) =>
-          features[at].subarray(row * dimension, (row + 1) * dimension),
+        const vectors = sources.map(({ index, dimension }) =>
+          features[index].subarray(row * dimension, (row + 1) * dimension),
         );
         await store.append(record.row, vectors, record.phash);
         underway.delete(contentKey(record.row));

@@ -1,13 +1,9 @@
 /** Which columns a store of features has: the depths of a network by default, or the layers that are named. */
+import { DEPTHS, LAST } from '../depth-words.ts';
 import { UsageError, usage } from '../errors.ts';
 import { isModelFile } from './model-file/request.ts';
 import { columnNames } from './pooling.ts';
 import { findBackbone } from './registry.ts';
-
-/** As a layer: the last one and those of the backbone's table of depths. */
-const DEPTHS = 'depths';
-/** As a layer: the last feature map alone. */
-export const LAST = 'last';
 
 /**
  * Names of the columns of a backbone: each layer under each pooling, the last layer first among depths.

@@ -1,6 +1,7 @@
 /** Tables of backbones and their depths, made from the registry. */
+
+import { LAST } from '../depth-words.ts';
 import { elementCount, type Value } from '../graph/value.ts';
-import { LAST } from './depths.ts';
 import { type BackboneShape, describeBackbone } from './load.ts';
 import { PREPROCESSING } from './preprocessing.ts';
 import { BACKBONES } from './registry.ts';

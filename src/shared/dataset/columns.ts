@@ -1,11 +1,8 @@
 /** Which columns of a store heads take: by their names, or by a word for the last layer or all depths of it. */
+import { DEPTHS, LAST } from '../depth-words.ts';
 import { UsageError } from '../errors.ts';
 import type { FeatureStore } from '../store/reader.ts';
 import { didYouMean } from '../suggest.ts';
-
-/** The words that name columns. */
-const LAST = 'last';
-const DEPTHS = 'depths';
 
 type Columns = Pick<FeatureStore, 'dir' | 'manifest' | 'columns'>;
 

@@ -1,5 +1,6 @@
 /** What `--grid` alone trains: heads on the last layer and, where the stores have them, on all depths. */
 import { depthColumns, howToAddDepths } from '../../shared/dataset/columns.ts';
+import { DEPTHS, LAST } from '../../shared/depth-words.ts';
 import { isConvex } from '../../shared/head/resolve.ts';
 import type { Reporter } from '../../shared/reporter.ts';
 import { openStore } from '../../shared/store/reader.ts';
@@ -22,7 +23,7 @@ const STEPPED: HeadBlock = { ...NORMALIZE, lr: [1e-2, 3e-2], l2: [0, 1e-5, 3e-5,
 /** One hidden layer. */
 const HIDDEN: HeadBlock = { normalize: ['softsign'], hidden: [[128], [512]], dropout: [0.5], lr: [1e-3] };
 
-/** Rows from which hidden layers compete: on 500 photos they were chosen by chance only, and took nearly all of the time. */
+/** Rows from which hidden layers compete: on 500 photos they gained nothing and took nearly all of the time; the limit is a guess. */
 const MIN_HIDDEN_ROWS = 1000;
 
 /**
@@ -41,10 +42,7 @@ export async function defaultGrid(
   const shallow = stores.find((store) => depthColumns(store).length < 2);
   if (source.pooling.length > 0 || stores.length === 0) return last;
   if (shallow === undefined)
-    return [
-      ...last.map((block) => ({ ...block, pooling: [['last']] })),
-      { ...linear, pooling: [['depths']] },
-    ];
+    return [...last.map((block) => ({ ...block, pooling: [[LAST]] })), { ...linear, pooling: [[DEPTHS]] }];
   reporter.info(
     `Heads are trained on the last layer alone, since ${shallow.dir} has no other; ${howToAddDepths(shallow)}`,
   );
