@@ -1,4 +1,5 @@
 /** What a head is and how it was trained: plain data, written to head.json and to the leaderboard as it stands. */
+import type { TailSettings } from './tail-settings.ts';
 
 /** Activations of hidden layers, by their Keras names. */
 export const ACTIVATIONS = [
@@ -103,7 +104,10 @@ export interface HeadTraining {
   seed: number;
 }
 
-export type HeadConfig = HeadArchitecture & HeadTraining;
+export interface HeadConfig extends HeadArchitecture, HeadTraining {
+  /** How the end of the backbone was trained with the head; absent where it is frozen. */
+  tail?: TailSettings;
+}
 
 /** The metrics of every table and file, in the order they are printed. */
 export const METRICS = [

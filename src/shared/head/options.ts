@@ -21,7 +21,7 @@ import {
 } from './config.ts';
 
 /** A head as it is requested: `auto` is settled by the task (see resolve.ts). */
-export type HeadRequest = Omit<HeadConfig, 'output' | 'loss'> & {
+export type HeadRequest = Omit<HeadConfig, 'output' | 'loss' | 'tail'> & {
   output: Output | 'auto';
   loss: Loss | 'auto';
 };
