@@ -39,17 +39,28 @@ function roundHalfEven(value: number): number {
   return rest > 0.5 || (rest === 0.5 && floor % 2 === 1) ? floor + 1 : floor;
 }
 
-/** IEEE 754 binary16 bit patterns as float32, exactly (subnormals, infinities and NaN included). */
-export function widenFloat16(halves: Uint16Array): Float32Array {
-  const result = new Float32Array(halves.length);
-  for (let i = 0; i < halves.length; i++) {
-    const bits = halves[i];
-    const sign = bits & 0x8000 ? -1 : 1;
-    const exponent = (bits >> 10) & 0x1f;
-    const fraction = bits & 0x3ff;
-    if (exponent === 0x1f) result[i] = fraction ? Number.NaN : sign * Number.POSITIVE_INFINITY;
-    else if (exponent === 0) result[i] = sign * fraction * 2 ** -24;
-    else result[i] = sign * (1024 + fraction) * 2 ** (exponent - 25);
-  }
-  return result;
+/** All numbers of half precision, by their bits. */
+let numbers: Float32Array | undefined;
+
+/**
+ * IEEE 754 binary16 bit patterns as float32, exactly (subnormals, infinities and NaN included).
+ * @param into where to; default: memory of its own
+ */
+export function widenFloat16(
+  halves: Uint16Array,
+  into: Float32Array = new Float32Array(halves.length),
+): Float32Array {
+  numbers ??= Float32Array.from({ length: 1 << 16 }, (_, bits) => fromHalf(bits));
+  const table = numbers;
+  for (let i = 0; i < halves.length; i++) into[i] = table[halves[i]];
+  return into;
+}
+
+function fromHalf(bits: number): number {
+  const sign = bits & 0x8000 ? -1 : 1;
+  const exponent = (bits >> 10) & 0x1f;
+  const fraction = bits & 0x3ff;
+  if (exponent === 0x1f) return fraction ? Number.NaN : sign * Number.POSITIVE_INFINITY;
+  if (exponent === 0) return sign * fraction * 2 ** -24;
+  return sign * (1024 + fraction) * 2 ** (exponent - 25);
 }
