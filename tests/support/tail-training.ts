@@ -75,7 +75,12 @@ export async function expectKerasTraining(engine: Engine, run: Run): Promise<voi
 
 async function train(engine: Engine, run: Run) {
   const options = { size: { width: SIDE, height: SIDE }, weights: 'none', poolings: ['avg'] };
-  const { front, tail, weights } = await loadCutBackbone({ ...options, name: run.name, from: run.from });
+  const { front, tail, weights } = await loadCutBackbone({
+    ...options,
+    name: run.name,
+    from: run.from,
+    batchNorm: 'frozen',
+  });
   const features = tail.outputs.get('avg')!.shape[1];
   // Batch-norm is frozen, as in make_tails.py.
   const [frozen, trained] = [true, false].map((isFrozen) =>

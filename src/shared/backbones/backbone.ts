@@ -30,6 +30,8 @@ export interface BackboneDefinition {
   readonly preprocessing: PreprocessingName;
   /** Layers before the last whose features are stored beside its own: ends of stages, the shallowest first. */
   readonly depths: readonly string[];
+  /** How much of its old moving statistics each batch-norm keeps at a training step; default: Keras's 0.99. */
+  readonly batchNormMomentum?: number;
   /** The weights for images of a size: some networks have several. */
   imagenet(size: Size): ImagenetWeights;
   /** The layers of preprocessing that Keras builds into the network, where it does, with include_preprocessing. */

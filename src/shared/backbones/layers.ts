@@ -7,7 +7,7 @@ import type { LayerWeights, WeightSource } from '../weights/source.ts';
 import type { LayerNode } from './keras-order.ts';
 import type { LayerActivation } from './layers/activations.ts';
 import { type Convolutions, convolutions } from './layers/convolutions.ts';
-import { createNetwork } from './layers/network.ts';
+import { type BatchMoments, createNetwork, type NetworkChanges } from './layers/network.ts';
 import { type Normalizations, normalizations } from './layers/normalizations.ts';
 import { type Padding, type Pair, spatialPadding } from './layers/padding.ts';
 
@@ -37,6 +37,8 @@ export interface Layers extends Convolutions, Normalizations {
   multiply(a: Value, b: Value, name?: string): Value;
   /** Any other layer without weights: its Keras class in snake_case, what it is fed, what it gives. */
   layer(kind: string, inputs: readonly Value[], output: Value, name?: string): Value;
+  /** Mean and variance of the batch at each batch-norm that normalises with them, by layer. */
+  readonly moments: ReadonlyMap<string, BatchMoments>;
   /** The output of every layer so far, by name. */
   readonly outputs: ReadonlyMap<string, Value>;
   /** The layers that `output` is computed from, in the order in which Keras lists and saves them. */
@@ -45,12 +47,9 @@ export interface Layers extends Convolutions, Normalizations {
   weightLayers(output: Value): LayerWeights[];
 }
 
-/**
- * Starts a network whose weights come from `source`.
- * @param isTrained whether a layer's weights stay values of their own; default: none do
- */
-export function createLayers(source: WeightSource, isTrained?: (layer: string) => boolean): Layers {
-  const network = createNetwork(source, isTrained);
+/** Starts a network whose weights come from `source`. */
+export function createLayers(source: WeightSource, changes?: NetworkChanges): Layers {
+  const network = createNetwork(source, changes);
 
   const layer: Layers['layer'] = (kind, inputs, output, name) =>
     network.start(kind, name).give(inputs, output);
@@ -77,6 +76,7 @@ export function createLayers(source: WeightSource, isTrained?: (layer: string) =
     add: (a, b, name) => layer('add', [a, b], build.add(a, b), name),
     multiply: (a, b, name) => layer('multiply', [a, b], build.mul(a, b), name),
     layer,
+    moments: network.moments,
     outputs: network.outputs,
     layersOf: network.layersOf,
     weightLayers: network.weightLayers,

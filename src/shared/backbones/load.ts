@@ -10,6 +10,7 @@ import { blankSource, hashedSource, type LayerWeights, type WeightSource } from 
 import type { BackboneDefinition } from './backbone.ts';
 import { type Preparation, publishedPreparation } from './configuration/prepare.ts';
 import type { LayerNode } from './keras-order.ts';
+import type { NetworkChanges } from './layers/network.ts';
 import { createLayers, type Layers } from './layers.ts';
 import { openWeights, type WeightsRequest } from './open-weights.ts';
 import { LAST_LAYER, parseColumn, pool } from './pooling.ts';
@@ -108,20 +109,17 @@ function resolve({ name, size }: BackboneOptions): { definition: BackboneDefinit
   return { definition, size: { width, height } };
 }
 
-/**
- * The values of a network.
- * @param isTrained whether a layer's weights stay values of their own; default: none do
- */
+/** The values of a network, in which layers that are trained may differ from the published ones. */
 export function build(
   definition: BackboneDefinition,
   { width, height }: Size,
   source: WeightSource,
   columns: readonly string[],
   preparation = publishedPreparation(definition),
-  isTrained?: (layer: string) => boolean,
+  changes?: NetworkChanges,
 ) {
   const pixels = input('pixels', 'uint8', [BATCH, height, width, 3]);
-  const layers = createLayers(source, isTrained);
+  const layers = createLayers(source, changes);
   const map = definition.build(prepared(pixels, definition, layers, preparation), layers);
   const after = definition.afterPooling?.(map.shape[3], layers);
   const column = (name: string): Value => {
@@ -143,6 +141,7 @@ export function build(
     layers: weightLayers,
     nodes,
     named: layers.outputs,
+    moments: layers.moments,
     map,
   };
 }

@@ -1,17 +1,8 @@
 /** How the end of a backbone is trained together with a head: a part of the head's configuration, and the table of its options. */
 
+import { BATCH_NORM_MODES, type BatchNormMode, TRAIN_WORDS } from '../backbones/cut/words.ts';
 import type { Option } from '../options.ts';
 import { choice, number, text } from '../values.ts';
-
-/**
- * `frozen`: moving statistics, scale and shift stay as they are; `trainable`: as in Keras, with the batch's statistics and
- * moving averages; `insert`: the same, and a new one behind each convolution that has none.
- */
-const BATCH_NORM_MODES = ['frozen', 'trainable', 'insert'] as const;
-export type BatchNormMode = (typeof BATCH_NORM_MODES)[number];
-
-/** Sets of a tail's weights by a word; anything else is a list of layers or blocks. */
-const TRAIN_WORDS = ['all-but-batch-norm', 'all', 'batch-norm', 'bias'] as const;
 
 /** How the end of a backbone is trained; heads on frozen backbones have none. */
 export interface TailSettings {

@@ -2,69 +2,112 @@
 import { UsageError } from '../../errors.ts';
 import { graph, input, maxPool } from '../../graph/build.ts';
 import { foldScaleShift } from '../../graph/fold.ts';
-import { BATCH, type Graph, type Shape, type Value } from '../../graph/value.ts';
-import type { WeightName } from '../../weights/source.ts';
+import { BATCH, type Graph, type Value } from '../../graph/value.ts';
+import type { BatchMoments } from '../layers/network.ts';
+import type { Column } from '../load.ts';
 import { behindCut, type Cut, isConvolution } from './find.ts';
+import { isWeight, weightKey } from './weights.ts';
 
 /** The name of the front's output and of the tail's first input. */
 export const ACTIVATION = 'activation';
 
-/** A weight of the tail, which is fed to it. */
-export interface TailWeight {
-  /** `layer/weight`, the name of the tail's input. */
-  readonly name: string;
-  readonly layer: string;
-  readonly weight: WeightName;
-  /** As Keras has it; the input lays the same numbers out alike. */
-  readonly shape: Shape;
-  readonly data: Float32Array;
-  /** Moving means and variances, which no gradient changes. */
-  readonly isStatistic: boolean;
-}
+/** The graph's outputs with mean and variance of a batch at each batch-norm that normalises with them. */
+export const meanOf = (layer: string): string => `mean:${layer}`;
+export const varianceOf = (layer: string): string => `variance:${layer}`;
 
 export interface SplitNetwork {
-  /** Input `pixels`; output `activation`. */
+  /** Input `pixels`; outputs `activation` and, by its name, each column that no trained layer changes. */
   readonly front: Graph;
-  /** Inputs `activation` and each weight by its name; outputs as of the whole network. */
+  /** Inputs `activation` and each weight by its name; outputs the other columns. */
   readonly tail: Graph;
-  /** In Keras's order. */
-  readonly weights: readonly TailWeight[];
+  /**
+   * As {@link tail}; where batch-norms normalise with the batch, without their moving statistics and with the outputs
+   * `mean:LAYER` and `variance:LAYER`.
+   */
+  readonly trainingTail: Graph;
+  /** Both in the order of the request, which is that of the head's inputs. */
+  readonly frontColumns: readonly Column[];
+  readonly tailColumns: readonly Column[];
+}
+
+/** The values of a network whose trained layers were built with weights of their own. */
+export interface TrainedNetwork {
+  /** Columns by name. */
+  readonly outputs: Readonly<Record<string, Value>>;
+  /** The output of each layer. */
+  readonly named: ReadonlyMap<string, Value>;
+  readonly moments: ReadonlyMap<string, BatchMoments>;
 }
 
 /**
- * Splits a network whose trained layers were built with weights of their own.
- * @param outputs the whole network's, by name
- * @param kept the output of the cut's layer
- * @throws UsageError for an output that is computed from layers before the cut
+ * Splits a network.
+ * @param training the same network with batch statistics, whose weights need no numbers; itself where it has none
+ * @throws UsageError where no column is computed from trained layers
  */
-export function split(outputs: Readonly<Record<string, Value>>, kept: Value, cut: Cut): SplitNetwork {
-  const activation = input(ACTIVATION, 'float32', [BATCH, ...cut.shape]);
-  const replaced = new Map<Value, Value>([[kept, activation]]);
-  const constants = new Map<string, Value<'constant'>>();
-  for (const [name, output] of Object.entries(outputs)) {
-    const values = behindCut([output], kept);
-    if (!values)
-      throw new UsageError(`Expected features from behind ${cut.layer} but ${name} is computed before it`);
-    for (const value of values) {
-      if (isWeight(value)) constants.set(value.name, value);
-      if (!replaced.has(value)) replaced.set(value, moved(value, kept, replaced, cut.isHalved));
-    }
+export function split(network: TrainedNetwork, training: TrainedNetwork, cut: Cut): SplitNetwork {
+  const isTrained = dependsOn(cut, Object.values(network.outputs));
+  const columns = Object.entries(network.outputs).map(([name, value]) => ({
+    name,
+    dimension: value.shape[1],
+    value,
+  }));
+  const [frontColumns, tailColumns] = [false, true].map((wanted) =>
+    columns.filter(({ value }) => isTrained(value) === wanted),
+  );
+  if (tailColumns.length === 0) {
+    const names = columns.map(({ name }) => name).join(', ');
+    throw new UsageError(
+      `Expected a head that reads features from behind ${cut.layer} but it reads ${names}, computed before the cut`,
+    );
   }
+  const kept = network.named.get(cut.layer)!;
   const everySecond = { window: [1, 1], strides: [2, 2], padding: [0, 0, 0, 0] } as const;
-  const front = cut.isHalved ? maxPool(kept, everySecond) : kept;
-  const results = Object.entries(outputs).map(([name, value]) => [name, replaced.get(value)!] as const);
-  return {
-    front: foldScaleShift(graph({ [ACTIVATION]: front })),
-    tail: graph(Object.fromEntries(results)),
-    weights: cut.trained.flatMap(({ layer, weights }) =>
-      weights.flatMap(({ name: weight, shape }) => {
-        const name = `${layer}/${weight}`;
-        const value = constants.get(name);
-        const isStatistic = weight.startsWith('moving_');
-        return value ? [{ name, layer, weight, shape, data: value.attributes.data, isStatistic }] : [];
-      }),
-    ),
+  const front = {
+    [ACTIVATION]: cut.isHalved ? maxPool(kept, everySecond) : kept,
+    ...Object.fromEntries(frontColumns.map(({ name, value }) => [name, value])),
   };
+  const names = tailColumns.map(({ name }) => name);
+  const tail = tailOf(network, names, cut);
+  const described = ({ name, dimension }: Column): Column => ({ name, dimension });
+  return {
+    front: foldScaleShift(graph(front)),
+    tail,
+    trainingTail: training === network ? tail : tailOf(training, names, cut),
+    frontColumns: frontColumns.map(described),
+    tailColumns: tailColumns.map(described),
+  };
+}
+
+/** Whether a value is computed from weights behind the cut. */
+function dependsOn({ trained }: Cut, results: readonly Value[]): (value: Value) => boolean {
+  const names = new Set(
+    trained.flatMap(({ layer, weights }) => weights.map(({ name }) => weightKey(layer, name))),
+  );
+  const { values } = graph(Object.fromEntries(results.map((value, index) => [`${index}`, value])));
+  const dependent = new Set<Value>();
+  for (const value of values) {
+    if ((isWeight(value) && names.has(value.name)) || value.inputs.some((source) => dependent.has(source)))
+      dependent.add(value);
+  }
+  return (value) => dependent.has(value);
+}
+
+function tailOf({ outputs, named, moments }: TrainedNetwork, columns: readonly string[], cut: Cut): Graph {
+  const kept = named.get(cut.layer)!;
+  const replaced = new Map<Value, Value>([[kept, input(ACTIVATION, 'float32', [BATCH, ...cut.shape])]]);
+  for (const name of columns) {
+    const values = behindCut([outputs[name]], kept);
+    if (!values) throw new Error(`${name} is computed past ${cut.layer}`);
+    for (const value of values)
+      if (!replaced.has(value)) replaced.set(value, moved(value, kept, replaced, cut.isHalved));
+  }
+  const results = columns.map((name) => [name, replaced.get(outputs[name])!] as const);
+  const statistics = Array.from(moments).flatMap(([layer, { mean, variance }]) => {
+    const [meanHere, varianceHere] = [mean, variance].map((value) => replaced.get(value));
+    if (!meanHere || !varianceHere) return [];
+    return [[meanOf(layer), meanHere] as const, [varianceOf(layer), varianceHere] as const];
+  });
+  return graph(Object.fromEntries([...results, ...statistics]));
 }
 
 /** A value of the tail: weights become inputs, and what skipped every second pixel finds only those left. */
@@ -75,9 +118,4 @@ function moved(value: Value, kept: Value, replaced: ReadonlyMap<Value, Value>, i
     return { ...value, inputs, attributes: { ...value.attributes, strides: [1, 1] } } as Value<'conv2d'>;
   }
   return { ...value, inputs };
-}
-
-/** Constants with a name are weights of layers. */
-function isWeight(value: Value): value is Value<'constant'> & { readonly name: string } {
-  return value.op === 'constant' && value.name !== undefined;
 }

@@ -73,6 +73,7 @@ function efficientnetV2(variant: V2Variant): BackboneDefinition {
     size: pixels,
     minimumSize: 32,
     preprocessing: size.startsWith('B') ? 'torch' : 'x/128-1',
+    batchNormMomentum: 0.9,
     // The gated stages: each widens the end of the stage before it.
     depths: stages.flatMap(([kind], at) => (kind === 'gated' ? [`block${at + 1}a_expand_activation`] : [])),
     inside: { rescaling: 1, normalization: Number(size.startsWith('B')) },

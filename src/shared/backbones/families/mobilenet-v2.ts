@@ -36,6 +36,7 @@ function mobilenetV2(alpha: number): BackboneDefinition {
     size: 224,
     minimumSize: 32,
     preprocessing: 'tf',
+    batchNormMomentum: 0.999,
     // Where stages four to seven widen the end of the stage before them.
     depths: [6, 10, 13, 16].map((block) => `block_${block}_expand_relu`),
     imagenet(size) {

@@ -88,6 +88,7 @@ function mobilenetV3({ size, alpha = 1, minimalistic = false, hash }: V3Variant)
     size: 224,
     minimumSize: 32,
     preprocessing: 'tf',
+    batchNormMomentum: 0.999,
     depths: DEPTHS[size][minimalistic ? 'minimalistic' : 'usual'],
     inside: { rescaling: 1, normalization: 0 },
     imagenet: () => ({ file, address: `${KERAS_FILES}/mobilenet_v3/${file}`, hash }),

@@ -33,6 +33,7 @@ function nasnet({ name, kerasName, size, imagenet, ...variant }: NasnetVariant):
     size,
     minimumSize: 32,
     preprocessing: 'tf',
+    batchNormMomentum: 0.9997,
     // The last cells before the reductions.
     depths: [variant.cells - 1, 2 * variant.cells].map((cell) => `normal_concat_${cell}`),
     imagenet: () => imagenet,

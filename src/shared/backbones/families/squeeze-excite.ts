@@ -9,12 +9,14 @@ export function squeezeExcite(x: Value, layers: Layers, prefix: string, reduced:
     filters: reduced,
     kernel: [1, 1],
     activation: 'swish',
+    gate: true,
     name: `${prefix}se_reduce`,
   });
   gate = layers.conv(gate, {
     filters: x.shape[3],
     kernel: [1, 1],
     activation: 'sigmoid',
+    gate: true,
     name: `${prefix}se_expand`,
   });
   return layers.multiply(x, gate, `${prefix}se_excite`);

@@ -5,6 +5,7 @@ import * as build from '../../graph/build.ts';
 import type { ConvolutionAttributes, Shape, Value } from '../../graph/value.ts';
 import type { LayerActivation } from './activations.ts';
 import type { Network } from './network.ts';
+import { insertedBatchNorm } from './normalizations.ts';
 import { type Padding, type Pair, spatialPadding } from './padding.ts';
 
 interface WindowOptions {
@@ -19,6 +20,8 @@ interface ConvOptions extends WindowOptions {
   bias?: boolean;
   /** Applied inside the layer, as Conv2D(activation=...) does. */
   activation?: LayerActivation;
+  /** Whether it is part of a gate, where no batch-norm is ever inserted. */
+  gate?: boolean;
 }
 
 interface DepthwiseConvOptions extends WindowOptions {
@@ -43,13 +46,22 @@ export interface Convolutions {
 
 export function convolutions(network: Network): Convolutions {
   return {
-    conv(x, { filters, kernel, bias = true, activation, name, ...window }) {
+    conv(x, { filters, kernel, bias = true, activation, gate = false, name, ...window }) {
       const layer = network.start('conv2d', name);
       const kernelValue = layer.value('kernel', [...kernel, x.shape[3], filters]);
       const biasValue = bias ? layer.value('bias', [filters]) : undefined;
       const { image, attributes } = slid(x, kernel, window);
       const convolved = build.conv2d(image, kernelValue, biasValue, attributes);
-      return layer.give([x], activation ? ACTIVATION_FUNCTIONS[activation](convolved) : convolved);
+      if (!activation) return layer.give([x], convolved);
+      const activate = ACTIVATION_FUNCTIONS[activation];
+      if (gate || !network.changes.insertedBatchNorm?.isBehind(layer.name))
+        return layer.give([x], activate(convolved));
+      const normalized = insertedBatchNorm(network, layer, layer.give([x], convolved));
+      const separate = network.start('activation', `${layer.name}_${activation}`);
+      const activated = separate.give([normalized], activate(normalized));
+      // Whoever asks for the convolution's output means what its activation gives, as in the published network.
+      network.rename(layer.name, activated);
+      return activated;
     },
 
     groupedConv(x, { kernel, name, ...window }) {

@@ -1,7 +1,8 @@
-/** Normalisations and scales, in inference mode, with Keras's weights in Keras's order. */
+/** Normalisations and scales, with Keras's weights in Keras's order. */
 import * as build from '../../graph/build.ts';
-import type { Value } from '../../graph/value.ts';
-import type { Network, StartedLayer } from './network.ts';
+import { elementCount, type Value } from '../../graph/value.ts';
+import type { WeightSource } from '../../weights/source.ts';
+import type { BatchMoments, Network, StartedLayer } from './network.ts';
 
 interface BatchNormOptions {
   name?: string;
@@ -31,19 +32,55 @@ export interface Normalizations {
 /** The least standard deviation of keras/src/layers/preprocessing/normalization.py: backend.epsilon(). */
 const MIN_DEVIATION = 1e-7;
 
-/** Batch-norm with its moving statistics, whose weights stay values of their own. */
-function frozenStatistics(
-  x: Value,
-  layer: StartedLayer,
-  { epsilon, scale }: { epsilon: number; scale: boolean },
-): Value {
+type BatchNormSettings = Required<Pick<BatchNormOptions, 'epsilon' | 'scale'>>;
+
+/** The epsilon and the gamma of Keras's BatchNormalization(). */
+const DEFAULTS: BatchNormSettings = { epsilon: 1e-3, scale: true };
+
+/** Adds a batch-norm that the published network does not have behind a convolution, whose output is `x`. */
+export function insertedBatchNorm(network: Network, convolution: StartedLayer, x: Value): Value {
+  return batchNorm(network, network.startInserted(convolution), x, DEFAULTS);
+}
+
+/** What Keras's BatchNormalization() begins with. */
+export const freshBatchNorm: WeightSource = (_layer, weight, shape) =>
+  new Float32Array(elementCount(shape)).fill(weight === 'gamma' || weight === 'moving_variance' ? 1 : 0);
+
+function batchNorm(network: Network, layer: StartedLayer, x: Value, settings: BatchNormSettings): Value {
+  if (!layer.isTrained) return layer.give([x], fixed(x, layer, settings));
   const shape = [x.shape[3]];
-  const gamma = scale ? layer.value('gamma', shape) : build.scalar(1);
+  const gamma = settings.scale ? layer.value('gamma', shape) : build.scalar(1);
   const beta = layer.value('beta', shape);
-  const mean = layer.value('moving_mean', shape);
-  const variance = layer.value('moving_variance', shape);
-  const factor = build.div(gamma, build.sqrt(build.add(variance, build.scalar(epsilon))));
-  return build.add(build.mul(x, factor), build.sub(beta, build.mul(mean, factor)));
+  const moving = {
+    mean: layer.value('moving_mean', shape),
+    variance: layer.value('moving_variance', shape),
+  };
+  const { mean, variance } = network.changes.batchStatistics ? momentsOf(x, layer, network) : moving;
+  const factor = build.div(gamma, build.sqrt(build.add(variance, build.scalar(settings.epsilon))));
+  return layer.give([x], build.add(build.mul(x, factor), build.sub(beta, build.mul(mean, factor))));
+}
+
+/** Mean and (biased) variance over batch, rows and columns: what Keras normalises with and feeds its moving statistics. */
+function momentsOf(x: Value, { name }: StartedLayer, { moments }: Network): BatchMoments {
+  const overPlaces = { axes: [0, 1, 2], keepDims: false };
+  const mean = build.reduceMean(x, overPlaces);
+  const centred = build.sub(x, mean);
+  const found = { mean, variance: build.reduceMean(build.mul(centred, centred), overPlaces) };
+  moments.set(name, found);
+  return found;
+}
+
+/** A batch-norm of constants: one factor and one shift, which a convolution before it takes over. */
+function fixed(x: Value, layer: StartedLayer, { epsilon, scale }: BatchNormSettings): Value {
+  const shape = [x.shape[3]];
+  const gamma = scale ? layer.numbers('gamma', shape) : new Float32Array(x.shape[3]).fill(1);
+  const beta = layer.numbers('beta', shape);
+  const mean = layer.numbers('moving_mean', shape);
+  const variance = layer.numbers('moving_variance', shape);
+  const factor = gamma.map((g, i) => g / Math.sqrt(variance[i] + epsilon));
+  const shift = beta.map((b, i) => b - (mean[i] * gamma[i]) / Math.sqrt(variance[i] + epsilon));
+  const scaled = build.mul(x, build.constant(factor, shape));
+  return build.add(scaled, build.constant(shift, shape));
 }
 
 export function normalizations(network: Network): Normalizations {
@@ -55,18 +92,8 @@ export function normalizations(network: Network): Normalizations {
   };
 
   return {
-    batchNorm(x, { name, epsilon = 1e-3, scale = true } = {}) {
-      const layer = network.start('batch_normalization', name);
-      const shape = [x.shape[3]];
-      if (layer.isTrained) return layer.give([x], frozenStatistics(x, layer, { epsilon, scale }));
-      const gamma = scale ? layer.numbers('gamma', shape) : new Float32Array(x.shape[3]).fill(1);
-      const beta = layer.numbers('beta', shape);
-      const mean = layer.numbers('moving_mean', shape);
-      const variance = layer.numbers('moving_variance', shape);
-      const factor = gamma.map((g, i) => g / Math.sqrt(variance[i] + epsilon));
-      const shift = beta.map((b, i) => b - (mean[i] * gamma[i]) / Math.sqrt(variance[i] + epsilon));
-      const scaled = build.mul(x, build.constant(factor, shape));
-      return layer.give([x], build.add(scaled, build.constant(shift, shape)));
+    batchNorm(x, { name, epsilon = DEFAULTS.epsilon, scale = DEFAULTS.scale } = {}) {
+      return batchNorm(network, network.start('batch_normalization', name), x, { epsilon, scale });
     },
 
     layerNorm: (x, options) => sharedLayerNorm(x.shape.at(-1)!, options)(x),
