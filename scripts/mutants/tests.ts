@@ -8,6 +8,7 @@ import { globSync } from 'tinyglobby';
 export const FOLDERS: Readonly<Record<string, readonly string[]>> = {
   'src/shared/dataset': ['tests/shared/dataset'],
   'src/train/search': ['tests/train/search'],
+  'src/shared/search': ['tests/shared/search', 'tests/train/search'],
   'src/train/sweep': ['tests/train/sweep'],
   // What a stack of heads is made of: sweeps are its tests too.
   'src/shared/training': ['tests/shared/training', 'tests/train/sweep'],

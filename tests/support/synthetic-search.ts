@@ -4,12 +4,16 @@ import { pausedInMemory } from '../../src/shared/checkpoint/paused-heads.ts';
 import type { TrainingData } from '../../src/shared/dataset/data.ts';
 import type { HeadRequest } from '../../src/shared/head/options.ts';
 import { resolveConfig } from '../../src/shared/head/resolve.ts';
+import {
+  type Configuration,
+  configurationsOf,
+  type HeadJob,
+  withSeeds,
+} from '../../src/shared/search/configurations.ts';
+import { createLeaderboard } from '../../src/shared/search/leaderboard.ts';
 import type { TrainedHead } from '../../src/shared/training/head-progress.ts';
 import type { HeadResult } from '../../src/shared/training/result.ts';
-import { type Configuration, configurationsOf, withSeeds } from '../../src/train/search/configurations.ts';
-import { createLeaderboard } from '../../src/train/search/leaderboard.ts';
 import type { Search } from '../../src/train/search/search.ts';
-import type { HeadJob } from '../../src/train/sweep/plan.ts';
 import type { SweepOptions } from '../../src/train/sweep/sweep.ts';
 import { headResult } from './head-results.ts';
 

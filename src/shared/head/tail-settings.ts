@@ -2,7 +2,7 @@
 
 import { BATCH_NORM_MODES, type BatchNormMode, TRAIN_WORDS } from '../backbones/cut/words.ts';
 import type { Option } from '../options.ts';
-import { choice, number, text } from '../values.ts';
+import { choice, number, text, type ValueKind } from '../values.ts';
 
 /** How the end of a backbone is trained; heads on frozen backbones have none. */
 export interface TailSettings {
@@ -19,8 +19,17 @@ export interface TailSettings {
 
 export type TailOptionKey = keyof TailSettings;
 
+/** Names separated by commas, or in a grid by +. */
+const names: ValueKind<string> = {
+  ...text,
+  parse: (written, where) => text.parse(written, where).replaceAll('+', ','),
+  format: (value) => value.replaceAll(',', '+'),
+};
+
 /** Every option of a tail, in the order of the help text and of the leaderboard's columns. */
-export const TAIL_OPTIONS = {
+export const TAIL_OPTIONS: {
+  readonly [K in TailOptionKey]: Option<TailSettings[K]> & { default: TailSettings[K] };
+} = {
   from: {
     kind: text,
     description:
@@ -28,7 +37,7 @@ export const TAIL_OPTIONS = {
     default: 'auto',
   },
   train: {
-    kind: text,
+    kind: names,
     description: `What of it to train: ${TRAIN_WORDS.join(', ')}, or layers and blocks separated by commas`,
     default: 'all-but-batch-norm',
   },
@@ -48,7 +57,12 @@ export const TAIL_OPTIONS = {
     description: 'Maximum norm of all gradients together, like Keras global_clipnorm; 0: none',
     default: 0,
   },
-} as const satisfies { readonly [K in TailOptionKey]: Option<TailSettings[K]> };
+};
 
 /** The keys of {@link TAIL_OPTIONS} in their order. */
 export const TAIL_OPTION_KEYS = Object.keys(TAIL_OPTIONS) as TailOptionKey[];
+
+/** An option's value as it is written in a flag, a grid and the leaderboard. */
+export function formatTailOption<K extends TailOptionKey>(key: K, tail: Pick<TailSettings, K>): string {
+  return TAIL_OPTIONS[key].kind.format(tail[key]);
+}

@@ -1,9 +1,8 @@
 /** Puts a report's data together from a finished training. */
 
-import { formatOption, HEAD_OPTION_KEYS, type HeadOptionKey } from '../head/options.ts';
+import { type SettingColumn, settingColumns, variedColumns } from '../head/setting-columns.ts';
 import { evaluate } from '../metrics/evaluate.ts';
 import { type Confusion, confusionMatrix, perClass } from '../metrics/per-class.ts';
-import { flagOf } from '../options.ts';
 import type { Training } from '../results/training.ts';
 import { type HeadResult, rankResults } from '../training/result.ts';
 import { calibrationBins, classCurves, cooccurrence } from './curves.ts';
@@ -76,21 +75,19 @@ type HeadsData = Pick<ReportData, 'metric' | 'best' | 'leaderboard' | 'varied' |
 function headsOf(training: Training): HeadsData {
   const { best, results } = training;
   const { monitor } = best.result.config;
-  const varied = HEAD_OPTION_KEYS.filter(
-    (key) => new Set(results.map(({ config }) => formatOption(key, config))).size > 1,
-  );
+  const varied = variedColumns(results.map(({ config }) => config));
   return {
     metric: monitor,
     best: {
       id: best.result.id,
-      options: optionsOf(best.result, HEAD_OPTION_KEYS),
+      options: optionsOf(best.result, settingColumns([best.result.config])),
       val: best.result.val,
       test: best.result.test,
     },
     leaderboard: rankResults(results, monitor)
       .slice(0, MAX.lines)
       .map((line, index) => lineOf(line, index + 1, varied)),
-    varied: varied.map(flagOf),
+    varied: varied.map(({ title }) => title),
     curves: curvesOf(training),
   };
 }
@@ -156,11 +153,11 @@ function onlyRows(matrix: readonly (readonly number[])[], shown: readonly number
   return shown.map((row) => shown.map((column) => matrix[row][column]));
 }
 
-function optionsOf({ config }: HeadResult, keys: readonly HeadOptionKey[]): Record<string, string> {
-  return Object.fromEntries(keys.map((key) => [flagOf(key), formatOption(key, config)]));
+function optionsOf({ config }: HeadResult, columns: readonly SettingColumn[]): Record<string, string> {
+  return Object.fromEntries(columns.map(({ title, written }) => [title, written(config)]));
 }
 
-function lineOf(line: HeadResult, rank: number, varied: readonly HeadOptionKey[]): ReportLine {
+function lineOf(line: HeadResult, rank: number, varied: readonly SettingColumn[]): ReportLine {
   const { id, status, val, epochs, seconds, interval, tied } = line;
   return {
     rank,

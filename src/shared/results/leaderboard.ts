@@ -3,11 +3,11 @@
 import { type CsvOptions, csvLine } from '../csv-line.ts';
 import { SOURCE_KEYS } from '../dataset/source-options.ts';
 import { METRICS, type MetricName } from '../head/config.ts';
-import { formatOption, HEAD_OPTION_KEYS } from '../head/options.ts';
+import { settingColumns } from '../head/setting-columns.ts';
 import { type HeadResult, rankResults } from '../training/result.ts';
 
 /**
- * The text of leaderboard.csv: rank, id, status, the head's options as a grid would write them, `val_<metric>` and
+ * The text of leaderboard.csv: rank, id, status, the head's options, and those of tails if any has one, as a grid would write them, `val_<metric>` and
  * `test_<metric>` for the metrics any head has, epochs_run (`epochs` is the option), best_epoch, seconds. Where
  * configurations have several heads (seeds, folds), validation metrics and epochs are means, and `runs` and
  * `val_<metric>_std` are added; where sources compete, `features` and `pooling`. `dropped` is the status of a head that
@@ -22,6 +22,7 @@ export function leaderboardCsv(
 ): string {
   const valMetrics = METRICS.filter((name) => results.some(({ val }) => name in val));
   const testMetrics = METRICS.filter((name) => results.some(({ test }) => test && name in test));
+  const settings = settingColumns(results.map(({ config }) => config));
   const sourced = results.some(({ source }) => source !== undefined);
   const repeated = results.some(({ runs }) => runs !== undefined);
   const compared = results.some(({ interval }) => interval !== undefined);
@@ -30,7 +31,7 @@ export function leaderboardCsv(
     'id',
     'status',
     ...(sourced ? SOURCE_KEYS : []),
-    ...HEAD_OPTION_KEYS,
+    ...settings.map(({ name }) => name),
     ...valMetrics.map((name) => `val_${name}`),
     ...testMetrics.map((name) => `test_${name}`),
     'epochs_run',
@@ -46,7 +47,7 @@ export function leaderboardCsv(
         result.id,
         result.status,
         ...(sourced ? SOURCE_KEYS.map((key) => result.source?.[key]) : []),
-        ...HEAD_OPTION_KEYS.map((key) => formatOption(key, result.config)),
+        ...settings.map(({ written }) => written(result.config)),
         ...valMetrics.map((name) => result.val[name]),
         ...testMetrics.map((name) => result.test?.[name]),
         result.epochs,

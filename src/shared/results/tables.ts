@@ -2,9 +2,8 @@
 
 import { SOURCE_KEYS } from '../dataset/source-options.ts';
 import { METRICS, type MetricName, type Metrics } from '../head/config.ts';
-import { formatOption, HEAD_OPTION_KEYS } from '../head/options.ts';
+import { variedColumns } from '../head/setting-columns.ts';
 import type { ClassReport, Confusion } from '../metrics/per-class.ts';
-import { flagOf } from '../options.ts';
 import { counted } from '../plural.ts';
 import { type HeadResult, rankResults } from '../training/result.ts';
 import { type Column, drawTable, printable, score } from './drawing.ts';
@@ -72,14 +71,11 @@ function rankingColumns(shown: readonly HeadResult[], metric: MetricName): Colum
 /** Sources and options in which any of the heads differ. */
 function optionColumns(results: readonly HeadResult[], shown: readonly HeadResult[]): Column[] {
   const sources = SOURCE_KEYS.filter((key) => new Set(results.map(({ source }) => source?.[key])).size > 1);
-  const options = HEAD_OPTION_KEYS.filter(
-    (key) => new Set(results.map(({ config }) => formatOption(key, config))).size > 1,
-  );
   return [
     ...sources.map((key) => ({ title: key, cells: shown.map(({ source }) => source?.[key] ?? '') })),
-    ...options.map((key) => ({
-      title: flagOf(key),
-      cells: shown.map(({ config }) => formatOption(key, config)),
+    ...variedColumns(results.map(({ config }) => config)).map(({ title, written }) => ({
+      title,
+      cells: shown.map(({ config }) => written(config)),
       optional: true,
     })),
   ];

@@ -6,10 +6,10 @@ import { loadEngine } from '../../shared/engines/engine.ts';
 import type { Contender } from '../../shared/evaluation/diagnose-run.ts';
 import { elementCount } from '../../shared/graph/value.ts';
 import { headLayers, headParameters } from '../../shared/head/layers.ts';
+import type { HeadJob } from '../../shared/search/configurations.ts';
 import type { TrainedHead } from '../../shared/training/head-progress.ts';
 import { type HeadResult, rankResults } from '../../shared/training/result.ts';
 import { predictAll } from '../evaluation/predict-all.ts';
-import type { HeadJob } from '../sweep/plan.ts';
 import { type Found, type Search, trainAgain } from './search.ts';
 
 /** Lines that are compared with the best, itself included. */

@@ -10,11 +10,11 @@ import {
 import type { FeatureSet } from '../../shared/dataset/table.ts';
 import { loadEngine } from '../../shared/engines/engine.ts';
 import type { Evaluation } from '../../shared/metrics/counts.ts';
+import { winningLine } from '../../shared/search/competition.ts';
+import { type Configuration, type HeadJob, jobsOf } from '../../shared/search/configurations.ts';
 import type { HeadResult } from '../../shared/training/result.ts';
 import { predictAll } from '../evaluation/predict-all.ts';
-import type { HeadJob } from '../sweep/plan.ts';
-import { type Configuration, jobsOf } from './configurations.ts';
-import { compete, type Found, normalizationsOf, type Search, trainAgain, winningLine } from './search.ts';
+import { compete, type Found, normalizationsOf, type Search, trainAgain } from './search.ts';
 
 /** A fold of the rows that are not tested: what validates in it, after what it trains on. */
 interface Fold {

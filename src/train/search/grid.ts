@@ -1,17 +1,6 @@
 /** Grids: which values of which options a sweep combines, read from text or a file and expanded to heads. */
-import { readFile, stat } from 'node:fs/promises';
-import { extname } from 'node:path';
-import { parse as parseYaml } from 'yaml';
 import { SOURCE_KEYS, SOURCE_OPTIONS, type SourceKey } from '../../shared/dataset/source-options.ts';
-import { decodeText } from '../../shared/encoding.ts';
-import {
-  expectedMessage,
-  InputError,
-  messageOf,
-  UsageError,
-  unexpected,
-  usage,
-} from '../../shared/errors.ts';
+import { expectedMessage, UsageError, usage } from '../../shared/errors.ts';
 import type { HeadConfig, Task } from '../../shared/head/config.ts';
 import {
   formatOption,
@@ -22,7 +11,7 @@ import {
 } from '../../shared/head/options.ts';
 import { resolveConfig, withoutIdleOptions } from '../../shared/head/resolve.ts';
 import { flagOf } from '../../shared/options.ts';
-import { causeOf } from '../../shared/store/files.ts';
+import { type GridLists, readGridLists } from '../../shared/search/grid-text.ts';
 import { didYouMean } from '../../shared/suggest.ts';
 import type { Grid, GridBlock, HeadBlock } from '../options/grid.ts';
 import { formatRange, isRange, parseRange } from './ranges.ts';
@@ -30,89 +19,18 @@ import { formatRange, isRange, parseRange } from './ranges.ts';
 /** Heads in one sweep: beyond this a typing mistake is likelier than a wish. */
 export const MAX_HEADS = 100_000;
 
-/** Bytes of a grid file. */
-const MAX_BYTES = 1 << 20;
-
 /**
- * Reads what was written after `--grid`.
- *
- * Inline: `lr=1e-2,1e-3;hidden=none,256x64;order=dense+bn+activation+dropout` (values of `order` joined by `+`).
- * `features` and `pooling` name stores and columns, several in one value joined by `+`.
- * A value of a number can be a range, `0..0.5` or `log(1e-5..1e-1)`, from which `--random` draws.
- * Otherwise the path of a .yaml, .yml or .json file with an object of lists, `lr: [1e-2, 1e-3]`, or a
- * list of such objects, whose heads are united. Keys are flag names, `batch-size` or `batchSize`; a layer list may be
- * a list of its own (`hidden: [none, [64, 64]]`), and a single value stands for a list of one.
+ * Reads what was written after `--grid`, as {@link readGridLists} does: `order=dense+bn+activation+dropout` has its values
+ * joined by `+`. `features` and `pooling` name stores and columns, several in one value joined by `+`.
+ * A value of a number can be a range, `0..0.5` or `log(1e-5..1e-1)`, from which `--random` draws. Keys are flag names,
+ * `batch-size` or `batchSize`; a layer list may be a list of its own (`hidden: [none, [64, 64]]`).
  * @throws UsageError for text that is no grid, InputError for a file that cannot be read as one
  */
 export async function parseGrid(specOrFile: string): Promise<Grid> {
-  const spec = specOrFile.trim();
-  if (!['.yaml', '.yml', '.json'].includes(extname(spec).toLowerCase())) return [parseInline(spec)];
-  const content = parsedFile(spec, await readGridFile(spec));
-  const blocks = Array.isArray(content) ? content : [content];
-  if (blocks.length === 0) throw unexpected('at least one object of lists', spec, content);
-  return blocks.map((block) => blockFrom(block, spec));
-}
-
-function parseInline(spec: string): GridBlock {
-  const lists = spec
-    .split(';')
-    .filter((option) => option.trim() !== '')
-    .map((option): [string, string[]] => {
-      const [name = '', values, ...rest] = option.split('=');
-      if (values === undefined || rest.length > 0) throw notAGrid(spec);
-      return [name.trim(), values.split(',').map((value) => value.trim())];
-    });
-  if (lists.length === 0) throw notAGrid(spec);
-  return readLists(lists, '--grid');
-}
-
-function notAGrid(spec: string): UsageError {
-  return usage('values like "lr=1e-2,1e-3;hidden=none,256" or a .yaml or .json file', '--grid', spec);
-}
-
-async function readGridFile(path: string): Promise<string> {
-  try {
-    const { size } = await stat(path);
-    if (size > MAX_BYTES) throw unexpected(`at most ${MAX_BYTES} bytes`, path, size);
-    return decodeText(await readFile(path), path);
-  } catch (thrown) {
-    if (thrown instanceof InputError) throw thrown;
-    throw new InputError(`Cannot read ${path} (--grid): ${causeOf(thrown)}`);
-  }
-}
-
-function parsedFile(path: string, text: string): unknown {
-  try {
-    // JSON is YAML.
-    return parseYaml(text, { logLevel: 'error' });
-  } catch (thrown) {
-    // What follows the first line is a drawing of the place.
-    const [reason] = messageOf(thrown).split('\n', 1);
-    throw new InputError(`Expected YAML or JSON for ${path} but received ${reason.replace(/:$/, '')}`);
-  }
-}
-
-function blockFrom(content: unknown, path: string): GridBlock {
-  if (typeof content !== 'object' || content === null || Array.isArray(content)) {
-    throw unexpected('an object of lists', path, content);
-  }
-  const lists = Object.entries(content).map(([name, values]: [string, unknown]): [string, string[]] => {
-    const list = Array.isArray(values) ? values : [values];
-    return [name, list.map((value) => textOf(name, value, path))];
-  });
-  if (lists.length === 0) throw unexpected('at least one option', path, content);
-  return readLists(lists, path);
-}
-
-/** A value of a file as it would be written inline. */
-function textOf(name: string, value: unknown, path: string): string {
-  if (typeof value === 'string') return value;
-  if (typeof value === 'number' || typeof value === 'boolean') return String(value);
-  const plain = (item: unknown) => typeof item === 'string' || typeof item === 'number';
-  if (Array.isArray(value) && value.length > 0 && value.every(plain)) {
-    return value.join(keyOf(name, path) === 'hidden' ? 'x' : '+');
-  }
-  throw unexpected('text, a number, true or false', `${name} in ${path}`, value);
+  const blocks = await readGridLists(specOrFile, (name, where) =>
+    keyOf(name, where) === 'hidden' ? 'x' : '+',
+  );
+  return blocks.map(readLists);
 }
 
 /** The option that a grid's key names, in kebab or camel case. */
@@ -125,7 +43,7 @@ function keyOf(name: string, where: string): HeadOptionKey | SourceKey {
   throw new UsageError(`${expectedMessage('the name of a head option', where, name)}${near}`);
 }
 
-function readLists(lists: readonly [name: string, values: readonly string[]][], where: string): GridBlock {
+function readLists({ lists, where }: GridLists): GridBlock {
   const block: Record<string, unknown> = {};
   for (const [name, values] of lists) {
     const key = keyOf(name, where);

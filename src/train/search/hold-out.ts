@@ -3,10 +3,11 @@
 import type { TrainingData } from '../../shared/dataset/data.ts';
 import { prepareInPlace, type RawData, splitEvaluation } from '../../shared/dataset/prepare.ts';
 import { loadEngine } from '../../shared/engines/engine.ts';
+import { winningLine } from '../../shared/search/competition.ts';
+import { jobsOf } from '../../shared/search/configurations.ts';
+import { halve, type Rung } from '../../shared/search/halving.ts';
 import { predictAll } from '../evaluation/predict-all.ts';
-import { jobsOf } from './configurations.ts';
-import { halve, type Rung } from './halving.ts';
-import { compete, type Found, normalizationsOf, type Search, trainAgain, winningLine } from './search.ts';
+import { compete, type Found, normalizationsOf, type Search, sweepInto, trainAgain } from './search.ts';
 
 /**
  * The head with the best validation value; of a configuration with several seeds, chosen by the mean over them, the
@@ -28,7 +29,9 @@ export async function holdOut(
   );
   const data = new Map([...prepared].map(([source, own]) => [source, own.data]));
   const jobs = configurations.flatMap((configuration) => jobsOf(configuration));
-  await (rungs ? halve(data, search, rungs) : compete(jobs, data, search));
+  await (rungs
+    ? halve(search, rungs, (some, outcomes) => sweepInto(some, data, search, outcomes))
+    : compete(jobs, data, search));
 
   const { leader } = leaderboard;
   if (!leader) return undefined;

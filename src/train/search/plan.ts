@@ -9,10 +9,14 @@ import type { Engine } from '../../shared/engines/interface.ts';
 import { usage } from '../../shared/errors.ts';
 import { counted, plural } from '../../shared/plural.ts';
 import type { Reporter } from '../../shared/reporter.ts';
+import {
+  type Configuration,
+  configurationsOf,
+  type HeadJob,
+  jobsOf,
+} from '../../shared/search/configurations.ts';
+import { describeRungs, type Rung, rungsOf } from '../../shared/search/halving.ts';
 import type { TrainOptions } from '../options/train-options.ts';
-import type { HeadJob } from '../sweep/plan.ts';
-import { type Configuration, configurationsOf, jobsOf } from './configurations.ts';
-import { describeRungs, type Rung, rungsOf } from './halving.ts';
 import { refuseHuge, requestedHeads } from './requested-heads.ts';
 import { type SourcedBlock, sourceName } from './sources.ts';
 

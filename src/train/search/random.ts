@@ -2,8 +2,8 @@
 import type { Task } from '../../shared/head/config.ts';
 import type { HeadOptionKey, HeadRequest } from '../../shared/head/options.ts';
 import { type Random, random } from '../../shared/random.ts';
+import type { Candidate } from '../../shared/search/configurations.ts';
 import type { HeadBlock } from '../options/grid.ts';
-import type { Candidate } from './configurations.ts';
 import { headIdentity, resolveCombination } from './grid.ts';
 import { drawFrom, isRange } from './ranges.ts';
 import type { SourcedBlock } from './sources.ts';

@@ -7,9 +7,9 @@ import type { FeatureSet } from '../../shared/dataset/table.ts';
 import { InputError } from '../../shared/errors.ts';
 import type { Reporter } from '../../shared/reporter.ts';
 import { liveView } from '../../shared/results/live.ts';
+import { createLeaderboard } from '../../shared/search/leaderboard.ts';
 import { crossValidate } from './folds.ts';
 import { holdOut } from './hold-out.ts';
-import { createLeaderboard } from './leaderboard.ts';
 import type { SearchPlan } from './plan.ts';
 import type { Found, Search } from './search.ts';
 

@@ -5,9 +5,8 @@ import { spreadRows } from '../../shared/dataset/row-numbers.ts';
 import { isInMemory } from '../../shared/dataset/rows.ts';
 import { sharedBytes, sharedFloats } from '../../shared/dataset/shared-memory.ts';
 import type { Metrics, Normalization } from '../../shared/head/config.ts';
+import { configurationId, type HeadJob } from '../../shared/search/configurations.ts';
 import type { HeadResult } from '../../shared/training/result.ts';
-import type { HeadJob } from '../sweep/plan.ts';
-import { configurationId } from './configurations.ts';
 import { trainOnceMore } from './contenders.ts';
 import type { Found, Search } from './search.ts';
 

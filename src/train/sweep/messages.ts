@@ -1,7 +1,7 @@
 /** What the sweep and its workers say to each other. */
 import type { TrainingData } from '../../shared/dataset/data.ts';
+import type { HeadJob } from '../../shared/search/configurations.ts';
 import type { PausedHead, TrainedHead } from '../../shared/training/head-progress.ts';
-import type { HeadJob } from './plan.ts';
 
 /** Given to a worker at its start; the arrays inside are shared, not copied. */
 export interface WorkerStart {

@@ -2,13 +2,7 @@
 import type { HeadConfig } from '../../shared/head/config.ts';
 import { wideLayer } from '../../shared/head/forward.ts';
 import { headLayers } from '../../shared/head/layers.ts';
-import type { TrainingJob } from '../../shared/training/head-progress.ts';
-
-/** A head to train; its id is its place in the sweep. */
-export interface HeadJob extends TrainingJob {
-  /** Which of several feature sources it trains on; default: the first. */
-  source?: number;
-}
+import type { HeadJob } from '../../shared/search/configurations.ts';
 
 /** Linear heads of one stack: with 32, a fifth of the time went into laying out batches for the product that they share. */
 const MAX_LINEAR = 128;

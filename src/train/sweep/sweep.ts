@@ -4,10 +4,11 @@ import { builtFiles } from '../../shared/built-files.ts';
 import { fitsMemory, type TrainingData } from '../../shared/dataset/data.ts';
 import { loadEngine } from '../../shared/engines/engine.ts';
 import { revivedError } from '../../shared/errors.ts';
+import type { HeadJob } from '../../shared/search/configurations.ts';
 import type { PausedHead, TrainedHead } from '../../shared/training/head-progress.ts';
 import { planWideStacks } from './device/plan-wide.ts';
 import type { FromWorker, ToWorker, WorkerStart } from './messages.ts';
-import { type HeadJob, planStacks } from './plan.ts';
+import { planStacks } from './plan.ts';
 
 export interface SweepOptions {
   data: TrainingData;

@@ -4,6 +4,7 @@ import { type TrainingData, validationOf } from '../../shared/dataset/data.ts';
 import type { HeadConfig, MetricName, OptimizerName } from '../../shared/head/config.ts';
 import { headLayers, headParameters } from '../../shared/head/layers.ts';
 import { evaluate } from '../../shared/metrics/evaluate.ts';
+import type { HeadJob } from '../../shared/search/configurations.ts';
 import type { Arena } from '../../shared/training/arena.ts';
 import { epochOrder, trainingBlock } from '../../shared/training/batches.ts';
 import {
@@ -21,7 +22,7 @@ import { freshState, type SteppingOptimizer, type TrainingState } from '../../sh
 import type { DeviceData } from './device/device-data.ts';
 import { deviceTrainer } from './device/device-trainer.ts';
 import { factoredKernel } from './factored.ts';
-import { type HeadJob, stackLanes } from './plan.ts';
+import { stackLanes } from './plan.ts';
 import type { Programs } from './programs.ts';
 import { createStack } from './stack.ts';
 import { hostTrainer, type StackTrainer } from './trainer.ts';

@@ -2,10 +2,10 @@
 import { beforeEach, describe, expect, it, vi } from 'vitest';
 import type { TrainingData } from '../../../src/shared/dataset/data.ts';
 import type { HeadRequest } from '../../../src/shared/head/options.ts';
+import type { HeadJob } from '../../../src/shared/search/configurations.ts';
 import type { HeadResult } from '../../../src/shared/training/result.ts';
 import { contendersOf } from '../../../src/train/search/contenders.ts';
 import type { Found, Search } from '../../../src/train/search/search.ts';
-import type { HeadJob } from '../../../src/train/sweep/plan.ts';
 import { sweep } from '../../../src/train/sweep/sweep.ts';
 import {
   DATA,

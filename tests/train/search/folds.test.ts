@@ -2,8 +2,8 @@
 import { beforeEach, describe, expect, it, vi } from 'vitest';
 import type { RawData } from '../../../src/shared/dataset/prepare.ts';
 import type { FeatureSet } from '../../../src/shared/dataset/table.ts';
+import type { Configuration } from '../../../src/shared/search/configurations.ts';
 import type { HeadResult } from '../../../src/shared/training/result.ts';
-import type { Configuration } from '../../../src/train/search/configurations.ts';
 import { crossValidate } from '../../../src/train/search/folds.ts';
 import type { Search } from '../../../src/train/search/search.ts';
 import { sweep } from '../../../src/train/sweep/sweep.ts';

@@ -1,9 +1,9 @@
 /** Which head one validation part chooses, and what comes with it. */
 import { beforeEach, describe, expect, it, vi } from 'vitest';
 import type { FeatureSet } from '../../../src/shared/dataset/table.ts';
+import type { Configuration } from '../../../src/shared/search/configurations.ts';
+import { rungsOf } from '../../../src/shared/search/halving.ts';
 import type { HeadResult } from '../../../src/shared/training/result.ts';
-import type { Configuration } from '../../../src/train/search/configurations.ts';
-import { rungsOf } from '../../../src/train/search/halving.ts';
 import { holdOut } from '../../../src/train/search/hold-out.ts';
 import type { Search } from '../../../src/train/search/search.ts';
 import { sweep } from '../../../src/train/sweep/sweep.ts';

@@ -10,7 +10,6 @@ import {
   type Search,
   sweepInto,
   trainAgain,
-  winningLine,
 } from '../../../src/train/search/search.ts';
 import { type SweepOptions, sweep } from '../../../src/train/sweep/sweep.ts';
 import {
@@ -156,48 +155,6 @@ describe('heads that are trained again', () => {
     vi.mocked(sweep).mockImplementation(async () => controller.abort(new Error('enough')));
     const search = searchOf(configurations, { signal: controller.signal });
     await expect(trainAgain([one], DATA_OF_FIRST, search)).rejects.toThrow('enough');
-  });
-});
-
-describe('the winning line', () => {
-  const seeded = linearConfigurations([{}, {}], { seeds: 2 });
-  const [first, second] = seeded;
-  const winnerOf = (heads: readonly TrainedHead[]) => {
-    const search = searchOf(seeded);
-    for (const head of heads) search.leaderboard.add(head);
-    return winningLine(search);
-  };
-  const head = (
-    id: string,
-    config: typeof first.config,
-    loss: number,
-    status: HeadResult['status'] = 'done',
-  ) => linearHead({ id, config }, { loss, status });
-
-  it('is the best on average, not that of the best head', () => {
-    const heads = [
-      head('1-seed0', first.config, 0.1),
-      head('1-seed1', first.config, 0.9),
-      head('2-seed0', second.config, 0.3),
-      head('2-seed1', second.config, 0.4),
-    ];
-    expect(winnerOf(heads)).toMatchObject({ id: '2', val: { loss: expect.closeTo(0.35) } });
-  });
-
-  it('is that of the best head where each has one that diverged', () => {
-    const heads = [
-      head('1-seed0', first.config, 0.2),
-      head('1-seed1', first.config, 0, 'diverged'),
-      head('2-seed0', second.config, 0.1),
-      head('2-seed1', second.config, 0, 'diverged'),
-    ];
-    expect(winnerOf(heads)).toMatchObject({ id: '2', status: 'diverged' });
-  });
-
-  it('is none without a head that could be trained', () => {
-    expect(() => winnerOf([head('1-seed0', first.config, 0, 'diverged')])).toThrow(
-      'No head could be trained',
-    );
   });
 });
 

@@ -3,7 +3,8 @@
 import type { TrainingData } from '../../../shared/dataset/data.ts';
 import { elementCount } from '../../../shared/graph/value.ts';
 import { headLayers, headParameters } from '../../../shared/head/layers.ts';
-import { groupedStacks, type HeadJob, planStacks, stackKey } from '../plan.ts';
+import type { HeadJob } from '../../../shared/search/configurations.ts';
+import { groupedStacks, planStacks, stackKey } from '../plan.ts';
 
 /** Heads of one stack: enough that a step is no longer the sum of its launches. */
 const MAX_LANES = 256;

@@ -1,8 +1,8 @@
 /** One head of an exact solution: its numbers in the arena. */
 
 import type { TrainingData } from '../../../shared/dataset/data.ts';
+import type { HeadJob } from '../../../shared/search/configurations.ts';
 import { type Allocate, type Arena, type ArenaArray, wholeVectors } from '../../../shared/training/arena.ts';
-import type { HeadJob } from '../plan.ts';
 import { type Curvature, createCurvature } from './lbfgs.ts';
 import type { Logits } from './line-loss.ts';
 

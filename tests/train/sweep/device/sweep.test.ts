@@ -4,12 +4,12 @@ import { createTensorflowEngine } from '../../../../src/shared/engines/tensorflo
 import { loadRuntime, RUNTIME_NAMES } from '../../../../src/shared/engines/tensorflow/runtime.ts';
 import type { HeadRequest } from '../../../../src/shared/head/options.ts';
 import { resolveConfig, withoutIdleOptions } from '../../../../src/shared/head/resolve.ts';
+import type { HeadJob } from '../../../../src/shared/search/configurations.ts';
 import { createArena } from '../../../../src/shared/training/arena.ts';
 import type { PausedHead, TrainedHead } from '../../../../src/shared/training/head-progress.ts';
 import { createInitialParameters } from '../../../../src/shared/training/initial.ts';
 import { createDeviceData } from '../../../../src/train/sweep/device/device-data.ts';
 import { planWideStacks } from '../../../../src/train/sweep/device/plan-wide.ts';
-import type { HeadJob } from '../../../../src/train/sweep/plan.ts';
 import { createPrograms } from '../../../../src/train/sweep/programs.ts';
 import { sweep } from '../../../../src/train/sweep/sweep.ts';
 import { trainStack } from '../../../../src/train/sweep/train-stack.ts';

@@ -7,8 +7,8 @@ import {
   jobsOf,
   summariseRuns,
   withSeeds,
-} from '../../../src/train/search/configurations.ts';
-import { createLeaderboard } from '../../../src/train/search/leaderboard.ts';
+} from '../../../src/shared/search/configurations.ts';
+import { createLeaderboard } from '../../../src/shared/search/leaderboard.ts';
 import { headResult } from '../../support/head-results.ts';
 
 const fast = { config: resolveConfig({ lr: 0.1 }, 'multiclass'), source: 0 };

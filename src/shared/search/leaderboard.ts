@@ -1,7 +1,7 @@
 /** Where the configurations of a sweep stand while their heads finish. */
-import type { MetricName } from '../../shared/head/config.ts';
-import type { TrainedHead } from '../../shared/training/head-progress.ts';
-import { type HeadResult, rankResults } from '../../shared/training/result.ts';
+import type { MetricName } from '../head/config.ts';
+import type { TrainedHead } from '../training/head-progress.ts';
+import { type HeadResult, rankResults } from '../training/result.ts';
 import { type Configuration, configurationId, summariseRuns } from './configurations.ts';
 
 export interface Leaderboard {

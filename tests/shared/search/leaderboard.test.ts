@@ -1,7 +1,7 @@
 /** Where configurations stand, and whose parameters are kept. */
 import { describe, expect, it } from 'vitest';
+import { createLeaderboard } from '../../../src/shared/search/leaderboard.ts';
 import type { HeadResult } from '../../../src/shared/training/result.ts';
-import { createLeaderboard } from '../../../src/train/search/leaderboard.ts';
 import { linearConfigurations, linearHead } from '../../support/synthetic-search.ts';
 
 const configurations = linearConfigurations(Array.from({ length: 40 }, () => ({})));

@@ -1,20 +1,14 @@
 /** Which heads successive halving keeps and drops, whatever the order in which they arrive. */
 import fc from 'fast-check';
-import { describe, expect, it, vi } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { pausedInMemory } from '../../../src/shared/checkpoint/paused-heads.ts';
-import type { TrainingData } from '../../../src/shared/dataset/data.ts';
 import { resolveConfig } from '../../../src/shared/head/resolve.ts';
+import { type Competition, joinEnded, type TrainJobs } from '../../../src/shared/search/competition.ts';
+import { configurationsOf, type HeadJob, withSeeds } from '../../../src/shared/search/configurations.ts';
+import { describeRungs, halve, resultAfter, rungsOf } from '../../../src/shared/search/halving.ts';
+import { createLeaderboard } from '../../../src/shared/search/leaderboard.ts';
 import type { PausedHead, TrainedHead } from '../../../src/shared/training/head-progress.ts';
 import type { HeadResult } from '../../../src/shared/training/result.ts';
-import { configurationsOf, withSeeds } from '../../../src/train/search/configurations.ts';
-import { describeRungs, halve, resultAfter, rungsOf } from '../../../src/train/search/halving.ts';
-import { createLeaderboard } from '../../../src/train/search/leaderboard.ts';
-import type { Search } from '../../../src/train/search/search.ts';
-import type { HeadJob } from '../../../src/train/sweep/plan.ts';
-import { type SweepOptions, sweep } from '../../../src/train/sweep/sweep.ts';
-
-// Heads that only pretend to train: what they would come to is given by a table of losses.
-vi.mock('../../../src/train/sweep/sweep.ts', () => ({ sweep: vi.fn() }));
 
 function some(count: number, epochs: number, seeds = 1) {
   const heads = Array.from({ length: count }, (_, index) => ({
@@ -48,7 +42,7 @@ function headAfter(job: HeadJob, losses: readonly number[], epochs: number): Tra
 type Losses = Readonly<Record<string, readonly number[]>>;
 
 /**
- * Halves heads with these losses by id.
+ * Halves heads with these losses by id, which only pretend to train.
  * @param order in which the jobs of a rung come to its end
  */
 async function halved(
@@ -65,13 +59,13 @@ async function halved(
   const epochs = Math.max(...Object.values(losses).map(({ length }) => length));
   const configurations = some(Object.keys(losses).length / seeds, epochs, seeds);
   const trained: string[] = [];
-  vi.mocked(sweep).mockImplementation(async (jobs, { onFinished, onPaused, pausedHead }: SweepOptions) => {
+  const train: TrainJobs = async (jobs, { onEnded, onPaused }) => {
     for (const job of order(jobs)) {
       const { id, startAfter = 0, pauseAfter } = job;
       const whole = losses[id];
       const diverges = whole.findIndex(Number.isNaN) + 1 || whole.length + 1;
       const until = Math.min(pauseAfter ?? whole.length, whole.length, diverges);
-      if (startAfter > 0) expect(pausedHead?.(id).trained.result.epochs).toBe(startAfter);
+      if (startAfter > 0) expect(paused.get(id).trained.result.epochs).toBe(startAfter);
       trained.push(`${id}: ${startAfter + 1}-${until}`);
       const head = headAfter(job, whole, until);
       const ends = until === diverges || until === whole.length;
@@ -80,18 +74,18 @@ async function halved(
         slots: [],
         steps: until,
       } as unknown as PausedHead['state'];
-      if (ends) onFinished(head);
-      else onPaused?.({ trained: head, probabilities: new Float32Array(2), state });
+      if (!ends) onPaused?.({ trained: head, probabilities: new Float32Array(2), state });
+      else {
+        joinEnded(head, search);
+        onEnded?.(head.result);
+      }
     }
-  });
+  };
   const leaderboard = createLeaderboard(configurations, 'loss');
   const records: string[] = [];
-  const search: Search = {
-    sets: [],
+  const search: Competition = {
     configurations,
     leaderboard,
-    engine: 'none',
-    workers: 1,
     signal,
     paused,
     view: { epochs: () => {}, finished: () => {}, stop: () => {} },
@@ -105,7 +99,7 @@ async function halved(
       close: () => {},
     },
   };
-  await halve(new Map([[0, {} as TrainingData]]), search, rungsOf(configurations, factor));
+  await halve(search, rungsOf(configurations, factor), train);
   const ended = Object.fromEntries(
     leaderboard.runs.map(({ id, status, epochs: run }) => [id, `${status} ${run}`]),
   );

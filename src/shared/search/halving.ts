@@ -1,14 +1,12 @@
 /** Successive halving on epochs: all heads train a little, the better share of them goes on, and so again. */
 
-import type { TrainingData } from '../../shared/dataset/data.ts';
-import { usage } from '../../shared/errors.ts';
-import type { HeadConfig, MetricName } from '../../shared/head/config.ts';
-import { compareMetric } from '../../shared/metrics/compare.ts';
-import { counted } from '../../shared/plural.ts';
-import { type HeadResult, rankResults } from '../../shared/training/result.ts';
-import type { HeadJob } from '../sweep/plan.ts';
-import { type Configuration, jobsOf, summariseRuns } from './configurations.ts';
-import { joinFinished, type Search, sweepInto } from './search.ts';
+import { usage } from '../errors.ts';
+import type { HeadConfig, MetricName } from '../head/config.ts';
+import { compareMetric } from '../metrics/compare.ts';
+import { counted } from '../plural.ts';
+import { type HeadResult, rankResults } from '../training/result.ts';
+import { type Competition, joinFinished, type TrainJobs } from './competition.ts';
+import { type Configuration, type HeadJob, jobsOf, summariseRuns } from './configurations.ts';
 
 /**
  * How many heads train up to which epoch, rung by rung (Jamieson and Talwalkar 2016): the last rung is whole, each one
@@ -53,11 +51,7 @@ export function describeRungs(rungs: readonly Rung[], configurations: readonly C
 }
 
 /** Trains the heads rung by rung; those that are dropped join the standings as they were then. */
-export async function halve(
-  data: ReadonlyMap<number, TrainingData>,
-  search: Search,
-  rungs: readonly Rung[],
-): Promise<void> {
+export async function halve(search: Competition, rungs: readonly Rung[], train: TrainJobs): Promise<void> {
   const { paused, signal } = search;
   const [{ config: first }] = search.configurations;
   const ended = joinFinished(
@@ -70,7 +64,7 @@ export async function halve(
   for (const [index, rung] of rungs.entries()) {
     const keep = rungs[index + 1]?.configurations ?? running.length;
     const rule = createHalvingRule(running, { rung, keep, metric: first.monitor, ended, search });
-    await sweepInto(jobsOn(running, rung, index + 1 === rungs.length, { ended, search }), data, search, {
+    await train(jobsOn(running, rung, index + 1 === rungs.length, { ended, search }), {
       onEnded: (result) => {
         ended.set(result.id, result);
         // A stopped head goes on from its last pause when the command is given again.
@@ -93,7 +87,7 @@ function jobsOn(
   running: readonly Configuration[],
   rung: Rung,
   isLast: boolean,
-  { ended, search: { paused } }: { ended: ReadonlyMap<string, HeadResult>; search: Search },
+  { ended, search: { paused } }: { ended: ReadonlyMap<string, HeadResult>; search: Competition },
 ): HeadJob[] {
   return running
     .flatMap((configuration) => jobsOf(configuration))
@@ -129,7 +123,7 @@ function createHalvingRule(
     keep: number;
     metric: MetricName;
     ended: Map<string, HeadResult>;
-    search: Search;
+    search: Competition;
   },
 ): HalvingRule {
   const { paused, checkpoint, leaderboard, view } = search;
@@ -188,7 +182,10 @@ export function resultAfter(result: HeadResult, epochs: number, metric: MetricNa
 }
 
 /** An interrupted search shows what its paused heads had. */
-function showPaused({ paused, leaderboard, view }: Search, ended: ReadonlyMap<string, HeadResult>): void {
+function showPaused(
+  { paused, leaderboard, view }: Competition,
+  ended: ReadonlyMap<string, HeadResult>,
+): void {
   for (const id of [...paused.results.keys()].filter((one) => !ended.has(one))) {
     const { trained } = paused.get(id);
     view.finished(leaderboard.add({ ...trained, result: { ...trained.result, status: 'stopped' } }), 0);

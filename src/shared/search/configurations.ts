@@ -1,10 +1,16 @@
 /** Configurations: heads that differ in nothing but their seed, and, with folds, in the images they are trained on. */
 
-import type { SourceName } from '../../shared/dataset/source-options.ts';
-import { type HeadConfig, METRICS, type Metrics } from '../../shared/head/config.ts';
-import { formatOption, HEAD_OPTION_KEYS } from '../../shared/head/options.ts';
-import type { HeadResult } from '../../shared/training/result.ts';
-import type { HeadJob } from '../sweep/plan.ts';
+import type { SourceName } from '../dataset/source-options.ts';
+import { type HeadConfig, METRICS, type Metrics } from '../head/config.ts';
+import { settingColumns } from '../head/setting-columns.ts';
+import type { TrainingJob } from '../training/head-progress.ts';
+import type { HeadResult } from '../training/result.ts';
+
+/** A head to train; its id is its place in the sweep. */
+export interface HeadJob extends TrainingJob {
+  /** Which of several feature sources it trains on; default: the first. */
+  source?: number;
+}
 
 /** A head that may win, and the source it is trained on. */
 export interface Candidate {
@@ -33,10 +39,12 @@ export function configurationsOf(
   candidates: readonly Candidate[],
   names: readonly SourceName[] = [],
 ): Configuration[] {
-  const keys = HEAD_OPTION_KEYS.filter((key) => key !== 'seed');
+  const columns = settingColumns(candidates.map(({ config }) => config)).filter(
+    ({ name }) => name !== 'seed',
+  );
   const found = new Map<string, Configuration>();
   for (const { config, source } of candidates) {
-    const identity = [source, ...keys.map((key) => formatOption(key, config))].join(' ');
+    const identity = [source, ...columns.map(({ written }) => written(config))].join(' ');
     const existing = found.get(identity);
     if (existing?.seeds.includes(config.seed)) continue;
     if (existing) existing.seeds.push(config.seed);
