@@ -78,7 +78,7 @@ export async function trainInto(
       reporter.info(
         `Resuming ${out}: ${counted(length, 'head')} ${plural(length, 'is', 'are')} already trained`,
       );
-    const training = await runPlan(plan, { checkpoint, watchTraining: report }, { signal, reporter });
+    const training = await runPlan(plan, { checkpoint, watchTraining: report, out }, { signal, reporter });
     const summary = summarise(out, training, (performance.now() - started) / 1000);
     await writeRun(out, training, summary, { spreadsheetSafe });
     if (report) await saveReport(out, training, images, reporter);

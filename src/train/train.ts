@@ -25,6 +25,8 @@ interface RunOptions {
   checkpoint?: Checkpoint;
   /** Whether the best heads are trained once more to see how right they are on training images; default: no. */
   watchTraining?: boolean;
+  /** The run's folder, where there is one. */
+  out?: string;
 }
 
 /**
@@ -54,14 +56,14 @@ export async function planTraining(
 /** Searches and reviews; a plan runs once. Throws as {@link train} does. */
 export async function runPlan(
   plan: SearchPlan,
-  { checkpoint, watchTraining = false }: RunOptions,
+  { checkpoint, watchTraining = false, out }: RunOptions,
   { signal, reporter }: Context,
 ): Promise<Training> {
   using files = await matrixFiles(plan, checkpoint?.folder, reporter);
   const sets = files?.sets ?? plan.dataset.table.sets;
   const outcome = await runSearch(plan, sets, { checkpoint, signal, reporter });
   // Awaited here: the files must be there until the review has read them.
-  return await reviewSearch(plan, outcome, { watchTraining });
+  return await reviewSearch(plan, outcome, { watchTraining, out });
 }
 
 /** Features that do not fit into memory lie in files while heads train; undefined where they fit. */

@@ -27,24 +27,39 @@ const resamplesFor = (rows: number): number => (rows <= 1000 ? 1000 : 200);
 export function bootstrap(heads: readonly Evaluation[], metric: MetricName): LeaderboardRow[] {
   const [first] = heads;
   if (!first || first.rows < 2) return heads.map((_, index) => ({ interval: null, tied: index === 0 }));
-  const { rows } = first;
+  const values = resample(heads, first.rows, metric);
+  return values.map((own, index) => {
+    const difference = differences(own, values[0]);
+    return {
+      interval: middle(own),
+      tied: index === 0 || (difference !== null && difference.low <= 0 && difference.high >= 0),
+    };
+  });
+}
+
+/** The interval of how much a metric of `head` exceeds that of `other` on the same rows, by the same resamples; null where there is none. */
+export function differenceInterval(head: Evaluation, other: Evaluation, metric: MetricName): Interval | null {
+  if (head.rows < 2) return null;
+  const [own, others] = resample([head, other], head.rows, metric);
+  return differences(own, others);
+}
+
+function differences(own: Float64Array, others: Float64Array): Interval | null {
+  return middle(own.map((value, index) => value - others[index]));
+}
+
+/** The metric of each head on every resample. */
+function resample(heads: readonly Evaluation[], rows: number, metric: MetricName): Float64Array[] {
   const count = resamplesFor(rows);
   const stream = random(0, 'bootstrap');
   const values = heads.map(() => new Float64Array(count));
   const measures = heads.map((head) => resampled(head, metric));
   const drawn = new Int32Array(rows);
-  for (let resample = 0; resample < count; resample++) {
-    for (let index = 0; index < rows; index++) drawn[index] = stream.integer(rows);
-    for (const [index, measure] of measures.entries()) values[index][resample] = measure(drawn) ?? Number.NaN;
+  for (let index = 0; index < count; index++) {
+    for (let row = 0; row < rows; row++) drawn[row] = stream.integer(rows);
+    for (const [head, measure] of measures.entries()) values[head][index] = measure(drawn) ?? Number.NaN;
   }
-  return values.map((own, index) => {
-    const interval = middle(own);
-    const difference = middle(own.map((value, resample) => value - values[0][resample]));
-    return {
-      interval,
-      tied: index === 0 || (difference !== null && difference.low <= 0 && difference.high >= 0),
-    };
-  });
+  return values;
 }
 
 /** Means over rows are resampled as means; all other metrics are computed anew. */

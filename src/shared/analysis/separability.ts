@@ -67,7 +67,7 @@ export interface ProbeSpace extends Pick<Separability, 'rows'> {
 
 export function probeSpace(input: Omit<SeparabilityInput, 'targets' | 'classes' | 'task'>): ProbeSpace {
   const { matrix, inputs } = input;
-  const rows = distinctRows(input);
+  const rows = distinctRows(input, MAX_ROWS);
   const directions = directionsOf(matrix, inputs, rows);
   const components = principalComponents(directions, widthFor(rows.length));
   const coordinates = project(directions, components);
@@ -130,10 +130,14 @@ function flattened(
   };
 }
 
-function distinctRows({ hashes, views }: Pick<SeparabilityInput, 'hashes' | 'views'>): Int32Array {
+/** At most so many rows, spread evenly over all: each image once, without its copies and views. */
+export function distinctRows(
+  { hashes, views }: Pick<SeparabilityInput, 'hashes' | 'views'>,
+  max: number,
+): Int32Array {
   const first = firstWithHash(hashes, (row) => views[row] === 0);
   const distinct = rowsWhere(first.length, (row) => first[row] === row);
-  return spreadRows(distinct.length, MAX_ROWS).map((index) => distinct[index]);
+  return spreadRows(distinct.length, max).map((index) => distinct[index]);
 }
 
 /** rankClass orders numbers of at least 0. */

@@ -41,7 +41,8 @@ export function requestedColumnsOf(store: Columns, requested: readonly string[])
   return [...new Set(columns)];
 }
 
-function lastColumn({ columns }: Columns): string {
+/** The last layer's column: `avg`, or the only one where another pooling was chosen. */
+export function lastColumn({ columns }: Columns): string {
   const names = columns.map(({ name }) => name);
   return names.includes(LAST_COLUMN) ? LAST_COLUMN : names[0];
 }

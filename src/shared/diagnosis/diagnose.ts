@@ -1,5 +1,6 @@
 /** The table of failures that are recognised. Start reading here. */
 
+import { domainFar } from './depths.ts';
 import { imbalanceHidden, validationTooSmall } from './evaluation.ts';
 import {
   featuresUnlikeBackbone,
@@ -17,6 +18,7 @@ const RULES: Readonly<Record<string, Rule>> = {
   'images-look-alike': imagesLookAlike,
   'features-unlike-backbone': featuresUnlikeBackbone,
   'features-separate-nothing': nothingSeparated,
+  'domain-far': domainFar,
   'softmax-inside': softmaxInside,
   'stuck-at-majority': stuckAtMajority,
   overfitting,

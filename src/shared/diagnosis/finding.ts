@@ -1,6 +1,7 @@
 /** What a diagnosis says, and what it is made from. */
 
 import type { LeaderboardRow } from '../analysis/bootstrap.ts';
+import type { DepthGap } from '../analysis/depth-gap.ts';
 import type { FeatureFacts } from '../analysis/feature-facts.ts';
 import type { Separability } from '../analysis/separability.ts';
 import type { Metrics, Task } from '../head/config.ts';
@@ -49,6 +50,10 @@ export interface Facts {
   /** Of the calibrated head, on the evaluated split. */
   perClass: readonly ClassReport[];
   evaluated: { split: EvaluatedSplit; metrics: Metrics };
+  /** Probes on the last layer and on all depths of the store; undefined where none were made. */
+  depths?: DepthGap;
+  /** Where the best head is kept; undefined where it is not. */
+  folder?: string;
 }
 
 /** Looks for one failure; undefined where there is no sign of it. */
@@ -57,6 +62,11 @@ export type Rule = (facts: Facts) => Omit<Finding, 'id'> | undefined;
 /** A share for a sentence: `87.5 %`. */
 export function percent(share: number): string {
   return `${(100 * share).toFixed(1)} %`;
+}
+
+/** A difference of shares for a sentence, in points: `4.2`. */
+export function points(difference: number): string {
+  return (100 * difference).toFixed(1);
 }
 
 /** A number for a sentence, three digits. */

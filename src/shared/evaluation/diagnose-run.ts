@@ -1,6 +1,7 @@
 /** A look at the run when it is over: how firm the ranking is, what the features hold, and what is wrong. */
 
 import { bootstrap, type LeaderboardRow } from '../analysis/bootstrap.ts';
+import type { DepthGap } from '../analysis/depth-gap.ts';
 import type { FeatureFacts } from '../analysis/feature-facts.ts';
 import { type Separability, separability } from '../analysis/separability.ts';
 import type { FeatureSet, FeatureTable } from '../dataset/table.ts';
@@ -46,6 +47,10 @@ interface Reviewed {
   /** The best head's calibrated predictions for all rows. */
   predictions: Omit<Evaluation, 'targets'>;
   evaluated: { split: EvaluatedSplit; evaluation: Evaluation };
+  /** What probes tell of the depths of the store, where they looked. */
+  depths?: DepthGap;
+  /** Where the best head is kept, if anywhere. */
+  folder?: string;
 }
 
 export function diagnoseRun(run: Reviewed): Review {
@@ -85,6 +90,8 @@ export function diagnoseRun(run: Reviewed): Review {
     majority: baseline(trainTargets, contenders[0].validation.targets, classes.length, task),
     perClass: perClass(evaluated.evaluation, classes),
     evaluated: { split: evaluated.split, metrics: evaluate(evaluated.evaluation) },
+    depths: run.depths,
+    folder: run.folder,
   });
   return { results, separability: separated, diagnosis };
 }
