@@ -89,6 +89,9 @@ async function train(engine: Engine, run: Run) {
   const graph = tailStep({
     tail,
     trained: trained.map(({ name }) => name),
+    columns: [{ name: 'avg', dimension: features }],
+    normalize: 'none',
+    statistics: new Map(),
     layers: [{ kind: 'dense', name: 'output', inputs: features, units: CLASSES, bias: true }],
     output: 'softmax',
     loss: 'categorical_crossentropy',

@@ -11,9 +11,9 @@ const SHA256_BYTES = 32;
 /** Hex digits in front of a line. */
 const LINE_DIGITS = 16;
 
-/** Writes a file as a whole or not at all: the SHA-256 of `bytes`, then `bytes`. @throws as {@link writeDurablySync} */
-export function writeChecksummed(path: string, bytes: Uint8Array): void {
-  writeDurablySync(path, [sha256(bytes), bytes]);
+/** Writes a file as a whole or not at all: the SHA-256 of some pieces, then the pieces. @throws as {@link writeDurablySync} */
+export function writeChecksummed(path: string, ...pieces: readonly Uint8Array[]): void {
+  writeDurablySync(path, [sha256(...pieces), ...pieces]);
 }
 
 /**
@@ -50,8 +50,10 @@ function lineChecksum(json: string): string {
   return sha256(json).toString('hex').slice(0, LINE_DIGITS);
 }
 
-function sha256(bytes: Uint8Array | string): Buffer {
-  return createHash('sha256').update(bytes).digest();
+function sha256(...pieces: readonly (Uint8Array | string)[]): Buffer {
+  const hash = createHash('sha256');
+  for (const piece of pieces) hash.update(piece);
+  return hash.digest();
 }
 
 function damaged(where: string, found: string): InputError {

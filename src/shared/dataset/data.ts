@@ -40,14 +40,20 @@ export function splitFeatures(data: TrainingData, normalize: Normalization, spli
   return matrix.subarray(first * inputs, end * inputs);
 }
 
+/** The part of the data that outcomes of training are compared with. */
+export type LabelledRows = Pick<TrainingData, 'task' | 'classes' | 'rows' | 'targets' | 'weights'>;
+
 /** The rows of a split. */
-export function splitRange({ rows }: TrainingData, split: Split): { first: number; end: number } {
+export function splitRange(
+  { rows }: Pick<TrainingData, 'rows'>,
+  split: Split,
+): { first: number; end: number } {
   const first = { train: 0, val: rows.train, test: rows.train + rows.val }[split];
   return { first, end: first + rows[split] };
 }
 
 /** Probabilities for the validation rows, [rows, classes], beside their targets: views, not copies. */
-export function validationOf(data: TrainingData, probabilities: Float32Array): Evaluation {
+export function validationOf(data: LabelledRows, probabilities: Float32Array): Evaluation {
   const { classes, task } = data;
   const { first, end } = splitRange(data, 'val');
   const targets = data.targets.subarray(first * classes, end * classes);

@@ -7,6 +7,8 @@ import type { HeadLayer } from './layers.ts';
 
 /** Keras BatchNormalization's default. */
 export const EPSILON = 1e-3;
+/** And its default momentum of moving statistics. */
+export const MOVING_MOMENTUM = 0.99;
 
 export interface ForwardOptions {
   layers: readonly HeadLayer[];

@@ -1,6 +1,6 @@
 /** Batches of training rows: features gathered, targets smoothed, rows weighted. */
 
-import { featuresOf, type TrainingData } from '../dataset/data.ts';
+import { featuresOf, type LabelledRows, type TrainingData } from '../dataset/data.ts';
 import { blockRows, readRows } from '../dataset/rows.ts';
 import type { HeadConfig, Task } from '../head/config.ts';
 import { random, shuffle } from '../random.ts';
@@ -70,7 +70,7 @@ export function batchFiller(
 
 /** Returns a function that writes the targets and weights of the given training rows. */
 export function targetFiller(
-  data: TrainingData,
+  data: LabelledRows,
   settings: BatchSettings,
 ): (rows: Int32Array, batch: Pick<BatchBuffers, 'targets' | 'weights'>) => void {
   const { classes, targets, weights: sampleWeights } = data;
@@ -104,7 +104,7 @@ export function targetFiller(
  * weigh half of that label's total each.
  */
 function classWeights(
-  { task, rows, classes, targets }: TrainingData,
+  { task, rows, classes, targets }: LabelledRows,
   { classWeight }: BatchSettings,
 ): { weights: { present: Float64Array; absent: Float64Array }; byRow: boolean } {
   const present = new Float64Array(classes).fill(1);

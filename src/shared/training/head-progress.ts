@@ -1,6 +1,6 @@
 /** One head on its way: what its epochs gave, when it ends, and how it pauses and goes on. */
 
-import { type TrainingData, validationOf } from '../dataset/data.ts';
+import { type LabelledRows, validationOf } from '../dataset/data.ts';
 import type { HeadConfig } from '../head/config.ts';
 import { compareMetric } from '../metrics/compare.ts';
 import { evaluate } from '../metrics/evaluate.ts';
@@ -54,7 +54,7 @@ export interface HeadProgress {
 export function startProgress(
   job: TrainingJob,
   stepsPerEpoch: number,
-  data: TrainingData,
+  data: LabelledRows,
   paused: PausedHead | undefined,
 ): HeadProgress {
   const progress: HeadProgress = {
@@ -88,7 +88,7 @@ export function startProgress(
 }
 
 /** Takes in an epoch's outcome and says whether it is the best so far. */
-export function noteEpoch(progress: HeadProgress, record: EpochRecord, { rows }: TrainingData): boolean {
+export function noteEpoch(progress: HeadProgress, record: EpochRecord, { rows }: LabelledRows): boolean {
   const { result } = progress;
   const { monitor } = progress.job.config;
   const { epoch, trainLoss, val } = record;
@@ -123,7 +123,7 @@ export function isFinished(
 }
 
 /** A diverged head keeps its history but counts for nothing. */
-export function finish({ result, best }: HeadProgress, data: TrainingData): TrainedHead {
+export function finish({ result, best }: HeadProgress, data: LabelledRows): TrainedHead {
   if (!best || result.status === 'diverged')
     return { result: { ...result, val: {} }, parameters: new Float32Array(0) };
   const val = evaluate(validationOf(data, best.probabilities));
@@ -131,7 +131,7 @@ export function finish({ result, best }: HeadProgress, data: TrainingData): Trai
 }
 
 /** A head at the end of an epoch, as {@link startProgress} takes it. */
-export function pause(progress: HeadProgress, state: TrainingState, data: TrainingData): PausedHead {
+export function pause(progress: HeadProgress, state: TrainingState, data: LabelledRows): PausedHead {
   const { best } = progress;
   if (!best) throw new Error('A head that has no finite epoch does not pause');
   return { trained: finish(progress, data), probabilities: best.probabilities, state };

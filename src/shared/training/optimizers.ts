@@ -85,9 +85,14 @@ export interface TrainingState {
   optimizer: [Float32Array, Float32Array];
 }
 
+/** What the optimiser's two state arrays are filled with before the first step. */
+export function initialState(optimizer: SteppingOptimizer): readonly [number, number] {
+  return OPTIMIZERS[optimizer].initialState;
+}
+
 /** The state before the first step. */
 export function freshState(parameters: Float32Array, optimizer: SteppingOptimizer): TrainingState {
-  const [first, second] = OPTIMIZERS[optimizer].initialState;
+  const [first, second] = initialState(optimizer);
   return {
     parameters,
     optimizer: [

@@ -54,7 +54,7 @@ const SCHEDULES: Readonly<Record<HeadConfig['schedule'], (settings: ScheduleSett
 /** The learning rates of a training: a warm-up in equal steps from nothing, then its schedule. */
 export function learningRate(config: ScheduleSettings, stepsPerEpoch: number): LearningRate {
   const course = SCHEDULES[config.schedule](config);
-  const warmup = Math.min(config.warmup, config.epochs) * stepsPerEpoch;
+  const warmup = Math.round(Math.min(config.warmup, config.epochs) * stepsPerEpoch);
   const rest = Math.max(1, config.epochs * stepsPerEpoch - warmup);
   return {
     rateAt: (step) =>

@@ -1,17 +1,17 @@
 /** Heads that train side by side: their parameters and optimiser state, one training step, and prediction. */
 import type { Program, Results } from '../../shared/engines/engine.ts';
 import { elementCount } from '../../shared/graph/value.ts';
+import { MOVING_MOMENTUM } from '../../shared/head/forward.ts';
 import { type Arena, type ArenaArray, layOut } from '../../shared/training/arena.ts';
 import type { BatchBuffers } from '../../shared/training/batches.ts';
 import { drawMask } from '../../shared/training/dropout.ts';
+import { isKernel, readLane, writeLane } from '../../shared/training/lanes.ts';
 import { applyStep, type StepSettings, type TrainingState } from '../../shared/training/optimizers.ts';
-import { readLane, writeLane } from './lanes.ts';
 import type { Programs } from './programs.ts';
 import { PREDICTION_ROWS, type StackArrays, type StackTensor, stackArrays } from './stack-arrays.ts';
 import {
   errorKey,
   gradientKey,
-  isKernel,
   maskKey,
   meanKey,
   parameterKey,
@@ -38,9 +38,6 @@ export interface Stack {
   /** A copy of a lane's parameters, in the order of headParameters. */
   parameters(lane: number): Float32Array;
 }
-
-/** Keras BatchNormalization's momentum of moving statistics. */
-export const MOVING_MOMENTUM = 0.99;
 
 /** Lays a stack out in the arena (whatever was there is lost) and compiles its programs on first use. */
 export function createStack(arena: Arena, programs: Programs, shape: StackShape, batchSize: number): Stack {

@@ -12,6 +12,7 @@ import {
   wideLayer,
 } from '../../shared/head/forward.ts';
 import type { HeadLayer, HeadParameter } from '../../shared/head/layers.ts';
+import { isKernel } from '../../shared/training/lanes.ts';
 import { elementLoss } from '../../shared/training/loss.ts';
 
 /** What a stack's graphs depend on; heads that agree in it can share compiled programs. */
@@ -34,9 +35,6 @@ export const errorKey = (name: string): string => `error:${name}`;
 export const maskKey = (name: string): string => `mask:${name}`;
 export const meanKey = (name: string): string => `mean:${name}`;
 export const varianceKey = (name: string): string => `variance:${name}`;
-
-/** Kernels lie [units, inputs] while they train: see {@link headForward}. */
-export const isKernel = (parameterName: string): boolean => parameterName.endsWith('/kernel');
 
 /** The shape in which a stack holds one of its parameters. */
 export function parameterShape({ name, shape }: HeadParameter, { layers, lanes }: StackShape): Shape {

@@ -102,6 +102,7 @@ const SAMPLES: Partial<Record<ComputedOperation, Sample[]>> = {
   exp: single(build.exp),
   log: single(build.log, true),
   sqrt: single(build.sqrt, true),
+  sign: single(build.sign),
   erf: single(build.erf),
   relu: single(build.relu),
   sigmoid: single(build.sigmoid),

@@ -26,6 +26,9 @@ it('heads with dropout and batch-norm ask for masks and give the statistics of t
   const graph = tailStep({
     tail: build.graph({ avg: build.reduceMean(map, { axes: [1, 2], keepDims: false }) }),
     trained: ['conv/kernel'],
+    columns: [{ name: 'avg', dimension: 4 }],
+    normalize: 'none',
+    statistics: new Map(),
     layers: [
       { kind: 'bn', name: 'bn_0', units: 4 },
       { kind: 'dropout', name: 'dropout_0', units: 4, rate: 0.5 },
@@ -45,7 +48,7 @@ it('heads with dropout and batch-norm ask for masks and give the statistics of t
     ['gradient:head:bn_0/beta', [1, 4]],
     ['gradient:head:output/kernel', [1, 2, 4]],
     ['gradient:head:output/bias', [1, 2]],
-    ['mean:bn_0', [1, 4]],
-    ['variance:bn_0', [1, 4]],
+    ['mean:head:bn_0', [1, 4]],
+    ['variance:head:bn_0', [1, 4]],
   ]);
 });

@@ -2,6 +2,7 @@
 import { UsageError } from '../../errors.ts';
 import { graph, input, maxPool } from '../../graph/build.ts';
 import { foldScaleShift } from '../../graph/fold.ts';
+import { meanOf, varianceOf } from '../../graph/moments.ts';
 import { BATCH, type Graph, type Value } from '../../graph/value.ts';
 import type { BatchMoments } from '../layers/network.ts';
 import type { Column } from '../load.ts';
@@ -10,10 +11,6 @@ import { isWeight, weightKey } from './weights.ts';
 
 /** The name of the front's output and of the tail's first input. */
 export const ACTIVATION = 'activation';
-
-/** The graph's outputs with mean and variance of a batch at each batch-norm that normalises with them. */
-export const meanOf = (layer: string): string => `mean:${layer}`;
-export const varianceOf = (layer: string): string => `variance:${layer}`;
 
 export interface SplitNetwork {
   /** Input `pixels`; outputs `activation` and, by its name, each column that no trained layer changes. */

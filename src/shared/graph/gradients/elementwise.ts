@@ -4,7 +4,18 @@ import type { OperationName, Value } from '../value.ts';
 import { type GradientRule, sumTo } from './rule.ts';
 
 type Binary = 'add' | 'sub' | 'mul' | 'div';
-type Unary = 'neg' | 'exp' | 'log' | 'sqrt' | 'erf' | 'relu' | 'sigmoid' | 'tanh' | 'softplus' | 'clip';
+type Unary =
+  | 'neg'
+  | 'exp'
+  | 'log'
+  | 'sqrt'
+  | 'erf'
+  | 'sign'
+  | 'relu'
+  | 'sigmoid'
+  | 'tanh'
+  | 'softplus'
+  | 'clip';
 
 /** @param rule gradients before the sum over broadcast axes */
 function broadcast<O extends Binary>(rule: (value: Value<O>, upstream: Value) => [Value, Value]) {
@@ -30,6 +41,8 @@ export const elementwise: { [O in Binary | Unary]: GradientRule<O> } = {
   log: (value, upstream) => [div(upstream, value.inputs[0])],
   sqrt: (value, upstream) => [div(mul(upstream, scalar(0.5)), value)],
   erf: chain(({ inputs: [x] }) => mul(exp(neg(mul(x, x))), scalar(2 / Math.sqrt(Math.PI)))),
+  /** Flat wherever it has a slope. */
+  sign: chain(() => scalar(0)),
   relu: chain((value) => sign(value)),
   sigmoid: chain((value) => mul(value, sub(scalar(1), value))),
   tanh: chain((value) => sub(scalar(1), mul(value, value))),

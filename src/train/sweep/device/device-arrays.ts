@@ -2,7 +2,7 @@
 import type { DeviceArray, DeviceEngine } from '../../../shared/engines/engine.ts';
 import { elementCount } from '../../../shared/graph/value.ts';
 import { headParameters } from '../../../shared/head/layers.ts';
-import { readLane, writeLane } from '../lanes.ts';
+import { readLane, writeLane } from '../../../shared/training/lanes.ts';
 import { parameterShape, type StackShape } from '../training-graph.ts';
 
 export interface DeviceArrays {

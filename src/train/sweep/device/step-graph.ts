@@ -1,13 +1,14 @@
 /** A whole training step as one graph: loss, gradients, the optimiser's update, and the sum of losses so far. */
 import * as build from '../../../shared/graph/build.ts';
 import type { Graph, Value } from '../../../shared/graph/value.ts';
+import { MOVING_MOMENTUM } from '../../../shared/head/forward.ts';
 import { type HeadParameter, headParameters } from '../../../shared/head/layers.ts';
+import { isKernel } from '../../../shared/training/lanes.ts';
 import type { StepSettings } from '../../../shared/training/optimizers.ts';
 import { HYPERPARAMETERS, stepHyperparameters, stepKernel } from '../../../shared/training/optimizers.ts';
-import { MOVING_MOMENTUM, statisticsKey } from '../stack.ts';
+import { statisticsKey } from '../stack.ts';
 import {
   gradientKey,
-  isKernel,
   isWide,
   parameterKey,
   parameterShape,

@@ -1,7 +1,7 @@
 /** Networks cut in two: small ones here, one of each family in split.ci.ts. */
 import { describe, expect, it } from 'vitest';
 import { loadCutBackbone } from '../../../../src/shared/backbones/cut/load.ts';
-import { meanOf, varianceOf } from '../../../../src/shared/backbones/cut/split.ts';
+import { meanOf, varianceOf } from '../../../../src/shared/graph/moments.ts';
 import { expectSameFeatures } from '../../../support/cut-features.ts';
 
 it.each([

@@ -1,7 +1,9 @@
 /** One head's numbers in a tensor that a stack shares: heads lie one after the other, their kernels turned. */
-import { elementCount, type Shape } from '../../shared/graph/value.ts';
-import type { HeadParameter } from '../../shared/head/layers.ts';
-import { isKernel } from './training-graph.ts';
+import { elementCount, type Shape } from '../graph/value.ts';
+import type { HeadParameter } from '../head/layers.ts';
+
+/** Kernels lie [units, inputs] while they train: see headForward. */
+export const isKernel = (parameterName: string): boolean => parameterName.endsWith('/kernel');
 
 /** Copies a lane's numbers, as they are stored, into the tensor. */
 export function writeLane(

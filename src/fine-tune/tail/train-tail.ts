@@ -1,0 +1,247 @@
+/** Trains one tail with its head from first batch to last epoch. */
+import { performance } from 'node:perf_hooks';
+import { type LabelledRows, validationOf } from '../../shared/dataset/data.ts';
+import { usage } from '../../shared/errors.ts';
+import type { HeadConfig, MetricName } from '../../shared/head/config.ts';
+import type { Head } from '../../shared/head/record.ts';
+import type { TailSettings } from '../../shared/head/tail-settings.ts';
+import { evaluate } from '../../shared/metrics/evaluate.ts';
+import type { ActivationReader } from '../../shared/store/activations/reader.ts';
+import type { Arena } from '../../shared/training/arena.ts';
+import { epochOrder, targetFiller } from '../../shared/training/batches.ts';
+import {
+  finish,
+  type HeadProgress,
+  isFinished,
+  noteEpoch,
+  startProgress,
+  type TrainingJob,
+} from '../../shared/training/head-progress.ts';
+import { initialState } from '../../shared/training/optimizers.ts';
+import type { EpochRecord, HeadResult } from '../../shared/training/result.ts';
+import type { Tensor } from '../../shared/weights/safetensors.ts';
+import { labelledRows, type TailData } from './data.ts';
+import type { TailNetwork } from './network.ts';
+import { epochsWaited } from './patience.ts';
+import type { TailPrograms } from './programs.ts';
+import type { SavedTail, TailPosition } from './saved-state.ts';
+import { readTrained } from './tensors.ts';
+import { BLOCKS, createTailTrainer, type TailTrainer } from './trainer.ts';
+
+/** A tail to train; `pauseAfter` asks for the outcome after an epoch, from which it can go on where its state is saved. */
+export interface TailJob extends Omit<TrainingJob, 'startAfter'> {
+  config: HeadConfig & { tail: TailSettings };
+}
+
+/** A tail and head that are done, as they were after their best epoch; without numbers where there is none. */
+export interface TrainedTail {
+  result: HeadResult;
+  /** In the order of headParameters. */
+  head: Float32Array;
+  /** Weights and statistics behind the cut, by `layer/weight`; from {@link trainTail} those that it changed. */
+  tail: ReadonlyMap<string, Tensor>;
+  /** Probabilities of the validation rows, [rows, classes]. */
+  validation: Float32Array;
+}
+
+export interface TailContext {
+  arena: Arena;
+  programs: TailPrograms;
+  network: TailNetwork;
+  start: Head;
+  data: TailData;
+  reader: ActivationReader;
+  /** Names of the tail's weights that are trained. */
+  trained: readonly string[];
+  /** What an earlier run saved of this training. */
+  saved?: SavedTail;
+  /** Called between steps with views that are valid until it returns. */
+  save?(saved: () => SavedTail): void;
+  /** Called once more where training paused or was stopped. */
+  saveAtEnd?(saved: SavedTail): void;
+  onEpoch(record: EpochRecord): void;
+  /** Asked between steps; when true, training ends as `stopped` with the best it had. */
+  shouldStop(): boolean;
+}
+
+/** A training under way. */
+interface Run {
+  job: TailJob;
+  context: TailContext;
+  trainer: TailTrainer;
+  rows: LabelledRows;
+  progress: HeadProgress;
+  position: TailPosition;
+  /** When this process began with it, and the seconds before that. */
+  began: { time: number; seconds: number };
+}
+
+/**
+ * @returns the tail as it was after its best epoch, and whether training paused
+ * @throws UsageError for an optimiser that does not step batch by batch, InputError where the memory or the disk do not suffice
+ */
+export async function trainTail(
+  job: TailJob,
+  context: TailContext,
+): Promise<{ trained: TrainedTail; isPaused: boolean }> {
+  const run = await startRun(job, context);
+  const { progress } = run;
+  const isPausing = () => progress.result.epochs === job.pauseAfter;
+  let isStopped = false;
+  while (!isStopped && !isPausing() && !isFinished(progress, false)) {
+    const outcome = await trainEpoch(run);
+    if (outcome === 'complete') await evaluateEpoch(run);
+    if (outcome === 'diverged') noteDivergence(run);
+    isStopped = outcome === 'stopped' && isFinished(progress, true);
+    if (outcome !== 'stopped') context.onEpoch(progress.result.history.at(-1)!);
+    context.save?.(() => savedTail(run));
+  }
+  const isPaused = isPausing() && !isFinished(progress, false);
+  if (isPaused || isStopped) context.saveAtEnd?.(savedTail(run));
+  progress.result.seconds = secondsOf(run);
+  return { trained: trainedTail(run), isPaused };
+}
+
+async function startRun(job: TailJob, context: TailContext): Promise<Run> {
+  const { data, reader, saved } = context;
+  const { config } = job;
+  if (config.optimizer === 'lbfgs')
+    throw usage('an optimizer that steps batch by batch', '--optimizer', config.optimizer);
+  const rows = labelledRows(data);
+  const trainer = await createTailTrainer({
+    ...context,
+    config,
+    activations: reader,
+    batchSize: Math.min(config.batchSize, rows.rows.train),
+  });
+  const progress = startProgress(job, stepsPerEpoch(rows, config), rows, undefined);
+  const position = saved?.position ?? { history: [], step: 0, lossSum: 0, seconds: 0 };
+  const run = {
+    job,
+    context,
+    trainer,
+    rows,
+    progress,
+    position,
+    began: { time: performance.now(), seconds: position.seconds },
+  };
+  if (saved) resume(run, saved);
+  else {
+    const [first, second] = initialState(config.optimizer);
+    trainer.blocks.first.fill(first);
+    trainer.blocks.second.fill(second);
+    if (config.earlyStopping > 0 && rows.rows.val > 0) position.start = (await validate(run)).val;
+  }
+  return run;
+}
+
+function resume({ trainer, progress, rows, job }: Run, { position, blocks, best }: SavedTail): void {
+  for (const block of BLOCKS) trainer.blocks[block].set(blocks[block]);
+  for (const record of position.history) noteEpoch(progress, record, rows);
+  progress.steps = position.history.length * stepsPerEpoch(rows, job.config) + position.step;
+  progress.best = best;
+  wait({ progress, position, job });
+}
+
+function stepsPerEpoch({ rows }: LabelledRows, { batchSize }: HeadConfig): number {
+  return Math.ceil(rows.train / batchSize);
+}
+
+function secondsOf({ began }: Run): number {
+  return began.seconds + (performance.now() - began.time) / 1000;
+}
+
+/** Goes through the epoch from where it is. */
+async function trainEpoch(run: Run): Promise<'complete' | 'stopped' | 'diverged'> {
+  const { job, context, trainer, rows, progress, position } = run;
+  const { optimizer, batchSize, seed, tail } = job.config;
+  if (optimizer === 'lbfgs') throw new Error('lbfgs does not step batch by batch');
+  const fillTargets = targetFiller(rows, job.config);
+  const order = epochOrder(rows.rows.train, seed, progress.result.epochs + 1);
+  const batchOf = (step: number) => order.subarray(step * batchSize, (step + 1) * batchSize);
+  const cached = (batch: Int32Array) => batch.map((row) => context.data.rows.train.cache[row]);
+  while (position.step * batchSize < order.length) {
+    if (context.shouldStop()) return 'stopped';
+    const batch = batchOf(position.step);
+    const next = batchOf(position.step + 1);
+    await trainer.batches.read(
+      context.reader,
+      cached(batch),
+      batch.length,
+      next.length > 0 ? cached(next) : undefined,
+    );
+    fillTargets(batch, trainer.targets(batch.length));
+    const lr = progress.rate.rateAt(progress.steps);
+    progress.steps++;
+    const settings = { ...job.config, optimizer, lr, step: progress.steps };
+    const maskSeed = Math.imul(seed, 0x85ebca6b) + progress.steps;
+    const loss = await trainer.step(batch.length, settings, tail, maskSeed);
+    if (!Number.isFinite(loss)) return 'diverged';
+    position.lossSum += loss * batch.length;
+    position.step++;
+    if (position.step * batchSize < order.length) context.save?.(() => savedTail(run));
+  }
+  return 'complete';
+}
+
+async function evaluateEpoch(run: Run): Promise<void> {
+  const { progress, trainer, position, rows } = run;
+  const { probabilities, val } = await validate(run);
+  const record: EpochRecord = {
+    epoch: progress.result.epochs + 1,
+    lr: progress.rate.rateAt(progress.steps - 1),
+    trainLoss: position.lossSum / rows.rows.train,
+    val,
+  };
+  if (noteEpoch(progress, record, rows))
+    progress.best = { parameters: trainer.blocks.parameters.slice(), probabilities };
+  position.history.push(record);
+  Object.assign(position, { step: 0, lossSum: 0 });
+  wait(run);
+}
+
+function noteDivergence({ progress, rows }: Run): void {
+  const lr = progress.rate.rateAt(progress.steps - 1);
+  noteEpoch(progress, { epoch: progress.result.epochs + 1, lr, trainLoss: Number.NaN, val: {} }, rows);
+}
+
+/** Patience waits out the first drop. */
+function wait({ progress, position, job: { config } }: Pick<Run, 'progress' | 'position' | 'job'>): void {
+  const { start, history } = position;
+  const { monitor, earlyStopping } = config;
+  if (start)
+    progress.epochsWithoutBetter = epochsWaited(
+      monitor,
+      [start, ...history.map(({ val }) => val)].map((metrics) => metrics[monitor]),
+      earlyStopping,
+    );
+}
+
+/** The metrics watched in every epoch; all others are computed once, for the best epoch. */
+function watchedMetrics({ monitor }: HeadConfig, { task }: LabelledRows): MetricName[] {
+  return [...new Set<MetricName>(['loss', task === 'multiclass' ? 'accuracy' : 'binaryAccuracy', monitor])];
+}
+
+async function validate({ trainer, context, rows, job }: Pick<Run, 'trainer' | 'context' | 'rows' | 'job'>) {
+  const probabilities = await trainer.predict(context.reader, context.data.rows.val.cache);
+  return {
+    probabilities,
+    val: evaluate(validationOf(rows, probabilities), watchedMetrics(job.config, rows)),
+  };
+}
+
+function savedTail(run: Run): SavedTail {
+  const { position, trainer, progress } = run;
+  return {
+    position: { ...position, seconds: secondsOf(run) },
+    blocks: trainer.blocks,
+    best: progress.best,
+  };
+}
+
+function trainedTail({ progress, rows, trainer }: Run): TrainedTail {
+  const { result, parameters } = finish(progress, rows);
+  if (parameters.length === 0 || !progress.best)
+    return { result, head: new Float32Array(0), tail: new Map(), validation: new Float32Array(0) };
+  return { result, ...readTrained(parameters, trainer.layout), validation: progress.best.probabilities };
+}
