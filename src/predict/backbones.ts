@@ -1,8 +1,8 @@
 /** The backbones a head was trained behind, rebuilt from its record and compared with it. */
 import { isModelFile } from '../shared/backbones/model-file/request.ts';
 import { type BackboneThread, startBackbone } from '../shared/backbones/thread/start.ts';
-import type { HeadSource } from '../shared/head/record.ts';
-import { checkBackbone, weightsOf } from '../shared/head/recorded-backbone.ts';
+import type { Head } from '../shared/head/record.ts';
+import { checkBackbone, trainedTail, weightsOf } from '../shared/head/recorded-backbone.ts';
 import { parseResize } from '../shared/images/resize.ts';
 import type { Reporter } from '../shared/reporter.ts';
 
@@ -20,9 +20,11 @@ export interface BackbonesOptions {
  *   many weights
  */
 export async function startBackbones(
-  sources: readonly HeadSource[],
+  head: Head,
   { weights, engine, ...options }: BackbonesOptions,
 ): Promise<BackboneThread[]> {
+  const { sources } = head.record;
+  const tail = trainedTail(head);
   const chosen = weightsOf(sources, weights);
   const threads: BackboneThread[] = [];
   try {
@@ -35,6 +37,7 @@ export async function startBackbones(
         size,
         resize,
         poolings: source.columns,
+        tail,
         engine,
         ...(isModelFile(backbone) && { preprocess: preprocessing }),
       };

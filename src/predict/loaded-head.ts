@@ -5,6 +5,7 @@ import { type ComputedColumn, sideBySide } from '../shared/head/inputs.ts';
 import { predictedLabels } from '../shared/head/predicted-labels.ts';
 import { headGraph } from '../shared/head/predictor.ts';
 import type { Head, HeadRecord } from '../shared/head/record.ts';
+import { takesHalf } from '../shared/head/recorded-backbone.ts';
 import { type BackbonesOptions, finishBackbones, startBackbones } from './backbones.ts';
 
 /** What the head predicts for one image. */
@@ -31,16 +32,16 @@ export interface LoadedHead {
 /** @throws as {@link startBackbones} does */
 export async function loadHead(head: Head, options: BackbonesOptions): Promise<LoadedHead> {
   const { record } = head;
-  const threads = await startBackbones(record.sources, options);
+  const threads = await startBackbones(head, options);
   try {
     const program = await (await loadEngine(options.engine, { threads: 1 })).compile(headGraph(head));
     const probabilities: LoadedHead['probabilities'] = async (features, rows) => {
-      const columns = record.sources.flatMap(({ pipeline }, index) =>
+      const columns = record.sources.flatMap((source, index) =>
         threads[index].description.columns.map(
           ({ dimension }, c): ComputedColumn => ({
             values: features[index][c],
             dimension,
-            half: pipeline.dtype === 'float16',
+            half: takesHalf(record, source),
           }),
         ),
       );

@@ -13,12 +13,12 @@ export async function expectSameFeatures(name: string, side: number, from: strin
   const options = { name, size: { width: side, height: side }, weights: 'none', poolings: ['avg', 'max'] };
   const pixels = new Uint8Array([...syntheticPhoto(0, side, side), ...syntheticPhoto(1, side, side)]);
   const whole = await loadBackbone(options);
-  const expected = await run(whole.graph, { pixels });
+  const expected = await runGraph(whole.graph, { pixels });
   const parts = await loadCutBackbone({ ...options, from, batchNorm: 'frozen' });
   expect(parts.weightsHash).toBe(whole.weightsHash);
-  const { [ACTIVATION]: activation } = await run(parts.front, { pixels });
+  const { [ACTIVATION]: activation } = await runGraph(parts.front, { pixels });
   const weights = Object.fromEntries(parts.weights.map(({ name: weight, data }) => [weight, data]));
-  const received = await run(parts.tail, { activation, ...weights });
+  const received = await runGraph(parts.tail, { activation, ...weights });
   for (const [column, features] of Object.entries(expected)) {
     expect(relativeDifference(received[column], features), `${name} ${column}`).toBeLessThan(3e-6);
     // Equal numbers prove something only where the input still shows in them.
@@ -27,14 +27,16 @@ export async function expectSameFeatures(name: string, side: number, from: strin
   }
 }
 
-async function run(graph: Graph, feeds: Feeds) {
+/** A graph's outputs for its inputs. */
+export async function runGraph(graph: Graph, feeds: Feeds) {
   const program = await (await loadEngine('onnxruntime')).compile(graph);
   const results = await program.run(feeds);
   await program.release();
   return results;
 }
 
-function relativeDifference(a: Float32Array, b: Float32Array): number {
+/** The norm of the difference beside that of `b`. */
+export function relativeDifference(a: Float32Array, b: Float32Array): number {
   expect(a).toHaveLength(b.length);
   const [error, size] = b.reduce(
     ([sum, all], value, i) => [sum + (a[i] - value) ** 2, all + value ** 2],

@@ -1,13 +1,16 @@
 /** Heads that nobody trained: random numbers behind a backbone, by default a small seeded one, for tests of what is done with heads. */
+import { loadCutBackbone } from '../../src/shared/backbones/cut/load.ts';
 import { loadBackbone } from '../../src/shared/backbones/load.ts';
 import { PRECISION } from '../../src/shared/backbones/thread/protocol.ts';
 import { elementCount } from '../../src/shared/graph/value.ts';
 import { type HeadConfig, NORMALIZATION_STATISTICS } from '../../src/shared/head/config.ts';
 import { headLayers, headParameters } from '../../src/shared/head/layers.ts';
 import { type HeadRecord, writeHead } from '../../src/shared/head/record.ts';
+import type { TailSettings } from '../../src/shared/head/tail-settings.ts';
 import { random } from '../../src/shared/random.ts';
 import { MATHS_VERSION } from '../../src/shared/store/pipeline.ts';
 import type { Tensor } from '../../src/shared/weights/safetensors.ts';
+import { changedTail } from './changed-tail.ts';
 
 const CONFIG: HeadConfig = {
   hidden: [],
@@ -38,6 +41,8 @@ const CONFIG: HeadConfig = {
   labelSmoothing: 0,
 };
 
+const TAIL = { train: 'all-but-batch-norm', batchNorm: 'frozen', lrTail: 0.1, clip: 1 } as const;
+
 export interface HeadChoices {
   config?: Partial<HeadConfig>;
   /** As recorded with features. */
@@ -50,6 +55,8 @@ export interface HeadChoices {
   weights?: string;
   /** Columns of each backbone; default: avg. */
   poolings?: readonly string[];
+  /** How the end of the backbone was trained; its weights are changed at random. */
+  tail?: Pick<TailSettings, 'from'> & Partial<TailSettings>;
 }
 
 /** Writes a head for the classes red, green and blue into `dir`. */
@@ -64,9 +71,10 @@ export async function writeRandomHead(
     backbone: names = 'mobilenet_0.25',
     weights = 'none',
     poolings = ['avg'],
+    tail,
   }: HeadChoices = {},
 ): Promise<string> {
-  const config = { ...CONFIG, ...chosen };
+  const config = { ...CONFIG, ...chosen, ...(tail && { tail: { ...TAIL, ...tail } }) };
   const sources: HeadRecord['sources'] = [];
   for (const name of [names].flat()) {
     const backbone = await loadBackbone({ name, weights, size, poolings });
@@ -117,6 +125,8 @@ export async function writeRandomHead(
     const data = Float32Array.from({ length: dimension }, () => least + stream.uniform());
     tensors.set(`normalize/${name}`, { shape: [dimension], data });
   }
-  await writeHead(dir, record, tensors);
+  const [name] = [names].flat();
+  const trained = config.tail && (await loadCutBackbone({ name, weights, size, poolings, ...config.tail }));
+  await writeHead(dir, record, tensors, trained && changedTail(trained.weights));
   return dir;
 }

@@ -6,11 +6,19 @@ import { foldScaleShift } from '../graph/fold.ts';
 import { BATCH, type Graph, type Value } from '../graph/value.ts';
 import type { Size } from '../images/resize.ts';
 import { didYouMean } from '../suggest.ts';
-import { blankSource, hashedSource, type LayerWeights, type WeightSource } from '../weights/source.ts';
+import type { Tensor } from '../weights/safetensors.ts';
+import {
+  blankSource,
+  hashedSource,
+  type LayerWeights,
+  replacedSource,
+  type WeightSource,
+} from '../weights/source.ts';
 import type { BackboneDefinition } from './backbone.ts';
 import { type Preparation, publishedPreparation } from './configuration/prepare.ts';
 import type { LayerNode } from './keras-order.ts';
-import type { NetworkChanges } from './layers/network.ts';
+import { insertedName, type NetworkChanges } from './layers/network.ts';
+import { freshBatchNorm } from './layers/normalizations.ts';
 import { createLayers, type Layers } from './layers.ts';
 import { openWeights, type WeightsRequest } from './open-weights.ts';
 import { LAST_LAYER, parseColumn, pool } from './pooling.ts';
@@ -30,6 +38,16 @@ export interface BackboneOptions {
   size?: Size;
   /** Names of columns (see columnNames): `avg`, `max`, `conv4_block6_out/avg` ... */
   poolings: readonly string[];
+}
+
+/** The end of a network that was trained with a head: all weights of its layers, by `layer/weight`, in Keras's shapes. */
+export type TailTensors = ReadonlyMap<string, Tensor>;
+
+interface TailChoice {
+  /** Takes the place of weights that were opened, which `weightsHash` stays the hash of. */
+  tail?: TailTensors;
+  /** Whether the tail's batch-norms stay as they are, instead of being folded into convolutions. */
+  isTailUnfolded?: boolean;
 }
 
 export interface LoadedBackbone {
@@ -54,15 +72,26 @@ export async function loadBackbone({
   weights,
   opening,
   note,
+  tail,
+  isTailUnfolded = false,
   ...options
-}: BackboneOptions & Pick<WeightsRequest, 'weights' | 'opening' | 'note'>): Promise<LoadedBackbone> {
+}: BackboneOptions &
+  Pick<WeightsRequest, 'weights' | 'opening' | 'note'> &
+  TailChoice): Promise<LoadedBackbone> {
   const { definition, size, layers } = describeBackbone(options);
   const isDefaultSize = options.size === undefined;
   const opened = await openWeights({ definition, size, isDefaultSize, weights, layers, opening, note });
   try {
     const { source, hash } = hashedSource(opened.source);
     const { preparation } = opened;
-    const { outputs } = build(definition, size, source, options.poolings, preparation);
+    const { outputs } = build(
+      definition,
+      size,
+      tail ? replacedSource(source, tail) : source,
+      options.poolings,
+      preparation,
+      tail && changesOf(tail, isTailUnfolded),
+    );
     return {
       graph: foldScaleShift(graph(outputs)),
       name: definition.name,
@@ -166,6 +195,18 @@ function unknownLayer(
   const near = didYouMean(layer, [...outputs.keys(), LAST_LAYER]);
   const hint = near || ` (permafrost backbones ${name} lists them)`;
   return new UsageError(`${expectedMessage(`a layer of ${name}`, '--layer', layer)}${hint}`);
+}
+
+/** How a network with a trained tail differs from the published one: batch-norms may have been inserted. */
+function changesOf(tail: TailTensors, isUnfolded: boolean): NetworkChanges {
+  const layers = new Set([...tail.keys()].map((name) => name.slice(0, name.lastIndexOf('/'))));
+  return {
+    ...(isUnfolded && { isTrained: (layer) => layers.has(layer) }),
+    insertedBatchNorm: {
+      isBehind: (convolution) => layers.has(insertedName(convolution)),
+      source: replacedSource(freshBatchNorm, tail),
+    },
+  };
 }
 
 function columnsOf(outputs: Record<string, Value>): Column[] {

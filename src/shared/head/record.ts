@@ -1,6 +1,6 @@
-/** A trained head on disk: head.json says what it is, head.safetensors holds its numbers. */
+/** A trained head on disk: head.json says what it is, head.safetensors has its numbers, and tail.safetensors those of a trained tail. */
 import { createHash } from 'node:crypto';
-import { readFile, stat } from 'node:fs/promises';
+import { readFile, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Augmentation, checkAugmentation } from '../augment/augmentation.ts';
 import { decodeText } from '../encoding.ts';
@@ -16,14 +16,20 @@ import {
   asWhole,
   parseJson,
 } from '../fields.ts';
-import { elementCount, type Shape, sameShape } from '../graph/value.ts';
+import { elementCount, type Shape } from '../graph/value.ts';
 import { codeOf, diskError, makeFolder, writeDurably } from '../store/files.ts';
 import { checkPipeline, type Pipeline } from '../store/schema.ts';
 import { checkValue, number, text } from '../values.ts';
-import { encodeSafetensors, openSafetensors, type Tensor } from '../weights/safetensors.ts';
+import {
+  encodeSafetensors,
+  openSafetensors,
+  type SafetensorsFile,
+  type Tensor,
+} from '../weights/safetensors.ts';
 import { type HeadConfig, type Metrics, NORMALIZATION_STATISTICS, type Task } from './config.ts';
 import { checkConfig } from './config-check.ts';
 import { headLayers, headParameters } from './layers.ts';
+import { encodeTail, readTensor, recordedTail, TAIL_FILE, tailTensors } from './tail-file.ts';
 
 /** How some of a head's inputs are computed from an image. */
 export interface HeadSource {
@@ -38,9 +44,12 @@ export interface HeadSource {
 /** head.json. */
 export interface HeadRecord {
   format: typeof FORMAT;
-  formatVersion: typeof FORMAT_VERSION;
+  /** 2 where the end of the backbone was trained too, so that earlier versions of permafrost refuse the head. */
+  formatVersion: 1 | 2;
   /** SHA-256 of head.safetensors; earlier versions of permafrost did not write it. */
   tensors?: string;
+  /** SHA-256 of tail.safetensors; see {@link HeadConfig.tail}. */
+  tailTensors?: string;
   /** The version of permafrost that trained it, a record. */
   version: string;
   /** The engine that trained it, a record. */
@@ -64,10 +73,14 @@ export interface Head {
   record: HeadRecord;
   /** By name: the parameters of headParameters, and what {@link NORMALIZATION_STATISTICS} says of its normalisation. */
   tensors: ReadonlyMap<string, Tensor>;
+  /** By `layer/weight`: all weights of the backbone's end where it was trained too ({@link HeadConfig.tail}). */
+  tail?: ReadonlyMap<string, Tensor>;
 }
 
+/** What the caller of {@link writeHead} knows of a record. */
+type NewRecord = Omit<HeadRecord, 'format' | 'formatVersion' | 'tensors' | 'tailTensors'>;
+
 const FORMAT = 'permafrost-head';
-const FORMAT_VERSION = 1;
 /** Numbers that one source can give a head: more is damage. */
 const MAX_INPUTS = 1 << 24;
 const RECORD_FILE = 'head.json';
@@ -122,17 +135,33 @@ function sha256(bytes: Uint8Array): string {
   return createHash('sha256').update(bytes).digest('hex');
 }
 
-/** Writes a head into a folder, its numbers first, so that a record never stands without them. */
+/**
+ * Writes a head into a folder, its numbers first, so that a record never stands without them.
+ * @param tail where `record.config.tail` says that the end of the backbone was trained, all weights of it
+ * @throws InputError for a tail whose arrays are not those of its layers, and where the disk refuses
+ */
 export async function writeHead(
   dir: string,
-  record: Omit<HeadRecord, 'format' | 'formatVersion'>,
+  record: NewRecord,
   tensors: ReadonlyMap<string, Tensor>,
+  tail?: ReadonlyMap<string, Tensor>,
 ): Promise<void> {
+  const tailBytes = encodeTail(record, tail, join(dir, TAIL_FILE));
   await makeFolder(dir);
   const bytes = encodeSafetensors(tensors, { format: FORMAT });
   await writeDurably(join(dir, TENSORS_FILE), bytes);
-  const json = { format: FORMAT, formatVersion: FORMAT_VERSION, ...record, tensors: sha256(bytes) };
+  if (tailBytes) await writeDurably(join(dir, TAIL_FILE), tailBytes);
+  const current = {
+    format: FORMAT,
+    formatVersion: tailBytes ? 2 : 1,
+    tensors: sha256(bytes),
+    tailTensors: tailBytes && sha256(tailBytes),
+  };
+  // First for readers, and last since the record of a head that was read has others.
+  const json = { ...current, ...record, ...current };
   await writeDurably(join(dir, RECORD_FILE), `${JSON.stringify(json, null, 2)}\n`);
+  // That of an earlier head.
+  if (!tailBytes) await rm(join(dir, TAIL_FILE), { force: true });
 }
 
 /** Why there is no head at `dir`; that of a run lies in its folder best. */
@@ -157,26 +186,43 @@ export async function readHead(dir: string): Promise<Head> {
     throw await notAHead(dir, thrown);
   });
   const record = checkRecord(parseJson(decodeText(json, path), path), path);
-  const tensorsPath = join(dir, TENSORS_FILE);
-  const file = openSafetensors(tensorsPath);
+  const shapes = headTensorShapes(record);
+  const tensors = await readArrays(
+    dir,
+    TENSORS_FILE,
+    record.tensors,
+    (file, own) => new Map([...shapes].map(([name, shape]) => [name, readTensor(file, name, shape, own)])),
+  );
+  const { tail } = record.config;
+  if (!tail) return { record, tensors };
+  const weights = recordedTail(tail, record.sources, path);
+  return {
+    record,
+    tensors,
+    tail: await readArrays(dir, TAIL_FILE, record.tailTensors, (file, own) =>
+      tailTensors(file, weights, own),
+    ),
+  };
+}
+
+/** What `read` makes of a file with the given SHA-256. */
+async function readArrays(
+  dir: string,
+  name: string,
+  hash: string | undefined,
+  read: (file: SafetensorsFile, path: string) => Map<string, Tensor>,
+): Promise<Map<string, Tensor>> {
+  const path = join(dir, name);
+  const file = openSafetensors(path);
   try {
-    const hash = sha256(await readFile(tensorsPath));
-    const tensors = new Map<string, Tensor>();
-    for (const [name, shape] of headTensorShapes(record)) {
-      const found = file.shapes.get(name);
-      if (!found || !sameShape(found, shape))
-        throw unexpected(`${name} of shape ${shape.join('x')}`, tensorsPath, found?.join('x'));
-      const data = file.read(name);
-      const odd = data.find((value) => !Number.isFinite(value));
-      if (odd !== undefined) throw unexpected('finite numbers', `${name} of ${tensorsPath}`, String(odd));
-      tensors.set(name, { shape, data });
-    }
+    const found = sha256(await readFile(path));
+    const tensors = read(file, path);
     // Last, since it does not say what is wrong.
-    if (record.tensors !== undefined && record.tensors !== hash)
+    if (hash !== undefined && hash !== found)
       throw new InputError(
-        `Damaged head: ${tensorsPath} has SHA-256 ${hash} but ${RECORD_FILE} says ${record.tensors}: train it again`,
+        `Damaged head: ${path} has SHA-256 ${found} but ${RECORD_FILE} says ${hash}: train it again`,
       );
-    return { record, tensors };
+    return tensors;
   } finally {
     file.close();
   }
@@ -186,21 +232,32 @@ function checkRecord(value: unknown, path: string): HeadRecord {
   const field = (name: string) => `${name} of ${path}`;
   const fields = asObject(value, path);
   if (fields.format !== FORMAT) throw unexpected(`"${FORMAT}"`, field('format'), fields.format);
-  if (fields.formatVersion !== FORMAT_VERSION)
-    throw unexpected(String(FORMAT_VERSION), field('formatVersion'), fields.formatVersion);
+  const { formatVersion } = fields;
+  if (formatVersion !== 1 && formatVersion !== 2)
+    throw unexpected('1 or 2', field('formatVersion'), formatVersion);
   const engine = asObject(fields.engine, field('engine'));
   const metrics = asObject(fields.metrics, field('metrics'));
   const task = asOneOf(fields.task, field('task'), ['multiclass', 'multilabel']);
   const classes = asTexts(fields.classes, field('classes'));
   if (new Set(classes).size < classes.length) throw unexpected('each class once', field('classes'), classes);
   const config = checkConfig(asObject(fields.config, field('config')), (name) => field(`config.${name}`));
+  const hasTail = config.tail !== undefined;
+  if (hasTail !== (formatVersion === 2))
+    throw unexpected(
+      hasTail ? '2 for a head with a tail' : '1 for a head without a tail',
+      field('formatVersion'),
+      formatVersion,
+    );
   if (task === 'multilabel' && config.output !== 'sigmoid')
     throw unexpected('sigmoid for a multilabel head', field('config.output'), config.output);
   return {
     format: FORMAT,
-    formatVersion: FORMAT_VERSION,
+    formatVersion,
     ...(fields.tensors !== undefined && {
       tensors: asMatching(fields.tensors, field('tensors'), SHA256, '64 hexadecimal digits'),
+    }),
+    ...(hasTail && {
+      tailTensors: asMatching(fields.tailTensors, field('tailTensors'), SHA256, '64 hexadecimal digits'),
     }),
     version: asText(fields.version, field('version')),
     engine: {

@@ -6,7 +6,7 @@ import { type BackboneDescription, PRECISION } from '../backbones/thread/protoco
 import { InputError, UsageError, unexpected, usage } from '../errors.ts';
 import { formatResize } from '../images/resize.ts';
 import { MATHS_VERSION } from '../store/pipeline.ts';
-import type { HeadSource } from './record.ts';
+import type { Head, HeadRecord, HeadSource } from './record.ts';
 
 /**
  * The weights of each source's backbone: those given, or what its features were computed with.
@@ -21,6 +21,24 @@ export function weightsOf(sources: readonly HeadSource[], given: readonly string
   }
   for (const [index, source] of sources.entries()) checkKnown(source, index);
   return sources.map((source, index) => given[index] ?? recordedWeights(source));
+}
+
+/**
+ * What takes the place of the weights of a head's one backbone, where its end was trained too.
+ * @throws UsageError for a head that a program put together without it
+ */
+export function trainedTail({ record, tail }: Head): Head['tail'] {
+  if (record.config.tail && !tail)
+    throw usage('the tail of a fine-tuned head, as readHead gives it', 'head', tail);
+  return record.config.tail && tail;
+}
+
+/**
+ * Whether a head takes a source's features rounded to half precision, as they were stored. Those behind a trained tail were
+ * computed anew in every step.
+ */
+export function takesHalf({ config }: HeadRecord, { pipeline }: HeadSource): boolean {
+  return pipeline.dtype === 'float16' && config.tail === undefined;
 }
 
 /** A name that is not known is no wrong flag here: nobody typed it. */

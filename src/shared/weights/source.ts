@@ -1,6 +1,7 @@
 /** Where a backbone's weights come from: anything that answers for a layer, a weight and a shape. */
 import { createHash } from 'node:crypto';
 import { elementCount, type Shape } from '../graph/value.ts';
+import type { Tensor } from './safetensors.ts';
 
 /** The names of Keras's weights, in the order in which a layer holds them. */
 export type WeightName =
@@ -66,5 +67,13 @@ export function hashedSource(source: WeightSource): { source: WeightSource; hash
       return data;
     },
     hash: () => digest.digest('hex'),
+  };
+}
+
+/** A source in which some arrays, by `layer/weight`, take the place of those it has; these are still requested, so that they can be hashed. */
+export function replacedSource(source: WeightSource, tensors: ReadonlyMap<string, Tensor>): WeightSource {
+  return (layer, weight, shape) => {
+    const data = source(layer, weight, shape);
+    return tensors.get(`${layer}/${weight}`)?.data ?? data;
   };
 }

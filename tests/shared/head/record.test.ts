@@ -86,7 +86,7 @@ describe('a head', () => {
   const SIGMOID = syntheticHead({ hidden: [4], batchNorm: true, output: 'sigmoid' }).record.config;
   it.each<[string, Record<string, unknown>, RegExp]>([
     ['another format', { format: 'x' }, /"permafrost-head" for format of .* but received "x"/],
-    ['a newer format', { formatVersion: 2 }, /Expected 1 for formatVersion of .* but received 2/],
+    ['a newer format', { formatVersion: 3 }, /Expected 1 or 2 for formatVersion of .* but received 3/],
     ['an unknown task', { task: 'regression' }, /for task of .* but received "regression"/],
     ['no classes', { classes: [] }, /a list that is not empty for classes of .* but received \[\]/],
     ['no sources', { sources: [] }, /at least one source for sources of .* but received \[\]/],

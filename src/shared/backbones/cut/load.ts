@@ -3,6 +3,7 @@
 import { usage } from '../../errors.ts';
 import { graph } from '../../graph/build.ts';
 import { blankSource, hashedSource } from '../../weights/source.ts';
+import type { BackboneDefinition } from '../backbone.ts';
 import type { NetworkChanges } from '../layers/network.ts';
 import { freshBatchNorm } from '../layers/normalizations.ts';
 import {
@@ -55,12 +56,7 @@ export async function loadCutBackbone({
     return {
       ...parts,
       cut,
-      weights: tailWeights({
-        tail: parts.tail,
-        layers: built.layers,
-        values: graph(built.outputs).values,
-        batchNorm: { mode: batchNorm, momentum: definition.batchNormMomentum ?? KERAS_MOMENTUM },
-      }),
+      weights: weightsOf(parts, built, definition, batchNorm),
       size,
       weightsHash: hash(),
       preprocessing: opened.preparation.name,
@@ -68,6 +64,32 @@ export async function loadCutBackbone({
   } finally {
     await opened.close();
   }
+}
+
+/**
+ * The weights that a cut backbone's tail takes, in Keras's order, without their numbers.
+ * @throws as findCut and split do
+ */
+export function describeTail({
+  from,
+  batchNorm,
+  ...options
+}: BackboneOptions & Pick<Request, 'from' | 'batchNorm'>): Omit<TailWeight, 'data'>[] {
+  const network = describeBackbone(options);
+  const cut = findCut(network, from);
+  const { definition, size } = network;
+  const changes = changesBehind(cut, batchNorm);
+  const built = build(definition, size, blankSource(), options.poolings, undefined, changes);
+  return weightsOf(split(built, built, cut), built, definition, batchNorm);
+}
+
+function weightsOf(
+  { tail }: SplitNetwork,
+  { layers, outputs }: ReturnType<typeof build>,
+  { batchNormMomentum: momentum = KERAS_MOMENTUM }: BackboneDefinition,
+  mode: BatchNormMode,
+): TailWeight[] {
+  return tailWeights({ tail, layers, values: graph(outputs).values, batchNorm: { mode, momentum } });
 }
 
 /** Of Keras's BatchNormalization(). */

@@ -83,9 +83,12 @@ export function tailWeights({
   );
 }
 
-const isBatchNorm = ({ kind }: TailWeight): boolean => kind === BATCH_NORM;
+/** A weight, whatever its numbers. */
+type Described = Omit<TailWeight, 'data'>;
 
-const SETS: Readonly<Record<(typeof TRAIN_WORDS)[number], (weight: TailWeight) => boolean>> = {
+const isBatchNorm = ({ kind }: Described): boolean => kind === BATCH_NORM;
+
+const SETS: Readonly<Record<(typeof TRAIN_WORDS)[number], (weight: Described) => boolean>> = {
   'all-but-batch-norm': ({ isFrozenNorm }) => !isFrozenNorm,
   all: () => true,
   'batch-norm': isBatchNorm,
@@ -97,7 +100,7 @@ const SETS: Readonly<Record<(typeof TRAIN_WORDS)[number], (weight: TailWeight) =
  * @param train one of {@link TRAIN_WORDS}, or names of layers and blocks (what the names of their layers begin with), separated by commas
  * @throws UsageError for a name that no layer of the tail has, and where nothing would be trained
  */
-export function trainedWeights(weights: readonly TailWeight[], train: string): TailWeight[] {
+export function trainedWeights<W extends Described>(weights: readonly W[], train: string): W[] {
   const learnable = weights.filter(({ role }) => role !== 'statistic');
   const chosen = learnable.filter(isWord(train) ? SETS[train] : namedBy(learnable, train));
   if (chosen.length === 0) throw usage('weights that the layers behind the cut have', '--train', train);
@@ -108,17 +111,17 @@ function isWord(train: string): train is (typeof TRAIN_WORDS)[number] {
   return TRAIN_WORDS.some((word) => word === train);
 }
 
-function namedBy(weights: readonly TailWeight[], train: string): (weight: TailWeight) => boolean {
+function namedBy(weights: readonly Described[], train: string): (weight: Described) => boolean {
   const matches = train.split(',').map((part) => {
     const name = part.trim();
-    const isMember = ({ layer }: TailWeight): boolean => layer === name || layer.startsWith(`${name}_`);
+    const isMember = ({ layer }: Described): boolean => layer === name || layer.startsWith(`${name}_`);
     if (name === '' || !weights.some(isMember)) throw unknownName(weights, name, train);
     return isMember;
   });
   return (weight) => matches.some((isMember) => isMember(weight));
 }
 
-function unknownName(weights: readonly TailWeight[], name: string, train: string): UsageError {
+function unknownName(weights: readonly Described[], name: string, train: string): UsageError {
   const layers = [...new Set(weights.map(({ layer }) => layer))];
   const expected = `${TRAIN_WORDS.join(', ')} or layers of the trained part (${layers[0]} to ${layers.at(-1)})`;
   const near = didYouMean(name, [...layers, ...TRAIN_WORDS]);

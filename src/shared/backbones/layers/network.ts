@@ -18,6 +18,9 @@ export interface NetworkChanges {
   };
 }
 
+/** The name of the batch-norm that is inserted behind a convolution. */
+export const insertedName = (convolution: string): string => `${convolution}_bn`;
+
 /** Mean and variance of a batch, as a batch-norm took them. */
 export interface BatchMoments {
   readonly mean: Value;
@@ -103,7 +106,7 @@ export function createNetwork(source: WeightSource, changes: NetworkChanges = {}
     start: (kind, name = automaticName(kind)) => started(kind, name, source, isTrained(name)),
     startInserted({ name, isTrained: trained }) {
       if (!insertedBatchNorm) throw new Error(`No batch-norm was to be inserted behind ${name}`);
-      return started('batch_normalization', `${name}_bn`, insertedBatchNorm.source, trained);
+      return started('batch_normalization', insertedName(name), insertedBatchNorm.source, trained);
     },
     rename: (layer, output) => void outputs.set(layer, output),
     outputs,

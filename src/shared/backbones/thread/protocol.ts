@@ -2,6 +2,7 @@
 import type { DeviceChoice } from '../../engines/interface.ts';
 import type { Resize, Size } from '../../images/resize.ts';
 import type { FeatureColumn } from '../../store/schema.ts';
+import type { TailTensors } from '../load.ts';
 
 /** What the thread is started with: enough to build the backbone there, so that no weights change threads. */
 export interface BackboneRequest {
@@ -20,6 +21,11 @@ export interface BackboneRequest {
   engine: string;
   /** Default: auto. */
   device?: DeviceChoice;
+}
+
+/** A backbone whose end was trained with a head, or one as it was published. */
+export interface TailedRequest extends BackboneRequest {
+  tail?: TailTensors;
 }
 
 /** What backbones compute in, as recorded with the features. */

@@ -5,7 +5,7 @@ import { builtFiles } from '../../built-files.ts';
 import { InputError, revivedError } from '../../errors.ts';
 import type { Reporter } from '../../reporter.ts';
 import { fetchWeights } from '../open-weights.ts';
-import type { BackboneDescription, BackboneRequest, FromBackbone, ToBackbone } from './protocol.ts';
+import type { BackboneDescription, FromBackbone, TailedRequest, ToBackbone } from './protocol.ts';
 
 type Ready = Extract<FromBackbone, { kind: 'ready' }>;
 type Features = Extract<FromBackbone, { kind: 'features' }>;
@@ -41,7 +41,7 @@ const LONGEST_OPENING = 3000;
  * @throws UsageError and InputError as loading the backbone does; the abort reason of `signal`
  */
 export async function startBackbone(
-  request: BackboneRequest,
+  request: TailedRequest,
   options: { signal?: AbortSignal; reporter?: Reporter } = {},
 ): Promise<BackboneThread> {
   await fetchWeights(request, options);
@@ -67,7 +67,7 @@ function inTurn(threads: readonly BackboneThread[]): BackboneThread {
 }
 
 async function startThread(
-  request: BackboneRequest,
+  request: TailedRequest,
   reporter?: Reporter,
 ): Promise<BackboneThread & { singleThreaded: boolean }> {
   const file = builtFiles.module('shared/backbones/thread/worker.js');

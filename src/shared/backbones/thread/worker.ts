@@ -5,7 +5,7 @@ import { messageOf, usage } from '../../errors.ts';
 import { DEFAULT_RESIZE, resolveResize } from '../../images/resize.ts';
 import { loadBackbone } from '../load.ts';
 import { isModelFile } from '../model-file/request.ts';
-import type { BackboneDescription, BackboneRequest, FromBackbone, ToBackbone } from './protocol.ts';
+import type { BackboneDescription, FromBackbone, TailedRequest, ToBackbone } from './protocol.ts';
 
 const port = parentPort!;
 const send = (message: FromBackbone, transfer: ArrayBuffer[] = []) => port.postMessage(message, transfer);
@@ -22,7 +22,7 @@ interface Loaded {
 }
 
 try {
-  const request = workerData as BackboneRequest;
+  const request = workerData as TailedRequest;
   const loaded = await (isModelFile(request.name) ? loadModelFile(request) : loadNetwork(request));
   const { size, columns } = loaded.description;
   let program: Program | undefined;
@@ -60,7 +60,7 @@ function fail(thrown: unknown): void {
 }
 
 /** One of permafrost's own networks. */
-async function loadNetwork(request: BackboneRequest): Promise<Loaded> {
+async function loadNetwork(request: TailedRequest): Promise<Loaded> {
   const { engine: engineName, device, resize = {}, ...options } = request;
   const engine = await loadEngine(engineName, { device, note });
   const { graph, ...network } = await loadBackbone({ ...options, opening, note });
@@ -77,12 +77,7 @@ async function loadNetwork(request: BackboneRequest): Promise<Loaded> {
 }
 
 /** An ONNX file, which onnxruntime runs as it is. */
-async function loadModelFile({
-  weights: path,
-  engine,
-  device,
-  ...request
-}: BackboneRequest): Promise<Loaded> {
+async function loadModelFile({ weights: path, engine, device, ...request }: TailedRequest): Promise<Loaded> {
   if (engine !== 'auto' && engine !== 'onnxruntime')
     throw usage('auto or onnxruntime', `--engine with ${path}`, engine);
   const { openModelBackbone } = await import('../model-file/open.ts');
