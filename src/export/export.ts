@@ -8,11 +8,11 @@ import { headGraph } from '../shared/head/predictor.ts';
 import { type Head, headInputs } from '../shared/head/record.ts';
 import { random } from '../shared/random.ts';
 import { codeOf, diskError, makeFolder } from '../shared/store/files.ts';
-import { encodeSafetensors, openSafetensors } from '../shared/weights/safetensors.ts';
+import { encodeSafetensors, openSafetensors, type Tensor } from '../shared/weights/safetensors.ts';
 import { modelLayers } from './head-layers.ts';
 import { interpret } from './interpret.ts';
 import { encodeKeras, readKeras } from './keras.ts';
-import { type PhotoOptions, photoExport } from './photos.ts';
+import { type PhotoOptions, photoChecks, photoExport } from './photos.ts';
 import { encodeTfjs, readTfjs } from './tfjs.ts';
 
 /** What a format makes of a head. */
@@ -28,28 +28,33 @@ interface Encoded {
 /** The formats, the default first. */
 const FORMATS = {
   /** Photos of any size to probabilities. */
-  onnx: (head, options) => photos('onnx', head, options),
+  onnx: photos('onnx'),
   /** Features, or photos of any size, to probabilities, as Keras 3 saves models. */
-  async keras(head, { full, ...options }) {
-    if (full) return photos('keras', head, options);
-    const description = { name: 'head', meaning: meaningOf(head) };
+  keras: async (head, options) =>
+    isWhole(head, options)
+      ? photos('keras')(head, options)
+      : {
+          files: single(await encodeKeras(modelLayers(head, 'keras'), description(head))),
+          ...headChecks(head, async (path) => interpret(await readKeras(path))),
+        },
+  /** Features, or photos of the backbone's size, to probabilities: a folder. */
+  tfjs: async (head, options) =>
+    isWhole(head, options)
+      ? photos('tfjs')(head, options)
+      : {
+          files: encodeTfjs(modelLayers(head, 'tfjs'), description(head)),
+          ...headChecks(head, async (path) => interpret(await readTfjs(path))),
+        },
+  /** The arrays of the head and of its tail, with its record in the header. */
+  async safetensors(head, options) {
+    const metadata = { format: 'permafrost-head', head: JSON.stringify(head.record) };
     return {
-      files: single(await encodeKeras(modelLayers(head, 'keras'), description)),
-      ...headChecks(head, async (path) => interpret(await readKeras(path))),
+      files: single(encodeSafetensors(allTensors(head), metadata)),
+      ...(head.tail
+        ? await photoChecks(head, options, readBack)
+        : headChecks(head, async (path) => headGraph(readBack(path)))),
     };
   },
-  /** Features to probabilities: a folder. */
-  tfjs: async (head) => ({
-    files: encodeTfjs(head, meaningOf(head)),
-    ...headChecks(head, async (path) => interpret(await readTfjs(path))),
-  }),
-  /** The head's arrays, with its record in the header. */
-  safetensors: async (head) => ({
-    files: single(
-      encodeSafetensors(head.tensors, { format: 'permafrost-head', head: JSON.stringify(head.record) }),
-    ),
-    ...headChecks(head, async (path) => headGraph(readBack(path))),
-  }),
 } as const satisfies Record<string, (head: Head, options: FormatOptions) => Promise<Encoded>>;
 
 export type ExportFormat = keyof typeof FORMATS;
@@ -60,7 +65,7 @@ type FormatOptions = Omit<ExportOptions, 'head' | 'format' | 'out'>;
 export interface ExportOptions extends PhotoOptions {
   head: Head;
   format: ExportFormat;
-  /** With keras: whether the model takes photos, resizing and backbone included; default: features. */
+  /** With keras and tfjs: whether the model takes photos, backbone included; default: features, but of a head with a trained tail. */
   full?: boolean;
   /** The file, or for tfjs the folder, to write. */
   out: string;
@@ -85,11 +90,16 @@ const TOLERANCE = 1e-4;
 export async function exportHead({ head, format, out, ...options }: ExportOptions): Promise<ExportSummary> {
   const { signal } = options;
   signal?.throwIfAborted();
-  if (options.full && format !== 'keras')
-    throw new UsageError(`--full works only with --format keras, not ${format}`);
-  if (options.weights.length > 0 && format !== 'onnx' && !options.full)
+  const isEither = format === 'keras' || format === 'tfjs';
+  if (options.full && !isEither)
+    throw new UsageError(`--full works only with --format keras or tfjs, not ${format}`);
+  if (options.weights.length > 0 && format !== 'onnx' && !isWhole(head, options))
     throw new UsageError(
       `--weights works only with --format onnx or --full, which contain the backbone; ${format} contains only the head`,
+    );
+  if (head.record.config.tail && !options.full && isEither)
+    options.reporter?.info(
+      'The end of the backbone was trained with the head, so the whole model is exported: it takes photos',
     );
   const { files, expected, computed } = await FORMATS[format](head, options);
   const target = resolve(out);
@@ -127,10 +137,26 @@ export async function exportHead({ head, format, out, ...options }: ExportOption
   }
 }
 
-async function photos(format: 'onnx' | 'keras', head: Head, options: PhotoOptions): Promise<Encoded> {
-  const { bytes, ...checks } = await photoExport(format, head, meaningOf(head), options);
-  return { files: single(bytes), ...checks };
+function photos(format: 'onnx' | 'keras' | 'tfjs') {
+  return (head: Head, options: PhotoOptions): Promise<Encoded> =>
+    photoExport(format, head, meaningOf(head), options);
 }
+
+/** Whether the backbone is exported too: a head that was trained with the backbone's end means nothing without it. */
+function isWhole({ record }: Head, { full = false }: Pick<FormatOptions, 'full'>): boolean {
+  return full || record.config.tail !== undefined;
+}
+
+function description(head: Head): { name: string; meaning: object } {
+  return { name: 'head', meaning: meaningOf(head) };
+}
+
+/** Of a head and its tail, whose names begin with `tail/`. */
+function allTensors({ tensors, tail = new Map() }: Head): Map<string, Tensor> {
+  return new Map([...tensors, ...[...tail].map(([name, tensor]) => [TAIL + name, tensor] as const)]);
+}
+
+const TAIL = 'tail/';
 
 function single(bytes: Uint8Array): Map<string, Uint8Array> {
   return new Map([['', bytes]]);
@@ -190,10 +216,16 @@ function readBack(path: string): Head {
   const file = openSafetensors(path);
   try {
     const record = JSON.parse(file.metadata.head) as Head['record'];
-    const names = [...file.shapes];
+    const tensors = [...file.shapes].map(
+      ([name, shape]) => [name, { shape, data: file.read(name) }] as const,
+    );
+    const tail = tensors.filter(([name]) => name.startsWith(TAIL));
     return {
       record,
-      tensors: new Map(names.map(([name, shape]) => [name, { shape, data: file.read(name) }])),
+      tensors: new Map(tensors.filter(([name]) => !name.startsWith(TAIL))),
+      ...(tail.length > 0 && {
+        tail: new Map(tail.map(([name, tensor]) => [name.slice(TAIL.length), tensor])),
+      }),
     };
   } finally {
     file.close();

@@ -1,22 +1,21 @@
-/** A backbone's graph as Keras layers: one row for each operation that backbones are made of. */
-import { spatialPadding } from '../shared/backbones/layers/padding.ts';
-import { usage } from '../shared/errors.ts';
+/** A backbone's graph as layers of Keras or TensorFlow.js. */
 import { countUsers } from '../shared/graph/fold.ts';
-import {
-  elementCount,
-  type Graph,
-  type OperationName,
-  sameShape,
-  type Value,
-} from '../shared/graph/value.ts';
+import { elementCount, type Graph, type OperationName, type Value } from '../shared/graph/value.ts';
 import type { Tensor } from '../shared/weights/safetensors.ts';
-import type { ModelLayer } from './head-layers.ts';
+import { type BatchNorm, batchNorms } from './batch-norms.ts';
+import type { Dialect, ModelLayer } from './head-layers.ts';
+import { type Emission, operationLayer } from './operation-layers.ts';
 
 /** Layers of one model, under names that are used once. */
 export interface LayerList {
   layers: readonly ModelLayer[];
-  /** Adds a frozen layer. @param wished its name, unless another has it @returns its name */
-  add(layer: Omit<ModelLayer, 'name'>, wished: string): string;
+  /**
+   * Adds a layer.
+   * @param wished its name, unless another has it
+   * @param isTrained whether training the model changes it; default: it is frozen
+   * @returns its name
+   */
+  add(layer: Omit<ModelLayer, 'name'>, wished: string, isTrained?: boolean): string;
 }
 
 /** @param taken names that other layers of the model have */
@@ -25,45 +24,40 @@ export function createLayerList(taken: Iterable<string>): LayerList {
   const layers: ModelLayer[] = [];
   return {
     layers,
-    add(layer, wished) {
+    add(layer, wished, isTrained = false) {
       let name = wished;
       for (let count = 1; used.has(name); count++) name = `${wished}_${count}`;
       used.add(name);
-      layers.push({ ...layer, name, config: { ...layer.config, trainable: false } });
+      layers.push({ ...layer, name, config: { ...layer.config, trainable: isTrained } });
       return name;
     },
   };
 }
 
-/** What the row of an operation works with. */
-interface Emission {
-  /** The layer that gives a value. */
-  from(value: Value): string;
-  /** Adds a layer fed by `inputs`. */
-  add(
-    kind: string,
-    inputs: readonly string[],
-    config?: ModelLayer['config'],
-    weights?: ModelLayer['weights'],
-  ): string;
+/** What a graph's layers are made for, and with. */
+export interface GraphLayersOptions {
+  dialect: Dialect;
+  /** The layer that gives the pixels, 0 to 255. */
+  pixels: string;
+  /** What the names of all layers begin with. */
+  prefix?: string;
+  /** Whether training the model changes a layer of the network; default: none. */
+  isTrained?(layer: string): boolean;
+  /** Of its batch-norms. */
+  momentum?: number;
 }
-
-type Row<O extends OperationName> = (value: Value<O>, emission: Emission) => string;
-
-const CHANNELS_LAST = { data_format: 'channels_last' };
-/** A clip whose upper bound is at least this has none. */
-const UNBOUNDED = 3e38;
 
 /**
  * Adds the layers that compute a graph.
- * @param pixels the layer that gives the pixels, 0 to 255
  * @returns the layers of the graph's outputs, in order
- * @throws UsageError for a graph that Keras's layers cannot express
+ * @throws UsageError for a graph that the dialect's layers cannot express
  */
-export function addGraphLayers(list: LayerList, graph: Graph, pixels: string, prefix = ''): string[] {
+export function addGraphLayers(list: LayerList, graph: Graph, options: GraphLayersOptions): string[] {
+  const { dialect, pixels, prefix = '', isTrained, momentum = 0.99 } = options;
   const users = countUsers(graph);
-  const chain = (value: Value): boolean => affineStep(value) !== undefined && users.get(value) === 1;
-  const inner = new Set(graph.values.flatMap((value) => affineStep(value)?.x ?? []).filter(chain));
+  const { norms, inner } = batchNorms(graph);
+  const isChained = (value: Value): boolean => affineStep(value) !== undefined && users.get(value) === 1;
+  const chained = new Set(graph.values.flatMap((value) => affineStep(value)?.x ?? []).filter(isChained));
   const names = new Map<Value, string>();
   const from = (value: Value): string => {
     const name = names.get(value);
@@ -71,29 +65,44 @@ export function addGraphLayers(list: LayerList, graph: Graph, pixels: string, pr
     return name;
   };
   for (const value of graph.values) {
-    if (value.op === 'constant' || inner.has(value)) continue;
+    if (value.op === 'constant' || chained.has(value) || inner.has(value)) continue;
     if (value.op === 'input') {
       names.set(value, pixels);
       continue;
     }
-    const weightName = value.inputs.find(({ name, op }) => op === 'constant' && name?.includes('/'))?.name;
+    const norm = norms.get(value);
+    const layer = norm?.layer ?? layerOf(value);
     const emission: Emission = {
       from,
       add(kind, inputs, config = {}, weights = []) {
-        const wished = weightName?.slice(0, weightName.lastIndexOf('/')) ?? kind.toLowerCase();
-        return list.add({ kind, config, inputs, weights }, `${prefix}${wished}`);
+        const isOwn = layer !== undefined && weights.length > 0 && !affineStep(value);
+        const wished = layer ?? kind.toLowerCase();
+        return list.add({ kind, config, inputs, weights }, `${prefix}${wished}`, isOwn && isTrained?.(layer));
       },
     };
-    names.set(value, emitted(value, inner, emission));
+    names.set(
+      value,
+      norm ? addBatchNorm(norm, momentum, emission) : emitted(value, chained, dialect, emission),
+    );
   }
   return [...graph.outputs.values()].map(from);
 }
 
-function emitted(value: Value, inner: ReadonlySet<Value>, emission: Emission): string {
-  if (affineStep(value)) return addAffine(value, inner, emission);
-  const row = ROWS[value.op] as Row<OperationName> | undefined;
-  if (!row) throw usage('a backbone whose operations Keras has as layers', '--full', value.op);
-  return row(value, emission);
+/** The layer of the network whose weights a value takes. */
+function layerOf({ inputs }: Value): string | undefined {
+  const name = inputs.find((input) => input.op === 'constant' && input.name?.includes('/'))?.name;
+  return name?.slice(0, name.lastIndexOf('/'));
+}
+
+function emitted(value: Value, chained: ReadonlySet<Value>, dialect: Dialect, emission: Emission): string {
+  if (affineStep(value)) return addAffine(value, chained, emission);
+  return operationLayer(value, dialect, emission);
+}
+
+function addBatchNorm({ x, epsilon, weights }: BatchNorm, momentum: number, { from, add }: Emission): string {
+  const hasScale = weights.length === 4;
+  const config = { axis: -1, epsilon, momentum, center: true, scale: hasScale };
+  return add('BatchNormalization', [from(x)], config, weights);
 }
 
 /** One number for each channel, or one for all. */
@@ -116,10 +125,10 @@ function combined(a: Numbers, b: Numbers, combine: (a: number, b: number) => num
 }
 
 /** A chain of such steps as one layer: x * scale + shift. */
-function addAffine(last: Value, inner: ReadonlySet<Value>, { from, add }: Emission): string {
+function addAffine(last: Value, chained: ReadonlySet<Value>, { from, add }: Emission): string {
   const steps: { op: OperationName; by: Numbers }[] = [];
   let x = last;
-  for (let step = affineStep(x); step && (x === last || inner.has(x)); step = affineStep(x)) {
+  for (let step = affineStep(x); step && (x === last || chained.has(x)); step = affineStep(x)) {
     steps.unshift({ op: x.op, by: step.by });
     x = step.x;
   }
@@ -149,138 +158,3 @@ function addAffine(last: Value, inner: ReadonlySet<Value>, { from, add }: Emissi
     ['moving_variance', vector([1])],
   ]);
 }
-
-function tensor(value: Value): Tensor {
-  const { attributes, shape } = value as Value<'constant'>;
-  return { shape: [...shape], data: attributes.data };
-}
-
-const unary =
-  (kind: string): Row<OperationName> =>
-  ({ inputs: [x] }, { from, add }) =>
-    add(kind, [from(x)]);
-
-const activation =
-  (name: string): Row<OperationName> =>
-  ({ inputs: [x] }, { from, add }) =>
-    add('Activation', [from(x)], { activation: name });
-
-const merge =
-  (kind: string): Row<OperationName> =>
-  ({ inputs }, { from, add }) =>
-    add(kind, inputs.map(from));
-
-/** Keras's name for the zeros around an image, behind a layer that adds them where it has none. */
-function padded(
-  image: Value,
-  window: readonly [number, number],
-  { strides, padding }: { strides: readonly [number, number]; padding: readonly number[] },
-  { from, add }: Emission,
-): { input: string; padding: 'same' | 'valid' } {
-  if (padding.every((zeros) => zeros === 0)) return { input: from(image), padding: 'valid' };
-  if (sameShape(padding, spatialPadding(image.shape, window, strides, 'same')))
-    return { input: from(image), padding: 'same' };
-  const [top, bottom, left, right] = padding;
-  const zeros = [
-    [top, bottom],
-    [left, right],
-  ];
-  return {
-    input: add('ZeroPadding2D', [from(image)], { padding: zeros, ...CHANNELS_LAST }),
-    padding: 'valid',
-  };
-}
-
-function convolution<O extends 'conv2d' | 'depthwiseConv2d'>(
-  kind: string,
-  own: (kernel: Value) => ModelLayer['config'],
-): Row<O> {
-  return (value, emission) => {
-    const [image, kernel, bias] = value.inputs;
-    const { strides, dilations } = value.attributes;
-    const [rows, columns] = kernel.shape;
-    const { input, padding } = padded(image, [rows, columns], value.attributes, emission);
-    const weights = [['kernel', tensor(kernel)] as const, ...(bias ? [['bias', tensor(bias)] as const] : [])];
-    const window = { kernel_size: [rows, columns], strides, padding, dilation_rate: dilations };
-    const config = { ...own(kernel), ...window, use_bias: bias !== undefined, ...CHANNELS_LAST };
-    return emission.add(kind, [input], config, weights);
-  };
-}
-
-function pooling<O extends 'maxPool' | 'avgPool'>(kind: string): Row<O> {
-  return ({ op, inputs: [image], attributes }, emission) => {
-    const { window, strides } = attributes;
-    const { input, padding } = padded(image, window, attributes, emission);
-    // Keras counts the zeros of a layer before, which must change nothing.
-    if (input !== emission.from(image) && (op === 'avgPool' || !isNeverNegative(image)))
-      throw usage('a backbone whose pooling is padded as Keras does', '--full', kind);
-    return emission.add(kind, [input], { pool_size: window, strides, padding, ...CHANNELS_LAST });
-  };
-}
-
-function isNeverNegative({ op, attributes }: Value): boolean {
-  if (op === 'clip') return (attributes as Value<'clip'>['attributes']).min >= 0;
-  return op === 'relu' || op === 'sigmoid';
-}
-
-function reduction<O extends 'reduceMean' | 'reduceMax'>(kind: string): Row<O> {
-  return ({ inputs: [x], attributes: { axes, keepDims } }, { from, add }) => {
-    if (x.shape.length !== 4 || !sameShape(axes, [1, 2]))
-      throw usage('a backbone that folds height and width only', '--full', kind);
-    return add(kind, [from(x)], { keepdims: keepDims, ...CHANNELS_LAST });
-  };
-}
-
-const ROWS: { readonly [O in OperationName]?: Row<O> } = {
-  // Pixels are fed as float32.
-  cast: ({ inputs: [x] }, { from }) => from(x),
-  conv2d: convolution('Conv2D', ({ shape }) => ({ filters: shape[3] })),
-  depthwiseConv2d: convolution('DepthwiseConv2D', () => ({ depth_multiplier: 1 })),
-  maxPool: pooling('MaxPooling2D'),
-  avgPool: pooling('AveragePooling2D'),
-  reduceMean: reduction('GlobalAveragePooling2D'),
-  reduceMax: reduction('GlobalMaxPooling2D'),
-  relu: activation('relu'),
-  sigmoid: activation('sigmoid'),
-  tanh: activation('tanh'),
-  softplus: activation('softplus'),
-  softmax: activation('softmax'),
-  erf: unary('Erf'),
-  exp: unary('Exp'),
-  log: unary('Log'),
-  sqrt: unary('Sqrt'),
-  add: merge('Add'),
-  sub: merge('Subtract'),
-  mul: merge('Multiply'),
-  concat: ({ inputs, attributes: { axis } }, { from, add }) => add('Concatenate', inputs.map(from), { axis }),
-  clip({ inputs: [x], attributes: { min, max } }, { from, add }) {
-    const shifted = min === 0 ? from(x) : add('Rescaling', [from(x)], { scale: 1, offset: -min });
-    const range = { max_value: max > UNBOUNDED ? null : max - min, negative_slope: 0, threshold: 0 };
-    const cut = add('ReLU', [shifted], range);
-    return min === 0 ? cut : add('Rescaling', [cut], { scale: 1, offset: min });
-  },
-  layerNorm({ inputs: [x, gamma, beta], attributes: { epsilon } }, { from, add }) {
-    const config = { axis: -1, epsilon, center: true, scale: true };
-    return add('LayerNormalization', [from(x)], config, [
-      ['gamma', tensor(gamma)],
-      ['beta', tensor(beta)],
-    ]);
-  },
-  pad({ inputs: [x], attributes: { padding } }, { from, add }) {
-    const [top, bottom, left, right] = padding;
-    const zeros = [
-      [top, bottom],
-      [left, right],
-    ];
-    return add('ZeroPadding2D', [from(x)], { padding: zeros, ...CHANNELS_LAST });
-  },
-  slice({ inputs: [x], attributes: { axis, start, end } }, { from, add }) {
-    const cut = [start, x.shape[axis] - end];
-    if (x.shape.length !== 4 || (axis !== 1 && axis !== 2))
-      throw usage('a backbone that cuts rows and columns only', '--full', 'slice');
-    const cropping = axis === 1 ? [cut, [0, 0]] : [[0, 0], cut];
-    return add('Cropping2D', [from(x)], { cropping, ...CHANNELS_LAST });
-  },
-  reshape: ({ inputs: [x], attributes: { shape } }, { from, add }) =>
-    add('Reshape', [from(x)], { target_shape: shape.slice(1) }),
-};

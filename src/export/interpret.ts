@@ -134,7 +134,8 @@ const LAYERS: Readonly<Record<string, Run>> = {
   BatchNormalization([x], layer) {
     const variance = build.add(weight(layer, 'moving_variance'), build.scalar(real(layer, 'epsilon')));
     const scaled = build.div(build.sub(x, weight(layer, 'moving_mean')), build.sqrt(variance));
-    return build.add(build.mul(scaled, weight(layer, 'gamma')), weight(layer, 'beta'));
+    const hasScale = layer.config.scale !== false;
+    return build.add(hasScale ? build.mul(scaled, weight(layer, 'gamma')) : scaled, weight(layer, 'beta'));
   },
   Normalization([x], layer) {
     const row = (data: Float32Array): Value => build.constant(data, [data.length]);

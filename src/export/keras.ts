@@ -142,6 +142,12 @@ const WEIGHT_NAMES: Readonly<Record<string, readonly string[]>> = {
   BatchNormalization: ['gamma', 'beta', 'moving_mean', 'moving_variance'],
 };
 
+/** In the order of a layer's arrays; a batch-norm without a scale has no gamma. */
+function weightNames({ kind, config }: Pick<ModelLayer, 'kind' | 'config'>): readonly string[] {
+  const names = WEIGHT_NAMES[kind] ?? [];
+  return config.scale === false ? names.filter((name) => name !== 'gamma') : names;
+}
+
 /** Reads the layers of a file that {@link encodeKeras} made. @throws InputError for one that is damaged */
 export async function readKeras(path: string): Promise<ModelLayer[]> {
   const config = asObject(parseJson(await entryText(path, 'config.json'), path), path);
@@ -160,7 +166,7 @@ export async function readKeras(path: string): Promise<ModelLayer[]> {
     try {
       return weightPaths(described).map((group, index) => ({
         ...described[index],
-        weights: (WEIGHT_NAMES[described[index].kind] ?? []).flatMap((name, number) => {
+        weights: weightNames(described[index]).flatMap((name, number) => {
           const tensor = tensorOf(file, `${group}/vars/${number}`);
           return tensor ? [[name, tensor] as const] : [];
         }),

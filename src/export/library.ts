@@ -11,7 +11,7 @@ export interface ExportOptions {
   /** The folder `best` of a run, or a head that was read already. */
   head: string | Head;
   format: ExportFormat;
-  /** With keras: whether the model takes photos, resizing and backbone included; default: features. */
+  /** With keras and tfjs: whether the model takes photos, backbone included; default: features, but of a head with a trained tail. */
   full?: boolean;
   /** The file, or for tfjs the folder, to write. */
   out: string;

@@ -12,12 +12,12 @@ export const EXPORT_OPTIONS = {
   head,
   format: {
     kind: choice(EXPORT_FORMATS),
-    description: `${EXPORT_FORMATS.join(', ')}: onnx takes photos, the others take features`,
+    description: `${EXPORT_FORMATS.join(', ')}: onnx takes photos, the others take features (photos if the end of the backbone was trained)`,
     required: true,
   },
   full: {
     kind: toggle,
-    description: 'With keras: export the whole model, which takes photos, instead of the head alone',
+    description: 'With keras and tfjs: export the whole model, which takes photos, instead of the head alone',
     default: false,
   },
   out: { kind: path, description: 'File to write; for tfjs a folder', required: true },

@@ -2,19 +2,28 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { asList, asObject, asText, parseJson } from '../shared/fields.ts';
-import type { Head } from '../shared/head/record.ts';
 import type { Tensor } from '../shared/weights/safetensors.ts';
 import { openTfjsArrays } from '../shared/weights/tfjs-layers.ts';
-import { type ModelLayer, modelLayers } from './head-layers.ts';
+import type { ModelLayer } from './head-layers.ts';
 
 export const MODEL_FILE = 'model.json';
 export const WEIGHTS_FILE = 'weights.bin';
 
-/** Files by name; `userDefinedMetadata` of model.json says what the outputs mean. */
-export function encodeTfjs(head: Head, meaning: object): Map<string, Uint8Array> {
-  const layers = modelLayers(head, 'tfjs');
-  const arrays = layers.flatMap(({ name, weights }) =>
-    weights.map(([own, tensor]) => [`${name}/${own}`, tensor] as const),
+/** Weights that TensorFlow.js calls otherwise than Keras 3. */
+const OWN_NAMES: Readonly<Record<string, Readonly<Record<string, string>>>> = {
+  DepthwiseConv2D: { kernel: 'depthwise_kernel' },
+};
+
+/**
+ * Files by name; `userDefinedMetadata` of model.json says what the outputs mean.
+ * @param layers each after those that feed it; the last is the output
+ */
+export function encodeTfjs(
+  layers: readonly ModelLayer[],
+  { name: modelName, meaning }: { name: string; meaning: object },
+): Map<string, Uint8Array> {
+  const arrays = layers.flatMap(({ kind, name, weights }) =>
+    weights.map(([own, tensor]) => [`${name}/${OWN_NAMES[kind]?.[own] ?? own}`, tensor] as const),
   );
   const model = {
     format: 'layers-model',
@@ -27,7 +36,7 @@ export function encodeTfjs(head: Head, meaning: object): Map<string, Uint8Array>
       model_config: {
         class_name: 'Functional',
         config: {
-          name: 'head',
+          name: modelName,
           layers: layers.map(({ kind, name, config, inputs }) => ({
             class_name: kind,
             name,
@@ -75,14 +84,19 @@ export async function readTfjs(folder: string): Promise<ModelLayer[]> {
       ),
     );
     const prefix = `${name}/`;
+    const kind = asText(layer.class_name, field('class_name'));
+    const keras = new Map(Object.entries(OWN_NAMES[kind] ?? {}).map(([own, theirs]) => [theirs, own]));
     const weights = [...arrays]
-      .filter(([own]) => own.startsWith(prefix))
-      .map(([own, tensor]) => [own.slice(prefix.length), tensor] as const);
+      .filter(([path]) => path.startsWith(prefix))
+      .map(([path, tensor]) => {
+        const own = path.slice(prefix.length);
+        return [keras.get(own) ?? own, tensor] as const;
+      });
     return {
       name,
       inputs,
       weights,
-      kind: asText(layer.class_name, field('class_name')),
+      kind,
       config: asObject(layer.config, field('config')),
     };
   });

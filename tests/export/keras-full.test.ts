@@ -60,6 +60,6 @@ describe('a whole model for Keras', () => {
     const args = ['--head', head, '--format', 'onnx', '--full', '--out', join(folder, 'model.onnx')];
     const run = await permafrost(['export', ...args]);
     expect(run.status).toBe(2);
-    expect(run.stderr).toContain('--full works only with --format keras, not onnx');
+    expect(run.stderr).toContain('--full works only with --format keras or tfjs, not onnx');
   });
 });
