@@ -3,6 +3,7 @@
 import type { Value } from '../graph/value.ts';
 import type { Size } from '../images/resize.ts';
 import type { PublishedWeights } from '../weights/published.ts';
+import type { KerasListing } from './keras-listing.ts';
 import type { Layers } from './layers.ts';
 import type { PreprocessingName, Triple } from './preprocessing.ts';
 
@@ -42,6 +43,8 @@ export interface BackboneDefinition {
   build(image: Value, layers: Layers): Value;
   /** What Keras puts behind the pooling (before Flatten) of a network without its top, if anything. */
   afterPooling?(channels: number, layers: Layers): (pooled: Value) => Value;
+  /** How Keras's list of its layers differs from the ones that `build` makes; default: by the input layer. */
+  readonly listing?: KerasListing;
   /** What the first Keras files of this network called a layer, where they differ. */
   olderLayerName?(layer: string): string;
 }

@@ -1,8 +1,10 @@
 /** Tables of backbones and their depths, made from the registry. */
 
 import { LAST } from '../depth-words.ts';
-import { elementCount, type Value } from '../graph/value.ts';
+import { graph } from '../graph/build.ts';
+import { elementCount } from '../graph/value.ts';
 import { type BackboneShape, describeBackbone } from './load.ts';
+import { multiplyAdds } from './multiply-adds.ts';
 import { PREPROCESSING } from './preprocessing.ts';
 import { BACKBONES } from './registry.ts';
 
@@ -42,7 +44,7 @@ export function backboneFacts(name: string): BackboneFacts {
       { layer: LAST, dimension: columns[0].dimension },
     ],
     parameters: parameterCount(layers),
-    multiplyAdds: multiplyAdds(map),
+    multiplyAdds: multiplyAdds(graph({ map }).values),
     preprocessing: PREPROCESSING[definition.preprocessing].formula,
     weights: 'shipped' in imagenet ? { file: imagenet.shipped } : imagenet,
     layers: [...outputs].map(([layer, { shape }]) => ({ name: layer, shape: shape.slice(1) })),
@@ -104,20 +106,4 @@ export const billions = (count: number): string => `${(count / 1e9).toFixed(2)} 
 
 function parameterCount(layers: BackboneShape['layers']): number {
   return layers.flatMap(({ weights }) => weights).reduce((sum, { shape }) => sum + elementCount(shape), 0);
-}
-
-/** Kernel elements that meet each element of a result. */
-function multiplyAdds(output: Value): number {
-  let sum = 0;
-  const seen = new Set<Value>();
-  const pending = [output];
-  for (let value = pending.pop(); value; value = pending.pop()) {
-    if (seen.has(value)) continue;
-    seen.add(value);
-    pending.push(...value.inputs);
-    if (value.op !== 'conv2d' && value.op !== 'depthwiseConv2d') continue;
-    const [rows, columns, inputs] = value.inputs[1].shape;
-    sum += elementCount(value.shape) * rows * columns * (value.op === 'conv2d' ? inputs : 1);
-  }
-  return sum;
 }

@@ -2,12 +2,14 @@
 import { expectedMessage, UsageError, usage } from '../../errors.ts';
 import { graph } from '../../graph/build.ts';
 import { elementCount, type Shape, type Value } from '../../graph/value.ts';
-import { didYouMean } from '../../suggest.ts';
 import type { LayerWeights } from '../../weights/source.ts';
 import type { LayerNode } from '../keras-order.ts';
 import type { BackboneShape } from '../load.ts';
+import { blockOf, LAST_BLOCK, namedLayer } from './first-layer.ts';
 
 export interface Cut {
+  /** The first layer that is trained; {@link findCut} gives this cut for it, however it was asked for. */
+  readonly from: string;
   /** The layer whose output is kept: the only one before the cut that is read behind it. */
   readonly layer: string;
   /** What is kept of each image: height, width and channels. */
@@ -18,29 +20,16 @@ export interface Cut {
   readonly trained: readonly LayerWeights[];
 }
 
-/** The last block of a network, or where blocks have no names the last piece with a convolution larger than 1x1. */
-const LAST_BLOCK = 'last-block';
-
-/** `conv5_block3` of `conv5_block3_2_conv`, `block7a` of `block7a_dwconv`, `block_16`, `expanded_conv_10`. */
-const BLOCK = /^(.*?(?:block_?\d+[a-z]?|expanded_conv(?:_\d+)?))_/;
-
 /**
  * The cut in front of a layer.
- * @param from the first layer that is trained, by its Keras name; the name of a block: what its layers' names begin with; or
- *   `last-block`
- * @throws UsageError for a name that the network does not have, and for a layer that cannot be the first: where other paths
+ * @param from the first layer that is trained: its Keras name; its index in Keras's `model.layers`, from the end if negative; the
+ *   name of a block: what its layers' names begin with; or `last-block`
+ * @throws UsageError for a layer that the network does not have, and for one that cannot be the first: where other paths
  *   lead past it, where nothing would be frozen or nothing trained
  */
 export function findCut(network: Network, from: string): Cut {
-  const { nodes, definition } = network;
-  const first = firstLayer(network, from);
-  if (first === undefined) {
-    const known = [...nodes.map(({ layer }) => layer), ...blocksOf(nodes), LAST_BLOCK];
-    const near = didYouMean(from, known) || ` (permafrost backbones ${definition.name} lists them)`;
-    throw new UsageError(
-      `${expectedMessage(`a layer or block of ${definition.name}`, '--from', from)}${near}`,
-    );
-  }
+  const { nodes } = network;
+  const first = from === LAST_BLOCK ? lastBlock(network) : namedLayer(network, from);
   if (!nodes.slice(first).some(hasWeights))
     throw usage('a layer with weights at or behind it', '--from', from);
   if (!nodes.slice(0, first).some(hasWeights)) throw usage('a layer with weights before it', '--from', from);
@@ -49,41 +38,38 @@ export function findCut(network: Network, from: string): Cut {
   return cut;
 }
 
-type Network = Pick<BackboneShape, 'nodes' | 'outputs' | 'map' | 'definition'>;
+/** Every cut of a network that {@link findCut} gives, the deepest first: that which trains most. */
+export function allCuts(network: Network): Cut[] {
+  return Array.from(cutsByFirst(network).values());
+}
+
+export type Network = Pick<BackboneShape, 'nodes' | 'outputs' | 'map' | 'definition'>;
 
 const hasWeights = ({ weights }: LayerNode): boolean => weights.length > 0;
 
-function firstLayer(network: Network, from: string): number | undefined {
-  const { nodes } = network;
-  if (from === LAST_BLOCK) return lastBlock(network);
-  const named = nodes.findIndex(({ layer }) => layer === from);
-  const first = named >= 0 ? named : nodes.findIndex(({ layer }) => layer.startsWith(`${from}_`));
-  return first < 0 ? undefined : first;
-}
-
-function blocksOf(nodes: readonly LayerNode[]): Set<string> {
-  return new Set(nodes.flatMap(({ layer }) => BLOCK.exec(layer)?.[1] ?? []));
-}
-
-function lastBlock(network: Network): number | undefined {
+/** Where the last block begins, or where blocks have no names the last piece with a convolution larger than 1x1. */
+function lastBlock(network: Network): number {
   const { nodes } = network;
   const convolution = nodes.findLastIndex(isLargerThan1x1);
-  const block = BLOCK.exec(nodes[convolution].layer)?.[1];
+  const block = blockOf(nodes[convolution].layer);
   const start = block === undefined ? -1 : nodes.findIndex(({ layer }) => layer.startsWith(`${block}_`));
   if (start >= 0 && cutBefore(network, start)) return start;
-  const before = cuttable(network).filter((index) => index <= convolution);
-  return before.at(-1);
+  return Array.from(cutsByFirst(network).keys()).findLast((index) => index <= convolution) ?? 0;
 }
 
 function isLargerThan1x1({ weights }: LayerNode): boolean {
   return weights.some(({ shape }) => shape.length === 4 && shape[0] * shape[1] > 1);
 }
 
-/** The layers with weights that can be the first to be trained. */
-function cuttable(network: Network): number[] {
-  const { nodes } = network;
-  const weighted = nodes.flatMap((node, index) => (hasWeights(node) ? [index] : []));
-  return weighted.slice(1).filter((index) => cutBefore(network, index));
+/** The cuts by the index of the first layer that is trained, in Keras's order. */
+function cutsByFirst(network: Network): Map<number, Cut> {
+  const weighted = network.nodes.flatMap((node, index) => (hasWeights(node) ? [index] : []));
+  const cuts = new Map<number, Cut>();
+  for (const index of weighted.slice(1)) {
+    const cut = cutBefore(network, index);
+    if (cut) cuts.set(index, cut);
+  }
+  return cuts;
 }
 
 /**
@@ -118,7 +104,7 @@ function cutAt({ nodes, outputs, map }: Network, place: number): Cut | undefined
     ? [Math.ceil(height / 2), Math.ceil(width / 2), channels]
     : [height, width, channels];
   const trained = behind.filter(hasWeights).map(({ layer, kind, weights }) => ({ layer, kind, weights }));
-  return { layer, shape, isHalved, trained };
+  return trained.length > 0 ? { from: trained[0].layer, layer, shape, isHalved, trained } : undefined;
 }
 
 /** What reads `value` on the way to `map`; nothing where a path leads past it. */
@@ -156,9 +142,12 @@ export function isConvolution(value: Value): value is Value<'conv2d'> {
 
 function insideBlock(network: Network, first: number, from: string): UsageError {
   const { nodes, definition } = network;
-  const works = cuttable(network);
+  const works = [...cutsByFirst(network).keys()];
   const near = [works.findLast((index) => index < first), works.find((index) => index > first)];
   const names = near.flatMap((index) => (index === undefined ? [] : [nodes[index].layer]));
   const expected = `a layer of ${definition.name} that no path leads past`;
-  return new UsageError(`${expectedMessage(expected, '--from', from)} (nearest: ${names.join(' and ')})`);
+  const meant = nodes[first].layer === from ? '' : `first layer: ${nodes[first].layer}; `;
+  return new UsageError(
+    `${expectedMessage(expected, '--from', from)} (${meant}nearest: ${names.join(' and ')})`,
+  );
 }

@@ -28,6 +28,15 @@ function convnext({ size, depths, channels, hash }: ConvnextVariant): BackboneDe
     preprocessing: 'torch',
     // The ends of the stages, as the convolution that halves them takes them.
     depths: [0, 1, 2].map((at) => `${name}_downsampling_layernorm_${at}`),
+    listing: {
+      start: [`${name}_prestem_normalization`],
+      before: [
+        [/^(.*_stem)_conv$/, '$1'],
+        [/^(.*_downsampling)_layernorm(_\d+)$/, '$1_block$2'],
+      ],
+      behind: [[/^(.*)_layer_scale$/, '$1_identity']],
+      unlisted: /^add(_\d+)?$|_stem_|_downsampling_/,
+    },
     inside: { rescaling: 0, normalization: 1 },
     imagenet: () => ({ file, address: `${KERAS_FILES}/convnext/${file}`, hash }),
     build(image, layers) {

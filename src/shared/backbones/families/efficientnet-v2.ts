@@ -3,7 +3,7 @@
 import type { Value } from '../../graph/value.ts';
 import { type BackboneDefinition, KERAS_FILES } from '../backbone.ts';
 import type { Layers } from '../layers.ts';
-import { squeezeExcite } from './squeeze-excite.ts';
+import { LISTING, squeezeExcite } from './squeeze-excite.ts';
 
 /** Repeats, stride of the first block, expansion, filters; fused blocks have one convolution for two and no gate. */
 type Stage = readonly [
@@ -76,6 +76,7 @@ function efficientnetV2(variant: V2Variant): BackboneDefinition {
     batchNormMomentum: 0.9,
     // The gated stages: each widens the end of the stage before it.
     depths: stages.flatMap(([kind], at) => (kind === 'gated' ? [`block${at + 1}a_expand_activation`] : [])),
+    listing: { ...LISTING, start: size.startsWith('B') ? ['rescaling', 'normalization'] : ['rescaling'] },
     inside: { rescaling: 1, normalization: Number(size.startsWith('B')) },
     imagenet: () => ({ file, address: `${KERAS_FILES}/efficientnet_v2/${file}`, hash }),
     build(image, layers) {

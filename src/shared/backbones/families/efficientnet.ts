@@ -5,7 +5,7 @@ import type { Value } from '../../graph/value.ts';
 import type { BackboneDefinition } from '../backbone.ts';
 import { correctPad, type Pair } from '../layers/padding.ts';
 import type { Layers } from '../layers.ts';
-import { squeezeExcite } from './squeeze-excite.ts';
+import { LISTING, squeezeExcite } from './squeeze-excite.ts';
 import { makeDivisible } from './widths.ts';
 
 /** Blocks of one shape, one after the other. */
@@ -61,6 +61,7 @@ function efficientnet({ number, width, depth, size, hash }: EfficientnetVariant)
     preprocessing: 'efficientnet',
     depths: DEPTHS,
     imagenet: () => ({ file, address: `https://storage.googleapis.com/keras-applications/${file}`, hash }),
+    listing: { ...LISTING, start: ['rescaling'] },
     inside: { rescaling: 1, normalization: 1 },
     normalize: { correction: CORRECTION, apply: normalize },
     build(image, layers) {

@@ -90,6 +90,8 @@ function mobilenetV3({ size, alpha = 1, minimalistic = false, hash }: V3Variant)
     preprocessing: 'tf',
     batchNormMomentum: 0.999,
     depths: DEPTHS[size][minimalistic ? 'minimalistic' : 'usual'],
+    // The hard sigmoids of its gates are bare operations.
+    listing: { start: ['rescaling'], unlisted: /^(add|multiply)(_\d+)?$/ },
     inside: { rescaling: 1, normalization: 0 },
     imagenet: () => ({ file, address: `${KERAS_FILES}/mobilenet_v3/${file}`, hash }),
     build(image, layers) {

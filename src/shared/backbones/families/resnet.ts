@@ -25,6 +25,8 @@ function resnet({ name, kerasName, blocks, hash }: ResnetVariant): BackboneDefin
     minimumSize: 32,
     preprocessing: 'caffe',
     depths: blocks.slice(0, -1).map((count, stack) => `conv${stack + 2}_block${count}_out`),
+    // The convolution and the pooling here have their zeros themselves.
+    listing: { start: ['conv1_pad'], before: [[/^pool1_pool$/, 'pool1_pad']] },
     imagenet: () => ({ file, address: `${KERAS_FILES}/resnet/${file}`, hash }),
     build(image, layers) {
       let x = layers.conv(image, {

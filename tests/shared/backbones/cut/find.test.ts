@@ -58,6 +58,26 @@ describe('a cut', () => {
   });
 });
 
+describe("Keras's number of a layer", () => {
+  it('is that of the first trained one', () => {
+    const inception = network('inception_v3');
+    expect(findCut(inception, '87').from).toBe('conv2d_27');
+    // The first 86 layers frozen: the 87th joins the branches, and has no weights.
+    expect(findCut(inception, '86')).toEqual(findCut(inception, '87'));
+    expect(findCut(inception, '249')).toEqual(findCut(inception, 'conv2d_80'));
+    expect(findCut(inception, '-62')).toEqual(findCut(inception, '249'));
+  });
+
+  it('counts the layers that Keras alone has, whose names are known too', () => {
+    const efficientnet = network('efficientnet_b0');
+    expect(findCut(efficientnet, '222').from).toBe('block7a_expand_conv');
+    expect(findCut(efficientnet, '220')).toEqual(findCut(efficientnet, 'block6d_drop'));
+    expect(findCut(network('convnext_tiny'), 'convnext_tiny_downsampling_block_2').from).toBe(
+      'convnext_tiny_downsampling_layernorm_2',
+    );
+  });
+});
+
 describe('refused is', () => {
   const expectRefusal = (from: string, message: string): void =>
     expect(() => findCut(resnet, from)).toThrow(expect.objectContaining({ name: 'UsageError', message }));
@@ -67,6 +87,11 @@ describe('refused is', () => {
       'conv5_block1_0_conv',
       'Expected a layer of resnet50 that no path leads past for --from but received "conv5_block1_0_conv" ' +
         '(nearest: conv5_block1_1_conv and conv5_block2_1_conv)',
+    );
+    expectRefusal(
+      '149',
+      'Expected a layer of resnet50 that no path leads past for --from but received "149" ' +
+        '(first layer: conv5_block1_0_conv; nearest: conv5_block1_1_conv and conv5_block2_1_conv)',
     );
     expectRefusal(
       'conv5_block3_2_conv',
@@ -82,6 +107,14 @@ describe('refused is', () => {
         '(did you mean conv5_block1 or conv2_block1 or conv3_block1?)',
     );
     expect(() => findCut(resnet, 'quite-another')).toThrow('(permafrost backbones resnet50 lists them)');
+  });
+
+  it('a number that the network does not have', () => {
+    for (const number of ['175', '-176', '99999999999999999999'])
+      expectRefusal(
+        number,
+        `Expected the number of a layer of resnet50, -175 to 174, for --from but received "${number}"`,
+      );
   });
 
   it('a place with nothing to freeze or nothing to train', () => {

@@ -71,12 +71,12 @@ file_utils.get_file = lambda name, origin, file_hash=None, **_: FETCHED.append((
 Functional.load_weights = lambda *_, **__: None
 
 
-def build(name, size):
-    """The network without its top, average-pooled, as for ImageNet weights; size is width, height."""
+def build(name, size, pooling="avg"):
+    """The network without its top, as for ImageNet weights; size is width, height."""
     keras.backend.clear_session()
     builder, arguments, *_ = NETWORKS[name]
     return getattr(APPLICATIONS, builder)(
-        weights="imagenet", include_top=False, pooling="avg", input_shape=(size[1], size[0], 3), **arguments)
+        weights="imagenet", include_top=False, pooling=pooling, input_shape=(size[1], size[0], 3), **arguments)
 
 
 def flat(model):
