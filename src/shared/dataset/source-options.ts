@@ -36,3 +36,8 @@ export const SOURCE_OPTIONS: { readonly [K in SourceKey]: ValueKind<SourceReques
 };
 
 export const SOURCE_KEYS = Object.keys(SOURCE_OPTIONS) as SourceKey[];
+
+/** What any two lines' sources differ in; a line without one has the only source. */
+export function variedSourceKeys(names: readonly (SourceName | undefined)[]): SourceKey[] {
+  return SOURCE_KEYS.filter((key) => new Set(names.map((name) => name?.[key])).size > 1);
+}

@@ -1,5 +1,6 @@
 /** Puts a report's data together from a finished training. */
 
+import { type SourceKey, variedSourceKeys } from '../dataset/source-options.ts';
 import { type SettingColumn, settingColumns, variedColumns } from '../head/setting-columns.ts';
 import { evaluate } from '../metrics/evaluate.ts';
 import { type Confusion, confusionMatrix, perClass } from '../metrics/per-class.ts';
@@ -75,19 +76,23 @@ type HeadsData = Pick<ReportData, 'metric' | 'best' | 'leaderboard' | 'varied' |
 function headsOf(training: Training): HeadsData {
   const { best, results } = training;
   const { monitor } = best.result.config;
+  const sourceKeys = variedSourceKeys(results.map(({ source }) => source));
   const varied = variedColumns(results.map(({ config }) => config));
   return {
     metric: monitor,
     best: {
       id: best.result.id,
-      options: optionsOf(best.result, settingColumns([best.result.config])),
+      options: {
+        ...sourceOf(best.result, sourceKeys),
+        ...optionsOf(best.result, settingColumns([best.result.config])),
+      },
       val: best.result.val,
       test: best.result.test,
     },
     leaderboard: rankResults(results, monitor)
       .slice(0, MAX.lines)
-      .map((line, index) => lineOf(line, index + 1, varied)),
-    varied: varied.map(({ title }) => title),
+      .map((line, index) => lineOf(line, index + 1, { sourceKeys, varied })),
+    varied: [...sourceKeys, ...varied.map(({ title }) => title)],
     curves: curvesOf(training),
   };
 }
@@ -157,7 +162,15 @@ function optionsOf({ config }: HeadResult, columns: readonly SettingColumn[]): R
   return Object.fromEntries(columns.map(({ title, written }) => [title, written(config)]));
 }
 
-function lineOf(line: HeadResult, rank: number, varied: readonly SettingColumn[]): ReportLine {
+function sourceOf({ source }: HeadResult, keys: readonly SourceKey[]): Record<string, string> {
+  return Object.fromEntries(keys.map((key) => [key, source?.[key] ?? '']));
+}
+
+function lineOf(
+  line: HeadResult,
+  rank: number,
+  { sourceKeys, varied }: { sourceKeys: readonly SourceKey[]; varied: readonly SettingColumn[] },
+): ReportLine {
   const { id, status, val, epochs, seconds, interval, tied } = line;
   return {
     rank,
@@ -166,7 +179,7 @@ function lineOf(line: HeadResult, rank: number, varied: readonly SettingColumn[]
     val,
     epochs,
     seconds,
-    options: optionsOf(line, varied),
+    options: { ...sourceOf(line, sourceKeys), ...optionsOf(line, varied) },
     ...(interval && { interval }),
     ...(tied !== undefined && { tied }),
   };

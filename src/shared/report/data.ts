@@ -10,7 +10,7 @@ export interface ReportLine {
   rank: number;
   id: string;
   status: string;
-  /** The options in which heads differ, as a grid would write them. */
+  /** The sources and options in which heads differ, as a grid would write them. */
   options: Record<string, string>;
   val: Metrics;
   epochs: number;
@@ -74,7 +74,7 @@ export interface ReportData {
   };
   diagnosis: Finding[];
   leaderboard: ReportLine[];
-  /** Names of the options in which heads differ. */
+  /** What heads differ in: `features` and `pooling` of their sources, then options. */
   varied: string[];
   curves: ReportCurve[];
   perClass: ClassReport[];

@@ -1,6 +1,6 @@
 /** What a sweep shows in the terminal: the leaderboard, the best head against the baseline, and each class. */
 
-import { SOURCE_KEYS } from '../dataset/source-options.ts';
+import { variedSourceKeys } from '../dataset/source-options.ts';
 import { METRICS, type MetricName, type Metrics } from '../head/config.ts';
 import { variedColumns } from '../head/setting-columns.ts';
 import type { ClassReport, Confusion } from '../metrics/per-class.ts';
@@ -70,7 +70,7 @@ function rankingColumns(shown: readonly HeadResult[], metric: MetricName): Colum
 
 /** Sources and options in which any of the heads differ. */
 function optionColumns(results: readonly HeadResult[], shown: readonly HeadResult[]): Column[] {
-  const sources = SOURCE_KEYS.filter((key) => new Set(results.map(({ source }) => source?.[key])).size > 1);
+  const sources = variedSourceKeys(results.map(({ source }) => source));
   return [
     ...sources.map((key) => ({ title: key, cells: shown.map(({ source }) => source?.[key] ?? '') })),
     ...variedColumns(results.map(({ config }) => config)).map(({ title, written }) => ({

@@ -15,9 +15,8 @@ export function options(data: ReportData): HTMLElement | null {
     const values = [...new Set(lines.map(({ options }) => options[name]))].sort((a, b) =>
       a.localeCompare(b, 'en', { numeric: true }),
     );
-    const order = values.every((value) => Number.isFinite(Number(value)))
-      ? values.sort((a, b) => Number(a) - Number(b))
-      : values;
+    const isNumeric = values.every((value) => Number.isFinite(Number(value)));
+    const order = isNumeric ? values.sort((a, b) => Number(a) - Number(b)) : values;
     const dots = lines.map(({ id, options, val }) => ({
       id,
       value: options[name],
@@ -27,7 +26,7 @@ export function options(data: ReportData): HTMLElement | null {
       value,
       score: better(...dots.filter((dot) => dot.value === value).map((dot) => dot.score)),
     }));
-    const few = order.length <= 12;
+    const few = order.length <= 12 || !isNumeric;
     const drawing = Plot.plot({
       style: STYLE,
       width: widthOf(238),
