@@ -1,9 +1,9 @@
 /** The options of extract and of openDataset. */
 import { parseAugmentation } from '../shared/augment/augmentation.ts';
 import { PIXEL_FORMS, parsePixels } from '../shared/backbones/model-file/pixels.ts';
-import { POOLING_NAMES } from '../shared/backbones/pooling.ts';
 import { BACKBONES } from '../shared/backbones/registry.ts';
 import type { BackboneRequest } from '../shared/backbones/thread/protocol.ts';
+import { POOLING_NAMES } from '../shared/depth-words.ts';
 import { DEVICES } from '../shared/engines/engine.ts';
 import { ENGINE_OPTIONS } from '../shared/engines/options.ts';
 import { usage } from '../shared/errors.ts';

@@ -1,5 +1,6 @@
 /** How a feature map [batch, height, width, channels] becomes one feature vector per image: a column of the store. */
 
+import { MAP_POOLING_NAMES, POOLING_NAMES } from '../depth-words.ts';
 import { usage } from '../errors.ts';
 import { clip, div, exp, log, mul, reduceMax, reduceMean, reshape, scalar } from '../graph/build.ts';
 import { BATCH, type Value } from '../graph/value.ts';
@@ -23,14 +24,9 @@ const POOLINGS = {
     const [, height, width, channels] = map.shape;
     return reshape(map, [BATCH, height * width * channels]);
   },
-} as const satisfies Record<string, (map: Value) => Value>;
+} as const satisfies Record<(typeof MAP_POOLING_NAMES)[number], (map: Value) => Value>;
 
-type MapPooling = keyof typeof POOLINGS;
-export type PoolingName = MapPooling | 'cls';
-/** Those of feature maps. */
-export const MAP_POOLING_NAMES = Object.keys(POOLINGS) as readonly MapPooling[];
-/** `cls` is the class token of vision transformers. */
-export const POOLING_NAMES: readonly PoolingName[] = [...MAP_POOLING_NAMES, 'cls'];
+export type PoolingName = (typeof POOLING_NAMES)[number];
 
 /** What Keras calls the average-pooled last feature map; as a layer it means that column, whatever the network. */
 export const LAST_LAYER = 'avg_pool';

@@ -1,5 +1,5 @@
 /** Which columns of a store heads take: by their names, or by a word for the last layer or all depths of it. */
-import { DEPTHS, LAST } from '../depth-words.ts';
+import { DEPTHS, LAST, POOLING_NAMES } from '../depth-words.ts';
 import { UsageError } from '../errors.ts';
 import type { FeatureStore } from '../store/reader.ts';
 import { didYouMean } from '../suggest.ts';
@@ -35,7 +35,7 @@ export function requestedColumnsOf(store: Columns, requested: readonly string[])
     if (word) return word(store);
     const known = [...names, ...Object.keys(WORDS)];
     throw new UsageError(
-      `Expected one of ${known.join(', ')} for --pooling (the columns of ${store.dir}, and words for them) but received "${name}"${didYouMean(name, known)}`,
+      `Expected one of ${known.join(', ')} for --pooling (the columns of ${store.dir}, and words for them) but received "${name}"${didYouMean(name, known)}${howToAddColumn(store, name)}`,
     );
   });
   return [...new Set(columns)];
@@ -54,7 +54,25 @@ export function depthColumns({ columns }: Pick<FeatureStore, 'columns'>): string
 }
 
 /** What a user does about a store without depths; of an .onnx file, which has no table of them, layers are named. */
-export function howToAddDepths({ dir, manifest: { pipeline } }: Columns): string {
-  const layers = pipeline.backbone.endsWith('.onnx') ? 'NAME,NAME' : DEPTHS;
-  return `to add them: permafrost extract --data DATA --backbone ${pipeline.backbone} --layer ${layers} --out ${dir}`;
+export function howToAddDepths(store: Columns): string {
+  const layers = store.manifest.pipeline.backbone.endsWith('.onnx') ? 'NAME,NAME' : DEPTHS;
+  return `to add them: ${addingCommand(store, layers)}`;
+}
+
+/** What a user does about a column that the store lacks; nothing for a name that no column has. */
+function howToAddColumn(store: Columns, name: string): string {
+  const slash = name.lastIndexOf('/');
+  const [layer, pooling] = [slash < 0 ? LAST : name.slice(0, slash), name.slice(slash + 1)];
+  if (!POOLING_NAMES.some((known) => known === pooling)) return '';
+  return `; to add it: ${addingCommand(store, layer, pooling)}`;
+}
+
+/** Only what is missing is computed; the store keeps its other columns. */
+function addingCommand(
+  { dir, manifest: { pipeline } }: Columns,
+  layers: string,
+  pooling = LAST_COLUMN,
+): string {
+  const pooled = pooling === LAST_COLUMN ? '' : ` --pooling ${pooling}`;
+  return `permafrost extract --data DATA --backbone ${pipeline.backbone} --layer ${layers}${pooled} --out ${dir}`;
 }

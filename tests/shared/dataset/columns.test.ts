@@ -35,6 +35,20 @@ describe('columns of a store', () => {
     expect(() => requestedColumnsOf(DEEP, ['depth'])).toThrow('but received "depth" (did you mean depths?)');
   });
 
+  it.each([
+    ['conv4/avg', 'conv4'],
+    ['conv3/max', 'conv3 --pooling max'],
+    ['gem', 'last --pooling gem'],
+  ])('say how to add %s', (name, flags) => {
+    expect(() => requestedColumnsOf(DEEP, [name])).toThrow(
+      `; to add it: permafrost extract --data DATA --backbone resnet50 --layer ${flags} --out cache/photos`,
+    );
+  });
+
+  it('say nothing of adding what can be no column', () => {
+    expect(() => requestedColumnsOf(DEEP, ['conv4/average'])).toThrow(/^(?!.*to add it)/);
+  });
+
   it('say how to add depths that the store lacks', () => {
     expect(() => requestedColumnsOf(store(['avg']), ['depths'])).toThrow(
       'Expected several layers for --pooling depths but cache/photos has avg; to add them: ' +

@@ -1,9 +1,11 @@
 /** How what an ONNX model gives becomes one feature vector per image. */
+
+import { MAP_POOLING_NAMES } from '../../depth-words.ts';
 import { type UsageError, usage } from '../../errors.ts';
 import { reshape, slice, transpose } from '../../graph/build.ts';
 import { BATCH, type Value } from '../../graph/value.ts';
 import type { Size } from '../../images/resize.ts';
-import { MAP_POOLING_NAMES, type PoolingName, pool } from '../pooling.ts';
+import { type PoolingName, pool } from '../pooling.ts';
 
 /** Where a model has the colours of a pixel. */
 export type ChannelOrder = 'nchw' | 'nhwc';
