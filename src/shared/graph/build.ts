@@ -3,6 +3,7 @@ import type { Operation } from './operation.ts';
 import { type ComputedOperation, OPERATIONS } from './operations/index.ts';
 import {
   type AvgPoolGradientAttributes,
+  type Bounds,
   type ConvolutionAttributes,
   type DType,
   elementCount,
@@ -100,8 +101,13 @@ export function layerNorm(x: Value, gamma: Value, beta: Value, attributes: { eps
   return apply('layerNorm', [x, gamma, beta], attributes);
 }
 
-export function clip(x: Value, bounds: { min: number; max: number }): Value {
+export function clip(x: Value, bounds: Bounds): Value {
   return apply('clip', [x], bounds);
+}
+
+/** 1 where a number lies strictly between the bounds, 0 elsewhere. */
+export function isBetween(x: Value, bounds: Bounds): Value {
+  return apply('isBetween', [x], bounds);
 }
 
 export function cast(x: Value, to: DType): Value {

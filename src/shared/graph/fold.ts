@@ -1,11 +1,11 @@
 /** Graph pass: scales and shifts that follow a convolution become part of its kernel and bias. */
-import { constant } from './build.ts';
-import { elementCount, type Graph, type Value } from './value.ts';
+import { add, constant, graph, mul, reshape } from './build.ts';
+import type { Graph, Value } from './value.ts';
 
 /**
- * Folds `mul(conv, constant)` and `add(conv, constant)` with one number per channel into the convolution,
- * which is how the batch-norm of a frozen backbone disappears. A convolution whose plain result is needed
- * elsewhere (or is an output) stays as it is.
+ * Folds `mul(conv, scale)` and `add(conv, shift)` with one number per channel into the convolution, which is how batch-norm with
+ * frozen statistics disappears: constants at once; a kernel that is fed is scaled when the graph runs, instead of the image.
+ * A constant kernel stays constant, and a convolution whose plain result is needed elsewhere (or is an output) stays as it is.
  */
 export function foldScaleShift(source: Graph): Graph {
   const users = countUsers(source);
@@ -15,8 +15,8 @@ export function foldScaleShift(source: Graph): Graph {
     replacement.set(value, foldInto(value, inputs, users) ?? rebuilt(value, inputs));
   }
   const current = (value: Value): Value => replacement.get(value) ?? value;
-  const outputs = new Map([...source.outputs].map(([name, value]) => [name, current(value)]));
-  return { inputs: source.inputs, outputs, values: reachable(source.values.map(current), outputs) };
+  const outputs = [...source.outputs].map(([name, value]) => [name, current(value)] as const);
+  return { ...graph(Object.fromEntries(outputs)), inputs: source.inputs };
 }
 
 /** How often each value is used, an output counting as a use. */
@@ -38,26 +38,31 @@ function foldInto(value: Value, inputs: readonly Value[], users: Map<Value, numb
   if (index < 0 || users.get(value.inputs[index]) !== 1) return undefined;
   const convolution = inputs[index];
   const perChannel = channelVector(inputs[1 - index], value.shape.at(-1) ?? 0);
-  const [image, kernelValue, biasValue] = convolution.inputs;
-  const kernel = constantData(kernelValue);
-  const bias = biasValue ? constantData(biasValue) : new Float32Array(value.shape.at(-1) ?? 0);
-  if (!perChannel || !kernel || !bias) return undefined;
-  const channels = perChannel.length;
+  const [image, kernel, bias] = convolution.inputs;
+  if (!perChannel || (value.op === 'mul' && constantData(kernel) && !constantData(perChannel)))
+    return undefined;
   const folded =
     value.op === 'mul'
-      ? {
-          kernel: scaledColumns(kernel, perChannel),
-          bias: bias.map((b, i) => b * perChannel[i]),
-        }
-      : { kernel, bias: bias.map((b, i) => b + perChannel[i]) };
-  return {
-    ...convolution,
-    inputs: [
-      image,
-      folded.kernel === kernel ? kernelValue : constant(folded.kernel, kernelValue.shape, kernelValue.name),
-      constant(folded.bias, [channels]),
-    ],
-  };
+      ? [scaledKernel(convolution, perChannel), ...(bias ? [combined('mul', bias, perChannel)] : [])]
+      : [kernel, bias ? combined('add', bias, perChannel) : perChannel];
+  return { ...convolution, inputs: [image, ...folded] };
+}
+
+/** The kernel times one number a channel of the result: now where both are constants, else when the graph runs. */
+function scaledKernel({ op, inputs: [, kernel] }: Value, scales: Value): Value {
+  const [numbers, factors] = [constantData(kernel), constantData(scales)];
+  if (numbers && factors) return constant(scaledColumns(numbers, factors), kernel.shape, kernel.name);
+  return mul(kernel, op === 'depthwiseConv2d' ? reshape(scales, [scales.shape[0], 1]) : scales);
+}
+
+/** A sum or product of two vectors. */
+function combined(op: 'add' | 'mul', a: Value, b: Value): Value {
+  const [left, right] = [constantData(a), constantData(b)];
+  if (!left || !right) return op === 'add' ? add(a, b) : mul(a, b);
+  return constant(
+    left.map((number, i) => (op === 'add' ? number + right[i] : number * right[i])),
+    a.shape,
+  );
 }
 
 /** Each column of [rows, scales.length] times its scale; plain loops, since networks have millions of weights. */
@@ -84,29 +89,11 @@ function isConstant(value: Value): value is Value<'constant'> {
   return value.op === 'constant';
 }
 
-/** The constant as one number per channel, if it varies along the last axis only. */
-function channelVector(value: Value, channels: number): Float32Array | undefined {
+/** One number per channel: a constant that varies along the last axis only, or a vector that is fed or computed. */
+function channelVector(value: Value, channels: number): Value | undefined {
   const data = constantData(value);
-  if (!data || (value.shape.at(-1) ?? 1) !== elementCount(value.shape)) return undefined;
-  if (data.length === channels) return data;
-  return data.length === 1 ? new Float32Array(channels).fill(data[0]) : undefined;
-}
-
-/** Keeps the values that outputs still need, in their order. */
-function reachable(values: readonly Value[], outputs: ReadonlyMap<string, Value>): Value[] {
-  const needed = new Set<Value>(outputs.values());
-  for (const value of values.toReversed())
-    if (needed.has(value)) for (const input of value.inputs) needed.add(input);
-  const ordered: Value[] = [];
-  const placed = new Set<Value>();
-  for (const value of values) {
-    // New kernels and biases were made for this value alone, so they come just before it.
-    for (const candidate of [...value.inputs, value]) {
-      if (needed.has(candidate) && !placed.has(candidate)) {
-        placed.add(candidate);
-        ordered.push(candidate);
-      }
-    }
-  }
-  return ordered;
+  if (!data) return value.shape.length === 1 && value.shape[0] === channels ? value : undefined;
+  if (data.length !== (value.shape.at(-1) ?? 1)) return undefined;
+  if (data.length === channels) return value.shape.length === 1 ? value : constant(data, [channels]);
+  return data.length === 1 ? constant(new Float32Array(channels).fill(data[0]), [channels]) : undefined;
 }

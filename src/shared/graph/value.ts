@@ -25,6 +25,12 @@ export interface PoolingAttributes {
   readonly padding: SpatialPadding;
 }
 
+/** Either may be infinite. */
+export interface Bounds {
+  readonly min: number;
+  readonly max: number;
+}
+
 /** Of a gradient with respect to an image: its height and width, which the upstream gradient does not tell. */
 interface ImageSize {
   readonly size: readonly [number, number];
@@ -65,7 +71,8 @@ export interface OperationAttributes {
   sigmoid: None;
   tanh: None;
   softplus: None;
-  clip: { readonly min: number; readonly max: number };
+  clip: Bounds;
+  isBetween: Bounds;
   cast: { readonly to: DType };
   softmax: None;
   logSoftmax: None;

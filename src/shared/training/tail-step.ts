@@ -2,6 +2,7 @@
 import { withBatch } from '../graph/batch.ts';
 import { withConstants } from '../graph/bind.ts';
 import * as build from '../graph/build.ts';
+import { foldScaleShift } from '../graph/fold.ts';
 import { gradients } from '../graph/gradient.ts';
 import { meanOf, varianceOf } from '../graph/moments.ts';
 import type { Graph, Value } from '../graph/value.ts';
@@ -103,7 +104,7 @@ const isColumn = ({ columns }: TailShape, name: string): boolean =>
 
 /** The head's features, normalised, and the tail that they come from. */
 function featuresOf({ tail, frozen = new Map(), columns, normalize, statistics, batch }: TailShape) {
-  const bound = withConstants(withBatch(tail, batch), frozen);
+  const bound = foldScaleShift(withConstants(withBatch(tail, batch), frozen));
   const values = columns.map(
     ({ name, dimension }) =>
       bound.outputs.get(name) ?? build.input(columnKey(name), 'float32', [batch, dimension]),

@@ -123,6 +123,14 @@ const SAMPLES: { readonly [O in ComputedOperation]: Sample[] } = {
   tanh: unary(build.tanh),
   softplus: unary((x) => build.softplus(build.mul(x, build.scalar(40)))),
   clip: unary((x) => build.clip(x, { min: -0.5, max: 1 })),
+  isBetween: [
+    [-0.5, 1],
+    [0, Infinity],
+    [-Infinity, 0],
+  ].flatMap(([min, max]) => [
+    ...unary((x) => build.isBetween(x, { min, max })),
+    image((x) => build.isBetween(build.relu(x), { min, max })),
+  ]),
   cast: [{ shapes: [[BATCH, 5]], make: ([x]) => build.cast(build.cast(positive(x), 'uint8'), 'float32') }],
   softmax: unary((x) => build.softmax(build.mul(x, build.scalar(100)))),
   logSoftmax: unary((x) => build.logSoftmax(build.mul(x, build.scalar(100)))),

@@ -69,6 +69,8 @@ export const TENSORFLOW_OPERATIONS: { readonly [O in ComputedOperation]: Transla
   tanh: unary((tf) => tf.tanh),
   softplus: unary((tf) => tf.softplus),
   clip: ([x], { tf, value: { attributes } }) => tf.clipByValue(x, attributes.min, attributes.max),
+  isBetween: ([x], { tf, value: { attributes } }) =>
+    tf.cast(tf.logicalAnd(tf.greater(x, attributes.min), tf.less(x, attributes.max)), 'float32'),
   // TensorFlow.js has no uint8; pixels are int32 there.
   cast: ([x], { tf, value: { attributes } }) => tf.cast(x, attributes.to === 'float32' ? 'float32' : 'int32'),
   softmax: unary((tf) => tf.softmax),

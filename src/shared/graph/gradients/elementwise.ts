@@ -1,5 +1,5 @@
 /** Gradient rules of operations that work element by element. */
-import { div, exp, mul, neg, relu, scalar, sigmoid, sign, sub } from '../build.ts';
+import { div, exp, isBetween, mul, neg, scalar, sigmoid, sub } from '../build.ts';
 import type { OperationName, Value } from '../value.ts';
 import { type GradientRule, sumTo } from './rule.ts';
 
@@ -43,14 +43,9 @@ export const elementwise: { [O in Binary | Unary]: GradientRule<O> } = {
   erf: chain(({ inputs: [x] }) => mul(exp(neg(mul(x, x))), scalar(2 / Math.sqrt(Math.PI)))),
   /** Flat wherever it has a slope. */
   sign: chain(() => scalar(0)),
-  relu: chain((value) => sign(value)),
+  relu: chain((value) => isBetween(value, { min: 0, max: Infinity })),
   sigmoid: chain((value) => mul(value, sub(scalar(1), value))),
   tanh: chain((value) => sub(scalar(1), mul(value, value))),
   softplus: chain(({ inputs: [x] }) => sigmoid(x)),
-  /** 1 strictly between the bounds: there, both distances of the result to them are positive. */
-  clip: chain((value) => {
-    const { min, max } = value.attributes;
-    const above = min === 0 ? value : sub(value, scalar(min));
-    return sign(relu(mul(above, sub(scalar(max), value))));
-  }),
+  clip: chain((value) => isBetween(value, value.attributes)),
 };

@@ -13,6 +13,7 @@ type Unary =
   | 'tanh'
   | 'softplus'
   | 'clip'
+  | 'isBetween'
   | 'sign';
 
 function binary<O extends Binary>(name: O): Operation<O> {
@@ -43,5 +44,6 @@ export const elementwise: { [O in Binary | Unary | 'cast']: Operation<O> } = {
   tanh: unary,
   softplus: unary,
   clip: unary,
+  isBetween: unary,
   cast: { shape: ([x]) => x.shape, dtype: ({ to }) => to },
 };
