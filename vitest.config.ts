@@ -14,6 +14,7 @@ const ENGINE_SUITES = [
   'tests/shared/engines/{operations,memory}.test.ts',
   'tests/shared/graph/*.test.ts',
   'tests/shared/training/tail-step.test.ts',
+  'tests/fine-tune/tail/trainer.test.ts',
   'tests/shared/backbones/goldens.test.ts',
   'tests/train/sweep/trajectory.test.ts',
   'tests/train/sweep/device/*.test.ts',

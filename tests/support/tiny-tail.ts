@@ -14,7 +14,7 @@ import { resolveConfig } from '../../src/shared/head/resolve.ts';
 import type { TailSettings } from '../../src/shared/head/tail-settings.ts';
 import { random } from '../../src/shared/random.ts';
 import { activationsInMemory } from '../../src/shared/store/activations/memory.ts';
-import { pipeline } from './store-rows.ts';
+import type { Pipeline } from '../../src/shared/store/schema.ts';
 
 const SHAPE = [2, 2, 3];
 const CHANNELS = 4;
@@ -114,6 +114,21 @@ export function tinyData(rest: Partial<Pick<TailData, 'task' | 'weights'>> = {})
   };
 }
 
+const PIPELINE: Pipeline = {
+  backbone: 'resnet50',
+  weights: 'none',
+  weightsHash: 'a'.repeat(64),
+  size: { width: 64, height: 64 },
+  poolings: ['early', 'avg'],
+  preprocessing: 'caffe',
+  resize: 'bilinear',
+  precision: 'fp32',
+  dtype: 'float32',
+  maths: 1,
+  engine: { name: 'onnxruntime', version: '1.0.0' },
+  version: '0.1.0',
+};
+
 /** A head on `early` and `avg`. */
 export function tinyHead(request: Partial<HeadRequest> = {}): Head {
   const config = resolveConfig(request, 'multiclass');
@@ -126,7 +141,7 @@ export function tinyHead(request: Partial<HeadRequest> = {}): Head {
     task: 'multiclass',
     classes: CLASSES,
     config,
-    sources: [{ pipeline: pipeline(), columns: ['early', 'avg'], dimension: inputs }],
+    sources: [{ pipeline: PIPELINE, columns: ['early', 'avg'], dimension: inputs }],
     metrics: { val: {}, test: null },
   };
   const specs = headParameters(headLayers(config, inputs, CLASSES.length));
