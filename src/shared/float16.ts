@@ -5,7 +5,7 @@ const floats = new Float32Array(1);
 const bits = new Uint32Array(floats.buffer);
 
 /** Numbers from here on round to infinity in half precision (its largest is 65504). */
-const TOO_LARGE = 65520;
+export const HALF_LIMIT = 65520;
 
 /**
  * Rounds to half precision, to nearest, ties to even.
@@ -13,8 +13,13 @@ const TOO_LARGE = 65520;
  */
 export function narrowFloat16(values: Float32Array): Uint16Array<ArrayBuffer> {
   const halves = new Uint16Array(values.length);
-  for (let i = 0; i < values.length; i++) halves[i] = toHalf(values[i]);
+  narrowInto(values, halves);
   return halves;
+}
+
+/** {@link narrowFloat16} into memory that is there. */
+export function narrowInto(values: Float32Array, halves: Uint16Array): void {
+  for (let i = 0; i < values.length; i++) halves[i] = toHalf(values[i]);
 }
 
 function toHalf(value: number): number {
@@ -22,9 +27,9 @@ function toHalf(value: number): number {
   const sign = (bits[0] >>> 16) & 0x8000;
   const magnitude = bits[0] & 0x7fffffff;
   if (magnitude >= 0x7f800000) return sign | (magnitude > 0x7f800000 ? 0x7e00 : 0x7c00);
-  if (Math.abs(value) >= TOO_LARGE) {
+  if (Math.abs(value) >= HALF_LIMIT) {
     throw new InputError(
-      `Expected features below ${TOO_LARGE} for --dtype float16 but received ${value}: use float32`,
+      `Expected features below ${HALF_LIMIT} for --dtype float16 but received ${value}: use float32`,
     );
   }
   // Below 2^-14 half precision counts in steps of 2^-24.

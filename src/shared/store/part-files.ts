@@ -2,34 +2,39 @@
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import { disk, diskError, writeDurably } from './files.ts';
-import { encodePart, type PartRows } from './part.ts';
-import { type FeatureColumn, PART_FILE, type PartEntry, type Pipeline } from './schema.ts';
+import { PART_FILE, type PartEntry } from './schema.ts';
 
 export interface PartFiles {
-  /** Writes a part. */
-  write(rows: PartRows): Promise<PartEntry>;
+  /**
+   * Writes a part of so many rows, given in pieces.
+   * @param name default: the next number
+   */
+  write(rows: number, pieces: readonly Uint8Array[], name?: string): Promise<PartEntry>;
   /** Removes all other parts. */
   keepOnly(entries: readonly PartEntry[]): Promise<void>;
 }
 
-/** @param guard called before a part is written; what it throws ends the writing */
+/**
+ * @param guard called before a part is written; what it throws ends the writing
+ * @param taken parts whose names are taken; default: all files that are there
+ */
 export async function openPartFiles(
   dir: string,
-  { columns, pipeline }: { columns: FeatureColumn[]; pipeline: Pipeline },
   guard: () => Promise<void>,
+  taken?: readonly string[],
 ): Promise<PartFiles> {
+  const present = await partFilesIn(dir);
   // Not as arguments of one call: a store of hundred thousand parts has too many.
-  let nextPart = (await partFilesIn(dir)).reduce((next, file) => Math.max(next, partNumber(file) + 1), 0);
+  let nextPart = (taken ?? present).reduce((next, file) => Math.max(next, partNumber(file) + 1), 0);
   return {
-    async write(rows) {
+    async write(rows, pieces, name) {
       await guard();
-      const pieces = await encodePart(rows, columns, pipeline.dtype);
-      const file = `part-${String(nextPart++).padStart(5, '0')}.arrow`;
+      const file = name ?? `part-${String(nextPart++).padStart(5, '0')}.arrow`;
       await writeDurably(join(dir, file), pieces);
       const sha256 = createHash('sha256');
       for (const piece of pieces) sha256.update(piece);
       const bytes = pieces.reduce((sum, { length }) => sum + length, 0);
-      return { file, rows: rows.paths.length, bytes, sha256: sha256.digest('hex') };
+      return { file, rows, bytes, sha256: sha256.digest('hex') };
     },
     async keepOnly(entries) {
       const kept = new Set(entries.map(({ file }) => file));
@@ -41,7 +46,7 @@ export async function openPartFiles(
 }
 
 /** 12 of `part-00012.arrow`. */
-function partNumber(file: string): number {
+export function partNumber(file: string): number {
   return Number.parseInt(file.slice('part-'.length), 10);
 }
 

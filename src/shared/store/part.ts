@@ -10,16 +10,12 @@ import {
   Int16,
   List,
   makeData,
-  RecordBatch,
-  RecordBatchFileWriter,
-  Schema,
-  Struct,
-  Table,
   tableFromIPC,
   Utf8,
 } from 'apache-arrow';
 import { unexpected } from '../errors.ts';
 import { narrowFloat16, widenFloat16 } from '../float16.ts';
+import { arrowFile, binary, hexOf, offsets, utf8 } from './arrow.ts';
 import { type Dtype, type FeatureColumn, SPLITS, type Split } from './schema.ts';
 
 /** Rows, column by column; every array has one entry a row. */
@@ -43,9 +39,6 @@ export interface PartRows {
 
 const SHA256_BYTES = 32;
 const PHASH_BYTES = 8;
-
-/** Pieces of a file of fewer bytes are joined: a part takes few writes. */
-const SMALL_PIECE = 1 << 16;
 
 /** The columns beside the features: with weights, without, and as format version 1 wrote them. */
 const ROW_COLUMNS = [
@@ -78,22 +71,7 @@ export async function encodePart(
       return [new Field(name, column.type, false), column];
     }),
   ];
-  const schema = new Schema(fields.map(([field]) => field));
-  const children = fields.map(([, data]) => data);
-  const batch = new RecordBatch(
-    schema,
-    makeData({ type: new Struct(schema.fields), length, nullCount: 0, children }),
-  );
-  const pieces: Uint8Array[] = [];
-  let small: Uint8Array[] = [];
-  for await (const piece of RecordBatchFileWriter.writeAll(new Table(schema, [batch]))) {
-    if (piece.length < SMALL_PIECE) small.push(piece);
-    else {
-      pieces.push(Buffer.concat(small), piece);
-      small = [];
-    }
-  }
-  return [...pieces, Buffer.concat(small)];
+  return arrowFile(fields, length);
 }
 
 /**
@@ -158,25 +136,8 @@ function weightsOf(data: Data, where: string): Float32Array {
   throw unexpected('float32', `column weight of ${where}`, `${data.type}`);
 }
 
-/** The values of a fixed-size binary column in hex. */
-function hexOf({ values, length }: Data, bytes: number): string[] {
-  const hex = Buffer.from((values as Uint8Array).subarray(0, length * bytes)).toString('hex');
-  return Array.from({ length }, (_, i) => hex.slice(i * bytes * 2, (i + 1) * bytes * 2));
-}
-
 function nullable(data: Data, bytes: number): (string | null)[] {
   return hexOf(data, bytes).map((hex, i) => (data.getValid(i) ? hex : null));
-}
-
-function utf8(texts: (string | null)[]): Data<Utf8> {
-  const encoded = texts.map((text) => Buffer.from(text ?? ''));
-  return makeData({
-    type: new Utf8(),
-    length: texts.length,
-    ...nulls(texts),
-    valueOffsets: offsets(encoded),
-    data: Buffer.concat(encoded),
-  });
 }
 
 function lists(labels: string[][]): Data<List<Utf8>> {
@@ -187,31 +148,6 @@ function lists(labels: string[][]): Data<List<Utf8>> {
     valueOffsets: offsets(labels),
     child: utf8(labels.flat()),
   });
-}
-
-function offsets(items: { length: number }[]): Int32Array {
-  const ends = new Int32Array(items.length + 1);
-  items.forEach(({ length }, i) => {
-    ends[i + 1] = ends[i] + length;
-  });
-  return ends;
-}
-
-function binary(hex: (string | null)[], bytes: number): Data<FixedSizeBinary> {
-  const zeros = '00'.repeat(bytes);
-  const data = Buffer.from(hex.map((digits) => digits ?? zeros).join(''), 'hex');
-  return makeData({ type: new FixedSizeBinary(bytes), length: hex.length, ...nulls(hex), data });
-}
-
-/** The validity bitmap of values some of which may be null. */
-function nulls(values: (string | null)[]): { nullCount: number; nullBitmap: Uint8Array | undefined } {
-  const nullCount = values.filter((value) => value === null).length;
-  if (nullCount === 0) return { nullCount, nullBitmap: undefined };
-  const nullBitmap = new Uint8Array(Math.ceil(values.length / 8));
-  values.forEach((value, i) => {
-    if (value !== null) nullBitmap[i >> 3] |= 1 << (i & 7);
-  });
-  return { nullCount, nullBitmap };
 }
 
 function vectors(values: Float32Array, dimension: number, dtype: Dtype): Data<DataType> {

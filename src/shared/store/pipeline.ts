@@ -24,8 +24,14 @@ export interface Origin {
  * side by side. Engine and program versions only trace where features came from.
  */
 export function pipelineDifferences(here: Origin, there: Origin): string[] {
-  const requested = comparable(here);
-  const found = comparable(there);
+  return differingFields(comparable(here), comparable(there));
+}
+
+/** The fields that two records of what decides differ in, as {@link pipelineDifferences} tells them. */
+export function differingFields(
+  requested: Readonly<Record<string, string>>,
+  found: Readonly<Record<string, string>>,
+): string[] {
   return Object.keys({ ...requested, ...found })
     .filter((field) => found[field] !== requested[field])
     .map((field) => `${field} ${requested[field] ?? 'none'} (there: ${found[field] ?? 'none'})`);
@@ -33,10 +39,12 @@ export function pipelineDifferences(here: Origin, there: Origin): string[] {
 
 /** Eight hex digits that are equal for pipelines without {@link pipelineDifferences}, and hardly for others. */
 export function pipelineFingerprint(origin: Origin): string {
-  return createHash('sha256')
-    .update(JSON.stringify(comparable(origin)))
-    .digest('hex')
-    .slice(0, 8);
+  return fingerprintOf(comparable(origin));
+}
+
+/** Eight hex digits that are equal for equal fields in the same order, and hardly for others. */
+export function fingerprintOf(fields: Readonly<Record<string, string>>): string {
+  return createHash('sha256').update(JSON.stringify(fields)).digest('hex').slice(0, 8);
 }
 
 /** The fields that decide. */

@@ -1,11 +1,11 @@
 /** Reads a feature store; nothing is parsed before its checksum has been compared. */
-import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import { decodeText } from '../encoding.ts';
 import { InputError, unexpected } from '../errors.ts';
 import { parseJson } from '../fields.ts';
 import { checkValue, text } from '../values.ts';
-import { causeOf, codeOf, disk, diskError } from './files.ts';
+import { ownMemory, readChecked } from './checked-file.ts';
+import { codeOf, disk, diskError } from './files.ts';
 import { decodePart, type PartRows } from './part.ts';
 import {
   ADDING_FILE,
@@ -92,21 +92,6 @@ export async function readAdding(dir: string): Promise<StoreManifest | undefined
   return json && checkManifest(parseJson(decodeText(json, path), path), path);
 }
 
-/** Where the bytes of a part are read to. */
-export type PartMemory = (bytes: number) => Buffer;
-
-// A buffer of its own, not a slice of Node's pool: features become aligned views of it.
-const ownMemory: PartMemory = (bytes) => Buffer.allocUnsafeSlow(bytes);
-
-/** Memory for one part at a time: what was read before is overwritten. */
-export function sharedMemory(): PartMemory {
-  let memory = ownMemory(0);
-  return (bytes) => {
-    if (memory.length < bytes) memory = ownMemory(bytes);
-    return memory.subarray(0, bytes);
-  };
-}
-
 /**
  * Reads one part after comparing its length and SHA-256 with the manifest.
  * @param memory default: of its own
@@ -119,40 +104,13 @@ export async function readPart(
   memory = ownMemory,
 ): Promise<StorePart> {
   const path = join(dir, entry.file);
-  const bytes = await readExactly(path, entry.bytes, memory);
-  const sha256 = createHash('sha256').update(bytes).digest('hex');
-  if (sha256 !== entry.sha256) {
-    throw new InputError(
-      `Damaged feature store: ${path} has SHA-256 ${sha256}, expected ${entry.sha256}; ${REPAIR}`,
-    );
-  }
+  const bytes = await readChecked(path, entry, { memory, damaged });
   const part = decodePart(bytes, manifest.columns, manifest.pipeline.dtype, path);
   const rows = part.paths.length;
   if (rows !== entry.rows) throw unexpected(`${entry.rows} rows`, path, rows);
   return { ...part, rows, entry };
 }
 
-async function readExactly(path: string, length: number, memory: PartMemory): Promise<Buffer> {
-  const file = await disk.open(path).catch((thrown: unknown) => {
-    throw new InputError(`Damaged feature store: ${path} cannot be read: ${causeOf(thrown)}; ${REPAIR}`);
-  });
-  try {
-    const { size } = await file.stat();
-    if (size !== length) {
-      throw new InputError(`Damaged feature store: ${path} has ${size} bytes, expected ${length}; ${REPAIR}`);
-    }
-    const bytes = memory(length);
-    let filled = 0;
-    while (filled < length) {
-      const { bytesRead } = await file.read(bytes, filled, length - filled, filled);
-      if (bytesRead === 0)
-        throw new InputError(
-          `Damaged feature store: ${path} ended at ${filled} of ${length} bytes; ${REPAIR}`,
-        );
-      filled += bytesRead;
-    }
-    return bytes;
-  } finally {
-    await file.close();
-  }
+function damaged(problem: string): InputError {
+  return new InputError(`Damaged feature store: ${problem}; ${REPAIR}`);
 }

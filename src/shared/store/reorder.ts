@@ -1,8 +1,10 @@
 /** Puts the rows of a store in their final order. */
+
+import { sharedMemory } from './checked-file.ts';
 import type { ContentIndex } from './content-index.ts';
 import type { PartRows } from './part.ts';
 import type { PartBuffer, RowRecord } from './part-buffer.ts';
-import { readPart, type StorePart, sharedMemory } from './reader.ts';
+import { readPart, type StorePart } from './reader.ts';
 import type { PartEntry, StoreManifest } from './schema.ts';
 import type { StoredPart } from './stored-parts.ts';
 

@@ -15,8 +15,8 @@ export type Dtype = (typeof DTYPES)[number];
 /** Bytes of a number in a part. */
 export const NUMBER_BYTES: Readonly<Record<Dtype, number>> = { float32: 4, float16: 2 };
 
-/** How features came from images: what must be equal for two features to be comparable, and what helps to trace them. */
-export interface Pipeline {
+/** How a network came to see images: what must be equal for its numbers to be comparable, and what helps to trace them. */
+export interface ImagePipeline {
   /** The backbone's name in the registry. */
   backbone: string;
   /** Where its weights came from, in words (`imagenet`, `none`, a file name). */
@@ -25,21 +25,25 @@ export interface Pipeline {
   weightsHash: string;
   /** Of the images as the backbone sees them, in pixels. */
   size: Size;
-  /** Requested poolings, in column order. */
-  poolings: string[];
   /** The pixel normalisation inside the backbone's graph. */
   preprocessing: string;
   /** The resampling from the image's size to `size`. */
   resize: string;
   /** What the backbone computed in. */
   precision: string;
-  dtype: Dtype;
   /** {@link MATHS_VERSION} when it was made; 1 where a manifest does not say. */
   maths: number;
   /** The runtime; engines agree to rounding, so this is a record, not a condition. */
   engine: { name: string; version: string };
   /** The version of permafrost, a record like the engine. */
   version: string;
+}
+
+/** How features came from images. */
+export interface Pipeline extends ImagePipeline {
+  /** Requested poolings, in column order. */
+  poolings: string[];
+  dtype: Dtype;
 }
 
 /** One file of rows. */
@@ -111,8 +115,8 @@ export const PART_FILE = /^part-\d{5,9}\.arrow$/;
 const MAX_DIMENSION = 1 << 24;
 const SHA256 = /^[0-9a-f]{64}$/;
 
-/** The text of manifest.json: its last field, `seal`, is the SHA-256 of the manifest without it, as JSON. */
-export function sealManifest(manifest: StoreManifest): string {
+/** The text of a manifest.json: its last field, `seal`, is the SHA-256 of the manifest without it, as JSON. */
+export function sealManifest(manifest: object): string {
   return `${JSON.stringify({ ...manifest, seal: sealOf(manifest) }, null, 2)}\n`;
 }
 
@@ -141,16 +145,8 @@ export function checkManifest(value: unknown, where: string): StoreManifest {
     classes: asList(manifest.classes, field('classes')).map((name, i) =>
       asText(name, field(`classes[${i}]`)),
     ),
-    columns: asList(manifest.columns, field('columns')).map((entry, i) => {
-      const column = asObject(entry, field(`columns[${i}]`));
-      return {
-        name: asText(column.name, field(`columns[${i}].name`)),
-        dimension: asWhole(column.dimension, field(`columns[${i}].dimension`), 1, MAX_DIMENSION),
-      };
-    }),
-    parts: asList(manifest.parts, field('parts')).map((entry, i) =>
-      checkPart(asObject(entry, field(`parts[${i}]`)), field, i),
-    ),
+    columns: checkColumns(manifest.columns, field),
+    parts: checkParts(manifest.parts, field),
     counts: checkCounts(asObject(manifest.counts, field('counts')), field),
     shard: formatVersion === 1 ? null : checkShard(manifest.shard, field),
     augment:
@@ -158,35 +154,21 @@ export function checkManifest(value: unknown, where: string): StoreManifest {
   };
   if (checked.columns.length === 0)
     throw unexpected('at least one column', field('columns'), checked.columns);
-  distinct(
-    checked.columns.map(({ name }) => name),
-    field('columns'),
-  );
-  distinct(
-    checked.parts.map(({ file }) => file),
-    field('parts'),
-  );
   const rowBytes =
     NUMBER_BYTES[checked.pipeline.dtype] * checked.columns.reduce((sum, { dimension }) => sum + dimension, 0);
-  for (const [i, part] of checked.parts.entries())
-    if (part.rows * rowBytes > part.bytes)
-      throw unexpected(
-        `at most ${Math.floor(part.bytes / rowBytes)} rows in ${part.bytes} bytes`,
-        field(`parts[${i}].rows`),
-        part.rows,
-      );
-  const rows = checked.parts.reduce((sum, part) => sum + part.rows, 0);
-  if (rows !== checked.counts.rows)
-    throw unexpected(`${rows}, the rows of all parts,`, field('counts.rows'), checked.counts.rows);
+  checkRows(checked, rowBytes, field);
   if (formatVersion !== 1) checkSeal(manifest, where);
   return checked;
 }
 
-/** Fields that read well may still be others than were written; the seal says so. */
-function checkSeal({ seal, ...content }: Fields, where: string): void {
+/**
+ * Fields that read well may still be others than were written; the seal says so.
+ * @param what a folder of such a manifest is
+ */
+export function checkSeal({ seal, ...content }: Fields, where: string, what = 'feature store'): void {
   if (seal === sealOf(content)) return;
   throw new InputError(
-    `Damaged feature store: ${where} was changed after it was written (its checksum does not match)`,
+    `Damaged ${what}: ${where} was changed after it was written (its checksum does not match)`,
   );
 }
 
@@ -197,10 +179,71 @@ function checkShard(value: unknown, field: FieldName): Shard | null {
   return { index: asWhole(index, field('shard.index'), 1, count), of: count };
 }
 
-type FieldName = (name: string) => string;
+/** The full name of a manifest's field, for messages. */
+export type FieldName = (name: string) => string;
+
+/** Checks the `columns` of a manifest. */
+export function checkColumns(value: unknown, field: FieldName): FeatureColumn[] {
+  const columns = asList(value, field('columns')).map((entry, i) => {
+    const column = asObject(entry, field(`columns[${i}]`));
+    return {
+      name: asText(column.name, field(`columns[${i}].name`)),
+      dimension: asWhole(column.dimension, field(`columns[${i}].dimension`), 1, MAX_DIMENSION),
+    };
+  });
+  distinct(
+    columns.map(({ name }) => name),
+    field('columns'),
+  );
+  return columns;
+}
+
+/** Checks the `parts` of a manifest. */
+export function checkParts(value: unknown, field: FieldName): PartEntry[] {
+  const parts = asList(value, field('parts')).map((entry, i) =>
+    checkPart(asObject(entry, field(`parts[${i}]`)), field, i),
+  );
+  distinct(
+    parts.map(({ file }) => file),
+    field('parts'),
+  );
+  return parts;
+}
+
+/**
+ * Checks that parts have room for their rows, and that the manifest counts them.
+ * @param rowBytes that each row takes at least
+ */
+export function checkRows(
+  { parts, counts }: { parts: readonly PartEntry[]; counts: { rows: number } },
+  rowBytes: number,
+  field: FieldName,
+): void {
+  for (const [i, part] of parts.entries())
+    if (part.rows * rowBytes > part.bytes)
+      throw unexpected(
+        `at most ${Math.floor(part.bytes / rowBytes)} rows in ${part.bytes} bytes`,
+        field(`parts[${i}].rows`),
+        part.rows,
+      );
+  const rows = parts.reduce((sum, part) => sum + part.rows, 0);
+  if (rows !== counts.rows)
+    throw unexpected(`${rows}, the rows of all parts,`, field('counts.rows'), counts.rows);
+}
 
 /** Checks the `pipeline` of a manifest or of a head. */
 export function checkPipeline(fields: Fields, field: FieldName): Pipeline {
+  return {
+    ...checkImagePipeline(fields, field),
+    poolings: asList(fields.poolings, field('pipeline.poolings')).map((name, i) =>
+      asText(name, field(`pipeline.poolings[${i}]`)),
+    ),
+    dtype: asOneOf(fields.dtype, field('pipeline.dtype'), DTYPES),
+  };
+}
+
+/** Checks what the pipelines of features and of activations have in common. */
+export function checkImagePipeline(fields: Fields, field: FieldName): ImagePipeline {
   const size = asObject(fields.size, field('pipeline.size'));
   const engine = asObject(fields.engine, field('pipeline.engine'));
   const text = (name: string) => asText(fields[name], field(`pipeline.${name}`));
@@ -213,13 +256,9 @@ export function checkPipeline(fields: Fields, field: FieldName): Pipeline {
       width,
       height: asWhole(size.height, field('pipeline.size.height'), 1, Math.floor(MAX_PIXELS / width)),
     },
-    poolings: asList(fields.poolings, field('pipeline.poolings')).map((name, i) =>
-      asText(name, field(`pipeline.poolings[${i}]`)),
-    ),
     preprocessing: text('preprocessing'),
     resize: text('resize'),
     precision: text('precision'),
-    dtype: asOneOf(fields.dtype, field('pipeline.dtype'), DTYPES),
     maths: asWhole(fields.maths ?? 1, field('pipeline.maths'), 1, Number.MAX_SAFE_INTEGER),
     engine: {
       name: asText(engine.name, field('pipeline.engine.name')),

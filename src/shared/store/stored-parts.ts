@@ -1,7 +1,8 @@
 /** What the parts of a store hold, without the features themselves. */
 import { messageOf } from '../errors.ts';
+import { sharedMemory } from './checked-file.ts';
 import type { RowRecord } from './part-buffer.ts';
-import { readPart, sharedMemory } from './reader.ts';
+import { readPart } from './reader.ts';
 import type { PartEntry, StoreManifest } from './schema.ts';
 
 /** A part and its rows. */

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { type Content, contentKey } from './content.ts';
 import { contentIndex } from './content-index.ts';
 import { disk, makeFolder, writeDurably } from './files.ts';
+import { encodePart, type PartRows } from './part.ts';
 import { partBuffer, type RowRecord } from './part-buffer.ts';
 import { openPartFiles } from './part-files.ts';
 import { evenlyWeighted, gather, partReader, partsInOrder } from './reorder.ts';
@@ -85,7 +86,9 @@ export async function createStoreWriter(
 ): Promise<StoreWriter> {
   await makeFolder(dir);
   const partRows = rowsOfParts(header, partBytes);
-  const files = await openPartFiles(dir, header, guard);
+  const files = await openPartFiles(dir, guard);
+  const write = async (rows: PartRows): Promise<PartEntry> =>
+    files.write(rows.paths.length, await encodePart(rows, header.columns, header.pipeline.dtype));
   const { parts, contents, addPart } = partList(storedParts);
   const commit = manifestWriter(dir, guard);
   // Memory for one part: of rows that wait to be committed, and at the end of those that are put in order.
@@ -96,7 +99,7 @@ export async function createStoreWriter(
     const { records } = pending;
     if (records.length === 0) return;
     const started = performance.now();
-    addPart({ entry: await files.write(pending.rows()), records });
+    addPart({ entry: await write(pending.rows()), records });
     pending.clear();
     appended.clear();
     await commit(addsColumns ? ADDING_FILE : MANIFEST_FILE, unfinishedManifest(header, parts));
@@ -119,7 +122,7 @@ export async function createStoreWriter(
       const source = { manifest: unfinishedManifest(header, parts), read: partReader(dir), contents };
       const listed = partsInOrder(parts, wanted, partRows);
       for (let done = rowCount(listed); done < wanted.length; done += partRows)
-        listed.push(await files.write(await gather(wanted.slice(done, done + partRows), source, pending)));
+        listed.push(await write(await gather(wanted.slice(done, done + partRows), source, pending)));
       const manifest = await commit(MANIFEST_FILE, manifestOf(header, listed, { complete: true, failed }));
       await disk.rm(join(dir, ADDING_FILE), { force: true });
       await files.keepOnly(listed);

@@ -7,9 +7,6 @@ import type { VerifiedFile } from './request.ts';
 /** Open files of one reader at most; systems allow a process 1024, or 256. */
 const MAX_OPEN = 128;
 
-/** The advice that ends every message about damaged activations. */
-const REPAIR = 'run fine-tune again to compute what is missing';
-
 export interface PartFileReads {
   /** Fills `into` from byte `position` on. @throws InputError for a file that has changed, or that cannot be read */
   read(file: VerifiedFile, into: Uint8Array, position: number): Promise<void>;
@@ -67,8 +64,8 @@ async function openUnchanged(file: VerifiedFile): Promise<FileHandle> {
   const handle = await disk.open(file.path).catch((thrown: unknown) => {
     throw damaged(file, `cannot be read: ${causeOf(thrown)}`);
   });
-  const { size, mtimeMs, ino } = await handle.stat();
-  if (size === file.size && mtimeMs === file.mtimeMs && ino === file.ino) return handle;
+  const now = await handle.stat().catch(() => undefined);
+  if (now?.size === file.size && now.mtimeMs === file.mtimeMs && now.ino === file.ino) return handle;
   await handle.close();
   throw damaged(file, 'was changed after its checksum had been compared');
 }
@@ -91,5 +88,12 @@ async function fill(
 }
 
 function damaged({ path }: VerifiedFile, problem: string): InputError {
-  return new InputError(`Damaged activation cache: ${path} ${problem}; ${REPAIR}`);
+  return damagedActivations(`${path} ${problem}`);
+}
+
+/** The error for cached activations that are not as they were written, and the way out. */
+export function damagedActivations(problem: string): InputError {
+  return new InputError(
+    `Damaged activation cache: ${problem}; run fine-tune again to compute what is missing`,
+  );
 }

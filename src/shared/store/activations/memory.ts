@@ -2,6 +2,7 @@
 import type { Content } from '../content.ts';
 import type { FeatureColumn } from '../schema.ts';
 import { type ActivationsRequest, activationLength } from './request.ts';
+import { packParts } from './row-index.ts';
 
 interface MemoryRows {
   /** Height, width and channels. */
@@ -35,17 +36,9 @@ export function activationsInMemory({
   for (const [index, array] of arrays.entries())
     new Float32Array(bytes, offsets[index], rows * lengths[index]).set(array);
   const [activation, ...rest] = offsets;
+  const hashes = contents.map(({ sha256 }) => Buffer.from(sha256, 'hex'));
+  const views = Int16Array.from(contents, ({ view }) => view);
+  const packed = packParts([{ sha256: Buffer.concat(hashes), views }]);
   const part = { rows, bytes, offsets: { activation, scale: 0, columns: rest } };
-  return { shape, dtype: 'float32', columns, parts: [part], ...packedContents(contents) };
-}
-
-/** The contents of rows in shared memory. */
-function packedContents(contents: readonly Content[]): Pick<ActivationsRequest, 'sha256' | 'views'> {
-  const sha256 = new Uint8Array(new SharedArrayBuffer(contents.length * 32));
-  const views = new Int16Array(new SharedArrayBuffer(contents.length * Int16Array.BYTES_PER_ELEMENT));
-  for (const [row, content] of contents.entries()) {
-    sha256.set(Buffer.from(content.sha256, 'hex'), row * 32);
-    views[row] = content.view;
-  }
-  return { sha256, views };
+  return { shape, dtype: 'float32', columns, parts: [part], ...packed };
 }

@@ -32,3 +32,25 @@ export function rowIndex(
     return row < 0 ? undefined : row;
   };
 }
+
+/** {@link rowIndex} of the rows of parts, one behind the other. */
+export function packedIndex(
+  parts: readonly { sha256: Uint8Array; views: Int16Array }[],
+): ReturnType<typeof rowIndex> {
+  const { sha256, views } = packParts(parts);
+  return rowIndex(sha256, views);
+}
+
+/** The contents of all rows, in shared memory. */
+export function packParts(parts: readonly { sha256: Uint8Array; views: Int16Array }[]) {
+  const rows = parts.reduce((sum, { views }) => sum + views.length, 0);
+  const sha256 = new Uint8Array(new SharedArrayBuffer(rows * HASH_BYTES));
+  const views = new Int16Array(new SharedArrayBuffer(rows * Int16Array.BYTES_PER_ELEMENT));
+  let done = 0;
+  for (const part of parts) {
+    sha256.set(part.sha256, done * HASH_BYTES);
+    views.set(part.views, done);
+    done += part.views.length;
+  }
+  return { sha256, views };
+}
