@@ -7,6 +7,7 @@ import { InputError } from '../shared/errors.ts';
 import { imagesAhead } from '../shared/images/ahead.ts';
 import { decodeSizes } from '../shared/images/input-sizes.ts';
 import { createNotes, type Notes } from '../shared/images/notes.ts';
+import { pixelMemory } from '../shared/images/pixel-memory.ts';
 import { NO_SUCH_FILE, readImages } from '../shared/images/read.ts';
 import { counted, plural } from '../shared/plural.ts';
 import { type Progress, type Reporter, silent } from '../shared/reporter.ts';
@@ -18,7 +19,6 @@ import type { Dataset } from './dataset/dataset.ts';
 import type { DatasetImage, ImageSource } from './dataset/layout.ts';
 import { allowedFailures, type Failure, failureError, type MaxErrors } from './failures.ts';
 import { type ExtractionJob, type JobRequest, openJob } from './job.ts';
-import { pixelMemory } from './pixel-memory.ts';
 
 export interface Extraction {
   dataset: Dataset;

@@ -3,7 +3,7 @@
  * characters (é is one or two, NFC or NFD), which Linux takes for another name.
  */
 import { readdir, readFile, stat } from 'node:fs/promises';
-import { basename, dirname, extname, join } from 'node:path';
+import { basename, dirname, extname, isAbsolute, join, relative, resolve } from 'node:path';
 import { hasImageExtension } from './formats.ts';
 
 /** Looks up paths (with forward slashes) among the names that there are. */
@@ -126,4 +126,11 @@ export async function readNamedFile(path: string): Promise<Buffer> {
     if (file === undefined || file === path) throw thrown;
     return readFile(file);
   }
+}
+
+/** The file of a path (with forward slashes) below a folder; undefined where it leads out of it. */
+export function fileInside(folder: string, path: string): string | undefined {
+  const file = resolve(folder, path);
+  const inside = relative(folder, file);
+  return inside.startsWith('..') || isAbsolute(inside) ? undefined : file;
 }

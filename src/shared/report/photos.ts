@@ -1,10 +1,9 @@
 /** Small pictures of the images that a report shows, as data: URIs. */
 import { createHash } from 'node:crypto';
 import { availableParallelism } from 'node:os';
-import { isAbsolute, relative, resolve } from 'node:path';
 import pLimit from 'p-limit';
 import sharp from 'sharp';
-import { readNamedFile } from '../images/names.ts';
+import { fileInside, readNamedFile } from '../images/names.ts';
 
 /** Pixels of a side, shown at half to three quarters of it. */
 const SIDE = 96;
@@ -59,10 +58,9 @@ async function thumbnail(
   { path, sha256 }: Photo,
   folder: string,
 ): Promise<{ uri: string } | { reason: string }> {
-  const file = resolve(folder, path);
-  const inside = relative(folder, file);
+  const file = fileInside(folder, path);
   // A store from elsewhere may name any file.
-  if (inside.startsWith('..') || isAbsolute(inside)) return { reason: `${path} is outside of ${folder}` };
+  if (file === undefined) return { reason: `${path} is outside of ${folder}` };
   const bytes = await readNamedFile(file).catch(() => undefined);
   if (!bytes) return { reason: `${path} is not in ${folder}` };
   if (createHash('sha256').update(bytes).digest('hex') !== sha256)

@@ -8,7 +8,7 @@ import { random } from '../../../src/shared/random.ts';
 import { openActivationFolder } from '../../../src/shared/store/activations/folder.ts';
 import { openActivations } from '../../../src/shared/store/activations/reader.ts';
 import { layoutOf } from '../../../src/shared/store/activations/schema.ts';
-import { requestOf } from '../../../src/shared/store/activations/stored.ts';
+import { requestOf, type StoredPart } from '../../../src/shared/store/activations/stored.ts';
 import { disk } from '../../../src/shared/store/files.ts';
 import { ACTIVATION_COLUMNS, activationPipeline, madeUpRow } from '../activation-rows.ts';
 import { newFolder } from '../folders.ts';
@@ -20,19 +20,22 @@ const rows = Array.from({ length: 7 }, (_, i) => madeUpRow(`image-${i}`));
 
 /** Caches the first `count` activations in parts of two, reads them all back, and returns how many it had to compute. */
 async function cacheRows(dir: string, count = rows.length): Promise<number> {
-  const { writer, close } = await openActivationFolder(dir, origin, 2);
+  const { startWriting, close } = await openActivationFolder(dir, origin, 2);
   let computed = 0;
+  let parts: readonly StoredPart[];
   try {
+    const writer = await startWriting(origin.pipeline.engine);
     for (const { row, activation, features } of rows.slice(0, count)) {
       if (writer.has(row)) continue;
       await writer.append(row, activation, features);
       computed++;
     }
     await writer.finish();
+    ({ parts } = writer);
   } finally {
     await close();
   }
-  const reader = openActivations(requestOf(layoutOf(origin), writer.parts));
+  const reader = openActivations(requestOf(layoutOf(origin), parts));
   try {
     for (const { row, activation } of rows.slice(0, count)) {
       const into = new Float32Array(activation.length);

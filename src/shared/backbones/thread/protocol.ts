@@ -28,6 +28,15 @@ export interface TailedRequest extends BackboneRequest {
   tail?: TailTensors;
 }
 
+/** What the thread is started with to run the frozen front of a network alone. */
+export interface FrontRequest extends BackboneRequest {
+  /** The first layer behind the cut, as findCut takes it. */
+  from: string;
+}
+
+/** Whatever the thread can be started with. */
+export type ThreadRequest = TailedRequest | FrontRequest;
+
 /** What backbones compute in, as recorded with the features. */
 export const PRECISION = 'fp32';
 
@@ -39,6 +48,7 @@ export interface BackboneDescription {
   weightsHash: string;
   preprocessing: string;
   resize: Resize;
+  /** What it gives for each image: features, or of a front its activation and the features that are computed before the cut. */
   columns: FeatureColumn[];
   engine: { name: string; version: string };
 }

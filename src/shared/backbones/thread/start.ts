@@ -5,7 +5,7 @@ import { builtFiles } from '../../built-files.ts';
 import { InputError, revivedError } from '../../errors.ts';
 import type { Reporter } from '../../reporter.ts';
 import { fetchWeights } from '../open-weights.ts';
-import type { BackboneDescription, FromBackbone, TailedRequest, ToBackbone } from './protocol.ts';
+import type { BackboneDescription, FromBackbone, ThreadRequest, ToBackbone } from './protocol.ts';
 
 type Ready = Extract<FromBackbone, { kind: 'ready' }>;
 type Features = Extract<FromBackbone, { kind: 'features' }>;
@@ -37,11 +37,11 @@ interface Waiting {
 const LONGEST_OPENING = 3000;
 
 /**
- * Loads a backbone in a thread of its own, after its published weights have been downloaded if need be.
+ * Loads a backbone, or the front of one, in a thread of its own, after its published weights have been downloaded if need be.
  * @throws UsageError and InputError as loading the backbone does; the abort reason of `signal`
  */
 export async function startBackbone(
-  request: TailedRequest,
+  request: ThreadRequest,
   options: { signal?: AbortSignal; reporter?: Reporter } = {},
 ): Promise<BackboneThread> {
   await fetchWeights(request, options);
@@ -67,7 +67,7 @@ function inTurn(threads: readonly BackboneThread[]): BackboneThread {
 }
 
 async function startThread(
-  request: TailedRequest,
+  request: ThreadRequest,
   reporter?: Reporter,
 ): Promise<BackboneThread & { singleThreaded: boolean }> {
   const file = builtFiles.module('shared/backbones/thread/worker.js');

@@ -2,10 +2,21 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { loadEngine, type Program } from '../../engines/engine.ts';
 import { messageOf, usage } from '../../errors.ts';
+import { elementCount } from '../../graph/value.ts';
 import { DEFAULT_RESIZE, resolveResize } from '../../images/resize.ts';
+import { loadCutBackbone } from '../cut/load.ts';
+import { ACTIVATION } from '../cut/split.ts';
 import { loadBackbone } from '../load.ts';
 import { isModelFile } from '../model-file/request.ts';
-import type { BackboneDescription, FromBackbone, TailedRequest, ToBackbone } from './protocol.ts';
+import { findBackbone } from '../registry.ts';
+import type {
+  BackboneDescription,
+  FromBackbone,
+  FrontRequest,
+  TailedRequest,
+  ThreadRequest,
+  ToBackbone,
+} from './protocol.ts';
 
 const port = parentPort!;
 const send = (message: FromBackbone, transfer: ArrayBuffer[] = []) => port.postMessage(message, transfer);
@@ -22,7 +33,7 @@ interface Loaded {
 }
 
 try {
-  const request = workerData as TailedRequest;
+  const request = workerData as ThreadRequest;
   const loaded = await (isModelFile(request.name) ? loadModelFile(request) : loadNetwork(request));
   const { size, columns } = loaded.description;
   let program: Program | undefined;
@@ -59,15 +70,14 @@ function fail(thrown: unknown): void {
   port.close();
 }
 
-/** One of permafrost's own networks. */
-async function loadNetwork(request: TailedRequest): Promise<Loaded> {
+/** One of permafrost's own networks, or its front. */
+async function loadNetwork(request: ThreadRequest): Promise<Loaded> {
   const { engine: engineName, device, resize = {}, ...options } = request;
   const engine = await loadEngine(engineName, { device, note });
-  const { graph, ...network } = await loadBackbone({ ...options, opening, note });
+  const { graph, ...network } = await ('from' in options ? loadFront(options) : loadWhole(options));
   return {
     description: {
       ...network,
-      columns: [...network.columns],
       resize: resolveResize(resize, DEFAULT_RESIZE),
       engine: { name: engine.name, version: engine.version },
     },
@@ -76,8 +86,29 @@ async function loadNetwork(request: TailedRequest): Promise<Loaded> {
   };
 }
 
+type Own = 'engine' | 'device' | 'resize';
+
+async function loadWhole(options: Omit<TailedRequest, Own>) {
+  const { columns, ...loaded } = await loadBackbone({ ...options, opening, note });
+  return { ...loaded, columns: [...columns] };
+}
+
+async function loadFront({ from, ...options }: Omit<FrontRequest, Own>) {
+  const { name, weights } = options;
+  const { cut, front, frontColumns, size, weightsHash, preprocessing } = await loadCutBackbone({
+    ...options,
+    from,
+    batchNorm: 'frozen',
+    opening,
+    note,
+  });
+  const activation = { name: ACTIVATION, dimension: elementCount(cut.shape) };
+  const columns = [activation, ...frontColumns];
+  return { graph: front, name: findBackbone(name).name, size, weights, weightsHash, preprocessing, columns };
+}
+
 /** An ONNX file, which onnxruntime runs as it is. */
-async function loadModelFile({ weights: path, engine, device, ...request }: TailedRequest): Promise<Loaded> {
+async function loadModelFile({ weights: path, engine, device, ...request }: ThreadRequest): Promise<Loaded> {
   if (engine !== 'auto' && engine !== 'onnxruntime')
     throw usage('auto or onnxruntime', `--engine with ${path}`, engine);
   const { openModelBackbone } = await import('../model-file/open.ts');

@@ -1,7 +1,8 @@
 /** Activations that are in memory already, as if they had been read from a cache. */
 import type { Content } from '../content.ts';
 import type { FeatureColumn } from '../schema.ts';
-import { type ActivationsRequest, activationLength } from './request.ts';
+import { partFileReads } from './files.ts';
+import { type ActivationPart, type ActivationsRequest, activationLength } from './request.ts';
 import { packParts } from './row-index.ts';
 
 interface MemoryRows {
@@ -41,4 +42,23 @@ export function activationsInMemory({
   const packed = packParts([{ sha256: Buffer.concat(hashes), views }]);
   const part = { rows, bytes, offsets: { activation, scale: 0, columns: rest } };
   return { shape, dtype: 'float32', columns, parts: [part], ...packed };
+}
+
+/** The same activations, read into shared memory. @throws InputError for a file that was changed or cannot be read */
+export async function inMemory(request: ActivationsRequest): Promise<ActivationsRequest> {
+  const files = partFileReads();
+  try {
+    const parts: ActivationPart[] = [];
+    for (const part of request.parts) {
+      if (part.bytes instanceof SharedArrayBuffer) parts.push(part);
+      else {
+        const bytes = new SharedArrayBuffer(part.bytes.size);
+        await files.read(part.bytes, new Uint8Array(bytes), 0);
+        parts.push({ ...part, bytes });
+      }
+    }
+    return { ...request, parts };
+  } finally {
+    await files.close();
+  }
 }

@@ -58,7 +58,7 @@ export interface ActivationManifest {
   complete: boolean;
   pipeline: ActivationPipeline;
   /** Features that are computed before the cut. */
-  columns: FeatureColumn[];
+  columns: readonly FeatureColumn[];
   parts: PartEntry[];
   counts: { rows: number };
 }
@@ -73,7 +73,10 @@ export const ACTIVATIONS_FOLDER = 'activations';
 const MAX_LENGTH = 1 << 24;
 
 /** A manifest without parts. */
-export function emptyManifest(pipeline: ActivationPipeline, columns: FeatureColumn[]): ActivationManifest {
+export function emptyManifest(
+  pipeline: ActivationPipeline,
+  columns: readonly FeatureColumn[],
+): ActivationManifest {
   return {
     format: ACTIVATIONS_FORMAT,
     formatVersion: FORMAT_VERSION,
@@ -86,10 +89,7 @@ export function emptyManifest(pipeline: ActivationPipeline, columns: FeatureColu
 }
 
 /** What each row of a cache holds. */
-export function layoutOf({
-  pipeline,
-  columns,
-}: Pick<ActivationManifest, 'pipeline' | 'columns'>): ActivationLayout {
+export function layoutOf({ pipeline, columns }: ActivationOrigin): ActivationLayout {
   return { shape: pipeline.cut.shape, dtype: pipeline.dtype, columns };
 }
 
@@ -196,24 +196,28 @@ function checkPipeline(fields: Fields, field: FieldName): ActivationPipeline {
   };
 }
 
-type Origin = Pick<ActivationManifest, 'pipeline' | 'columns'>;
+/** What decides whether activations are the same. */
+export interface ActivationOrigin {
+  pipeline: Omit<ActivationPipeline, 'engine'>;
+  columns: readonly FeatureColumn[];
+}
 
 /**
  * The fields in which the pipelines of activations differ, each as `dtype int8 (there: float16)`; none when those of one are
  * those of the other.
  */
-function activationDifferences(here: Origin, there: Origin): string[] {
+function activationDifferences(here: ActivationOrigin, there: ActivationOrigin): string[] {
   return differingFields(comparable(here), comparable(there));
 }
 
 /** The folder of activations among others: `conv4_block6_out-0f3a99c1`, equal only for the same pipeline. */
-export function activationFolder(origin: Origin): string {
+export function activationFolder(origin: ActivationOrigin): string {
   const layer = origin.pipeline.cut.layer.replace(/[^\w.-]/g, '_').slice(0, 64);
   return `${layer}-${fingerprintOf(comparable(origin))}`;
 }
 
 /** The fields that decide: engines agree to rounding, so they only trace. */
-function comparable({ pipeline, columns }: Origin): Record<string, string> {
+function comparable({ pipeline, columns }: ActivationOrigin): Record<string, string> {
   const { backbone, weightsHash, size, preprocessing, resize, precision, maths, cut, dtype, augment } =
     pipeline;
   return {
@@ -233,7 +237,11 @@ function comparable({ pipeline, columns }: Origin): Record<string, string> {
 }
 
 /** @throws InputError when a folder's activations were computed in another way than requested */
-export function checkSameActivations(dir: string, requested: Origin, found: Origin): void {
+export function checkSameActivations(
+  dir: string,
+  requested: ActivationOrigin,
+  found: ActivationOrigin,
+): void {
   const differing = activationDifferences(requested, found);
   if (differing.length > 0)
     throw new InputError(

@@ -26,7 +26,7 @@ describe('cached activations', () => {
     await writeActivations(dir, 5);
     const part = join(dir, 'part-00000.arrow');
     const bytes = readFileSync(part);
-    const problemsAfter = async (change: () => void): Promise<string[]> => {
+    const problemsAfter = async (change: () => void): Promise<readonly string[]> => {
       change();
       const { damage, close } = await openActivationFolder(dir, origin);
       await close();
@@ -51,9 +51,9 @@ describe('cached activations', () => {
   it('are refused where a file changes after its checksum was compared', async () => {
     const dir = newFolder();
     await writeActivations(dir, 5);
-    const { writer, close } = await openActivationFolder(dir, origin);
+    const { parts, close } = await openActivationFolder(dir, origin);
     await close();
-    const reader = openActivations(requestOf(layoutOf(origin), writer.parts));
+    const reader = openActivations(requestOf(layoutOf(origin), parts));
     const part = join(dir, 'part-00000.arrow');
     writeFileSync(part, readFileSync(part).fill(0, 1000, 1010));
     await expect(reader.read(Int32Array.of(0), new Float32Array(45))).rejects.toThrow(

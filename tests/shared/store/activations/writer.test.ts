@@ -24,9 +24,9 @@ const columns = ACTIVATION_COLUMNS;
 
 /** What a reader gives of rows. */
 async function readBack(dir: string, pipeline: ActivationPipeline, rows: readonly MadeUpRow[]) {
-  const { writer, close } = await openActivationFolder(dir, { pipeline, columns });
+  const { parts, close } = await openActivationFolder(dir, { pipeline, columns });
   await close();
-  const reader = openActivations(structuredClone(requestOf(layoutOf({ pipeline, columns }), writer.parts)));
+  const reader = openActivations(structuredClone(requestOf(layoutOf({ pipeline, columns }), parts)));
   const wanted = Int32Array.from(rows, ({ row }) => reader.rowOf(row.sha256, row.view)!);
   const activations = new Float32Array(rows.length * rows[0].activation.length);
   const features = new Float32Array(rows.length * 4);
@@ -106,18 +106,19 @@ describe('cached activations', () => {
       'features none (there: conv2_block3_out/avg[4])',
     );
     const traces = { weights: 'a.h5', version: '9', engine: { name: 'tensorflow', version: '9' } };
-    const { writer, close } = await openActivationFolder(dir, {
+    const { has, close } = await openActivationFolder(dir, {
       pipeline: activationPipeline(traces),
       columns,
     });
     await close();
-    expect(writer.has(madeUpRow('image-1').row)).toBe(true);
+    expect(has(madeUpRow('image-1').row)).toBe(true);
   });
 
   it('are there after a flush, and not yet complete', async () => {
     const dir = newFolder();
     const origin = { pipeline: activationPipeline(), columns };
-    const { writer, close } = await openActivationFolder(dir, origin);
+    const { startWriting, close } = await openActivationFolder(dir, origin);
+    const writer = await startWriting(origin.pipeline.engine);
     const { row, activation, features } = madeUpRow('image-0', 3);
     expect(writer.has(row)).toBe(false);
     await writer.append(row, activation, features);
@@ -126,15 +127,16 @@ describe('cached activations', () => {
     await close();
     expect(await readActivationManifest(dir)).toMatchObject({ complete: false, counts: { rows: 1 } });
     const again = await openActivationFolder(dir, origin);
-    expect(again.writer.has(row)).toBe(true);
-    expect(again.writer.has({ ...row, view: 2 })).toBe(false);
+    expect(again.has(row)).toBe(true);
+    expect(again.has({ ...row, view: 2 })).toBe(false);
     await again.close();
   });
 
   it('of numbers that cannot be stored are refused by name', async () => {
     const put = async (dtype: 'float16' | 'float32' | 'int8', value: number) => {
       const pipeline = activationPipeline({ dtype });
-      const { writer, close } = await openActivationFolder(newFolder(), { pipeline, columns });
+      const { startWriting, close } = await openActivationFolder(newFolder(), { pipeline, columns });
+      const writer = await startWriting(pipeline.engine);
       const { row, activation, features } = madeUpRow('image-0', 1);
       activation[7] = value;
       await writer.append(row, activation, features).finally(close);
