@@ -2,7 +2,7 @@
 import { existsSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
-import type { CacheRequest } from '../../../src/fine-tune/cache/cache.ts';
+import { type CacheRequest, cacheActivations } from '../../../src/fine-tune/cache/cache.ts';
 import type { WantedImage } from '../../../src/fine-tune/cache/plan.ts';
 import { parseAugmentation } from '../../../src/shared/augment/augmentation.ts';
 import { contentHash, createViews } from '../../../src/shared/augment/view.ts';
@@ -15,11 +15,6 @@ import { openActivations } from '../../../src/shared/store/activations/reader.ts
 import type { ActivationsRequest } from '../../../src/shared/store/activations/request.ts';
 import { photos } from '../../support/class-folders.ts';
 import { newFolder } from '../../support/folders.ts';
-
-// Its thread is a built file, and errors are the same classes then.
-const { cacheActivations }: typeof import('../../../src/fine-tune/cache/cache.ts') = await import(
-  new URL('../../../dist/fine-tune/cache/cache.js', import.meta.url).href
-);
 
 const COUNT = 5;
 const size = { width: 64, height: 48 };

@@ -56,7 +56,7 @@ describe('a plan', () => {
     await checkDisk(plan, tmpdir());
     const huge = { ...plan, missing: { rows: 2, bytes: 2 ** 80 } };
     await expect(checkDisk(huge, tmpdir())).rejects.toThrow(
-      /^Expected \d+\.0 GB free for activations on the disk of .* but it has \d+\.\d [kMG]B: give another --cache, cut nearer/,
+      /^Expected \d+\.\d GB free for activations on the disk of .* but it has \d+\.\d [kMG]B: give another --cache, cut nearer/,
     );
   });
 });

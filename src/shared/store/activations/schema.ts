@@ -66,9 +66,6 @@ export interface ActivationManifest {
 export const ACTIVATIONS_FORMAT = 'permafrost-activations';
 const FORMAT_VERSION = 1;
 
-/** The folder of a store that its activations are in, unless they are elsewhere. */
-export const ACTIVATIONS_FOLDER = 'activations';
-
 /** No network keeps more of an image: 512 feature maps of 181x181. */
 const MAX_LENGTH = 1 << 24;
 
