@@ -1,5 +1,7 @@
 /** Backbones as text: a table of all, and all there is to know about one. */
 import Table from 'cli-table3';
+import { describeModel, type ModelFacts, type ModelLayer } from '../shared/backbones/model-file/describe.ts';
+import { modelFileRequest } from '../shared/backbones/model-file/request.ts';
 import { findBackbone } from '../shared/backbones/registry.ts';
 import {
   allBackboneFacts,
@@ -8,6 +10,7 @@ import {
   billions,
   millions,
 } from '../shared/backbones/table.ts';
+import type { Size } from '../shared/images/resize.ts';
 import { findPublished } from '../shared/weights/published.ts';
 
 /** Facts without the lists of layers. */
@@ -55,6 +58,37 @@ export async function describeOne(name: string): Promise<{ facts: BackboneFacts;
     ...layers.map(({ name: layer, shape }) => `    ${layer}  ${shape.join('x')}`),
   ];
   return { facts, text: lines.join('\n') };
+}
+
+/** Everything about an ONNX file, with its layers where they are requested. */
+export async function describeFile(
+  path: string,
+  options: { layers: boolean; size?: Size },
+): Promise<{ facts: ModelFacts & { name: string }; text: string }> {
+  modelFileRequest(path);
+  const facts = await describeModel(path, options);
+  const { size, preprocessing, resize, family, column, dimension, note, layers } = facts;
+  const lines = [
+    path,
+    ...(family === undefined ? [] : [`  family         ${family}`]),
+    ...(size ? [`  input          ${size.width}x${size.height}`] : []),
+    `  pixels         ${preprocessing ?? 'as --preprocess says: no configuration beside the file does'}`,
+    `  resize         ${resize}`,
+    ...(dimension === undefined ? [] : [`  features       ${dimension} (--pooling ${column})`]),
+    ...(note === undefined ? [] : [`  note           ${note}`]),
+    ...layerLines(layers ?? []),
+  ];
+  return { facts: { name: path, ...facts }, text: lines.join('\n') };
+}
+
+/** Each layer with its number from the end, its operation and its shape. */
+function layerLines(layers: readonly ModelLayer[]): string[] {
+  if (layers.length === 0) return [];
+  const lines = layers.map(({ name, op, shape, isPerImage }, index) => {
+    const number = String(index - layers.length).padStart(String(-layers.length).length);
+    return `    ${number}  ${name}  ${op}  ${shape.join('x')}${isPerImage ? '' : '  (not one row per image)'}`;
+  });
+  return ['  layers (for --layer, by number or name)', ...lines];
 }
 
 async function whereWeightsAre(name: string): Promise<string> {

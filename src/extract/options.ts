@@ -7,7 +7,8 @@ import { POOLING_NAMES } from '../shared/depth-words.ts';
 import { DEVICES } from '../shared/engines/engine.ts';
 import { ENGINE_OPTIONS } from '../shared/engines/options.ts';
 import { usage } from '../shared/errors.ts';
-import { FITS, INTERPOLATIONS, MAX_PIXELS, type Size } from '../shared/images/resize.ts';
+import { FITS, INTERPOLATIONS } from '../shared/images/resize.ts';
+import { sizeKind } from '../shared/images/size-kind.ts';
 import { MANIFEST_OPTIONS } from '../shared/manifest/options.ts';
 import { fields, type OptionTable } from '../shared/options.ts';
 import { DTYPES, type Dtype, type Shard } from '../shared/store/schema.ts';
@@ -72,24 +73,6 @@ export interface ExtractOptions {
 export type RunOptions = Omit<ExtractOptions, 'data'>;
 
 const atLeast1 = ofKind(wholeNumber(1));
-
-const sizeKind: ValueKind<Size> = {
-  parse(written, where) {
-    const [, width, height] = /^([1-9]\d*)x([1-9]\d*)$/.exec(written) ?? [];
-    const size = { width: Number(width), height: Number(height) };
-    if (width === undefined) throw usage('WIDTHxHEIGHT', where, written);
-    if (size.width * size.height > MAX_PIXELS) throw usage(LARGEST, where, written);
-    return size;
-  },
-  format: ({ width, height }) => `${width}x${height}`,
-  what: 'a width and a height',
-  ...byCheck((value, where) => {
-    fields({ width: atLeast1, height: atLeast1 }, ['width', 'height'])(value, where);
-    const { width, height } = value as Size;
-    if (width * height > MAX_PIXELS) throw usage(LARGEST, where, value);
-  }),
-};
-const LARGEST = 'at most 8192x8192 pixels';
 
 const shardKind: ValueKind<Shard> = {
   parse: (written) => parseShard(written),
@@ -162,7 +145,7 @@ export const BACKBONE_OPTIONS = {
   layer: {
     kind: list(text, ','),
     description:
-      'depths (the last layer and earlier ones: permafrost backbones NAME lists them), last, or layers by their Keras names or outputs of an .onnx file, separated by commas',
+      'depths (the last layer and earlier ones: permafrost backbones NAME lists them), last, or layers, separated by commas: Keras names; of an .onnx file any tensor or node, or its number from the end, as permafrost backbones lists them',
     defaultText: 'depths; last of an .onnx file',
     field: 'layers',
     check: listOf(ofKind(text), { min: 1 }),
@@ -171,6 +154,7 @@ export const BACKBONE_OPTIONS = {
     kind: list(choice(POOLING_NAMES), ','),
     description: `Poolings, one column each, separated by commas: ${POOLING_NAMES.join(', ')}`,
     default: ['avg'],
+    defaultText: 'avg; of a vision transformer in an .onnx file what suits its family',
     field: 'poolings',
     check: listOf(column, { min: 1 }),
   },

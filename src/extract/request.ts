@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { parseAugmentation } from '../shared/augment/augmentation.ts';
 import { requestedColumns } from '../shared/backbones/depths.ts';
 import { parsePixels } from '../shared/backbones/model-file/pixels.ts';
-import { isModelFile, modelFileRequest } from '../shared/backbones/model-file/request.ts';
+import { isModelFile, modelFilePooling, modelFileRequest } from '../shared/backbones/model-file/request.ts';
 import { findBackbone } from '../shared/backbones/registry.ts';
 import type { BackboneRequest } from '../shared/backbones/thread/protocol.ts';
 import { UsageError, usage } from '../shared/errors.ts';
@@ -61,12 +61,12 @@ function networksOf(requested: RunOptions['backbone'] = DEFAULTS.backbone): Back
     ...network,
     engine: engine ?? DEFAULTS.engine,
     device: device ?? DEFAULTS.device,
-    poolings: columnsOf(network.name, poolings, layers),
+    poolings: columnsOf(network, poolings, layers),
   }));
 }
 
 function columnsOf(
-  name: string,
+  { name, weights }: Network,
   poolings: BackboneOptions['poolings'],
   layers: BackboneOptions['layers'],
 ): string[] {
@@ -75,6 +75,7 @@ function columnsOf(
   if (poolings && !layers) return poolings;
   const named = poolings?.filter((pooling) => pooling.includes('/')) ?? [];
   if (named.length > 0) throw usage('poolings without layers where layers is given', '--pooling', named);
+  if (!poolings && !layers && isModelFile(name)) return [modelFilePooling(weights)];
   return requestedColumns(name, poolings ?? DEFAULTS.pooling, layers);
 }
 

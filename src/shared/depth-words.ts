@@ -7,5 +7,6 @@ export const DEPTHS = 'depths';
 
 /** Poolings of feature maps. */
 export const MAP_POOLING_NAMES = ['avg', 'max', 'gem', 'flatten'] as const;
-/** All poolings; `cls` is the class token of vision transformers. */
-export const POOLING_NAMES = [...MAP_POOLING_NAMES, 'cls'] as const;
+/** Those of vision transformers: class token, mean of the patches, both, and what the network itself pools. */
+const TOKEN_POOLING_NAMES = ['cls', 'mean', 'cls+mean', 'pooler'] as const;
+export const POOLING_NAMES = [...MAP_POOLING_NAMES, ...TOKEN_POOLING_NAMES] as const;

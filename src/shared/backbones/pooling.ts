@@ -27,16 +27,17 @@ const POOLINGS = {
 } as const satisfies Record<(typeof MAP_POOLING_NAMES)[number], (map: Value) => Value>;
 
 export type PoolingName = (typeof POOLING_NAMES)[number];
+type MapPooling = keyof typeof POOLINGS;
 
 /** What Keras calls the average-pooled last feature map; as a layer it means that column, whatever the network. */
 export const LAST_LAYER = 'avg_pool';
 
 /**
  * Applies a pooling; `after` follows it, or comes before where the pooling keeps every place.
- * @throws UsageError for `cls`, which no map has
+ * @throws UsageError for poolings of tokens, which no map has
  */
 export function pool(map: Value, name: PoolingName, after = (x: Value) => x): Value {
-  if (name === 'cls') throw usage(`${MAP_POOLING_NAMES.join(', ')} of a feature map`, '--pooling', name);
+  if (!isMapPooling(name)) throw usage(`${MAP_POOLING_NAMES.join(', ')} of a feature map`, '--pooling', name);
   return name === 'flatten' ? POOLINGS.flatten(after(map)) : after(POOLINGS[name](map));
 }
 
@@ -54,6 +55,10 @@ export function parseColumn(column: string): { layer: string | undefined; poolin
   const pooling = column.slice(slash + 1);
   if (!isPooling(pooling)) throw usage(`one of ${POOLING_NAMES.join(', ')}`, '--pooling', pooling);
   return { layer: slash < 0 ? undefined : column.slice(0, slash), pooling };
+}
+
+function isMapPooling(name: PoolingName): name is MapPooling {
+  return Object.hasOwn(POOLINGS, name);
 }
 
 function isPooling(name: string): name is PoolingName {

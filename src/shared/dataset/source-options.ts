@@ -16,10 +16,13 @@ export type SourceKey = keyof SourceRequest;
 /** What a source is called on the leaderboard of a sweep that has several. */
 export type SourceName = Readonly<Record<SourceKey, string>>;
 
+/** `+` between names; the one inside `cls+mean`, which is one column, joins nothing. */
+const JOINT = /(?<!(?:^|[+/])\s*cls)\+|\+(?!mean\s*(?:\+|$))/;
+
 /** What is joined by `+` in one value of a grid, and by commas after a flag. */
 const joined: ValueKind<string[]> = {
   parse(text, where) {
-    const names = text.split('+').map((name) => name.trim());
+    const names = text.split(JOINT).map((name) => name.trim());
     if (names.includes('')) throw usage('names joined by +', where, text);
     return names;
   },

@@ -1,19 +1,6 @@
-/** What an ONNX model's outputs come from: probabilities and labels are no features. */
+/** What an ONNX model's outputs come from: probabilities, labels and class scores are no features. */
 import { InputError } from '../../errors.ts';
-import { fields } from './wire.ts';
-
-interface Node {
-  readonly op: string;
-  readonly inputs: readonly string[];
-  readonly outputs: readonly string[];
-}
-
-/** The graph of a model, as far as its tensors' names go. */
-export interface ModelNodes {
-  /** Of each tensor that is computed, the node that does it. */
-  readonly producers: ReadonlyMap<string, Node>;
-  readonly outputs: ReadonlySet<string>;
-}
+import type { ModelGraph, ModelNode } from './graph.ts';
 
 /** Operations that turn the output of a classifier into probabilities or labels; the second row is of ai.onnx.ml. */
 const PREDICTING_OPERATIONS = new Set([
@@ -31,8 +18,12 @@ const PREDICTING_OPERATIONS = new Set([
   'LabelEncoder',
 ]);
 
+/** Operations that change the type of numbers, and back. */
+const QUANTIZING = ['QuantizeLinear', 'DequantizeLinear', 'DynamicQuantizeLinear'];
+
 /** Operations that pass numbers on, in another shape, type or scale. */
 const PASSING = new Set([
+  ...QUANTIZING,
   'Identity',
   'Cast',
   'Flatten',
@@ -47,52 +38,34 @@ const PASSING = new Set([
 const CLASSIFIERS = new Set([
   'Gemm',
   'MatMul',
+  'MatMulInteger',
+  'QGemm',
+  'QLinearMatMul',
   'Conv',
+  'ConvInteger',
+  'QLinearConv',
   'LinearClassifier',
   'SVMClassifier',
   'TreeEnsembleClassifier',
 ]);
 
+/** Operations whose result is the same for every image. */
+const CONSTANTS = new Set(['Constant', 'DequantizeLinear', 'Identity']);
+
+/** Numbers of classes of public label sets: ImageNet-1k (and TensorFlow's with a background), its larger ones, Places365. */
+const CLASS_COUNTS: ReadonlySet<number | undefined> = new Set([
+  365, 1000, 1001, 10450, 11221, 11821, 19167, 21841, 21843,
+]);
+const NAME_OF_CLASSES = /logit|prob|class|score|predict|softmax/i;
+const NAME_OF_FEATURES = /embed|feature|pool|hidden|token|represent|descriptor|latent|vector/i;
+/** Embeddings are at least so wide, in steps of so many numbers. */
+const EMBEDDING = { min: 128, step: 64 } as const;
+
 /** How far back an output is followed. */
 const MAX_STEPS = 32;
 
-/** Fields of ModelProto, GraphProto, ValueInfoProto and NodeProto. */
-const GRAPH = 7;
-const NODE = 1;
-const OUTPUT = 12;
-const VALUE_NAME = 1;
-const NODE_FIELDS = { input: 1, output: 2, op: 4 } as const;
-
-/** Reads the names in a model that inspectModel has checked. */
-export function modelNodes(bytes: Buffer, path: string): ModelNodes {
-  const damaged = (fault: string) =>
-    new InputError(`Expected an ONNX model in ${path} but it is damaged: ${fault}`);
-  const inside = (start: number, end: number, wanted: number) =>
-    [...fields(bytes, start, end, damaged)].flatMap(({ number, value }) =>
-      number === wanted && typeof value !== 'bigint' ? [value] : [],
-    );
-  const producers = new Map<string, Node>();
-  const texts = (start: number, end: number, field: number) =>
-    inside(start, end, field).map((range) => bytes.toString('utf8', range.start, range.end));
-  const graphs = inside(0, bytes.length, GRAPH);
-  for (const graph of graphs) {
-    for (const { start, end } of inside(graph.start, graph.end, NODE)) {
-      const node = {
-        op: texts(start, end, NODE_FIELDS.op)[0] ?? '',
-        inputs: texts(start, end, NODE_FIELDS.input),
-        outputs: texts(start, end, NODE_FIELDS.output),
-      };
-      for (const output of node.outputs) producers.set(output, node);
-    }
-  }
-  const outputs = graphs.flatMap((graph) =>
-    inside(graph.start, graph.end, OUTPUT).flatMap(({ start, end }) => texts(start, end, VALUE_NAME)),
-  );
-  return { producers, outputs: new Set(outputs) };
-}
-
 /** The operation that makes an output probabilities or labels, if one does. */
-export function predictingOperation(output: string, { producers }: ModelNodes): string | undefined {
+export function predictingOperation(output: string, { producers }: ModelGraph): string | undefined {
   let node = producers.get(output);
   for (let step = 0; node && step < MAX_STEPS; step++) {
     if (PREDICTING_OPERATIONS.has(node.op)) return node.op;
@@ -103,19 +76,81 @@ export function predictingOperation(output: string, { producers }: ModelNodes): 
 }
 
 /** What a classifier in front of an output is fed: features. */
-function classifierInput(output: string, { producers }: ModelNodes): string | undefined {
-  let node = producers.get(output);
+export function classifierInput(output: string, { producers }: ModelGraph): string | undefined {
+  const producerOf = (name: string): ModelNode | undefined => producers.get(name);
+  let node = producerOf(output);
   for (let step = 0; node && step < MAX_STEPS; step++) {
-    if (CLASSIFIERS.has(node.op)) return producers.has(node.inputs[0]) ? node.inputs[0] : undefined;
+    if (CLASSIFIERS.has(node.op)) return beforeQuantizing(node.inputs[0], producers);
     // Of a sum with a bias, the summand that is computed.
-    node = node.inputs.map((input) => producers.get(input)).find((producer) => producer !== undefined);
+    node = node.inputs
+      .map(producerOf)
+      .find((producer) => producer !== undefined && producer.op !== 'Constant');
   }
   return undefined;
 }
 
-/** The error for an output of probabilities or labels, with a tensor that can be had in its place. */
-export function noFeatures(path: string, output: string, why: string, nodes: ModelNodes): InputError {
-  const features = classifierInput(output, nodes);
+/** The float32 numbers that a quantized operation is fed. */
+function beforeQuantizing(tensor: string, producers: ModelGraph['producers']): string | undefined {
+  let name = tensor;
+  for (let node = producers.get(name); node; node = producers.get(name)) {
+    if (!QUANTIZING.includes(node.op)) return name;
+    name = node.inputs[0];
+  }
+  return undefined;
+}
+
+/**
+ * Whether an output has a number for each of some classes.
+ * @param labels how many classes the model's configuration lists
+ */
+export function isClassOutput(output: string, graph: ModelGraph, labels: number | undefined): boolean {
+  const count = outputWidth(output, graph);
+  if (predictingOperation(output, graph)) return true;
+  if (NAME_OF_FEATURES.test(output)) return false;
+  if (areClasses(count, labels) || NAME_OF_CLASSES.test(output)) return isVector(output, graph);
+  const isEmbedding = count === undefined || (count >= EMBEDDING.min && count % EMBEDDING.step === 0);
+  return !isEmbedding && isBiasedProduct(output, graph);
+}
+
+/** Whether so many numbers are those of a public label set, or of the labels that a configuration lists. */
+export function areClasses(count: number | undefined, labels: number | undefined): boolean {
+  return CLASS_COUNTS.has(count) || (count !== undefined && count === labels);
+}
+
+function isVector(output: string, graph: ModelGraph): boolean {
+  return classifierInput(output, graph) !== undefined;
+}
+
+/** The size of an output's last axis: as declared, else by the weights of the product it comes from. */
+function outputWidth(output: string, graph: ModelGraph): number | undefined {
+  const declared = graph.lastAxes.get(output);
+  if (declared !== undefined) return declared;
+  const node = lastOperation(output, graph);
+  const bias = node?.op === 'Gemm' ? node.inputs[2] : node?.inputs.find((name) => graph.weights.has(name));
+  return graph.weights.get(bias ?? '')?.at(-1);
+}
+
+function lastOperation(output: string, { producers }: ModelGraph): ModelNode | undefined {
+  let node = producers.get(output);
+  for (let step = 0; node && PASSING.has(node.op) && step < MAX_STEPS; step++)
+    node = producers.get(node.inputs[0]);
+  return node;
+}
+
+/** Whether an output is a matrix product with a bias and nothing behind it: projections of embeddings mostly have no bias. */
+function isBiasedProduct(output: string, graph: ModelGraph): boolean {
+  const node = lastOperation(output, graph);
+  if (node?.op === 'Gemm') return node.inputs.length > 2;
+  if (node?.op !== 'Add') return false;
+  const sources = node.inputs.map((name) => graph.producers.get(name));
+  const product = sources.findIndex((source) => source !== undefined && CLASSIFIERS.has(source.op));
+  const bias = sources[1 - product];
+  return product >= 0 && (bias === undefined || CONSTANTS.has(bias.op));
+}
+
+/** The error for an output of probabilities, labels or classes, with a tensor that can be had in its place. */
+export function noFeatures(path: string, output: string, why: string, graph: ModelGraph): InputError {
+  const features = classifierInput(output, graph);
   const way = features
     ? `pass --layer ${JSON.stringify(features)}, which its classifier is fed`
     : 'export the model without its classifier';
@@ -131,23 +166,4 @@ export function areProbabilities(rows: Float32Array, dimension: number): boolean
     if (!row.every((value) => value >= 0 && value <= 1) || Math.abs(sum - 1) > 1e-3) return false;
   }
   return true;
-}
-
-/**
- * A model with more of its tensors as outputs: protobuf merges a second graph that names only these into the first.
- */
-export function withOutputs(bytes: Buffer, names: readonly string[]): Buffer {
-  const outputs = names.map((name) => delimited(OUTPUT, delimited(VALUE_NAME, Buffer.from(name))));
-  return Buffer.concat([bytes, delimited(GRAPH, Buffer.concat(outputs))]);
-}
-
-function delimited(field: number, content: Buffer): Buffer {
-  return Buffer.concat([varint((field << 3) | 2), varint(content.length), content]);
-}
-
-function varint(value: number): Buffer {
-  const bytes: number[] = [];
-  let rest = value;
-  for (; rest > 127; rest >>>= 7) bytes.push((rest & 127) | 128);
-  return Buffer.from([...bytes, rest]);
 }

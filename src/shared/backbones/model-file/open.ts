@@ -10,32 +10,23 @@ import { BATCH, type Graph } from '../../graph/value.ts';
 import { DEFAULT_RESIZE, type Resize, resolveResize } from '../../images/resize.ts';
 import { type PoolingName, parseColumn } from '../pooling.ts';
 import type { BackboneDescription } from '../thread/protocol.ts';
-import {
-  areProbabilities,
-  type ModelNodes,
-  modelNodes,
-  noFeatures,
-  predictingOperation,
-  withOutputs,
-} from './ends.ts';
-import {
-  channelOrder,
-  type InputOptions,
-  imageInput,
-  imageSize,
-  pixelScaling,
-  readProcessor,
-} from './input.ts';
-import { type InspectedModel, inspectModel } from './inspect.ts';
-import { chooseOutput, outputKind, pooled } from './outputs.ts';
+import { cutModel } from './cut.ts';
+import { areProbabilities, noFeatures } from './ends.ts';
+import { readGraph } from './graph.ts';
+import { type InputOptions, pixelInputOf, pixelScaling, readModelConfig, readProcessor } from './input.ts';
+import { inspectModel } from './inspect.ts';
+import { chosenTensor, classScores, type ModelTensors } from './layers.ts';
+import { outputKind, pooled } from './outputs.ts';
 import { formatPixels } from './pixels.ts';
 import { batchShape, chained, type Model, type PixelInput, scalingGraph } from './program.ts';
 
 export interface ModelFileOptions extends InputOptions {
   resize: Partial<Resize>;
-  /** `avg`, `cls` ... of the only output, `<output>/avg` of one among several. */
+  /** `avg`, `cls` ... of the output that suits it, `<layer>/avg` of another tensor. */
   poolings: readonly string[];
   engine: EngineOptions;
+  /** Told which tensor was chosen where the columns do not name it. */
+  info?(message: string): void;
 }
 
 export interface OpenedModel {
@@ -49,46 +40,35 @@ export interface OpenedModel {
  * @throws InputError for a damaged model or configuration, UsageError where something must be said by a flag
  */
 export async function openModelBackbone(options: ModelFileOptions): Promise<OpenedModel> {
-  const { path, poolings } = options;
-  const inspected = inspectModel(path);
-  const nodes = modelNodes(inspected.bytes, path);
+  const { path, poolings, info = () => {} } = options;
+  const { bytes, hash } = inspectModel(path);
+  const model: ModelTensors = { graph: readGraph(bytes, path), path, config: readModelConfig(path) };
   const processor = readProcessor(path);
+  const columns = chosenColumns(model, poolings, info);
+  const outputs = [...new Set(columns.map(({ output }) => output))];
+  const cut = cutModel(bytes, model.graph, outputs);
   const engine = await createOnnxruntimeEngine(options.engine);
-  const inner = innerTensors(poolings, nodes, inspected, path);
-  const session = await openModelFile(path, engine.device, inner && withOutputs(inspected.bytes, inner));
+  const session = await openModelFile(path, engine.device, cut);
   try {
-    const { name, shape } = imageInput(session, path);
-    const order = channelOrder(shape, path);
-    const size = imageSize(shape, order, options, processor);
+    const pixelInput = pixelInputOf(session, options, processor);
     const scaling = pixelScaling(options, processor);
-    const batch = typeof shape[0] === 'number' && shape[0] > 0 ? shape[0] : undefined;
-    const pixelInput: PixelInput = { input: name, order, size, batch };
-    const columns = poolings.map((column): OutputColumn => {
-      const { layer, pooling } = parseColumn(column);
-      return { column, pooling, output: chosenOutput(path, session.outputs, layer) };
-    });
-    const outputs = [...new Set(columns.map(({ output }) => output))];
-    for (const output of outputs) {
-      const operation = predictingOperation(output, nodes);
-      if (operation) throw noFeatures(path, output, `ends in ${operation}`, nodes);
-    }
-    const shapes = await outputShapes(session, pixelInput, outputs, path, nodes);
-    const pooling = poolingGraph(columns, shapes, pixelInput, path);
-    const model: Model = {
-      bytes: inner && withOutputs(inspected.bytes, inner),
+    const shapes = await outputShapes(session, pixelInput, outputs, model);
+    const pooling = poolingGraph(columns, shapes, pixelInput, model);
+    const parts: Model = {
+      bytes: cut,
       session,
       pixelInput,
       outputs,
       scaling: scalingGraph(pixelInput, scaling),
       pooling,
     };
-    const program = await chained(model, engine);
+    const program = await chained(parts, engine);
     return {
       description: {
         name: basename(path),
-        size,
+        size: pixelInput.size,
         weights: path,
-        weightsHash: inspected.hash,
+        weightsHash: hash,
         preprocessing: formatPixels(scaling),
         resize: resolveResize(options.resize, { ...DEFAULT_RESIZE, ...processor?.resize }),
         columns: [...pooling.outputs].map(([name, { shape }]) => ({ name, dimension: shape[1] })),
@@ -97,7 +77,7 @@ export async function openModelBackbone(options: ModelFileOptions): Promise<Open
       program:
         engine.device === 'cpu'
           ? program
-          : checkedOnce(program, async () => onCpu(model, path), engine.device),
+          : checkedOnce(program, async () => onCpu(parts, path), engine.device),
     };
   } catch (thrown) {
     await session.release();
@@ -105,23 +85,21 @@ export async function openModelBackbone(options: ModelFileOptions): Promise<Open
   }
 }
 
-/**
- * The tensors inside the model that columns name; undefined where all are outputs.
- * @throws InputError where the model cannot be had with further outputs
- */
-function innerTensors(
+/** The tensor of each column; says once how each was found. */
+function chosenColumns(
+  model: ModelTensors,
   poolings: readonly string[],
-  nodes: ModelNodes,
-  { isDivided }: InspectedModel,
-  path: string,
-): string[] | undefined {
-  const named = new Set(poolings.flatMap((column) => parseColumn(column).layer ?? []));
-  const inner = [...named].filter((name) => nodes.producers.has(name) && !nodes.outputs.has(name));
-  if (inner.length > 0 && isDivided)
-    throw new InputError(
-      `Expected ${inner[0]} among the outputs of ${path}: of a model with external data, only the outputs can be used`,
-    );
-  return inner.length > 0 ? inner : undefined;
+  info: (message: string) => void,
+): OutputColumn[] {
+  const said = new Set<string>();
+  const columns = poolings.map((column) => {
+    const { layer, pooling } = parseColumn(column);
+    const { tensor, said: how } = chosenTensor(model, { layer, pooling });
+    if (how !== undefined) said.add(how);
+    return { column, pooling, output: tensor };
+  });
+  said.forEach(info);
+  return columns;
 }
 
 /** A column of features, pooled from an output of the model. */
@@ -136,14 +114,14 @@ function poolingGraph(
   columns: readonly OutputColumn[],
   shapes: ReadonlyMap<string, readonly number[]>,
   { order, size }: PixelInput,
-  path: string,
+  { path, config }: ModelTensors,
 ): Graph {
   const inputs = new Map(
     [...shapes].map(([name, shape]) => [name, input(name, 'float32', [BATCH, ...shape])]),
   );
   const poolings = columns.map(({ column, pooling, output }) => {
     const shape = shapes.get(output)!;
-    const kind = outputKind(shape, order, size);
+    const kind = outputKind(shape, { order, size, config });
     if (!kind)
       throw new InputError(
         `Expected features, tokens or a map of each image for ${output} of ${path} but it is ${shape.join('x')}`,
@@ -153,21 +131,14 @@ function poolingGraph(
   return graph(Object.fromEntries(poolings));
 }
 
-/** The output of that name; without one, the only output there is. */
-function chosenOutput(path: string, outputs: readonly string[], requested: string | undefined): string {
-  if (requested === undefined && outputs.length === 1) return outputs[0];
-  if (requested !== undefined && outputs.includes(requested)) return requested;
-  throw chooseOutput(path, outputs, requested);
-}
-
 /** The shapes of a model's outputs without the batch, found out with black images. */
 async function outputShapes(
   session: ModelFile,
   { input, order, size, batch = 2 }: PixelInput,
   outputs: readonly string[],
-  path: string,
-  nodes: ModelNodes,
+  model: ModelTensors,
 ): Promise<Map<string, readonly number[]>> {
+  const { path, graph } = model;
   const shape = batchShape(order, size, batch);
   const black = new Float32Array(batch * size.width * size.height * 3);
   const results = await session.run(input, black, shape, outputs);
@@ -179,7 +150,9 @@ async function outputShapes(
         );
       }
       if (rest.length === 1 && areProbabilities(data, rest[0]))
-        throw noFeatures(path, name, 'gives numbers from 0 to 1 that sum to 1, probabilities', nodes);
+        throw noFeatures(path, name, 'gives numbers from 0 to 1 that sum to 1, probabilities', graph);
+      const refused = rest.length === 1 ? classScores(model, name, rest[0]) : undefined;
+      if (refused) throw refused;
       return [name, rest];
     }),
   );

@@ -1,11 +1,11 @@
 /** How what an ONNX model gives becomes one feature vector per image. */
-
 import { MAP_POOLING_NAMES } from '../../depth-words.ts';
-import { type UsageError, usage } from '../../errors.ts';
-import { reshape, slice, transpose } from '../../graph/build.ts';
+import { InputError, usage } from '../../errors.ts';
+import { concat, reshape, slice, transpose } from '../../graph/build.ts';
 import { BATCH, type Value } from '../../graph/value.ts';
 import type { Size } from '../../images/resize.ts';
 import { type PoolingName, pool } from '../pooling.ts';
+import type { ModelConfig } from './config.ts';
 
 /** Where a model has the colours of a pixel. */
 export type ChannelOrder = 'nchw' | 'nhwc';
@@ -24,16 +24,17 @@ export interface OutputKind {
 /**
  * What an output is, by its shape without the batch: [D] features, [T, D] tokens, or a map in the model's own order.
  * @param size of the images: tells which of the tokens are patches
+ * @param config of the model, which knows its registers
+ * @throws InputError for tokens of another number than the configuration has
  */
 export function outputKind(
   shape: readonly number[],
-  order: ChannelOrder,
-  size: Size,
+  { order, size, config }: { order: ChannelOrder; size: Size; config: ModelConfig | undefined },
 ): OutputKind | undefined {
   if (shape.length === 1) {
-    return { what: `${shape[0]} features`, poolings: ['avg', 'flatten'], pool: (output) => output };
+    return { what: `${shape[0]} features`, poolings: ['avg', 'flatten', 'pooler'], pool: (output) => output };
   }
-  if (shape.length === 2) return tokens(shape[0], shape[1], size);
+  if (shape.length === 2) return tokens(shape[0], shape[1], extraTokens(shape[0], size, config));
   if (shape.length !== 3) return undefined;
   return {
     what: `a map of ${shape.join('x')}`,
@@ -42,18 +43,39 @@ export function outputKind(
   };
 }
 
-function tokens(count: number, dimension: number, size: Size): OutputKind {
-  const patches = patchTokens(count, size) ?? count;
-  const extra = count - patches;
+function tokens(count: number, dimension: number, extra: number): OutputKind {
+  const patches = count - extra;
+  const cls = (output: Value) => reshape(slice(output, { axis: 1, start: 0, end: 1 }), [BATCH, dimension]);
+  const grid = (output: Value, pooling: PoolingName) => {
+    const kept = extra > 0 ? slice(output, { axis: 1, start: extra, end: count }) : output;
+    return pool(reshape(kept, [BATCH, patches, 1, dimension]), pooling);
+  };
+  const mean = (output: Value) => grid(output, 'avg');
   return {
     what: extra > 0 ? `${extra} + ${patches} tokens` : `${patches} tokens without a class token`,
-    poolings: extra > 0 ? [...MAP_POOLING_NAMES, 'cls'] : MAP_POOLING_NAMES,
+    poolings: [
+      ...(extra > 0 ? (['cls', 'mean', 'cls+mean'] as const) : (['mean'] as const)),
+      ...MAP_POOLING_NAMES,
+    ],
     pool(output, pooling) {
-      if (pooling === 'cls') return reshape(slice(output, { axis: 1, start: 0, end: 1 }), [BATCH, dimension]);
-      const grid = extra > 0 ? slice(output, { axis: 1, start: extra, end: count }) : output;
-      return pool(reshape(grid, [BATCH, patches, 1, dimension]), pooling);
+      if (pooling === 'cls') return cls(output);
+      if (pooling === 'cls+mean') return concat([cls(output), mean(output)], { axis: 1 });
+      return pooling === 'mean' ? mean(output) : grid(output, pooling);
     },
   };
+}
+
+/** How many of `count` tokens are no patches: as the configuration says, else as {@link patchTokens} finds. */
+function extraTokens(count: number, size: Size, config: ModelConfig | undefined): number {
+  if (config?.patch === undefined || config.extraTokens === undefined)
+    return count - (patchTokens(count, size) ?? count);
+  const patches = Math.floor(size.width / config.patch) * Math.floor(size.height / config.patch);
+  const extra = count - patches;
+  // Inside a network, tokens of patches may still be alone, or without registers.
+  if (extra === config.extraTokens || extra === 0 || (extra === 1 && config.extraTokens > 0)) return extra;
+  throw new InputError(
+    `Expected ${config.extraTokens} + ${patches} tokens of a ${config.family} with patches of ${config.patch}, as config.json says, but received ${count}`,
+  );
 }
 
 /**
@@ -73,13 +95,4 @@ export function pooled(name: string, kind: OutputKind, output: Value, pooling: P
   if (!kind.poolings.includes(pooling))
     throw usage(`${kind.poolings.join(', ')} of ${name}, which is ${kind.what},`, '--pooling', pooling);
   return kind.pool(output, pooling);
-}
-
-/** The error for a model with several outputs, or without the requested one. */
-export function chooseOutput(
-  file: string,
-  outputs: readonly string[],
-  requested: string | undefined,
-): UsageError {
-  return usage(`one of the outputs ${outputs.slice(0, 20).join(', ')} of ${file}`, '--layer', requested);
 }

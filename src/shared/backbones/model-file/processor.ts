@@ -40,6 +40,11 @@ export function parseProcessor(json: string, path: string): Processor {
       );
 }
 
+/** Whether a config.json is timm's, which says of the pixels what others have in preprocessor_config.json. */
+export function hasPixels(json: string): boolean {
+  return json.includes('"pretrained_cfg"');
+}
+
 type FieldName = (name: string) => string;
 
 function ofTransformers(fields: Fields, field: FieldName): Processor {

@@ -1,10 +1,17 @@
 /** Protobuf's wire format, every length checked. */
 import type { InputError } from '../../errors.ts';
 
-interface Field {
+/** Bytes from `start` up to `end`. */
+export interface Range {
+  readonly start: number;
+  readonly end: number;
+}
+
+/** With its tag from `start` to `end`. */
+interface Field extends Range {
   number: number;
   /** A whole number, or where a length-delimited field lies. */
-  value: bigint | { start: number; end: number };
+  value: bigint | Range;
 }
 
 export type Damaged = (fault: string) => InputError;
@@ -13,6 +20,7 @@ export type Damaged = (fault: string) => InputError;
 export function* fields(bytes: Buffer, start: number, end: number, damaged: Damaged): Generator<Field> {
   let offset = start;
   while (offset < end) {
+    const from = offset;
     const tag = varint(bytes, offset, end, damaged);
     const number = Number(tag.value >> 3n);
     const wire = Number(tag.value & 7n);
@@ -21,7 +29,7 @@ export function* fields(bytes: Buffer, start: number, end: number, damaged: Dama
     if (wire === 0) {
       const { value, next } = varint(bytes, offset, end, damaged);
       offset = next;
-      yield { number, value };
+      yield { number, value, start: from, end: offset };
       continue;
     }
     const size = wire === 2 ? varint(bytes, offset, end, damaged) : undefined;
@@ -29,8 +37,9 @@ export function* fields(bytes: Buffer, start: number, end: number, damaged: Dama
     if (length === undefined) throw damaged(`wire type ${wire}`);
     if (size) offset = size.next;
     if (length > end - offset) throw damaged(`a field of ${length} bytes where ${end - offset} are left`);
-    yield { number, value: { start: offset, end: offset + length } };
-    offset += length;
+    const value = { start: offset, end: offset + length };
+    offset = value.end;
+    yield { number, value, start: from, end: offset };
   }
 }
 
@@ -59,4 +68,17 @@ function varint(
     if (bytes[offset] < 0x80) return { value, next: offset + 1 };
   }
   throw damaged('a number does not end');
+}
+
+/** A length-delimited field as bytes. */
+export function delimited(field: number, content: Buffer): Buffer {
+  return Buffer.concat([varintBytes((field << 3) | 2), varintBytes(content.length), content]);
+}
+
+function varintBytes(value: number): Buffer {
+  const bytes: number[] = [];
+  let rest = value;
+  // Not shifted: a shift would cut lengths above 2 GiB.
+  for (; rest > 127; rest = Math.floor(rest / 128)) bytes.push((rest % 128) | 128);
+  return Buffer.from([...bytes, rest]);
 }

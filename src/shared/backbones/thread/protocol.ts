@@ -64,4 +64,6 @@ export type FromBackbone =
   | { kind: 'features'; features: Float32Array<ArrayBuffer>[]; pixels: Uint8Array<ArrayBuffer> }
   /** Something the user should know. */
   | { kind: 'note'; message: string }
+  /** How something was chosen that nobody named. */
+  | { kind: 'info'; message: string }
   | { kind: 'failed'; name: string; message: string; stack?: string };

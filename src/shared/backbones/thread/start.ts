@@ -103,6 +103,7 @@ async function startThread(
       else if (message.kind === 'ready') resolve(message);
       else if (message.kind === 'features') waiting.shift()!.resolve(message);
       else if (message.kind === 'note') reporter?.warn(message.message);
+      else if (message.kind === 'info') reporter?.info(message.message);
       else fail(revivedError(message));
     });
     worker.once('error', fail);

@@ -119,6 +119,7 @@ async function loadModelFile({ weights: path, engine, device, ...request }: Thre
     resize: request.resize ?? {},
     poolings: request.poolings,
     engine: { device, note },
+    info: (message) => send({ kind: 'info', message }),
   });
   return { description, singleThreaded: false, compile: async () => program };
 }

@@ -5,18 +5,19 @@ import { openModelBackbone } from '../../../../src/shared/backbones/model-file/o
 import { InputError } from '../../../../src/shared/errors.ts';
 
 const SIDE = 8;
-const open = (name: string, poolings: string[]) =>
+const open = (name: string, poolings: string[], info?: (message: string) => void) =>
   openModelBackbone({
     path: fileURLToPath(new URL(`golden/${name}.onnx`, import.meta.url)),
     preprocess: 'none',
     resize: {},
     poolings,
     engine: {},
+    info,
   });
 
 describe('answers are no features', () => {
   it.each([
-    ['ends_in_softmax', 'avg', 'ends in Softmax'],
+    ['ends_in_softmax', 'answers/avg', 'ends in Softmax'],
     ['ends_in_division', 'avg', 'gives numbers from 0 to 1 that sum to 1, probabilities'],
     ['ends_in_zipmap', 'answers/avg', 'ends in ZipMap'],
     ['ends_in_zipmap', 'label/avg', 'ends in ArgMax'],
@@ -24,6 +25,18 @@ describe('answers are no features', () => {
     const refused = await open(name, [column]).catch((thrown) => thrown);
     expect(refused).toBeInstanceOf(InputError);
     expect(refused.message).toContain(`${name}.onnx but it ${why}: pass --layer "features", which its`);
+  });
+
+  it('what the last layer is fed is taken where nobody names a layer, and said', async () => {
+    const said: string[] = [];
+    const { program, description } = await open('ends_in_softmax', ['avg'], (message) => said.push(message));
+    await program.release();
+    expect(description.columns).toEqual([{ name: 'avg', dimension: 3 }]);
+    expect(said).toEqual([
+      expect.stringMatching(
+        /^answers of .*ends_in_softmax.onnx has a score for each class: features are features, which its last layer is fed \(--layer chooses another\)$/,
+      ),
+    ]);
   });
 
   it.each(['ends_in_softmax', 'ends_in_division', 'ends_in_zipmap'])(

@@ -110,7 +110,7 @@ describe('what has to be said by a flag', () => {
     [
       'the size',
       'narrow_resnet',
-      {},
+      { poolings: ['map/avg'] },
       /^Expected WIDTHxHEIGHT \(.* takes images of any size\) for --size but received nothing/,
     ],
     [
@@ -123,13 +123,13 @@ describe('what has to be said by a flag', () => {
       'an output',
       'narrow_resnet',
       { size: { width: 64, height: 64 } },
-      /^Expected one of the outputs map, features of .* for --layer but received nothing/,
+      /^Expected one of the outputs map, features or another tensor of .* for --layer but received nothing \(permafrost backbones .*narrow_resnet.onnx --layers lists them\)$/,
     ],
     [
       'an output that is there',
       'small_transformer',
       { poolings: ['tokens/avg'] },
-      /^Expected one of the outputs last_hidden_state of .* for --layer but received "tokens"/,
+      /^Expected one of the outputs last_hidden_state or another tensor of .* for --layer but received "tokens"/,
     ],
     [
       'a pooling that there is',
@@ -141,7 +141,7 @@ describe('what has to be said by a flag', () => {
       'what features are',
       'narrow_resnet',
       { size: { width: 64, height: 64 }, poolings: ['features/max'] },
-      /^Expected avg, flatten of features, which is 80 features, for --pooling but received "max"/,
+      /^Expected avg, flatten, pooler of features, which is 80 features, for --pooling but received "max"/,
     ],
   ])('%s', async (_, name, options, message) => {
     await expect(open(name, options)).rejects.toThrow(

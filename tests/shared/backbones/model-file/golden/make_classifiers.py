@@ -1,4 +1,4 @@
-"""Writes small image classifiers that end in probabilities, as exporters of whole classifiers write them.
+"""Writes small image classifiers that end in probabilities or class scores, as exporters of whole classifiers write them.
 
     python3.11 -m venv .venv && .venv/bin/pip install onnx==1.23.2 numpy==2.4.6
     .venv/bin/python tests/shared/backbones/model-file/golden/make_classifiers.py
@@ -31,6 +31,37 @@ def write(name, ends, outputs, domains=()):
     onnx.save(helper.make_model(graph, opset_imports=opsets, ir_version=8), HERE / f"{name}.onnx")
 
 
+def write_scores():
+    """1,000 classes behind an embedding, which a branch scales: graphs inside a node use tensors outside it."""
+    numbers = np.linspace(-1, 1, 3000, dtype="float32").reshape(3, 1000)
+    constants = [
+        numpy_helper.from_array(numbers, "kernel"),
+        numpy_helper.from_array(np.full(3, 2, dtype="float32"), "scale"),
+        numpy_helper.from_array(np.array(True), "always"),
+        numpy_helper.from_array(np.zeros((4, 6), dtype="float32"), "words"),
+    ]
+    scaled = helper.make_tensor_value_info("scaled", TensorProto.FLOAT, ["batch", 3])
+    as_it_is = helper.make_tensor_value_info("as_it_is", TensorProto.FLOAT, ["batch", 3])
+    then = helper.make_graph([helper.make_node("Mul", ["flat", "scale"], ["scaled"])], "then", [], [scaled])
+    other = helper.make_graph([helper.make_node("Identity", ["flat"], ["as_it_is"])], "else", [], [as_it_is])
+    nodes = [
+        helper.make_node("GlobalAveragePool", ["image"], ["pooled"]),
+        helper.make_node("Flatten", ["pooled"], ["flat"], name="flattened"),
+        helper.make_node("If", ["always"], ["image_embeds"], then_branch=then, else_branch=other),
+        helper.make_node("MatMul", ["image_embeds", "kernel"], ["output"]),
+        helper.make_node("Gather", ["words", "input_ids"], ["text_embeds"]),
+    ]
+    image = helper.make_tensor_value_info("image", TensorProto.FLOAT, ["batch", 3, 8, 8])
+    words = helper.make_tensor_value_info("input_ids", TensorProto.INT64, ["batch"])
+    opsets = [helper.make_opsetid("", 18)]
+    for name, inputs, outputs, kept in (
+        ("class_scores", [image], [rows("output", 1000)], nodes[:4]),
+        ("two_towers", [image, words], [rows("text_embeds", 6), rows("image_embeds", 3)], [*nodes[:3], nodes[4]]),
+    ):
+        graph = helper.make_graph(kept, name, inputs, outputs, constants)
+        onnx.save(helper.make_model(graph, opset_imports=opsets, ir_version=8), HERE / f"{name}.onnx")
+
+
 def rows(name, count=CLASSES):
     return helper.make_tensor_value_info(name, TensorProto.FLOAT, ["batch", count])
 
@@ -59,6 +90,7 @@ def main():
         [helper.make_tensor_value_info("label", TensorProto.INT64, ["batch"]), maps],
         domains=["ai.onnx.ml"],
     )
+    write_scores()
 
 
 if __name__ == "__main__":
