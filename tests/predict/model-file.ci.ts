@@ -95,9 +95,9 @@ describe('an ONNX file as --backbone', () => {
     expect(await answerOf('--size', '64x64', '--layer', 'features')).toContain(
       'Expected --preprocess as imagenet, half',
     );
-    expect(await answerOf('--preprocess', 'imagenet')).toContain('Expected WIDTHxHEIGHT');
-    expect(await answerOf('--preprocess', 'imagenet', '--size', '64x64')).toContain(
-      'Expected one of the outputs map, features of',
+    expect(await answerOf('--preprocess', 'imagenet', '--layer', 'map')).toContain('Expected WIDTHxHEIGHT');
+    expect(await answerOf('--preprocess', 'imagenet')).toContain(
+      'Expected one of the outputs map, features or another tensor of',
     );
     expect(await answerOf('--preprocess', 'torch')).toContain('Expected imagenet, half, none');
     expect(await answerOf('--weights', 'none')).toContain('--weights none cannot be combined with');
