@@ -70,9 +70,29 @@ const convolutions = (make: typeof build.conv2d, kernel: Shape, outputs: number)
 /** Kernels that are computed, not constants, as in training. */
 const trained = (make: typeof build.conv2d, kernel: Shape): Sample[] =>
   convolutionWindows(kernel).map((attributes) => ({
-    shapes: [IMAGE, kernel],
+    shapes: [IMAGE.with(3, kernel[2]), kernel],
     make: ([x, weight]) => make(x, weight, undefined, attributes),
   }));
+/** What meets an image in blocks of channels: numbers a channel, other images, reductions. */
+const aroundBlocks: Sample[] = [
+  (x: Value, vector: Value) => build.add(build.mul(x, vector), build.relu(x)),
+  (x: Value) => build.mul(x, build.sigmoid(build.reduceMean(x, { axes: [1, 2], keepDims: true }))),
+  (x: Value, vector: Value) =>
+    build.mul(build.add(x, weights([1, 1, 32])), build.reshape(vector, [1, 1, 1, 32])),
+  (x: Value) => build.mul(x, build.reduceMean(x, { axes: [3], keepDims: true })),
+  (x: Value) => build.reduceSum(x, { axes: [0, 1, 2], keepDims: false }),
+  (x: Value) => build.reduceMax(x, { axes: [1, 2], keepDims: false }),
+  (x: Value) => build.reduceMax(x, { axes: [1], keepDims: true }),
+  (x: Value) => build.concat([x, build.slice(x, { axis: 3, start: 3, end: 7 })], { axis: 3 }),
+  (x: Value) =>
+    build.pad(build.maxPool(x, { window: [2, 2], strides: [1, 1], padding: [0, 0, 0, 0] }), [1, 0, 0, 1]),
+].map((make) => ({
+  shapes: [IMAGE.with(3, 32), [3, 3, 32, 1], [32]],
+  make([x, kernel, vector]) {
+    const around = { strides: [1, 1], padding: [1, 1, 1, 1], dilations: [1, 1] } as const;
+    return make(build.depthwiseConv2d(x, kernel, vector, around), vector);
+  },
+}));
 const convolutionGradients = (
   make: typeof build.conv2d,
   kernel: Shape,
@@ -176,6 +196,9 @@ const SAMPLES: { readonly [O in ComputedOperation]: Sample[] } = {
   depthwiseConv2d: [
     ...convolutions(build.depthwiseConv2d, [3, 3, 4, 1], 4),
     ...trained(build.depthwiseConv2d, [3, 2, 4, 1]),
+    // 32: whole blocks of channels, see onnxruntime/blocks.ts.
+    ...trained(build.depthwiseConv2d, [3, 2, 32, 1]),
+    ...aroundBlocks,
   ],
   maxPool: pools(build.maxPool),
   avgPool: pools(build.avgPool),

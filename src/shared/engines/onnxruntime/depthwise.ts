@@ -1,6 +1,6 @@
 /**
- * Depthwise convolutions whose kernels change from run to run, and gradients of depthwise convolutions. onnxruntime's own
- * kernel is fast for constant weights only, so on small maps each channel's taps are written out as a matrix from all pixels
+ * Depthwise convolutions whose kernels change from run to run, and gradients of depthwise convolutions, where channels do not
+ * come in whole blocks (depthwise-blocks.ts). onnxruntime's kernel is fast for constant weights only, so on small maps each channel's taps are written out as a matrix from all pixels
  * to all places, and one batched product serves all channels (bench/gradients.ts).
  */
 import type { ConvolutionAttributes, Shape, Value } from '../../graph/value.ts';

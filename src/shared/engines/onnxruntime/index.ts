@@ -7,6 +7,7 @@ import type { Graph, Shape, Value } from '../../graph/value.ts';
 import { batchSize, checkLength, concreteShape } from '../arrays.ts';
 import { checkedOnce } from '../checked.ts';
 import type { Device, Engine, EngineOptions, Program, Results } from '../interface.ts';
+import { blockSize } from './blocks.ts';
 import { discard } from './discard.ts';
 import { sessionOptions } from './options.ts';
 import { toOnnx } from './translate.ts';
@@ -59,7 +60,8 @@ async function compile(
   graph: Graph,
   { threads, provider = 'cpu' }: { threads?: number; provider?: Device },
 ): Promise<Program> {
-  const session = await InferenceSession.create(toOnnx(graph), sessionOptions(provider, threads));
+  const block = provider === 'cpu' && graph.values.some(gainsFromBlocks) ? await blockSize() : undefined;
+  const session = await InferenceSession.create(toOnnx(graph, block), sessionOptions(provider, threads));
   const tensorOf = tensorCache();
 
   return {
@@ -83,6 +85,11 @@ async function compile(
     },
     release: () => session.release(),
   };
+}
+
+/** Depthwise convolutions with constant kernels are brought into blocks by onnxruntime itself. */
+function gainsFromBlocks({ op, inputs }: Value): boolean {
+  return op.startsWith('depthwiseConv2d') && inputs[1].op !== 'constant';
 }
 
 /** Training feeds the same few arrays millions of times: their tensors are made once. */

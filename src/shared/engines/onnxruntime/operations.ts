@@ -2,6 +2,12 @@
 import type { ComputedOperation } from '../../graph/operations/index.ts';
 import { BATCH, elementCount, type ReductionAttributes, type Shape, type Value } from '../../graph/value.ts';
 import { emitDepthwise, emitDepthwiseImageGradient, emitDepthwiseKernelGradient } from './depthwise.ts';
+import {
+  emitBlockedDepthwise,
+  emitBlockedImageGradient,
+  emitBlockedKernelGradient,
+  fitsBlocks,
+} from './depthwise-blocks.ts';
 import { type Emitter, type Layout, nchwAxis } from './emitter.ts';
 import { emitAvgPoolGradient, emitMaxPoolGradient, emitPool, onnxPads } from './pools.ts';
 import { emitConvolution, emitImageGradient, emitKernelGradient } from './products.ts';
@@ -15,6 +21,7 @@ type Translation<O extends ComputedOperation> = (
 
 const plain = (name: string) => ({ name, layout: 'plain' as const });
 const nchw = (name: string) => ({ name, layout: 'nchw' as const });
+const blocks = (name: string) => ({ name, layout: 'blocks' as const });
 
 /** Works in whatever layout the image is in, so that no transposition is spent between two convolutions. */
 function elementwise(
@@ -22,33 +29,52 @@ function elementwise(
   options?: (value: Value, emitter: Emitter) => { inputs?: string[]; attributes?: OnnxAttributes },
 ) {
   return (value: Value, emitter: Emitter) => {
-    const layout = sharedLayout(value.inputs, emitter);
+    const layout = elementwiseLayout(value.inputs, emitter);
     const inputs = value.inputs.map((input) => emitter.use(input, layout));
     const { inputs: extra = [], attributes } = options?.(value, emitter) ?? {};
     return { name: emitter.node(type, [...inputs, ...extra], attributes), layout };
   };
 }
 
-/** NCHW when as many images live there as elsewhere, and everything they meet is an image too or one number a channel. */
-function sharedLayout(inputs: readonly Value[], emitter: Emitter): Layout {
-  const fits = inputs.every(({ op, shape }) =>
+/** Whether everything is an image, or one number a channel or in all beside one. */
+function areOfImages(inputs: readonly Value[]): boolean {
+  return inputs.every(({ op, shape }) =>
     op === 'constant' ? (shape.at(-1) ?? 1) === elementCount(shape) : shape.length === 4 || shape.length <= 1,
   );
+}
+
+/** NCHW when as many images live there as elsewhere. */
+function sharedLayout(inputs: readonly Value[], emitter: Emitter): Layout {
   const images = inputs.filter((input) => input.shape.length === 4);
   const there = images.filter((image) => emitter.isNchw(image)).length;
-  return fits && there > 0 && 2 * there >= images.length ? 'nchw' : 'plain';
+  return areOfImages(inputs) && there > 0 && 2 * there >= images.length ? 'nchw' : 'plain';
+}
+
+/**
+ * Blocks when more images live there than elsewhere. Where as many do, the last decides: a gradient is multiplied by what the
+ * forward pass left, whose layout the convolution before it wants.
+ */
+function elementwiseLayout(inputs: readonly Value[], emitter: Emitter): Layout {
+  const images = inputs.filter((input) => input.shape.length === 4);
+  const there = images.filter((image) => emitter.isBlocked(image)).length;
+  const { block = 1 } = emitter;
+  const fits = inputs.every(
+    ({ shape }) => shape[shape.length - 1] % block === 0 || (shape.length < 4 && elementCount(shape) === 1),
+  );
+  const isMost = 2 * there > images.length || (there > 0 && emitter.isBlocked(images[images.length - 1]));
+  return areOfImages(inputs) && fits && isMost ? 'blocks' : sharedLayout(inputs, emitter);
 }
 
 /** @param emitTrained for a kernel that is not a constant */
 function convolution<O extends 'conv2d' | 'depthwiseConv2d'>(
   kernelPermutation: readonly number[],
   group: (channels: number) => number,
-  emitTrained: (value: Value<O>, emitter: Emitter) => string,
+  emitTrained: Translation<O>,
 ) {
   return (value: Value<O>, emitter: Emitter) => {
     const { inputs, attributes } = value;
     const [image, kernel, bias] = inputs;
-    if (!isConstant(kernel)) return plain(emitTrained(value, emitter));
+    if (!isConstant(kernel)) return emitTrained(value, emitter);
     const { strides, padding, dilations } = attributes;
     const weights = emitter.floats(...transposedKernel(kernel, kernelPermutation));
     const operands = [emitter.use(image, 'nchw'), weights, ...(bias ? [emitter.use(bias)] : [])];
@@ -97,14 +123,22 @@ function transposedKernel(
 }
 
 function reduction(type: string) {
-  return ({ inputs: [x], attributes }: Value, emitter: Emitter) => {
+  return (value: Value, emitter: Emitter) => {
+    const { inputs, attributes, shape } = value;
+    const [x] = inputs;
     const { axes, keepDims } = attributes as ReductionAttributes;
+    const { node, integers, use } = emitter;
+    const isSpatial = axes.includes(1) && axes.includes(2);
+    if (emitter.isBlocked(x) && !axes.includes(3) && (keepDims || isSpatial)) {
+      const blockAxes = integers(axes.map((axis) => (axis === 0 ? 0 : axis + 1)));
+      const name = node(type, [use(x, 'blocks'), blockAxes], { keepdims: 1 });
+      if (keepDims) return { name, layout: 'blocks' as const };
+      return plain(node('Reshape', [name, integers(onnxShape(shape))]));
+    }
     // Folding height and width away leaves [batch, channels] either way, so an NCHW image need not be turned first.
     const stays = emitter.isNchw(x) && (keepDims || (axes.length === 2 && axes[0] === 1 && axes[1] === 2));
-    const onnxAxes = emitter.integers(stays ? axes.map(nchwAxis) : axes);
-    const name = emitter.node(type, [emitter.use(x, stays ? 'nchw' : 'plain'), onnxAxes], {
-      keepdims: keepDims ? 1 : 0,
-    });
+    const onnxAxes = integers(stays ? axes.map(nchwAxis) : axes);
+    const name = node(type, [use(x, stays ? 'nchw' : 'plain'), onnxAxes], { keepdims: keepDims ? 1 : 0 });
     return stays && keepDims ? nchw(name) : plain(name);
   };
 }
@@ -115,7 +149,7 @@ const onnxShape = (shape: Shape): number[] => shape.map((size) => (size === BATC
 /** Comparisons and two casts are twice as fast as Sign or Where, which have no SIMD kernel. */
 function isBetween(value: Value<'isBetween'>, emitter: Emitter) {
   const { node } = emitter;
-  const layout = sharedLayout(value.inputs, emitter);
+  const layout = elementwiseLayout(value.inputs, emitter);
   const x = emitter.use(value.inputs[0], layout);
   const { min, max } = value.attributes;
   const sides = [
@@ -180,12 +214,30 @@ export const ONNX_OPERATIONS: { readonly [O in ComputedOperation]: Translation<O
     };
     return plain(emitter.node('MatMul', [turned(a, transposeA), turned(b, transposeB)]));
   },
-  conv2d: convolution([3, 2], () => 1, emitConvolution),
+  conv2d: convolution(
+    [3, 2],
+    () => 1,
+    (value, emitter) => plain(emitConvolution(value, emitter)),
+  ),
   conv2dImageGradient: (value, emitter) => plain(emitImageGradient(value, emitter)),
   conv2dKernelGradient: (value, emitter) => plain(emitKernelGradient(value, emitter)),
-  depthwiseConv2d: convolution([2, 3], (channels) => channels, emitDepthwise),
-  depthwiseConv2dImageGradient: (value, emitter) => plain(emitDepthwiseImageGradient(value, emitter)),
-  depthwiseConv2dKernelGradient: (value, emitter) => plain(emitDepthwiseKernelGradient(value, emitter)),
+  depthwiseConv2d: convolution(
+    [2, 3],
+    (channels) => channels,
+    (value, emitter) =>
+      fitsBlocks(value, emitter)
+        ? blocks(emitBlockedDepthwise(value, emitter))
+        : plain(emitDepthwise(value, emitter)),
+  ),
+  depthwiseConv2dImageGradient: (value, emitter) =>
+    fitsBlocks(value, emitter)
+      ? blocks(emitBlockedImageGradient(value, emitter))
+      : plain(emitDepthwiseImageGradient(value, emitter)),
+  depthwiseConv2dKernelGradient(value, emitter) {
+    const [image] = value.inputs;
+    const isBlocked = fitsBlocks(image, emitter) && image.shape[0] !== BATCH;
+    return plain((isBlocked ? emitBlockedKernelGradient : emitDepthwiseKernelGradient)(value, emitter));
+  },
   maxPool: (value, emitter) => nchw(emitPool('MaxPool', value, emitter)),
   maxPoolGradient: (value, emitter) => nchw(emitMaxPoolGradient(value, emitter)),
   avgPool: (value, emitter) => nchw(emitPool('AveragePool', value, emitter)),

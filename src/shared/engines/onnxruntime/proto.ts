@@ -7,7 +7,7 @@ message Model { int64 ir_version = 1; string producer_name = 2; GraphBody graph 
 message Property { string key = 1; string value = 2; }
 message OperatorSet { string domain = 1; int64 version = 2; }
 message GraphBody { repeated Node node = 1; string name = 2; repeated Tensor initializer = 5; repeated ValueInfo input = 11; repeated ValueInfo output = 12; }
-message Node { repeated string input = 1; repeated string output = 2; string name = 3; string op_type = 4; repeated Attribute attribute = 5; }
+message Node { repeated string input = 1; repeated string output = 2; string name = 3; string op_type = 4; repeated Attribute attribute = 5; string domain = 7; }
 message Attribute { string name = 1; float f = 2; int64 i = 3; bytes s = 4; repeated float floats = 7; repeated int64 ints = 8; int32 type = 20; }
 message Tensor { repeated int64 dims = 1; int32 data_type = 2; string name = 8; bytes raw_data = 9; }
 message ValueInfo { string name = 1; Type type = 2; }
@@ -37,6 +37,8 @@ export interface OnnxNode {
   output: string[];
   op_type: string;
   attribute: OnnxAttribute[];
+  /** Default: ONNX's own operations. */
+  domain?: string;
 }
 
 export interface OnnxTensor {
@@ -81,11 +83,15 @@ const IR_VERSION = 8;
 
 /** Serialises a graph as an ONNX model, with texts by name that runtimes show as its metadata. */
 export function encodeModel(graph: OnnxGraph, metadata: Readonly<Record<string, string>> = {}): Uint8Array {
+  const domains = new Set(graph.node.flatMap(({ domain }) => domain ?? []));
   const model: object = {
     ir_version: IR_VERSION,
     producer_name: 'permafrost',
     graph,
-    opset_import: [{ domain: '', version: OPERATOR_SET }],
+    opset_import: [
+      { domain: '', version: OPERATOR_SET },
+      ...[...domains].map((domain) => ({ domain, version: 1 })),
+    ],
     metadata_props: Object.entries(metadata).map(([key, value]) => ({ key, value })),
   };
   return Model.encode(model as protobuf.Message).finish();

@@ -5,9 +5,12 @@ import { createEmitter, type Emitter } from './emitter.ts';
 import { ONNX_OPERATIONS } from './operations.ts';
 import { ELEMENT_TYPE, encodeModel, type OnnxValueInfo } from './proto.ts';
 
-/** Translates a graph to a serialised ONNX model whose inputs and outputs keep the graph's names. */
-export function toOnnx(graph: Graph): Uint8Array {
-  const emitter = createEmitter();
+/**
+ * Translates a graph to a serialised ONNX model whose inputs and outputs keep the graph's names.
+ * @param block channels in a block, for a model that runs on this processor only
+ */
+export function toOnnx(graph: Graph, block?: number): Uint8Array {
+  const emitter = createEmitter(block);
   const results = emitGraph(graph, emitter, new Map([...graph.inputs.keys()].map((name) => [name, name])));
   for (const [name, result] of results) nameOutput(emitter, result, name);
   return encodeModel({
