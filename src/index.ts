@@ -66,6 +66,7 @@ export type {
   Dtype,
   FeatureColumn,
   FormatVersion,
+  ImagePipeline,
   PartEntry,
   Pipeline,
   Shard,

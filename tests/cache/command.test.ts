@@ -60,7 +60,7 @@ describe('cache merge', () => {
     expect(readdirSync(shared)).toEqual(['shard-001-of-003', 'shard-002-of-003', 'shard-003-of-003']);
     const merged = await permafrost(['cache', 'merge', shared, '--json']);
     expect(merged.status, merged.stderr).toBe(0);
-    expect(merged.summary).toEqual({ out: shared, stores: 3, rows: 13, failed: 1 });
+    expect(merged.summary).toEqual({ out: shared, stores: 3, rows: 13, failed: 1, activations: [] });
     expect(await contentOf(shared)).toEqual(await contentOf(whole));
     expect(readFileSync(join(shared, 'errors.jsonl'), 'utf8')).toBe(
       readFileSync(join(whole, 'errors.jsonl'), 'utf8'),

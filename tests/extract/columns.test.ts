@@ -1,8 +1,10 @@
 /** A store that gets further columns: nothing is lost, and nothing is computed twice. */
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { listLines, listStores } from '../../src/cache/list.ts';
 import { pruneStores } from '../../src/cache/prune.ts';
+import { verifyStore } from '../../src/cache/verify.ts';
 import { openStore } from '../../src/shared/store/reader.ts';
 import { COUNT, DEPTH, extract, features } from '../support/extracted-columns.ts';
 import { newFolder } from '../support/folders.ts';
@@ -36,7 +38,18 @@ describe('a store of the last layer', () => {
     expect(manifestOf(out)).toBe(before);
     expect(await features(out)).toEqual(old);
     const parts = partsOf(out);
-    await pruneStores([out], { dryRun: false });
+    await pruneStores({ stores: [out], activations: [] }, { dryRun: false });
+    const [listed] = await listStores([out]);
+    expect(listed).toMatchObject({ rows: COUNT, adding: { columns: [DEPTH], rows: expect.any(Number) } });
+    expect(listLines([listed])[0]).toMatch(
+      new RegExp(`, complete, adding ${DEPTH} \\(\\d+ rows? so far\\), `),
+    );
+    expect((await verifyStore(out)).problems).toEqual([]);
+    const added = parts.find((file) => !before.includes(file))!;
+    const bytes = readFileSync(join(out, added));
+    writeFileSync(join(out, added), bytes.subarray(1));
+    expect((await verifyStore(out)).problems).toEqual([expect.stringContaining(`${added} has `)]);
+    writeFileSync(join(out, added), bytes);
     expect(partsOf(out)).toEqual(parts);
     const { said, summary } = await extract(out, ['avg', DEPTH]);
     const kept = Number(/resumes after (\d+) rows/.exec(said.join('\n'))?.[1]);

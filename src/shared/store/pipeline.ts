@@ -1,6 +1,6 @@
 /** Whether features of two pipelines can stand side by side. */
 import { createHash } from 'node:crypto';
-import type { FeatureColumn, Pipeline } from './schema.ts';
+import type { FeatureColumn, ImagePipeline, Pipeline } from './schema.ts';
 
 /**
  * The version of everything between pixels and features that no other field of the pipeline tells: decoding,
@@ -47,19 +47,31 @@ export function fingerprintOf(fields: Readonly<Record<string, string>>): string 
   return createHash('sha256').update(JSON.stringify(fields)).digest('hex').slice(0, 8);
 }
 
-/** The fields that decide. */
-function comparable({ pipeline, columns, augment }: Origin): Record<string, string> {
-  const { backbone, weightsHash, size, preprocessing, resize, precision, dtype, maths } = pipeline;
+/** The fields that features and activations of the same images share. */
+export function imageFields(pipeline: Omit<ImagePipeline, 'engine'>): Record<string, string> {
+  const { backbone, weightsHash, size, preprocessing, resize, precision, maths } = pipeline;
   return {
     backbone,
     'weights with SHA-256': weightsHash,
     size: `${size.width}x${size.height}`,
+    preprocessing,
+    resize,
+    precision,
+    maths: `version ${maths}`,
+  };
+}
+
+/** The fields that decide, in the order that fingerprints depend on. */
+function comparable({ pipeline, columns, augment }: Origin): Record<string, string> {
+  const { maths, preprocessing, resize, precision, ...images } = imageFields(pipeline);
+  return {
+    ...images,
     ...(columns && { pooling: columns.map(({ name, dimension }) => `${name}[${dimension}]`).join(' ') }),
     preprocessing,
     resize,
     precision,
-    dtype,
-    maths: `version ${maths}`,
+    dtype: pipeline.dtype,
+    maths,
     ...(typeof augment === 'string' && { views: augment }),
   };
 }

@@ -13,7 +13,7 @@ import {
   parseJson,
 } from '../../fields.ts';
 import { codeOf, disk, diskError } from '../files.ts';
-import { differingFields, fingerprintOf } from '../pipeline.ts';
+import { differingFields, fingerprintOf, imageFields } from '../pipeline.ts';
 import {
   checkColumns,
   checkImagePipeline,
@@ -65,6 +65,9 @@ export interface ActivationManifest {
 
 export const ACTIVATIONS_FORMAT = 'permafrost-activations';
 const FORMAT_VERSION = 1;
+
+/** The folder of a store that its activations are in, unless they are elsewhere. */
+export const ACTIVATIONS_FOLDER = 'activations';
 
 /** No network keeps more of an image: 512 feature maps of 181x181. */
 const MAX_LENGTH = 1 << 24;
@@ -215,16 +218,9 @@ export function activationFolder(origin: ActivationOrigin): string {
 
 /** The fields that decide: engines agree to rounding, so they only trace. */
 function comparable({ pipeline, columns }: ActivationOrigin): Record<string, string> {
-  const { backbone, weightsHash, size, preprocessing, resize, precision, maths, cut, dtype, augment } =
-    pipeline;
+  const { cut, dtype, augment } = pipeline;
   return {
-    backbone,
-    'weights with SHA-256': weightsHash,
-    size: `${size.width}x${size.height}`,
-    preprocessing,
-    resize,
-    precision,
-    maths: `version ${maths}`,
+    ...imageFields(pipeline),
     cut: `${cut.layer}[${cut.shape.join('x')}]${cut.isHalved ? ', every second pixel' : ''}`,
     features: columns.map(({ name, dimension }) => `${name}[${dimension}]`).join(' ') || 'none',
     dtype,

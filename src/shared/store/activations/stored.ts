@@ -2,7 +2,7 @@
 import type { Stats } from 'node:fs';
 import { join } from 'node:path';
 import { InputError, messageOf, unexpected } from '../../errors.ts';
-import { type PartMemory, readChecked, sharedMemory } from '../checked-file.ts';
+import { ownMemory, type PartMemory, readChecked, sharedMemory } from '../checked-file.ts';
 import type { PartEntry } from '../schema.ts';
 import { damagedActivations } from './files.ts';
 import { decodeActivations } from './part.ts';
@@ -59,6 +59,13 @@ export async function readStoredPart(
   const { rows, sha256, views, offsets } = decodeActivations(bytes, layout, path);
   if (rows !== entry.rows) throw unexpected(`${entry.rows} rows`, path, rows);
   return { entry, rows, bytes: file!, offsets, sha256, views };
+}
+
+/** The path of each row of a part. @throws as readStoredPart does */
+export async function readPaths(dir: string, entry: PartEntry, layout: ActivationLayout): Promise<string[]> {
+  const path = join(dir, entry.file);
+  const bytes = await readChecked(path, entry, { memory: ownMemory, damaged: damagedActivations });
+  return decodeActivations(bytes, layout, path).paths();
 }
 
 /** What a reader of these parts is opened with; of a row that is in several, the first counts. */
