@@ -4,6 +4,7 @@ import { pathToFileURL } from 'node:url';
 import { COMMANDS } from '../src/commands.ts';
 import { EXPORT_OPTIONS } from '../src/export/options.ts';
 import { BACKBONE_OPTIONS, DATASET_OPTIONS, EXTRACT_OPTIONS } from '../src/extract/options.ts';
+import { FINE_TUNE_OPTIONS } from '../src/fine-tune/options.ts';
 import { PREDICTOR_OPTIONS } from '../src/predict/options.ts';
 import { shownDefault } from '../src/shared/cli/flags.ts';
 import { flagOf, type Option, type OptionTable, within } from '../src/shared/options.ts';
@@ -24,6 +25,7 @@ const FUNCTIONS: Readonly<Partial<Record<string, Readonly<Record<string, OptionT
     extract: { ...within('backbone', BACKBONE_OPTIONS), ...EXTRACT_OPTIONS },
   },
   'train-head': { trainHeads: TRAIN_HEAD_OPTIONS },
+  'fine-tune': { fineTune: FINE_TUNE_OPTIONS },
   predict: { openPredictor: PREDICTOR_OPTIONS },
   export: { exportHead: EXPORT_OPTIONS },
 };

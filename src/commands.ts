@@ -4,6 +4,7 @@ import type { Commands } from './shared/cli/program.ts';
 export const COMMANDS = {
   extract: async () => (await import('./extract/command.ts')).extractCommand,
   'train-head': async () => (await import('./train/command.ts')).trainHeadCommand,
+  'fine-tune': async () => (await import('./fine-tune/command.ts')).fineTuneCommand,
   predict: async () => (await import('./predict/command.ts')).predictCommand,
   serve: async () => (await import('./predict/serve/command.ts')).serveCommand,
   export: async () => (await import('./export/command.ts')).exportCommand,

@@ -8,6 +8,11 @@ export type { DatasetImage, ImageSource, Listing } from './extract/dataset/layou
 export type { ExtractSummary } from './extract/extract.ts';
 export { type ExtractContext, extract, openDataset } from './extract/library.ts';
 export type { BackboneOptions, ExtractOptions } from './extract/options.ts';
+export { type FineTuneContext, fineTune, readTailGrid as parseTailGrid } from './fine-tune/library.ts';
+export type { FineTuneOptions } from './fine-tune/options.ts';
+export type { Tuning } from './fine-tune/review.ts';
+export type { TailGrid, TailGridBlock } from './fine-tune/search/grid.ts';
+export type { TrainingKey, TrainingRequest, TuneKey, TuneRequest } from './fine-tune/search/keys.ts';
 export {
   openPredictor,
   type PredictionOptions,
@@ -18,6 +23,7 @@ export {
 export type { Prediction } from './predict/loaded-head.ts';
 export type { LabelIssue, Separability } from './shared/analysis/separability.ts';
 export type { Augmentation } from './shared/augment/augmentation.ts';
+export type { BatchNormMode } from './shared/backbones/cut/words.ts';
 export type { BackboneRequest } from './shared/backbones/thread/protocol.ts';
 export type { Calibration } from './shared/calibration/calibrate.ts';
 export type { ContentHashes } from './shared/dataset/content-hashes.ts';
@@ -53,6 +59,7 @@ export type { HeadOptionKey, HeadRequest } from './shared/head/options.ts';
 export type { Probabilities } from './shared/head/predicted-labels.ts';
 export type { HeadSource } from './shared/head/record.ts';
 export { type Head, type HeadRecord, readHead } from './shared/head/record.ts';
+export type { TailSettings } from './shared/head/tail-settings.ts';
 export type { Interpolation, Resize, Size } from './shared/images/resize.ts';
 export type { ManifestOptions, Role } from './shared/manifest/columns.ts';
 export type { TopK } from './shared/metrics/confidence.ts';
@@ -60,6 +67,7 @@ export type { EvaluatedSplit, Evaluation } from './shared/metrics/counts.ts';
 export type { Progress } from './shared/reporter.ts';
 export { type Reporter, silent } from './shared/reporter.ts';
 export type { Training } from './shared/results/training.ts';
+export type { ActivationDtype } from './shared/store/activations/request.ts';
 export type { PartRows } from './shared/store/part.ts';
 export { type FeatureStore, openStore as openFeatures, type StorePart } from './shared/store/reader.ts';
 export type {

@@ -4,7 +4,16 @@ import { COMMANDS } from '../src/commands.ts';
 import { EXPORT_OPTIONS } from '../src/export/options.ts';
 import { BACKBONE_OPTIONS, DATASET_OPTIONS, EXTRACT_OPTIONS } from '../src/extract/options.ts';
 import { extractRequest } from '../src/extract/request.ts';
-import { exportHead, extract, openDataset, openPredictor, trainHeads, UsageError } from '../src/index.ts';
+import { FINE_TUNE_OPTIONS } from '../src/fine-tune/options.ts';
+import {
+  exportHead,
+  extract,
+  fineTune,
+  openDataset,
+  openPredictor,
+  trainHeads,
+  UsageError,
+} from '../src/index.ts';
 import { PREDICTOR_OPTIONS } from '../src/predict/options.ts';
 import { requestedColumns } from '../src/shared/backbones/depths.ts';
 import { readFlags, shownDefault, yargsOptions } from '../src/shared/cli/flags.ts';
@@ -17,6 +26,7 @@ import { sweepOptions, TRAIN_HEAD_OPTIONS } from '../src/train/options/train-opt
 const CALLS: Record<keyof typeof COMMANDS, Readonly<Record<string, string>>> = {
   extract: { '--data': 'nowhere' },
   'train-head': { '--features': 'nowhere' },
+  'fine-tune': { '--head': 'nowhere' },
   predict: { '': 'nowhere.jpg', '--head': 'nowhere' },
   serve: { '--head': 'nowhere' },
   export: { '--head': 'nowhere', '--format': 'onnx', '--out': 'nowhere' },
@@ -143,6 +153,7 @@ const FUNCTIONS: Readonly<
     options: TRAIN_HEAD_OPTIONS,
     given: { source: { features: ['nowhere'] }, labels: { file: 'nowhere.csv' }, head: {} },
   },
+  fineTune: { call: fineTune, options: FINE_TUNE_OPTIONS, given: { head: 'nowhere' } },
   openPredictor: { call: openPredictor, options: PREDICTOR_OPTIONS, given: { head: 'nowhere' } },
   exportHead: {
     call: exportHead,

@@ -66,6 +66,8 @@ export interface HeadRecord {
   thresholds?: number[];
   /** The views of each training image, where there were any. */
   augment?: Augmentation;
+  /** Where the store of each source was when the head was trained, a record. */
+  stores?: string[];
   metrics: { val: Metrics; test: Metrics | null };
 }
 
@@ -275,6 +277,7 @@ function checkRecord(value: unknown, path: string): HeadRecord {
       thresholds: checkThresholds(fields.thresholds, field, task === 'multilabel' ? classes.length : 0),
     }),
     ...(fields.augment !== undefined && { augment: checkAugmentation(fields.augment, field('augment')) }),
+    ...(fields.stores !== undefined && { stores: asTexts(fields.stores, field('stores')) }),
     metrics: {
       val: asObject(metrics.val, field('metrics.val')),
       test: metrics.test === null ? null : asObject(metrics.test, field('metrics.test')),

@@ -10,6 +10,7 @@ import type { HeadSource } from '../head/record.ts';
 import type { Split } from '../store/schema.ts';
 import type { TrainedHead } from '../training/head-progress.ts';
 import type { HeadResult } from '../training/result.ts';
+import type { Tensor } from '../weights/safetensors.ts';
 
 /** The chosen head, how good it is, and every other head. */
 export interface Training extends Omit<BestEvaluation, 'test'>, Review {
@@ -28,6 +29,8 @@ export interface Training extends Omit<BestEvaluation, 'test'>, Review {
   runs: readonly HeadResult[];
   /** The head with the best validation value; its result has test metrics where there is a test split. */
   best: TrainedHead;
+  /** The weights behind its cut, by `layer/weight`; absent for a head on a frozen backbone. */
+  tail?: ReadonlyMap<string, Tensor>;
   /** What the best head's inputs are normalised with, if some head of its source needs statistics. */
   statistics: NormalizationStatistics | undefined;
   /** The best head's predictions, calibrated, [rows, classes]. */

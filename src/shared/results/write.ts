@@ -1,5 +1,5 @@
 /** The files of a run's folder. */
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import type { CsvOptions } from '../csv-line.ts';
 import { imageSplits } from '../dataset/divide.ts';
 import { headTensors, writeHead } from '../head/record.ts';
@@ -12,6 +12,9 @@ import { leaderboardCsv } from './leaderboard.ts';
 import { predictionLines } from './predictions.ts';
 import { BEST_FOLDER, type TrainSummary } from './summary.ts';
 import type { Training } from './training.ts';
+
+/** What the best head predicts for every image, with the split that it was in. */
+export const PREDICTIONS_FILE = 'predictions.csv';
 
 /**
  * Writes leaderboard.csv, history.arrow, predictions.csv, best/ and metrics.json, the last of which says that the
@@ -28,7 +31,7 @@ export async function writeRun(
   await makeFolder(dir);
   await writeDurably(join(dir, 'leaderboard.csv'), leaderboardCsv(results, monitor, csv));
   await writeDurably(join(dir, 'history.arrow'), historyArrow(runs));
-  await writePredictions(join(dir, 'predictions.csv'), training, csv);
+  await writePredictions(join(dir, PREDICTIONS_FILE), training, csv);
   await writeBest(join(dir, BEST_FOLDER), training);
   const report = {
     ...summary,
@@ -64,7 +67,7 @@ function calibrationReport({ calibration, confidence, tuned, classes }: Training
 }
 
 async function writeBest(dir: string, training: Training): Promise<void> {
-  const { best, task, classes, table, sources, engine, statistics, calibration } = training;
+  const { best, tail, task, classes, table, sources, stores, engine, statistics, calibration } = training;
   const version = packageVersion();
   const { config, val, test } = best.result;
   const record = {
@@ -76,9 +79,10 @@ async function writeBest(dir: string, training: Training): Promise<void> {
     sources,
     ...calibration,
     ...(table.augment && { augment: table.augment }),
+    stores: stores.map((store) => resolve(store)),
     metrics: { val, test },
   };
-  await writeHead(dir, record, headTensors(record, best.parameters, statistics));
+  await writeHead(dir, record, headTensors(record, best.parameters, statistics), tail);
 }
 
 /** Streamed: the text of a large data set is longer than the longest string. */
