@@ -43,7 +43,8 @@ function batchNormOf(value: Value): BatchNorm | undefined {
   return {
     layer,
     x,
-    epsilon: constant(epsilon).data[0],
+    // As it was before it became a float32.
+    epsilon: Number(constant(epsilon).data[0].toPrecision(7)),
     weights: weights.map((weight) => [weight.name!.slice(layer.length + 1), constant(weight)]),
   };
 }

@@ -29,7 +29,7 @@ export function weightsOf(sources: readonly HeadSource[], given: readonly string
  */
 export function trainedTail({ record, tail }: Head): Head['tail'] {
   if (record.config.tail && !tail)
-    throw usage('the tail of a fine-tuned head, as readHead gives it', 'head', tail);
+    throw usage('the tail of a fine-tuned head, as readHead gives it,', 'head', tail);
   return record.config.tail && tail;
 }
 

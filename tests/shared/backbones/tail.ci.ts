@@ -3,7 +3,7 @@ import { it } from 'vitest';
 import { expectTailFeatures } from '../../support/tail-features.ts';
 
 it.each([
-  ['resnet50', 'conv5_block3', 'frozen'],
+  ['efficientnet_lite0', 'last-block', 'trainable'],
   ['resnet50', 'conv5_block1', 'trainable'],
   ['vgg16', 'block5_conv2', 'insert'],
   ['densenet121', 'conv5_block16', 'frozen'],

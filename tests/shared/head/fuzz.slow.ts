@@ -6,20 +6,29 @@ import { readHead, writeHead } from '../../../src/shared/head/record.ts';
 import { random } from '../../../src/shared/random.ts';
 import { newFolder } from '../../support/folders.ts';
 import { fuzzBytes } from '../../support/fuzz/bytes.ts';
+import { writeRandomHead } from '../../support/random-head.ts';
 import { syntheticHead } from '../../support/synthetic-head.ts';
-
-const FILES = ['head.json', 'head.safetensors'];
 
 it('2,000 changed heads neither crash nor hang, and give arrays of the shapes they claim', async () => {
   const dir = newFolder();
   const { record, tensors } = syntheticHead({ hidden: [4], batchNorm: true, normalize: 'standardize' });
   const augment = { views: 3, kind: 'flip,rotate=30;seed=1' };
   await writeHead(dir, { ...record, temperature: 1.5, augment }, tensors);
-  const originals = new Map(FILES.map((name) => [name, readFileSync(join(dir, name))]));
+  expect(await refusals(dir, ['head.json', 'head.safetensors'], 2000)).toBeGreaterThan(500);
+});
+
+it('nor do 600 changed heads behind a trained tail', async () => {
+  const dir = await writeRandomHead(newFolder(), { tail: { from: 'conv_pw_13' } });
+  expect(await refusals(dir, ['head.json', 'tail.safetensors'], 600)).toBeGreaterThan(400);
+});
+
+/** Reads a head that many times, one of its files changed, and counts how often that is refused. */
+async function refusals(dir: string, files: readonly string[], count: number): Promise<number> {
+  const originals = new Map(files.map((name) => [name, readFileSync(join(dir, name))]));
   const stream = random(9, 'mutated heads');
   let refused = 0;
-  for (let i = 0; i < 2000; i++) {
-    const name = FILES[stream.integer(2)];
+  for (let i = 0; i < count; i++) {
+    const name = files[stream.integer(2)];
     writeFileSync(join(dir, name), fuzzBytes(originals.get(name)!, stream));
     const started = performance.now();
     const outcome = await readHead(dir).catch((thrown: unknown) => thrown);
@@ -33,11 +42,11 @@ it('2,000 changed heads neither crash nor hang, and give arrays of the shapes th
       });
     } else {
       const read = outcome as Awaited<ReturnType<typeof readHead>>;
-      for (const { shape, data } of read.tensors.values())
+      for (const { shape, data } of [...read.tensors.values(), ...(read.tail?.values() ?? [])])
         expect(data.length).toBe(shape.reduce((product, length) => product * length, 1));
     }
     writeFileSync(join(dir, name), originals.get(name)!);
   }
-  expect(refused).toBeGreaterThan(500);
   rmSync(dir, { recursive: true });
-});
+  return refused;
+}
