@@ -13,6 +13,8 @@ export interface WorkerStart {
   engine: string;
   /** Threads inside one operation. */
   threads: number;
+  /** Whether tails are kept on the engine's device. */
+  usesDevice: boolean;
   /** Where trainings under way are saved, and how many seconds may pass in between; default: as many as saving takes little of. */
   checkpoint?: TailCheckpoint;
 }

@@ -1,5 +1,4 @@
 /** What a trained tail and head predict for rows of the activations. */
-import type { ActivationReader } from '../../shared/store/activations/reader.ts';
 import { writeTrained } from './tensors.ts';
 import type { TrainedTail } from './train-tail.ts';
 import { createTailTrainer, type TrainerOptions } from './trainer.ts';
@@ -8,10 +7,13 @@ import { createTailTrainer, type TrainerOptions } from './trainer.ts';
 export async function predictRows(
   { result: { config }, head, tail }: TrainedTail,
   rows: Int32Array,
-  options: Omit<TrainerOptions, 'config' | 'activations' | 'batchSize'> & { reader: ActivationReader },
+  options: Omit<TrainerOptions, 'config' | 'batchSize'>,
 ): Promise<Float32Array> {
-  const { reader } = options;
-  const trainer = await createTailTrainer({ ...options, config, activations: reader, batchSize: 1 });
-  writeTrained(trainer.blocks.parameters, trainer.layout, { head, tail });
-  return trainer.predict(reader, rows);
+  const trainer = await createTailTrainer({ ...options, config, batchSize: 1 });
+  const blocks = await trainer.save();
+  writeTrained(blocks.parameters, trainer.layout, { head, tail });
+  trainer.load(blocks);
+  const predicted = await trainer.predict(rows);
+  trainer.release();
+  return predicted;
 }

@@ -1,6 +1,5 @@
 /** Compiled graphs of a worker: those of one kind of tail and head are kept, since creating and releasing sessions leaks memory. */
-import type { Engine, Program } from '../../shared/engines/engine.ts';
-import { type TailShape, type TailStep, tailPrediction, tailStep } from '../../shared/training/tail-step.ts';
+import type { TailShape, TailStep } from '../../shared/training/tail-step.ts';
 
 /** All that the graphs of a training are made from, but for the batch. */
 export interface TailGraphs {
@@ -8,38 +7,35 @@ export interface TailGraphs {
   prediction: Omit<TailShape, 'batch'>;
 }
 
+interface Releasable {
+  release(): void | Promise<void>;
+}
+
 export interface TailPrograms {
-  /** Programs of other graphs are released. */
-  of(graphs: TailGraphs): Promise<{
-    step(batch: number): Promise<Program>;
-    predict(batch: number): Promise<Program>;
-  }>;
+  /** Programs of other graphs than these are released. */
+  use(graphs: TailGraphs): Promise<void>;
+  /** The program of that name, compiled at its first use. */
+  once<P extends Releasable>(name: string, compile: () => P | Promise<P>): Promise<P>;
   release(): Promise<void>;
 }
 
-export function createTailPrograms(engine: Engine): TailPrograms {
-  const compiled = new Map<string, Promise<Program>>();
+export function createTailPrograms(): TailPrograms {
+  const compiled = new Map<string, Promise<Releasable>>();
   let kind = '';
   const release = async () => {
     for (const program of compiled.values()) await (await program).release();
     compiled.clear();
   };
   return {
-    async of({ step, prediction }) {
-      const { trained, layers, output, loss, normalize } = step;
+    async use({ step: { trained, layers, output, loss, normalize } }) {
       const requested = JSON.stringify([trained, layers, output, loss, normalize], withoutRates);
       if (requested !== kind) await release();
       kind = requested;
-      const once = (key: string, create: () => Promise<Program>): Promise<Program> => {
-        const program = compiled.get(key) ?? create();
-        compiled.set(key, program);
-        return program;
-      };
-      return {
-        step: (batch) => once(`step ${batch}`, () => engine.compile(tailStep({ ...step, batch }))),
-        predict: (batch) =>
-          once(`predict ${batch}`, () => engine.compile(tailPrediction({ ...prediction, batch }))),
-      };
+    },
+    once<P extends Releasable>(name: string, compile: () => P | Promise<P>) {
+      const program = (compiled.get(name) as Promise<P> | undefined) ?? Promise.resolve(compile());
+      compiled.set(name, program);
+      return program;
     },
     release,
   };

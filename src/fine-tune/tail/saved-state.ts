@@ -5,7 +5,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { readChecksummed, writeChecksummed } from '../../shared/checkpoint/records.ts';
 import type { HeadConfig, Metrics } from '../../shared/head/config.ts';
 import type { EpochRecord } from '../../shared/training/result.ts';
-import { BLOCKS, type TailBlocks } from './trainer.ts';
+import { BLOCKS, type TailBlocks } from './state.ts';
 
 /** Where a training is. */
 export interface TailPosition {

@@ -24,8 +24,8 @@ export function tailSaver({ folder, seconds }: TailCheckpoint, { id, config }: T
   return {
     saved: states.load(id, config),
     save,
-    saveIfDue(current: () => SavedTail): void {
-      if (performance.now() >= due) save(current());
+    async saveIfDue(current: () => Promise<SavedTail>): Promise<void> {
+      if (performance.now() >= due) save(await current());
     },
     remove: () => states.remove(id),
   };

@@ -1,15 +1,8 @@
 /** An optimiser step on all tensors of a tail and its head, from gradients that lie in one block. */
 import { type Arena, type ArenaArray, wholeVectors } from '../../shared/training/arena.ts';
 import { type StepSettings, stepHyperparameters, stepper } from '../../shared/training/optimizers.ts';
+import type { StepRates } from './state.ts';
 import { type TailTensor, type TensorLayout, tensorIn } from './tensors.ts';
-
-/** How a tail's step differs from a head's. */
-export interface StepRates {
-  /** Factor on the learning rate of the tail's weights. */
-  lrTail: number;
-  /** What the norm of all gradients together may measure; 0 for no limit. */
-  clip: number;
-}
 
 interface Stepped {
   layout: TensorLayout;

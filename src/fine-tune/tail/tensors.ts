@@ -1,7 +1,7 @@
 /** The tensors that a training changes, one after the other in blocks that the engine and the optimiser's kernels share. */
 import type { TailWeight } from '../../shared/backbones/cut/weights.ts';
 import { meanOf, varianceOf } from '../../shared/graph/moments.ts';
-import { elementCount } from '../../shared/graph/value.ts';
+import { elementCount, type Shape } from '../../shared/graph/value.ts';
 import { MOVING_MOMENTUM } from '../../shared/head/forward.ts';
 import { type HeadLayer, type HeadParameter, headParameters } from '../../shared/head/layers.ts';
 import type { Head } from '../../shared/head/record.ts';
@@ -88,7 +88,14 @@ function statisticOf(name: string, layer: string, momentum: number) {
   return { output: (name.endsWith('/moving_mean') ? meanOf : varianceOf)(layer), momentum };
 }
 
-const isOfHead = (source: TailTensor['source']): source is HeadParameter => 'initializer' in source;
+export const isOfHead = (source: TailTensor['source']): source is HeadParameter => 'initializer' in source;
+
+/** The shape in which graphs take it: a head's kernels lie [units, inputs], as in a stack of one head. */
+export function tensorShape({ source }: TailTensor): Shape {
+  if (!isOfHead(source)) return source.shape;
+  const { name, shape } = source;
+  return isKernel(name) ? shape.toReversed() : shape;
+}
 
 /** A tensor's numbers in a block. */
 export function tensorIn(block: Float32Array, { start, length }: TailTensor): Float32Array {

@@ -1,13 +1,9 @@
 /** Trains one tail with its head from first batch to last epoch. */
 import { performance } from 'node:perf_hooks';
 import { type LabelledRows, validationOf } from '../../shared/dataset/data.ts';
-import { usage } from '../../shared/errors.ts';
 import type { HeadConfig, MetricName } from '../../shared/head/config.ts';
-import type { Head } from '../../shared/head/record.ts';
 import type { TailSettings } from '../../shared/head/tail-settings.ts';
 import { evaluate } from '../../shared/metrics/evaluate.ts';
-import type { ActivationReader } from '../../shared/store/activations/reader.ts';
-import type { Arena } from '../../shared/training/arena.ts';
 import { epochOrder, targetFiller } from '../../shared/training/batches.ts';
 import {
   finish,
@@ -17,16 +13,15 @@ import {
   startProgress,
   type TrainingJob,
 } from '../../shared/training/head-progress.ts';
-import { initialState } from '../../shared/training/optimizers.ts';
+import { steppingOptimizer } from '../../shared/training/optimizers.ts';
 import type { EpochRecord, HeadResult } from '../../shared/training/result.ts';
 import type { Tensor } from '../../shared/weights/safetensors.ts';
 import { labelledRows, type TailData } from './data.ts';
-import type { TailNetwork } from './network.ts';
+import type { TailBatch } from './inputs.ts';
 import { epochsWaited } from './patience.ts';
-import type { TailPrograms } from './programs.ts';
 import type { SavedTail, TailPosition } from './saved-state.ts';
 import { readTrained } from './tensors.ts';
-import { BLOCKS, createTailTrainer, type TailTrainer } from './trainer.ts';
+import { createTailTrainer, type TailTrainer, type TrainerOptions } from './trainer.ts';
 
 /** A tail to train; `pauseAfter` asks for the outcome after an epoch, from which it can go on where its state is saved. */
 export interface TailJob extends Omit<TrainingJob, 'startAfter'> {
@@ -44,19 +39,12 @@ export interface TrainedTail {
   validation: Float32Array;
 }
 
-export interface TailContext {
-  arena: Arena;
-  programs: TailPrograms;
-  network: TailNetwork;
-  start: Head;
+export interface TailContext extends Omit<TrainerOptions, 'config' | 'batchSize'> {
   data: TailData;
-  reader: ActivationReader;
-  /** Names of the tail's weights that are trained. */
-  trained: readonly string[];
   /** What an earlier run saved of this training. */
   saved?: SavedTail;
-  /** Called between steps with views that are valid until it returns. */
-  save?(saved: () => SavedTail): void;
+  /** Called between steps, which wait for it; what it is given are views of the training itself. */
+  save?(saved: () => Promise<SavedTail>): Promise<void>;
   /** Called once more where training paused or was stopped. */
   saveAtEnd?(saved: SavedTail): void;
   onEpoch(record: EpochRecord): void;
@@ -94,49 +82,32 @@ export async function trainTail(
     if (outcome === 'diverged') noteDivergence(run);
     isStopped = outcome === 'stopped' && isFinished(progress, true);
     if (outcome !== 'stopped') context.onEpoch(progress.result.history.at(-1)!);
-    context.save?.(() => savedTail(run));
+    await context.save?.(() => savedTail(run));
   }
   const isPaused = isPausing() && !isFinished(progress, false);
-  if (isPaused || isStopped) context.saveAtEnd?.(savedTail(run));
+  if (isPaused || isStopped) context.saveAtEnd?.(await savedTail(run));
+  run.trainer.release();
   progress.result.seconds = secondsOf(run);
   return { trained: trainedTail(run), isPaused };
 }
 
 async function startRun(job: TailJob, context: TailContext): Promise<Run> {
-  const { data, reader, saved } = context;
+  const { data, saved } = context;
   const { config } = job;
-  if (config.optimizer === 'lbfgs')
-    throw usage('an optimizer that steps batch by batch', '--optimizer', config.optimizer);
   const rows = labelledRows(data);
-  const trainer = await createTailTrainer({
-    ...context,
-    config,
-    activations: reader,
-    batchSize: Math.min(config.batchSize, rows.rows.train),
-  });
+  const batchSize = Math.min(config.batchSize, rows.rows.train);
+  const trainer = await createTailTrainer({ ...context, config, batchSize });
   const progress = startProgress(job, stepsPerEpoch(rows, config), rows, undefined);
   const position = saved?.position ?? { history: [], step: 0, lossSum: 0, seconds: 0 };
-  const run = {
-    job,
-    context,
-    trainer,
-    rows,
-    progress,
-    position,
-    began: { time: performance.now(), seconds: position.seconds },
-  };
+  const began = { time: performance.now(), seconds: position.seconds };
+  const run = { job, context, trainer, rows, progress, position, began };
   if (saved) resume(run, saved);
-  else {
-    const [first, second] = initialState(config.optimizer);
-    trainer.blocks.first.fill(first);
-    trainer.blocks.second.fill(second);
-    if (config.earlyStopping > 0 && rows.rows.val > 0) position.start = (await validate(run)).val;
-  }
+  else if (config.earlyStopping > 0 && rows.rows.val > 0) position.start = (await validate(run)).val;
   return run;
 }
 
 function resume({ trainer, progress, rows, job }: Run, { position, blocks, best }: SavedTail): void {
-  for (const block of BLOCKS) trainer.blocks[block].set(blocks[block]);
+  trainer.load(blocks);
   for (const record of position.history) noteEpoch(progress, record, rows);
   progress.steps = position.history.length * stepsPerEpoch(rows, job.config) + position.step;
   progress.best = best;
@@ -154,32 +125,30 @@ function secondsOf({ began }: Run): number {
 /** Goes through the epoch from where it is. */
 async function trainEpoch(run: Run): Promise<'complete' | 'stopped' | 'diverged'> {
   const { job, context, trainer, rows, progress, position } = run;
-  const { optimizer, batchSize, seed, tail } = job.config;
-  if (optimizer === 'lbfgs') throw new Error('lbfgs does not step batch by batch');
+  const { batchSize, seed, tail } = job.config;
+  const optimizer = steppingOptimizer(job.config.optimizer);
   const fillTargets = targetFiller(rows, job.config);
   const order = epochOrder(rows.rows.train, seed, progress.result.epochs + 1);
   const batchOf = (step: number) => order.subarray(step * batchSize, (step + 1) * batchSize);
   const cached = (batch: Int32Array) => batch.map((row) => context.data.rows.train.cache[row]);
   while (position.step * batchSize < order.length) {
     if (context.shouldStop()) return 'stopped';
-    const batch = batchOf(position.step);
+    const own = batchOf(position.step);
     const next = batchOf(position.step + 1);
-    await trainer.batches.read(
-      context.reader,
-      cached(batch),
-      batch.length,
-      next.length > 0 ? cached(next) : undefined,
-    );
-    fillTargets(batch, trainer.targets(batch.length));
+    const batch: TailBatch = {
+      rows: cached(own),
+      next: next.length > 0 ? cached(next) : undefined,
+      fill: (buffers) => fillTargets(own, buffers),
+    };
     const lr = progress.rate.rateAt(progress.steps);
     progress.steps++;
     const settings = { ...job.config, optimizer, lr, step: progress.steps };
     const maskSeed = Math.imul(seed, 0x85ebca6b) + progress.steps;
-    const loss = await trainer.step(batch.length, settings, tail, maskSeed);
+    const loss = await trainer.step(batch, settings, tail, maskSeed);
     if (!Number.isFinite(loss)) return 'diverged';
-    position.lossSum += loss * batch.length;
+    position.lossSum += loss * own.length;
     position.step++;
-    if (position.step * batchSize < order.length) context.save?.(() => savedTail(run));
+    if (next.length > 0) await context.save?.(() => savedTail(run));
   }
   return 'complete';
 }
@@ -194,7 +163,7 @@ async function evaluateEpoch(run: Run): Promise<void> {
     val,
   };
   if (noteEpoch(progress, record, rows))
-    progress.best = { parameters: trainer.blocks.parameters.slice(), probabilities };
+    progress.best = { parameters: (await trainer.save()).parameters.slice(), probabilities };
   position.history.push(record);
   Object.assign(position, { step: 0, lossSum: 0 });
   wait(run);
@@ -223,18 +192,18 @@ function watchedMetrics({ monitor }: HeadConfig, { task }: LabelledRows): Metric
 }
 
 async function validate({ trainer, context, rows, job }: Pick<Run, 'trainer' | 'context' | 'rows' | 'job'>) {
-  const probabilities = await trainer.predict(context.reader, context.data.rows.val.cache);
+  const probabilities = await trainer.predict(context.data.rows.val.cache);
   return {
     probabilities,
     val: evaluate(validationOf(rows, probabilities), watchedMetrics(job.config, rows)),
   };
 }
 
-function savedTail(run: Run): SavedTail {
+async function savedTail(run: Run): Promise<SavedTail> {
   const { position, trainer, progress } = run;
   return {
     position: { ...position, seconds: secondsOf(run) },
-    blocks: trainer.blocks,
+    blocks: await trainer.save(),
     best: progress.best,
   };
 }

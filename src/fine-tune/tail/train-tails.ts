@@ -1,28 +1,14 @@
-/** Tails handed out to worker threads. */
-import { SHARE_ENV, Worker } from 'node:worker_threads';
+/** Many tails of one cut, each with a head. */
 import { trainedWeights } from '../../shared/backbones/cut/weights.ts';
-import { builtFiles } from '../../shared/built-files.ts';
-import { revivedError, usage } from '../../shared/errors.ts';
-import type { Head } from '../../shared/head/record.ts';
+import { steppingOptimizer } from '../../shared/training/optimizers.ts';
 import type { EpochRecord } from '../../shared/training/result.ts';
-import type { TailData } from './data.ts';
-import type { FromWorker, TailCheckpoint, ToWorker, WorkerStart } from './messages.ts';
-import { sendableNetwork, type TailNetwork } from './network.ts';
+import type { TailCheckpoint } from './messages.ts';
+import type { TailNetwork } from './network.ts';
 import { tailStates } from './saved-state.ts';
 import type { TailJob, TrainedTail } from './train-tail.ts';
+import { runWorkers, type TailRequest, type Work } from './workers.ts';
 
-/** What tails of one cut have in common. */
-export interface TailRequest {
-  network: TailNetwork;
-  data: TailData;
-  /** The head that training starts from, with the normalisation of its inputs. */
-  start: Head;
-  engine: string;
-  /** Cores to keep busy. */
-  workers: number;
-  /** Threads inside one operation; default: one where there is a job for each core, else all cores for one job after the other. */
-  threads?: number;
-}
+export type { TailRequest } from './workers.ts';
 
 export interface TrainTailsOptions extends TailRequest {
   signal: AbortSignal;
@@ -35,9 +21,6 @@ export interface TrainTailsOptions extends TailRequest {
   onPaused?(trained: TrainedTail): void;
 }
 
-/** One piece of a worker's work. */
-type Work = Extract<ToWorker, { type: 'train' | 'predict' }>;
-
 /**
  * Trains all tails. When `signal` aborts, those under way end early as `stopped` and the rest are not started.
  * @throws UsageError for weights to train that the network does not have and for lbfgs, and what a worker threw; tails that
@@ -47,8 +30,7 @@ export async function trainTails(jobs: readonly TailJob[], options: TrainTailsOp
   const { network, signal, checkpoint, onEpoch, onFinished, onPaused } = options;
   const states = checkpoint && tailStates(checkpoint.folder);
   const work = jobs.map((job): Work => {
-    if (job.config.optimizer === 'lbfgs')
-      throw usage('an optimizer that steps batch by batch', '--optimizer', job.config.optimizer);
+    steppingOptimizer(job.config.optimizer);
     return { type: 'train', job, trained: trainedNames(network, job.config.tail.train) };
   });
   const whole = (trained: TrainedTail): TrainedTail => ({
@@ -94,72 +76,4 @@ function allWeights({ weights }: TailNetwork, changed: TrainedTail['tail']): Tra
 /** Names of the weights that `train` stands for. */
 function trainedNames({ weights }: TailNetwork, train: string): string[] {
   return trainedWeights(weights, train).map(({ name }) => name);
-}
-
-async function runWorkers(
-  work: readonly Work[],
-  options: TailRequest & Pick<TrainTailsOptions, 'checkpoint'>,
-  signal: AbortSignal,
-  onMessage: (message: FromWorker) => void,
-): Promise<void> {
-  const waiting = [...work];
-  if (waiting.length === 0) return;
-  const { threads = waiting.length >= options.workers ? 1 : options.workers } = options;
-  const count = Math.max(1, Math.min(Math.floor(options.workers / threads), waiting.length));
-  const workers = Array.from({ length: count }, () => startWorker(options, threads));
-  const stop = () => {
-    waiting.length = 0;
-    for (const worker of workers) tell(worker, { type: 'stop' });
-  };
-  signal.addEventListener('abort', stop, { once: true });
-  if (signal.aborted) stop();
-  try {
-    await Promise.all(workers.map((worker) => serve(worker, waiting, onMessage)));
-  } catch (thrown) {
-    stop();
-    throw thrown;
-  } finally {
-    signal.removeEventListener('abort', stop);
-  }
-}
-
-function startWorker(
-  { network, data, start, engine, checkpoint }: TailRequest & Pick<TrainTailsOptions, 'checkpoint'>,
-  threads: number,
-): Worker {
-  const workerData: WorkerStart = {
-    network: sendableNetwork(network),
-    data,
-    start,
-    engine,
-    threads,
-    checkpoint,
-  };
-  // Native libraries read the number of threads from the process's own environment, which engines write to.
-  return new Worker(builtFiles.module('fine-tune/tail/worker.js'), { workerData, env: SHARE_ENV });
-}
-
-function tell(worker: Worker, message: ToWorker): void {
-  worker.postMessage(message);
-}
-
-/** Feeds one worker until nothing waits; resolves when its thread has ended. */
-function serve(worker: Worker, waiting: Work[], onMessage: (message: FromWorker) => void): Promise<void> {
-  return new Promise((resolve, reject) => {
-    // What still waits would otherwise keep the other workers busy for a result that cannot come.
-    const fail = (thrown: unknown) => {
-      waiting.length = 0;
-      reject(thrown);
-    };
-    worker.on('message', (message: FromWorker) => {
-      if (message.type === 'ready') return tell(worker, waiting.shift() ?? { type: 'end' });
-      try {
-        onMessage(message);
-      } catch (thrown) {
-        fail(thrown);
-      }
-    });
-    worker.on('error', (thrown: Error) => fail(revivedError(thrown)));
-    worker.on('exit', () => resolve());
-  });
 }

@@ -11,13 +11,14 @@ import { trainTail } from './train-tail.ts';
 
 const port = parentPort;
 if (!port) throw new Error('The worker of tails runs as a worker thread');
-const { network, start, data, engine: name, threads, checkpoint } = workerData as WorkerStart;
+const { network, start, data, engine: name, threads, usesDevice, checkpoint } = workerData as WorkerStart;
 const say = (message: FromWorker, transfer: ArrayBuffer[] = []) => port.postMessage(message, transfer);
 
-const arena = createArena();
-const programs = createTailPrograms(await loadEngine(name, { threads }));
+const arena = createArena({ what: 'tails', remedy: 'train fewer layers or use smaller batches' });
+const engine = await loadEngine(name, { threads });
+const programs = createTailPrograms();
 const reader = openActivations(data.activations);
-const shared = { arena, programs, network, start, reader };
+const shared = { arena, engine, usesDevice, programs, network, start, reader };
 let stopping = false;
 
 port.on('message', async (message: ToWorker) => {

@@ -198,8 +198,8 @@ export const HEAD_OPTIONS: { readonly [K in HeadOptionKey]: HeadOption<HeadReque
     needs: steppedOnly,
   },
   warmup: {
-    kind: wholeNumber(0),
-    description: 'Epochs of linear learning rate warm-up',
+    kind: notNegative,
+    description: 'Epochs of linear learning rate warm-up; 0.5: half of the first',
     default: 0,
     needs: steppedOnly,
   },

@@ -83,7 +83,19 @@ function arenaFloats(length: number): number {
   return Math.ceil(length / ALIGNMENT_FLOATS) * ALIGNMENT_FLOATS;
 }
 
-export function createArena(): Arena {
+/** What does not fit, and how it would, where heads train. */
+const HEADS: ArenaContent = {
+  what: 'heads',
+  remedy: 'use fewer hidden units, smaller batches or fewer features',
+};
+
+/** What an arena is for, as errors say it. */
+interface ArenaContent {
+  what: string;
+  remedy: string;
+}
+
+export function createArena(content: ArenaContent = HEADS): Arena {
   // Address 0 stays unused: the first page is the kernels' own.
   const memory = new WebAssembly.Memory({ initial: 1 });
   const module = new WebAssembly.Module(
@@ -96,7 +108,7 @@ export function createArena(): Arena {
     reset(floats) {
       const pages = 1 + Math.ceil((floats * Float32Array.BYTES_PER_ELEMENT) / PAGE_BYTES);
       const present = memory.buffer.byteLength / PAGE_BYTES;
-      if (pages > present) grow(memory, pages - present);
+      if (pages > present) grow(memory, pages - present, content);
       used = PAGE_BYTES;
     },
     allocate(length) {
@@ -110,14 +122,14 @@ export function createArena(): Arena {
 }
 
 /** WebAssembly has addresses for 4 GB. */
-function grow(memory: WebAssembly.Memory, pages: number): void {
+function grow(memory: WebAssembly.Memory, pages: number, { what, remedy }: ArenaContent): void {
   try {
     memory.grow(pages);
   } catch (cause) {
     const gigabytes = (bytes: number) => `${(bytes / 1e9).toFixed(1)} GB`;
     const needed = gigabytes(memory.buffer.byteLength + pages * PAGE_BYTES);
     throw new InputError(
-      `Expected heads that fit into 4 GB per worker, or into the free memory, but some need ${needed}: use fewer hidden units, smaller batches or fewer features`,
+      `Expected ${what} that fit into 4 GB per worker, or into the free memory, but some need ${needed}: ${remedy}`,
       { cause },
     );
   }

@@ -1,4 +1,5 @@
 /** The table of optimisers: their constants, their state, and the kernel that applies a step. */
+import { usage } from '../errors.ts';
 import { elementCount, type Shape } from '../graph/value.ts';
 import type { HeadTraining, OptimizerName } from '../head/config.ts';
 import type { Arena, ArenaArray } from './arena.ts';
@@ -83,6 +84,12 @@ export interface TrainingState {
   parameters: Float32Array;
   /** The optimiser's two state arrays for the same positions (unused where a parameter is not trainable). */
   optimizer: [Float32Array, Float32Array];
+}
+
+/** @throws UsageError for one that does not step batch by batch */
+export function steppingOptimizer(name: OptimizerName): SteppingOptimizer {
+  if (name === 'lbfgs') throw usage('an optimizer that steps batch by batch', '--optimizer', name);
+  return name;
 }
 
 /** What the optimiser's two state arrays are filled with before the first step. */

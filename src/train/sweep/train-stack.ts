@@ -1,7 +1,7 @@
 /** Trains one stack of heads from first batch to last epoch. */
 import { performance } from 'node:perf_hooks';
 import { type TrainingData, validationOf } from '../../shared/dataset/data.ts';
-import type { HeadConfig, MetricName, OptimizerName } from '../../shared/head/config.ts';
+import type { HeadConfig, MetricName } from '../../shared/head/config.ts';
 import { headLayers, headParameters } from '../../shared/head/layers.ts';
 import { evaluate } from '../../shared/metrics/evaluate.ts';
 import type { HeadJob } from '../../shared/search/configurations.ts';
@@ -18,7 +18,7 @@ import {
   type TrainedHead,
 } from '../../shared/training/head-progress.ts';
 import type { InitialParameters } from '../../shared/training/initial.ts';
-import { freshState, type SteppingOptimizer, type TrainingState } from '../../shared/training/optimizers.ts';
+import { freshState, steppingOptimizer, type TrainingState } from '../../shared/training/optimizers.ts';
 import type { DeviceData } from './device/device-data.ts';
 import { deviceTrainer } from './device/device-trainer.ts';
 import { factoredKernel } from './factored.ts';
@@ -61,7 +61,7 @@ export async function trainStack(
   let lanes = jobs.map((job, index) => startProgress(job, stepsPerEpoch, data, paused[index]));
   const initial = context.initial(headParameters(layers), shared.seed);
   let stack = load(
-    lanes.map((_, index) => paused[index]?.state ?? freshState(initial, stepping(shared.optimizer))),
+    lanes.map((_, index) => paused[index]?.state ?? freshState(initial, steppingOptimizer(shared.optimizer))),
   );
   // Lanes that are done stay in the stack, ignored, until half of it can go; then it is rebuilt without them.
   let live = lanes.map((_, lane) => lane);
@@ -129,12 +129,6 @@ function trainerLoader(config: HeadConfig, { data, arena, programs, device }: St
   };
 }
 
-/** lbfgs takes all rows at once and has a loop of its own: solve-stack.ts. */
-function stepping(optimizer: OptimizerName): SteppingOptimizer {
-  if (optimizer === 'lbfgs') throw new Error('lbfgs does not step batch by batch');
-  return optimizer;
-}
-
 /** Returns false when it was told to stop before the epoch's end. */
 async function trainEpoch(
   stack: StackTrainer,
@@ -151,7 +145,7 @@ async function trainEpoch(
     const rows = order.subarray(start, start + batchSize);
     const settings = lanes.map(({ job: { config }, rate, steps }) => ({
       ...config,
-      optimizer: stepping(config.optimizer),
+      optimizer: steppingOptimizer(config.optimizer),
       lr: rate.rateAt(steps),
       step: steps + 1,
     }));

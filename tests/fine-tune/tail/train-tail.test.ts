@@ -1,6 +1,5 @@
 /** One tail from its first batch to its last epoch. */
 import { describe, expect, it } from 'vitest';
-import type { TailData } from '../../../src/fine-tune/tail/data.ts';
 import { createTailPrograms } from '../../../src/fine-tune/tail/programs.ts';
 import type { SavedTail } from '../../../src/fine-tune/tail/saved-state.ts';
 import { type TailContext, type TailJob, trainTail } from '../../../src/fine-tune/tail/train-tail.ts';
@@ -15,11 +14,13 @@ const engine = await loadEngine('onnxruntime', { threads: 1 });
 const network = tinyNetwork('trainable');
 const request: Partial<HeadRequest> = { hidden: [4], dropout: 0.3, batchNorm: true, earlyStopping: 0 };
 
-async function train(job: TailJob, context: Partial<TailContext> & { data?: TailData } = {}) {
+async function train(job: TailJob, context: Partial<TailContext> = {}) {
   const data = context.data ?? tinyData();
   const { trained, isPaused } = await trainTail(job, {
     arena: createArena(),
-    programs: createTailPrograms(engine),
+    engine,
+    usesDevice: false,
+    programs: createTailPrograms(),
     network,
     start: tinyHead(request),
     data,
@@ -130,7 +131,11 @@ describe('a training that was saved', () => {
 
   it('resumes after any step and any epoch, to the same bits', async () => {
     const saved: SavedTail[] = [];
-    const whole = await train(job, { save: (current) => saved.push(copied(current())) });
+    const whole = await train(job, {
+      save: async (current) => {
+        saved.push(copied(await current()));
+      },
+    });
     // Five batches an epoch, four of them with another behind them.
     expect(saved.map(({ position: { history, step } }) => [history.length, step])).toEqual(
       [0, 1, 2].flatMap((epoch) => [1, 2, 3, 4].map((step) => [epoch, step]).concat([[epoch + 1, 0]])),

@@ -6,6 +6,7 @@ import { type HeadParameter, headParameters } from '../../../shared/head/layers.
 import { isKernel } from '../../../shared/training/lanes.ts';
 import type { StepSettings } from '../../../shared/training/optimizers.ts';
 import { HYPERPARAMETERS, stepHyperparameters, stepKernel } from '../../../shared/training/optimizers.ts';
+import { type Hyperparameters, limitNorms, updated } from '../../../shared/training/updates.ts';
 import { statisticsKey } from '../stack.ts';
 import {
   gradientKey,
@@ -15,7 +16,6 @@ import {
   type StackShape,
   trainingGraph,
 } from '../training-graph.ts';
-import { type Hyperparameters, limitNorms, updated } from './updates.ts';
 
 /** Names of a step graph's inputs and outputs beside the training graph's. */
 export const stateKey = (name: string, index: 0 | 1): string => `state${index}:${name}`;

@@ -1,7 +1,7 @@
 /** Optimiser steps as graph operations: the arithmetic of the kernels, value by value. */
-import * as build from '../../../shared/graph/build.ts';
-import type { Value } from '../../../shared/graph/value.ts';
-import type { KernelName } from '../../../shared/training/optimizers.ts';
+import * as build from '../graph/build.ts';
+import type { Value } from '../graph/value.ts';
+import type { KernelName } from './optimizers.ts';
 
 /**
  * What {@link stepHyperparameters} gives, in its order: learning rate, twice the l2 penalty, decoupled decay, momentum,
