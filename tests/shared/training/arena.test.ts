@@ -25,3 +25,10 @@ it('a layout has the room that it adds up to, however many arrays it has', () =>
   const last = arrays[arrays.length - 1];
   expect(layoutFloats(layout)).toBeGreaterThanOrEqual((last.address - arrays[0].address) / 4 + last.padded);
 });
+
+it('says what does not fit, and what would', () => {
+  const arena = createArena({ what: 'tails', remedy: 'train fewer layers' });
+  expect(() => arena.reset(2 ** 30)).toThrow(
+    'Expected tails that fit into 4 GB per worker, or into the free memory, but some need 4.3 GB: train fewer layers',
+  );
+});

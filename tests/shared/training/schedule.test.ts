@@ -43,6 +43,13 @@ describe('learningRate', () => {
     expect(rate.rateAt(70)).toBeCloseTo(0.05, 12);
   });
 
+  it('warms up for a part of an epoch, in whole steps', () => {
+    const rate = rateOf({ schedule: 'constant', warmup: 0.28 });
+    expect([0, 1, 2, 3].map((step) => rate.rateAt(step))).toEqual(
+      [1 / 3, 2 / 3, 1, 1].map((share) => expect.closeTo(share * 0.1, 12)),
+    );
+  });
+
   it.each([
     ['half of the patience of early stopping', 6, 3],
     ['half of an odd patience, rounded down', 7, 3],
