@@ -13,7 +13,7 @@ import { readViews } from './options.ts';
 import { requestedTunings } from './search/configurations.ts';
 import { predictStart } from './start/evaluate.ts';
 import { type DividedStart, divideStart, openStart } from './start/open.ts';
-import type { TailRequest } from './tail/train-tails.ts';
+import { type TailRequest, threadsOf } from './tail/workers.ts';
 import type { TuneOptions } from './tune-options.ts';
 
 export interface TuningPlan {
@@ -67,12 +67,15 @@ export async function planTuning(options: TuneOptions, { signal, reporter }: Con
   const rows = cuts.networks.map(({ from }) =>
     splitRows(start.dataset, caches.get(from)!.request, augment?.views ?? 0),
   );
+  const jobs = configurations.flatMap((configuration) => jobsOf(configuration));
+  const threads = threadsOf(jobs.length, options.workers);
   const requests = cuts.networks.map(
     ({ from, network }, index): TailRequest => ({
       network,
       start: opened.head,
       engine: options.engine,
       workers: options.workers,
+      threads,
       data: {
         ...raw,
         ...(raw.weights ? { weights: raw.weights } : { weights: undefined }),
@@ -81,7 +84,6 @@ export async function planTuning(options: TuneOptions, { signal, reporter }: Con
       },
     }),
   );
-  const jobs = configurations.flatMap((configuration) => jobsOf(configuration));
   const { train, val, test } = division.images;
   reporter.info(
     `${record.task}, ${counted(record.classes.length, 'class', 'classes')}; ${counted(train, 'training image')}${augment ? ` with ${counted(augment.views, 'view')} each` : ''}, ${val} validation, ${counted(test, 'test image')}; ${counted(jobs.length, 'training')}`,
@@ -98,7 +100,14 @@ export async function planTuning(options: TuneOptions, { signal, reporter }: Con
     monitor: configurations[0].config.monitor,
     cacheBytes: [...caches.values()].reduce((sum, { bytes }) => sum + bytes, 0),
     engine,
-    fingerprint: fingerprintOf(start, { jobs, augment, cuts, dtype: options.activations.dtype, engine }),
+    fingerprint: fingerprintOf(start, {
+      jobs,
+      augment,
+      cuts,
+      dtype: options.activations.dtype,
+      engine,
+      threads,
+    }),
   };
 }
 
@@ -110,7 +119,15 @@ function fingerprintOf(
     cuts,
     dtype,
     engine,
-  }: { jobs: unknown; augment: Augmentation | undefined; cuts: Cuts; dtype: string; engine: Engine },
+    threads,
+  }: {
+    jobs: unknown;
+    augment: Augmentation | undefined;
+    cuts: Cuts;
+    dtype: string;
+    engine: Engine;
+    threads: number;
+  },
 ): string {
   const { sources, tensors } = head.record;
   return sweepFingerprint({
@@ -124,5 +141,6 @@ function fingerprintOf(
     dtype,
     jobs,
     engine: [engine.name, engine.version],
+    threads,
   });
 }

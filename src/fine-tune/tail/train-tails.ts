@@ -8,8 +8,6 @@ import { tailStates } from './saved-state.ts';
 import type { TailJob, TrainedTail } from './train-tail.ts';
 import { runWorkers, type TailRequest, type Work } from './workers.ts';
 
-export type { TailRequest } from './workers.ts';
-
 export interface TrainTailsOptions extends TailRequest {
   signal: AbortSignal;
   /** Where trainings under way are saved, so that a killed run resumes from there. */

@@ -17,10 +17,15 @@ export interface TailRequest {
   engine: string;
   /** Cores to keep busy. */
   workers: number;
-  /** Threads inside one operation; default: one where there is a job for each core, else all cores for one job after the other. */
-  threads?: number;
+  /** Threads inside one operation, see {@link threadsOf}; the last bits of what training ends with depend on it. */
+  threads: number;
   /** Whether tails are kept on the engine's device; default: where that is a GPU. */
   usesDevice?: boolean;
+}
+
+/** Threads inside one operation that keep all cores busy with so many trainings. */
+export function threadsOf(trainings: number, workers: number): number {
+  return Math.max(1, Math.floor(workers / trainings));
 }
 
 /** One piece of a worker's work. */
@@ -39,7 +44,7 @@ export async function runWorkers(
   const waiting = [...work];
   if (waiting.length === 0) return;
   const usesDevice = options.usesDevice ?? (await computesOnGpu(options.engine));
-  const { threads = waiting.length >= options.workers ? 1 : options.workers } = options;
+  const { threads } = options;
   // One worker keeps a device busy.
   const most = usesDevice ? 1 : Math.floor(options.workers / threads);
   const count = Math.max(1, Math.min(most, waiting.length));

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { afterAll, expect, it } from 'vitest';
 import type { TailJob, TrainedTail } from '../../../src/fine-tune/tail/train-tail.ts';
 import { predictTail, type TrainTailsOptions, trainTails } from '../../../src/fine-tune/tail/train-tails.ts';
+import { threadsOf } from '../../../src/fine-tune/tail/workers.ts';
 import type { HeadRequest } from '../../../src/shared/head/options.ts';
 import { tinyData, tinyHead, tinyJob, tinyNetwork } from '../../support/tiny-tail.ts';
 
@@ -88,4 +89,13 @@ it('refuses lbfgs and unknown weights by name before anything starts', async () 
     'Expected an optimizer that steps batch by batch for --optimizer but received "lbfgs"',
   );
   await expect(train([tinyJob(request, { train: 'conf' })])).rejects.toThrow(/--train.*did you mean conv/);
+});
+
+it.each([
+  [1, 2, 2],
+  [2, 2, 1],
+  [3, 2, 1],
+  [3, 8, 2],
+])('%i trainings on %i cores have %i threads each', (trainings, workers, threads) => {
+  expect(threadsOf(trainings, workers)).toBe(threads);
 });
