@@ -196,7 +196,7 @@ export const EXTRACT_OPTIONS = {
     // Its text stays: the seed that it is read with is another option.
     kind: writtenAs((written, where) => parseAugmentation(written, 0, where)),
     description:
-      'Augmented views of each image, as in Keras: 4:flip,rotate=30,shift=0.2,shear=10,zoom=0.2,brightness=0.2',
+      'Augmented views of each image, as in Keras: 4:flip,rotate=30,shift=0.2,shear=10,zoom=0.2,brightness=0.2,crop=0.7',
     defaultText: 'none',
   },
   seed: {

@@ -130,7 +130,7 @@ const COMMON_OPTIONS = {
   views: {
     kind: writtenAs((written, where) => readViews(written, where)),
     description:
-      'Augmented views of each training image, as in --augment of extract: 4:flip,rotate=30,zoom=0.2,brightness=0.2',
+      'Augmented views of each training image, as in --augment of extract: 4:flip,rotate=30,crop=0.7,brightness=0.2',
     defaultText: 'those the head was trained on',
   },
 } satisfies OptionTable;

@@ -5,8 +5,8 @@ import { asObject, asText, asWhole } from '../fields.ts';
 import { number, type ValueKind } from '../values.ts';
 
 /**
- * The transformations of a view, each drawn uniformly and meaning what it means to Keras's ImageDataGenerator; what
- * lies outside the image is filled with its nearest pixel (`fill_mode='nearest'`). 0: not at all.
+ * The transformations of a view, each drawn uniformly and, but for `crop`, meaning what it means to Keras's
+ * ImageDataGenerator; what lies outside the image is filled with its nearest pixel (`fill_mode='nearest'`). 0: not at all.
  */
 export interface Transformations {
   /** `horizontal_flip`: 1 mirrors every second view. */
@@ -21,6 +21,11 @@ export interface Transformations {
   zoom: number;
   /** `brightness_range=[1 - brightness, 1 + brightness]`: a factor of all pixels. */
   brightness: number;
+  /**
+   * Not of ImageDataGenerator but as torchvision's RandomResizedCrop: a window anywhere inside the image fills the view; its
+   * sides are one share of the image's, from `crop` to 1.
+   */
+  crop: number;
 }
 
 /** How views are made, apart from their number: what two views of an image must share to be the same. */
@@ -43,12 +48,13 @@ const TRANSFORMATIONS: Readonly<Record<keyof Transformations, ValueKind<number>>
   shear: number({ above: 0, below: 90 }, 'degrees'),
   zoom: number({ above: 0, below: 1 }, 'a share'),
   brightness: number({ above: 0, maximum: 1 }, 'a share'),
+  crop: number({ above: 0, below: 1 }, 'a share'),
 };
 const NAMES = Object.keys(TRANSFORMATIONS) as (keyof Transformations)[];
 
 /** More views than this of an image are a mistake; the store's column of views holds up to 32,767. */
 const MAX_VIEWS = 1000;
-const FORM = 'N:flip,rotate=30,shift=0.2,shear=10,zoom=0.2,brightness=0.2 (N views of any of these)';
+const FORM = 'N:flip,rotate=30,shift=0.2,shear=10,zoom=0.2,brightness=0.2,crop=0.7 (N views of any of these)';
 
 /**
  * Reads `--augment`: the number of views, then transformations.
@@ -62,7 +68,7 @@ export function parseAugmentation(text: string, seed: number, where = '--augment
 }
 
 function parseTransformations(list: string, where: string): Transformations {
-  const found: Transformations = { flip: 0, rotate: 0, shift: 0, shear: 0, zoom: 0, brightness: 0 };
+  const found: Transformations = { flip: 0, rotate: 0, shift: 0, shear: 0, zoom: 0, brightness: 0, crop: 0 };
   for (const item of list.split(',')) {
     const [written, value, ...rest] = item.split('=');
     const name = NAMES.find((candidate) => candidate === written.trim());

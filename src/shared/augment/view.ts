@@ -18,6 +18,8 @@ export interface View {
   flip: boolean;
   /** What all pixels are multiplied by. */
   brightness: number;
+  /** A window: its sides as a share of the image's, and how far its middle is from the image's, in shares of the sides. */
+  window: { side: number; right: number; down: number };
 }
 
 const CHANNELS = 3;
@@ -29,7 +31,7 @@ const RADIANS = Math.PI / 180;
  * @param sha256 of the image file, in hex
  */
 export function drawView(
-  { seed, flip, rotate, shift, shear, zoom, brightness }: ViewKind,
+  { seed, flip, rotate, shift, shear, zoom, brightness, crop }: ViewKind,
   sha256: string,
   view: number,
 ): View {
@@ -45,7 +47,14 @@ export function drawView(
     zy: 1 + within(zoom),
     flip: stream.uniform() < 0.5 && flip === 1,
     brightness: 1 + within(brightness),
+    window: drawWindow(crop, stream),
   };
+}
+
+function drawWindow(crop: number, stream: { uniform(): number }): View['window'] {
+  const [size, right, down] = [stream.uniform(), stream.uniform() - 0.5, stream.uniform() - 0.5];
+  const side = crop === 0 ? 1 : crop + (1 - crop) * size;
+  return { side, right: right * (1 - side), down: down * (1 - side) };
 }
 
 /** The images that stand for one image: itself, number 0, and its views. */
@@ -76,8 +85,8 @@ export function contentHash(bytes: Uint8Array): string {
 }
 
 /**
- * The pixels of a view: rotated, shifted, sheared, zoomed (in this order, about the middle), mirrored and brightened
- * in one bilinear resampling, with the nearest pixel where the image ends.
+ * The pixels of a view: a window of the image rotated, shifted, sheared, zoomed (in this order, about its middle), mirrored and
+ * brightened in one bilinear resampling, with the nearest pixel where the image ends.
  *
  * On square images this is Keras's `apply_affine_transform` to rounding; on others Keras turns about a point beside
  * the middle (its centre has height and width exchanged), and this does not.
@@ -113,16 +122,17 @@ export function viewPixels(pixels: Uint8Array, { width, height }: Size, view: Vi
   return out;
 }
 
-/** From a pixel of the view to a place in the image, x and y of the first from the middle: rotation, shift, shear, zoom. */
-function affine({ theta, tx, ty, shear, zx, zy }: View, { width, height }: Size) {
+/** From a pixel of the view to a place in the image, x and y of the first from the middle: zoom, shear, shift, rotation, window. */
+function affine({ theta, tx, ty, shear, zx, zy, window }: View, { width, height }: Size) {
+  const { side, right, down } = window;
   const [cos, sin] = [Math.cos(theta), Math.sin(theta)];
   const [shiftX, shiftY] = [tx * width, ty * height];
   return {
-    xx: cos * zx,
-    xy: -(cos * Math.sin(shear) + sin * Math.cos(shear)) * zy,
-    yx: sin * zx,
-    yy: (cos * Math.cos(shear) - sin * Math.sin(shear)) * zy,
-    x0: cos * shiftX - sin * shiftY + (width - 1) / 2,
-    y0: sin * shiftX + cos * shiftY + (height - 1) / 2,
+    xx: side * cos * zx,
+    xy: -side * (cos * Math.sin(shear) + sin * Math.cos(shear)) * zy,
+    yx: side * sin * zx,
+    yy: side * (cos * Math.cos(shear) - sin * Math.sin(shear)) * zy,
+    x0: side * (cos * shiftX - sin * shiftY) + right * width + (width - 1) / 2,
+    y0: side * (sin * shiftX + cos * shiftY) + down * height + (height - 1) / 2,
   };
 }
