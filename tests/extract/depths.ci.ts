@@ -1,6 +1,9 @@
 /** The default depths from photos to predictions and exports, with the built commands. */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import sharp from 'sharp';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { requestedColumns } from '../../src/shared/backbones/depths.ts';
@@ -8,6 +11,7 @@ import { openStore } from '../../src/shared/store/reader.ts';
 import { permafrost } from '../support/command.ts';
 import { newFolder } from '../support/folders.ts';
 
+const PROGRAM = fileURLToPath(new URL('../../dist/permafrost.js', import.meta.url));
 const folder = newFolder();
 const data = join(folder, 'photos');
 const store = join(folder, 'store');
@@ -111,6 +115,25 @@ describe('the depths that extract stores by default', () => {
         '--json',
       );
       expect(exported.summary.difference).toBeLessThan(1e-4);
+    }
+  });
+
+  it('reach serve, which answers as predict does', async () => {
+    const best = join(folder, 'run', 'best');
+    const photo = join(data, 'plain', '0.png');
+    const { summary } = await run('predict', '--head', best, '--json', photo);
+    const [{ probabilities }] = summary.predictions as { probabilities: Record<string, number> }[];
+    const server = spawn(process.execPath, [PROGRAM, 'serve', '--head', best, '--port', '0']);
+    try {
+      const [line] = await once(server.stdout, 'data');
+      const url = `${String(line).trim()}/predict`;
+      const response = await fetch(url, { method: 'POST', body: new Uint8Array(readFileSync(photo)) });
+      const served = (await response.json()) as { probabilities: Record<string, number> };
+      expect(Object.keys(served.probabilities)).toHaveLength(2);
+      for (const [name, probability] of Object.entries(probabilities))
+        expect(served.probabilities[name]).toBeCloseTo(probability, 4);
+    } finally {
+      server.kill('SIGKILL');
     }
   });
 
