@@ -10,7 +10,7 @@ import type { Training } from '../shared/results/training.ts';
 import { shownBytes } from '../shared/values.ts';
 import { reviewSearch } from './evaluation/review.ts';
 import type { TrainOptions } from './options/train-options.ts';
-import { defaultGrid } from './search/default-grid.ts';
+import { defaultGrid, smoothed } from './search/default-grid.ts';
 import { planSearch, type SearchPlan } from './search/plan.ts';
 import { runSearch } from './search/run.ts';
 import { normalizationCount, splitBySource } from './search/sources.ts';
@@ -50,7 +50,8 @@ export async function planTraining(
   const copies = normalizationCount(blocks, head);
   const dataset = await loadDataset({ ...options, sources, copies }, reporter);
   const split = splitDataset(dataset, { ...options, seed: head.seed }, reporter);
-  return planSearch(split, blocks, options, reporter);
+  const heads = options.grid === 'default' ? smoothed(blocks, head, dataset.task) : blocks;
+  return planSearch(split, heads, options, reporter);
 }
 
 /** Searches and reviews; a plan runs once. Throws as {@link train} does. */

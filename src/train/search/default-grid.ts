@@ -1,11 +1,13 @@
 /** What `--grid` alone trains: heads on the last layer and, where the stores have them, on all depths. */
 import { depthColumns, howToAddDepths } from '../../shared/dataset/columns.ts';
 import { DEPTHS, LAST } from '../../shared/depth-words.ts';
+import type { Task } from '../../shared/head/config.ts';
 import { isConvex } from '../../shared/head/resolve.ts';
 import type { Reporter } from '../../shared/reporter.ts';
 import { openStore } from '../../shared/store/reader.ts';
 import type { Grid, GridBlock, HeadBlock } from '../options/grid.ts';
 import type { TrainOptions } from '../options/train-options.ts';
+import type { SourcedBlock } from './sources.ts';
 
 /** Depths are made comparable by softsign: see docs/depths.md for what else was measured. */
 const NORMALIZE: HeadBlock = { normalize: ['softsign'], hidden: [[]] };
@@ -25,6 +27,21 @@ const HIDDEN: HeadBlock = { normalize: ['softsign'], hidden: [[128], [512]], dro
 
 /** Rows from which hidden layers compete: on 500 photos they gained nothing and took nearly all of the time; the limit is a guess. */
 const MIN_HIDDEN_ROWS = 1000;
+
+/** Label smoothing of classes that exclude each other; several labels lost by it. See docs/depths.md. */
+const SMOOTHING = 0.1;
+
+/** The default grid's blocks for a task, which is known once labels are read. @param head options that every head has */
+export function smoothed(
+  blocks: readonly SourcedBlock[],
+  { labelSmoothing, loss = 'auto', output = 'auto' }: TrainOptions['head'],
+  task: Task,
+): SourcedBlock[] {
+  const isGiven = labelSmoothing !== undefined;
+  const isSoftmax = task === 'multiclass' && loss !== 'focal' && output !== 'sigmoid';
+  if (isGiven || !isSoftmax) return [...blocks];
+  return blocks.map(({ source, block }) => ({ source, block: { ...block, labelSmoothing: [SMOOTHING] } }));
+}
 
 /**
  * The default grid for stores and the options that every head has. Where heads could have earlier layers and a store has

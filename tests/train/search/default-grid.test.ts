@@ -1,13 +1,16 @@
 /** What --grid alone trains. */
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import type { Task } from '../../../src/shared/head/config.ts';
 import type { HeadRequest } from '../../../src/shared/head/options.ts';
 import { silent } from '../../../src/shared/reporter.ts';
 import { createStoreWriter } from '../../../src/shared/store/writer.ts';
-import { defaultGrid } from '../../../src/train/search/default-grid.ts';
+import { trainHeads } from '../../../src/train/library.ts';
+import { defaultGrid, smoothed } from '../../../src/train/search/default-grid.ts';
 import { expandGrid } from '../../../src/train/search/grid.ts';
 import { newFolder } from '../../support/folders.ts';
 import { pipeline, row } from '../../support/store-rows.ts';
+import { clusters, syntheticStore } from '../../support/synthetic-store.ts';
 
 const LARGE = 1000;
 
@@ -83,6 +86,27 @@ describe('the default grid', () => {
     const { kinds } = await gridOf([await storeWith(['avg', 'conv2/avg'])], head, { halving });
     expect(kinds.join()).not.toContain('lbfgs');
     expect(kinds).toHaveLength(4);
+  });
+
+  it.each<[string, Task, Partial<HeadRequest>, number[] | undefined]>([
+    ['labels of classes', 'multiclass', {}, [0.1]],
+    ['no labels where several are possible', 'multilabel', {}, undefined],
+    ['no labels where the user says how much', 'multiclass', { labelSmoothing: 0 }, undefined],
+    ['no labels of sigmoid heads', 'multiclass', { output: 'sigmoid' }, undefined],
+    ['no labels of focal losses', 'multiclass', { loss: 'focal' }, undefined],
+  ])('smooths %s', (_, task, head, smoothing) => {
+    const blocks = [{ source: 1, block: { l2: [1] } }];
+    const block = { l2: [1], ...(smoothing && { labelSmoothing: smoothing }) };
+    expect(smoothed(blocks, head, task)).toEqual([{ source: 1, block }]);
+  });
+
+  it('smooths the heads that are trained', async () => {
+    const images = clusters(['a', 'b'], 30);
+    const source = { features: [await syntheticStore(images)] };
+    const { runs } = await trainHeads({ source, grid: 'default' });
+    expect(runs.map(({ config }) => config.labelSmoothing)).toEqual(runs.map(() => 0.1));
+    const given = await trainHeads({ source, grid: 'default', head: { labelSmoothing: 0.2 } });
+    expect(given.runs.map(({ config }) => config.labelSmoothing)).toEqual(given.runs.map(() => 0.2));
   });
 
   it('is exact alone where lbfgs is asked for', async () => {

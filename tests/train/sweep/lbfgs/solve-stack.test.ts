@@ -45,7 +45,11 @@ function data(output: Output): TrainingData {
 async function solved(
   output: Output,
   penalties: readonly number[],
-  shouldStop = () => false,
+  {
+    shouldStop = () => false,
+    labelSmoothing = 0,
+    rows = data(output),
+  }: { shouldStop?: () => boolean; labelSmoothing?: number; rows?: TrainingData } = {},
 ): Promise<TrainedHead[]> {
   const programs = createPrograms(await loadEngine('onnxruntime', { threads: 1 }));
   const heads: TrainedHead[] = [];
@@ -53,10 +57,10 @@ async function solved(
   await solveStack(
     penalties.map((l2, index) => ({
       id: String(index),
-      config: resolveConfig({ optimizer: 'lbfgs', l2 }, task),
+      config: resolveConfig({ optimizer: 'lbfgs', l2, labelSmoothing }, task),
     })),
     {
-      data: data(output),
+      data: rows,
       arena: createArena(),
       programs,
       initial: createInitialParameters(),
@@ -95,9 +99,41 @@ describe.each<Output>(['softmax', 'sigmoid'])('exact %s heads', (output) => {
   });
 });
 
+/** Every training row once for each class, weighing that class's share of its smoothed target. */
+function spread(smoothing: number): TrainingData {
+  const { features, targets, rows, ...rest } = data('softmax');
+  const all = features.none as Float32Array;
+  const [wide, own] = [new Float32Array(ROWS * CLASSES * INPUTS), new Uint8Array(ROWS * CLASSES * CLASSES)];
+  const weights = new Float32Array(ROWS * CLASSES);
+  for (let to = 0; to < ROWS * CLASSES; to++) {
+    const [row, label] = [Math.floor(to / CLASSES), to % CLASSES];
+    wide.set(all.subarray(row * INPUTS, (row + 1) * INPUTS), to * INPUTS);
+    own[to * CLASSES + label] = 1;
+    const target = (1 - smoothing) * targets[row * CLASSES + label] + smoothing / CLASSES;
+    weights[to] = CLASSES * target;
+  }
+  const train = ROWS * CLASSES;
+  return {
+    ...rest,
+    rows: { ...rows, train },
+    features: { none: Float32Array.from([...wide, ...all.subarray(ROWS * INPUTS)]) },
+    targets: Uint8Array.from([...own, ...targets.subarray(ROWS * CLASSES)]),
+    weights: Float32Array.from([...weights, ...new Float32Array(rows.val).fill(1)]),
+  };
+}
+
+it('smooths labels as if each row were of every class a little', async () => {
+  const [smoothed] = await solved('softmax', [1e-3], { labelSmoothing: 0.1 });
+  const [repeated] = await solved('softmax', [1e-3], { rows: spread(0.1) });
+  const [plain] = await solved('softmax', [1e-3]);
+  const [loss, other, without] = [smoothed, repeated, plain].map(({ result }) => result.history[0].trainLoss);
+  expect(Math.abs(loss - other)).toBeLessThan(1e-4 * other);
+  expect(loss).toBeGreaterThan(1.2 * without);
+});
+
 it('keeps what it has when it is asked to stop', async () => {
   let calls = 0;
-  const [head] = await solved('softmax', [1e-4], () => ++calls > 5);
+  const [head] = await solved('softmax', [1e-4], { shouldStop: () => ++calls > 5 });
   expect(head.result.status).toBe('stopped');
   expect(head.parameters.some((weight) => weight !== 0)).toBe(true);
 });
