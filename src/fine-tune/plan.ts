@@ -7,10 +7,12 @@ import type { MetricName } from '../shared/head/config.ts';
 import { counted } from '../shared/plural.ts';
 import type { Reporter } from '../shared/reporter.ts';
 import { type Configuration, configurationsOf, jobsOf, withSeeds } from '../shared/search/configurations.ts';
+import { ACTIVATION_BYTES } from '../shared/store/activations/request.ts';
 import { openCaches, splitRows, withoutMissing } from './activations.ts';
+import { AUTO, chooseCut } from './auto-cut.ts';
 import { type Cuts, openCuts } from './cuts.ts';
 import { readViews } from './options.ts';
-import { requestedTunings } from './search/configurations.ts';
+import { requestedTunings, type TunedConfig } from './search/configurations.ts';
 import { predictStart } from './start/evaluate.ts';
 import { type DividedStart, divideStart, openStart } from './start/open.ts';
 import { type TailRequest, threadsOf } from './tail/workers.ts';
@@ -52,7 +54,14 @@ export async function planTuning(options: TuneOptions, { signal, reporter }: Con
   const { record } = opened.head;
   const augment = options.views === undefined ? record.augment : readViews(options.views);
   const trainingImages = opened.table.splits.filter((split) => split === 'train').length;
-  const requested = requestedTunings({ config: record.config, task: record.task, trainingImages }, options);
+  const written = requestedTunings({ config: record.config, task: record.task, trainingImages }, options);
+  const requested = await withChosenCut(written, async ({ epochs }) => {
+    const trained = trainingImages * (1 + (augment?.views ?? 0));
+    const cached = opened.table.rows - trainingImages + trained;
+    const { dtype, maxBytes } = options.activations;
+    const costs = { rows: { cached, trained }, epochs, workers: options.workers, maxBytes };
+    return chooseCut(opened, { ...costs, bytesPerNumber: ACTIVATION_BYTES[dtype] }, reporter);
+  });
   const cuts = await openCuts(opened, requested, { weights: options.weights, reporter });
   const candidates = cuts.configs.map((config, index) => ({ config, source: cuts.networkOf[index] }));
   const configurations = configurationsOf(withSeeds(candidates, options.seeds));
@@ -109,6 +118,19 @@ export async function planTuning(options: TuneOptions, { signal, reporter }: Con
       threads,
     }),
   };
+}
+
+/** The trainings with a layer in the place of `auto`, which is chosen once. */
+async function withChosenCut(
+  configs: readonly TunedConfig[],
+  choose: (first: TunedConfig) => Promise<string>,
+): Promise<readonly TunedConfig[]> {
+  const first = configs.find(({ tail }) => tail.from === AUTO);
+  if (!first) return configs;
+  const from = await choose(first);
+  return configs.map((config) =>
+    config.tail.from === AUTO ? { ...config, tail: { ...config.tail, from } } : config,
+  );
 }
 
 function fingerprintOf(

@@ -141,7 +141,7 @@ function refuseFolds(runImages: ReadonlyMap<string, readonly RunImage[]>, folder
 }
 
 /** Targets [images, classes] in the head's classes. @throws InputError for another label */
-function targetsOf(labels: readonly (readonly string[])[], classes: readonly string[]): Uint8Array {
+export function targetsOf(labels: readonly (readonly string[])[], classes: readonly string[]): Uint8Array {
   const column = new Map(classes.map((name, index) => [name, index]));
   const targets = new Uint8Array(labels.length * classes.length);
   for (const [row, own] of labels.entries())

@@ -5,6 +5,7 @@ import { distinctRows } from '../../shared/analysis/separability.ts';
 import type { TrainingData } from '../../shared/dataset/data.ts';
 import { selectTargets } from '../../shared/dataset/labels.ts';
 import { fitStandardization, normalizeRows } from '../../shared/dataset/normalize.ts';
+import { type Columns, readColumns } from '../../shared/dataset/read-columns.ts';
 import { allRows, rowsWhere } from '../../shared/dataset/row-numbers.ts';
 import type { SplitDataset } from '../../shared/dataset/split-dataset.ts';
 import { foldRows } from '../../shared/dataset/splits.ts';
@@ -26,7 +27,6 @@ import { predictRows } from '../sweep/predict-rows.ts';
 import { createPrograms } from '../sweep/programs.ts';
 import { createStack } from '../sweep/stack.ts';
 import type { StackContext } from '../sweep/train-stack.ts';
-import { type Columns, readColumns } from './read-columns.ts';
 
 /** Images that the probes look at, spread evenly over all. */
 const MAX_IMAGES = 1000;

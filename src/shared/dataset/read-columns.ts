@@ -1,7 +1,8 @@
 /** Reads the last layer and all depths of some images from a store, as they were extracted. */
-import { depthColumns, lastColumn } from '../../shared/dataset/columns.ts';
-import { type ContentHashes, hashOf } from '../../shared/dataset/content-hashes.ts';
-import type { FeatureStore } from '../../shared/store/reader.ts';
+
+import type { FeatureStore } from '../store/reader.ts';
+import { depthColumns, lastColumn } from './columns.ts';
+import { type ContentHashes, hashOf } from './content-hashes.ts';
 
 /** Bytes of a store that are read once more for a few of its images: a second's work. */
 const MAX_BYTES = 2 ** 29;
