@@ -59,7 +59,10 @@ export function readViews(written: string, where = '--views'): Augmentation {
 }
 
 /** What fine-tuning trains with where nothing is said. */
-export const TRAINING_DEFAULTS = { lr: 1e-3, schedule: 'cosine', warmup: 1 } as const;
+export const TRAINING_DEFAULTS = { lr: 1e-3, schedule: 'cosine' } as const;
+
+/** Share of the epochs in which the learning rate grows, unless told otherwise. */
+export const WARMUP_SHARE = 0.05;
 
 /** Fine-tunings with few images need more epochs: see {@link epochsFor}. */
 const EPOCHS = { few: 24, many: 8, from: 1000 };
@@ -93,7 +96,7 @@ export const TRAINING_OPTIONS = {
   l1: { ...l1, description: 'L1 penalty on kernels, like Keras kernel_regularizer' },
   maxNorm,
   schedule: { ...schedule, default: TRAINING_DEFAULTS.schedule, needs: undefined },
-  warmup: { ...warmup, default: TRAINING_DEFAULTS.warmup, needs: undefined },
+  warmup: { ...warmup, needs: undefined, default: undefined, defaultText: 'a twentieth of the epochs' },
   epochs: {
     ...epochs,
     needs: undefined,

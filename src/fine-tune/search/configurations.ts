@@ -5,7 +5,7 @@ import { formatOption } from '../../shared/head/options.ts';
 import { resolveConfig, withoutIdleOptions } from '../../shared/head/resolve.ts';
 import { formatTailOption, TAIL_OPTIONS, type TailSettings } from '../../shared/head/tail-settings.ts';
 import { defaultsOf, flagOf } from '../../shared/options.ts';
-import { epochsFor, TRAINING_DEFAULTS } from '../options.ts';
+import { epochsFor, TRAINING_DEFAULTS, WARMUP_SHARE } from '../options.ts';
 import { combinations, MAX_TUNINGS, type TailGrid } from './grid.ts';
 import { isTailKey, type TrainingRequest, type TuneKey, type TuneRequest } from './keys.ts';
 
@@ -52,7 +52,9 @@ export function requestedTunings(
     const entries = Object.entries(combination) as [TuneKey, unknown][];
     const ofTail = Object.fromEntries(entries.filter(([key]) => isTailKey(key)));
     const ofHead = Object.fromEntries(entries.filter(([key]) => !isTailKey(key)));
-    const { tail: _, ...head } = { ...base, ...ofHead };
+    const { tail: _, ...merged } = { ...base, ...ofHead };
+    const { warmup = Number((WARMUP_SHARE * merged.epochs).toFixed(3)) } = { ...training, ...combination };
+    const head = { ...merged, warmup };
     try {
       return {
         ...resolveConfig(
