@@ -4,7 +4,7 @@
  *     unit         *.test.ts: fast tests (npm test)
  *     ci           *.ci.ts: end-to-end runs that take a minute together with others of their kind (npm run test:ci)
  *     slow         *.slow.ts: checks that take minutes (npm run test:slow)
- *     golden       all backbones against their goldens: minutes (npm run test:golden)
+ *     golden       all backbones and the ends of some in training against their goldens: minutes (npm run test:golden)
  *     tensorflow   the suites that compare engines, on the tfjs-node that the set-up script installed (npm run test:tensorflow)
  */
 import { defineConfig, type TestProjectInlineConfiguration } from 'vitest/config';
@@ -13,8 +13,7 @@ import type { TestUserConfig } from 'vitest/node';
 const ENGINE_SUITES = [
   'tests/shared/engines/{operations,memory}.test.ts',
   'tests/shared/graph/*.test.ts',
-  'tests/shared/training/tail-step.test.ts',
-  'tests/fine-tune/tail/trainer.test.ts',
+  'tests/fine-tune/tail/{trainer.test,keras.test,keras.golden}.ts',
   'tests/shared/backbones/goldens.test.ts',
   'tests/train/sweep/trajectory.test.ts',
   'tests/train/sweep/device/*.test.ts',
@@ -38,7 +37,7 @@ export const SUITES: Record<string, Suite> = {
     maxConcurrency: 2,
   },
   golden: {
-    include: ['tests/shared/backbones/all.golden.ts'],
+    include: ['tests/**/*.golden.ts'],
     provide: { engines: ['onnxruntime'] },
     testTimeout: 300_000,
   },

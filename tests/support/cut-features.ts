@@ -2,23 +2,25 @@
 import { expect } from 'vitest';
 import { loadCutBackbone } from '../../src/shared/backbones/cut/load.ts';
 import { ACTIVATION } from '../../src/shared/backbones/cut/split.ts';
+import { requestedColumns } from '../../src/shared/backbones/depths.ts';
 import { loadBackbone } from '../../src/shared/backbones/load.ts';
 import { loadEngine } from '../../src/shared/engines/engine.ts';
 import type { Feeds } from '../../src/shared/engines/interface.ts';
 import type { Graph } from '../../src/shared/graph/value.ts';
 import { syntheticPhoto } from './synthetic-photo.ts';
 
-/** Fails where front and tail, with seeded weights, do not give what the whole network gives. */
+/** Fails where front and tail, with seeded weights, do not give what the whole network gives, its depths among it. */
 export async function expectSameFeatures(name: string, side: number, from: string): Promise<void> {
-  const options = { name, size: { width: side, height: side }, weights: 'none', poolings: ['avg', 'max'] };
+  const poolings = requestedColumns(name, ['avg', 'max']);
+  const options = { name, size: { width: side, height: side }, weights: 'none', poolings };
   const pixels = new Uint8Array([...syntheticPhoto(0, side, side), ...syntheticPhoto(1, side, side)]);
   const whole = await loadBackbone(options);
   const expected = await runGraph(whole.graph, { pixels });
   const parts = await loadCutBackbone({ ...options, from, batchNorm: 'frozen' });
   expect(parts.weightsHash).toBe(whole.weightsHash);
-  const { [ACTIVATION]: activation } = await runGraph(parts.front, { pixels });
+  const { [ACTIVATION]: activation, ...early } = await runGraph(parts.front, { pixels });
   const weights = Object.fromEntries(parts.weights.map(({ name: weight, data }) => [weight, data]));
-  const received = await runGraph(parts.tail, { activation, ...weights });
+  const received = { ...early, ...(await runGraph(parts.tail, { activation, ...weights })) };
   for (const [column, features] of Object.entries(expected)) {
     expect(relativeDifference(received[column], features), `${name} ${column}`).toBeLessThan(3e-6);
     // Equal numbers prove something only where the input still shows in them.

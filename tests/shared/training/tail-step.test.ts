@@ -2,21 +2,6 @@ import { expect, it } from 'vitest';
 import * as build from '../../../src/shared/graph/build.ts';
 import { BATCH } from '../../../src/shared/graph/value.ts';
 import { tailStep } from '../../../src/shared/training/tail-step.ts';
-import { ENGINES_UNDER_TEST, loadUnderTest } from '../../support/engines.ts';
-import { expectKerasTraining, tailRuns } from '../../support/tail-training.ts';
-
-const engines = ENGINES_UNDER_TEST.filter((name) => name !== 'tfjs-backend-wasm');
-
-it.each(
-  engines.flatMap((engine) =>
-    tailRuns('mobilenet_v2_0.35').map((run) => ({ engine, run, optimizer: run.optimizer })),
-  ),
-)(
-  '50 steps of $optimizer on the last block of MobileNetV2 are those of Keras on $engine',
-  async ({ engine, run }) => {
-    await expectKerasTraining(await loadUnderTest(engine, { threads: 1 }), run);
-  },
-);
 
 it('heads with dropout and batch-norm ask for masks and give the statistics of the batch', () => {
   const activation = build.input('activation', 'float32', [BATCH, 2, 2, 3]);
