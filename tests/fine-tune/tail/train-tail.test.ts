@@ -12,15 +12,17 @@ import { tinyData, tinyHead, tinyJob, tinyNetwork } from '../../support/tiny-tai
 
 const engine = await loadEngine('onnxruntime', { threads: 1 });
 const network = tinyNetwork('trainable');
+const arena = createArena();
+const programs = createTailPrograms();
 const request: Partial<HeadRequest> = { hidden: [4], dropout: 0.3, batchNorm: true, earlyStopping: 0 };
 
 async function train(job: TailJob, context: Partial<TailContext> = {}) {
   const data = context.data ?? tinyData();
   const { trained, isPaused } = await trainTail(job, {
-    arena: createArena(),
+    arena,
     engine,
     usesDevice: false,
-    programs: createTailPrograms(),
+    programs,
     network,
     start: tinyHead(request),
     data,
