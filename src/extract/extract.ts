@@ -120,11 +120,12 @@ export async function extract(
 /** Writes what training and reports need beside the features, and warns of copies with different labels. */
 async function writeCompanions(
   out: string,
-  { fileOf }: ImageSource,
+  { fileOf, archive }: ImageSource,
   rows: RowRecord[],
   reporter: Reporter,
 ): Promise<void> {
-  if (fileOf) await writePhotoFolder(out, fileOf(''));
+  const photos = fileOf ? fileOf('') : archive;
+  if (photos !== undefined) await writePhotoFolder(out, photos);
   const conflicts = await writeConflicts(out, rows);
   if (conflicts > 0)
     reporter.warn(

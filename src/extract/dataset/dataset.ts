@@ -4,6 +4,7 @@ import { stat } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import type { Readable } from 'node:stream';
 import { InputError, shownPath, unexpected } from '../../shared/errors.ts';
+import { isArchive, openArchive } from '../../shared/images/archive/open.ts';
 import { hasImageExtension } from '../../shared/images/formats.ts';
 import { findFile, namesAmong, namesBelow } from '../../shared/images/names.ts';
 import { classNameNotes } from '../../shared/manifest/class-names.ts';
@@ -13,7 +14,6 @@ import { hasManifestExtension, MANIFEST_EXTENSIONS } from '../../shared/manifest
 import { splitNamed } from '../../shared/manifest/splits.ts';
 import { counted, plural } from '../../shared/plural.ts';
 import type { Shard } from '../../shared/store/schema.ts';
-import type { Archive } from './archive.ts';
 import { type FolderOptions, manifestsIn, readFolders } from './folders.ts';
 import type { DatasetImage, ImageSource, Images, Listing } from './layout.ts';
 import { manifestImages } from './manifest.ts';
@@ -43,12 +43,6 @@ export interface DatasetOptions extends ManifestOptions, FolderOptions {
   /** What `-` reads. */
   stdin?: Readable;
 }
-
-/** Archives by how their names end. */
-const ARCHIVES: [ending: RegExp, open: (file: string) => Promise<Archive>][] = [
-  [/\.zip$/i, async (file) => (await import('./zip.ts')).openZip(file)],
-  [/\.(tar|tar\.gz|tgz)$/i, async (file) => (await import('./tar.ts')).openTar(file)],
-];
 
 const KINDS = `a folder, a glob, a ${[...MANIFEST_EXTENSIONS].join(', ')} manifest, a .zip, .tar or .tar.gz archive, or a .parquet or .arrow table`;
 
@@ -143,14 +137,15 @@ async function openFile(path: string, options: Omit<DatasetOptions, 'data'>): Pr
   if (isTable(path)) {
     return tableDataset(name, dirname(path), [basename(path)], options);
   }
-  const archive = ARCHIVES.find(([suffix]) => suffix.test(path));
-  if (!archive) throw new InputError(`Expected ${KINDS} for --data but ${basename(path)} is none of them`);
-  const opened = await archive[1](path);
+  if (!isArchive(path))
+    throw new InputError(`Expected ${KINDS} for --data but ${basename(path)} is none of them`);
+  const opened = await openArchive(path);
   try {
     const tree = archiveTree(path, opened.entries, isRoot, opened);
     if (tree.files.length === 0) throw emptyArchive(path, opened.notes);
     const { source, ...images } = await imagesInside(tree, options);
-    return dataset(name, source, { ...images, notes: [...images.notes, ...opened.notes] });
+    const notes = [...images.notes, ...opened.notes];
+    return dataset(name, { ...source, archive: path }, { ...images, notes });
   } catch (thrown) {
     await opened.close();
     throw thrown;

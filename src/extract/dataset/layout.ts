@@ -19,6 +19,8 @@ export interface ImageSource {
   read(path: string): Promise<Buffer>;
   /** The file behind a path, where each image is a file of its own. */
   fileOf?(path: string): string;
+  /** The archive that images are read from. */
+  archive?: string;
   /** Images that may be meant by a path at which there is none. */
   near?(path: string): Promise<string[]>;
   /** The folder that images were found in by looking, so that a missing one means that something went wrong. */

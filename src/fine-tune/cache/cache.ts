@@ -1,11 +1,11 @@
 /** The activations in front of a cut, each computed once: what is cached is taken from there, and the rest joins it. */
-import { stat } from 'node:fs/promises';
 import { createViews } from '../../shared/augment/view.ts';
 import type { BackboneDescription } from '../../shared/backbones/thread/protocol.ts';
-import { startBackbone } from '../../shared/backbones/thread/start.ts';
+import { type BackboneThread, startBackbone } from '../../shared/backbones/thread/start.ts';
 import { InputError, shownPath, unexpected } from '../../shared/errors.ts';
 import { elementCount } from '../../shared/graph/value.ts';
 import { createNotes } from '../../shared/images/notes.ts';
+import { openPhotos, type Photos } from '../../shared/images/photos.ts';
 import { counted, plural } from '../../shared/plural.ts';
 import { type Reporter, silent } from '../../shared/reporter.ts';
 import type { ActivationFolder } from '../../shared/store/activations/folder.ts';
@@ -33,7 +33,7 @@ export interface CacheRequest extends FolderRequest {
   maxBytes: number | undefined;
   /** Activations that take no more than this are read into memory. */
   maxMemory: number;
-  /** The folder of the photos; undefined: it is not known. */
+  /** The folder or the archive that the photos are in; undefined: it is not known. */
   photos: string | undefined;
   batchSize: number;
   concurrency: number;
@@ -104,15 +104,16 @@ interface Context {
 async function compute(
   plan: CachePlan,
   folders: CacheFolders,
-  { network, cut, augment, photos: folder, batchSize, concurrency }: CacheRequest,
+  { network, cut, augment, photos: place, batchSize, concurrency }: CacheRequest,
   { signal, reporter }: Context,
 ): Promise<Pick<CachedActivations, 'computed' | 'leftOut'>> {
   const { missing, toCompute } = plan;
   if (missing.rows === 0) return { computed: 0, leftOut: [] };
-  const photos = await photoFolder(folder, plan);
   await checkDisk(plan, folders.all[0].dir);
-  const thread = await startBackbone(network, { signal, reporter });
+  const photos = await reopenPhotos(place, plan);
+  let thread: BackboneThread | undefined;
   try {
+    thread = await startBackbone(network, { signal, reporter });
     checkFront(thread.description, cut);
     const writers = await startWriting(folders, toCompute, thread.description.engine);
     const notes = createNotes();
@@ -140,20 +141,28 @@ async function compute(
     tellLeftOut(done.leftOut, toCompute.length, plan, reporter);
     return done;
   } finally {
-    await thread.finish();
+    await thread?.finish();
+    await photos.close();
   }
 }
 
-/** The folder of photos that are needed. @throws InputError where it is not known, or gone */
-async function photoFolder(photos: string | undefined, { wanted, missing }: CachePlan): Promise<string> {
+/** The photos that are needed. @throws InputError where they are not known, or gone */
+async function reopenPhotos(
+  place: string | undefined,
+  { wanted, missing, toCompute }: CachePlan,
+): Promise<Photos> {
   const some = `${missing.rows} of ${counted(wanted.rows, 'activation')} ${plural(missing.rows, 'is', 'are')} not cached`;
-  if (photos === undefined)
+  if (place === undefined)
     throw new InputError(
-      `${some}, and where the photos are is not known, as of data sets from archives and tables: unpack it and give --images FOLDER`,
+      `${some}, and where the photos are is not known, as of data sets from tables: give --images with their folder, or a .zip or .tar of it`,
     );
-  if (await stat(photos).catch(() => undefined)) return photos;
+  const photos = await openPhotos(
+    place,
+    toCompute.slice(0, 100).flatMap(({ paths }) => paths),
+  );
+  if (photos) return photos;
   throw new InputError(
-    `${some}, and the photos are no longer in ${shownPath(photos)}: give --images FOLDER if they have moved`,
+    `${some}, and the photos are no longer in ${shownPath(place)}: give --images with their folder, or a .zip or .tar of it, if they have moved`,
   );
 }
 

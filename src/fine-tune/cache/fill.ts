@@ -5,8 +5,8 @@ import type { BackboneThread } from '../../shared/backbones/thread/start.ts';
 import { InputError } from '../../shared/errors.ts';
 import { imagesAhead } from '../../shared/images/ahead.ts';
 import { decodeSizes } from '../../shared/images/input-sizes.ts';
-import { fileInside, readNamedFile } from '../../shared/images/names.ts';
 import type { Notes } from '../../shared/images/notes.ts';
+import type { Photos } from '../../shared/images/photos.ts';
 import { pixelMemory } from '../../shared/images/pixel-memory.ts';
 import { readImages } from '../../shared/images/read.ts';
 import type { ActivationRow } from '../../shared/store/activations/part.ts';
@@ -21,8 +21,7 @@ export interface LeftOut {
 
 interface FillOptions {
   thread: BackboneThread;
-  /** The folder that paths are relative to. */
-  photos: string;
+  photos: Photos;
   views: Views;
   /** Where the row of a view goes. */
   writerOf(view: number): ActivationWriter;
@@ -99,7 +98,7 @@ function photoReading({ thread, photos, notes }: FillOptions) {
       let failure: unknown;
       for (const path of paths) {
         try {
-          const bytes = await readPhoto(photos, path);
+          const bytes = await photos.read(path);
           if (contentHash(bytes) === sha256) return bytes;
           failure ??= new InputError('it has changed since its features were extracted');
         } catch (thrown) {
@@ -113,11 +112,4 @@ function photoReading({ thread, photos, notes }: FillOptions) {
       return pixels;
     },
   };
-}
-
-function readPhoto(folder: string, path: string): Promise<Buffer> {
-  const file = fileInside(folder, path);
-  // A store from elsewhere may name any file.
-  if (file === undefined) throw new InputError(`it is outside of ${folder}`);
-  return readNamedFile(file);
 }

@@ -3,7 +3,8 @@ import { createHash } from 'node:crypto';
 import { availableParallelism } from 'node:os';
 import pLimit from 'p-limit';
 import sharp from 'sharp';
-import { fileInside, readNamedFile } from '../images/names.ts';
+import { InputError } from '../errors.ts';
+import { openPhotos, type Photos } from '../images/photos.ts';
 
 /** Pixels of a side, shown at half to three quarters of it. */
 const SIDE = 96;
@@ -26,23 +27,33 @@ export interface Thumbnails {
   reason: string | null;
 }
 
-/** @param folder what paths are relative to; undefined: not known, none can be shown */
+/** @param place the folder or archive that paths are relative to; undefined: not known, none can be shown */
 export async function makeThumbnails(
   photos: readonly Photo[],
-  folder: string | undefined,
+  place: string | undefined,
 ): Promise<Thumbnails> {
   const uris = new Map<string, string>();
-  if (folder === undefined) {
+  if (place === undefined) {
     const reason = 'the folder of the photos is unknown: give --images FOLDER';
     return { uris, missing: photos.length, reason };
   }
+  // It would be unpacked as a whole for a few pictures.
+  if (/\.(tar\.gz|tgz)$/i.test(place))
+    return {
+      uris,
+      missing: photos.length,
+      reason: `the photos are packed in ${place}: give --images FOLDER`,
+    };
+  const paths = photos.map(({ path }) => path);
+  const opened = await openPhotos(place, paths).catch(() => undefined);
+  if (!opened) return { uris, missing: photos.length, reason: `the photos are no longer in ${place}` };
   const limit = pLimit(availableParallelism());
   let missing = 0;
   let reason: string | null = null;
   await Promise.all(
     photos.map((photo) =>
       limit(async () => {
-        const image = await thumbnail(photo, folder);
+        const image = await thumbnail(photo, opened);
         if ('uri' in image) uris.set(photo.path, image.uri);
         else {
           missing++;
@@ -51,18 +62,21 @@ export async function makeThumbnails(
       }),
     ),
   );
+  await opened.close();
   return { uris, missing, reason };
 }
 
 async function thumbnail(
   { path, sha256 }: Photo,
-  folder: string,
+  { read }: Photos,
 ): Promise<{ uri: string } | { reason: string }> {
-  const file = fileInside(folder, path);
-  // A store from elsewhere may name any file.
-  if (file === undefined) return { reason: `${path} is outside of ${folder}` };
-  const bytes = await readNamedFile(file).catch(() => undefined);
-  if (!bytes) return { reason: `${path} is not in ${folder}` };
+  let bytes: Buffer;
+  try {
+    bytes = await read(path);
+  } catch (thrown) {
+    const reason = thrown instanceof InputError ? thrown.message : 'not where it was';
+    return { reason: `${path} is ${reason}` };
+  }
   if (createHash('sha256').update(bytes).digest('hex') !== sha256)
     return { reason: `${path} has changed since its features were extracted` };
   try {

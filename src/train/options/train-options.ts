@@ -163,7 +163,7 @@ export const TRAIN_OPTIONS = {
   report: { kind: toggle, description: 'Write report.html; --no-report skips it', default: true },
   images: {
     kind: path,
-    description: 'Folder of the images, for the thumbnails of the report',
+    description: 'Folder or archive (.zip, .tar) of the images, for the thumbnails of the report',
     defaultText: 'where extract found them',
     needs: { what: 'the report, which --no-report skips', met: ({ report }) => report !== false },
   },

@@ -13,7 +13,10 @@ import { decodeImage } from '../../../src/shared/images/decode.ts';
 import type { Reporter } from '../../../src/shared/reporter.ts';
 import { openActivations } from '../../../src/shared/store/activations/reader.ts';
 import type { ActivationsRequest } from '../../../src/shared/store/activations/request.ts';
+import { readPhotoFolder } from '../../../src/shared/store/photos.ts';
+import { zipOf } from '../../support/archives.ts';
 import { photos } from '../../support/class-folders.ts';
+import { permafrost } from '../../support/command.ts';
 import { newFolder } from '../../support/folders.ts';
 
 const COUNT = 5;
@@ -212,7 +215,7 @@ describe('cacheActivations', () => {
     expect(openActivations(request).rowOf(images[0].sha256, 0)).toBeUndefined();
     const outside = images.map((image) => ({ ...image, path: `../${image.path}` }));
     await expect(cache(newFolder(), { images: outside }).cached).rejects.toThrow(
-      /^None of 5 photos can be used: \.\.\/a\/image-0\.jpg \(it is outside of /,
+      /^None of 5 photos can be used: \.\.\/a\/image-0\.jpg \(outside of /,
     );
   });
 
@@ -221,10 +224,26 @@ describe('cacheActivations', () => {
     await cache(dir, { images: images.slice(0, 2) }).cached;
     const gone = join(newFolder(), 'gone');
     await expect(cache(dir, { photos: gone }).cached).rejects.toThrow(
-      `3 of 5 activations are not cached, and the photos are no longer in ${gone}: give --images FOLDER if they have moved`,
+      `3 of 5 activations are not cached, and the photos are no longer in ${gone}: give --images with their folder, or a .zip or .tar of it, if they have moved`,
     );
     await expect(cache(dir, { photos: undefined }).cached).rejects.toThrow(
-      '3 of 5 activations are not cached, and where the photos are is not known, as of data sets from archives and tables: unpack it and give --images FOLDER',
+      '3 of 5 activations are not cached, and where the photos are is not known, as of data sets from tables: give --images with their folder, or a .zip or .tar of it',
+    );
+  });
+
+  it('reads photos from the archive that they were extracted from', async () => {
+    const contents = images.map(({ path }) => [`photos/${path}`, readFileSync(join(folder, path))]);
+    const archive = await zipOf(Object.fromEntries(contents));
+    const store = join(newFolder(), 'store');
+    const flags = ['--weights', 'none', '--size', '64x48', '--layer', 'last'];
+    const extracted = await permafrost(['extract', '--data', archive, '--out', store, ...flags]);
+    expect(extracted.status, extracted.stderr).toBe(0);
+    expect(await readPhotoFolder(store)).toBe(archive);
+    const plain = await cache(newFolder()).cached;
+    const packed = await cache(newFolder(), { photos: await readPhotoFolder(store) }).cached;
+    expect(packed).toMatchObject({ computed: COUNT, leftOut: [] });
+    expect((await rowOf(packed.request, 2, 0)).activation).toEqual(
+      (await rowOf(plain.request, 2, 0)).activation,
     );
   });
 

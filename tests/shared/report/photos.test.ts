@@ -34,7 +34,8 @@ describe('thumbnails', () => {
     expect(await reasonOf({ ...outside, path: '../outside.png' })).toContain('is outside of');
     expect(await reasonOf(changed)).toContain('has changed since');
     expect(await reasonOf(damaged)).toContain('cannot be decoded');
-    expect(await reasonOf({ ...outside, path: 'gone.png' })).toContain('gone.png is not in');
+    expect(await reasonOf({ ...outside, path: 'gone.png' })).toContain('gone.png is not where it was');
+    expect((await makeThumbnails([outside], join(folder, 'gone'))).reason).toContain('no longer in');
     expect((await makeThumbnails([outside], undefined)).reason).toContain('--images');
   });
 });

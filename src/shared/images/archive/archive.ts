@@ -1,6 +1,6 @@
 /** What holds for zip and tar archives alike: which entries count, what is said of the others, and limits. */
 import { basename } from 'node:path';
-import { InputError, shown } from '../../shared/errors.ts';
+import { InputError, shown } from '../../errors.ts';
 
 /** An archive's files by their paths. */
 export interface Archive {

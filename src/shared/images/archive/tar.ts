@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { createGunzip } from 'node:zlib';
 import { extract, type Header } from 'tar-stream';
-import { InputError, messageOf } from '../../shared/errors.ts';
+import { InputError, messageOf } from '../../errors.ts';
 import {
   type Archive,
   checkEntrySize,

@@ -4,8 +4,8 @@ import { basename } from 'node:path';
 import { buffer } from 'node:stream/consumers';
 import { crc32 } from 'node:zlib';
 import { Entry, getFileNameLowLevel, openPromise, type ZipFile } from 'yauzl';
-import { InputError, messageOf, shown } from '../../shared/errors.ts';
-import { counted } from '../../shared/plural.ts';
+import { InputError, messageOf, shown } from '../../errors.ts';
+import { counted } from '../../plural.ts';
 import {
   type Archive,
   checkEntrySize,
