@@ -19,6 +19,11 @@ export interface ForwardOptions {
    * copy a kernel or turn anything. Without it, one finished head with kernels as they are stored, [inputs, units].
    */
   lanes?: number;
+  /**
+   * Of a stack of one head: whether any number of threads gives the same numbers. onnxruntime's threads share out the larger side
+   * of a product, and sums are cut by how many columns a thread has, so that the larger side becomes the rows.
+   */
+  anyThreads?: boolean;
   /** The value of a parameter of the given shape (an input while training, a constant in a finished head). */
   parameter(name: string, shape: Shape): Value;
   /** The multipliers of a dropout layer (0 or 1 / (1 - rate)), see {@link maskShape}; without it, the head predicts. */
@@ -62,9 +67,13 @@ export function maskShape(
   return layers.indexOf(layer) < firstOwn(layers) ? [batch, layer.units] : [1, layer.units, batch];
 }
 
-export function headForward({ layers, features, lanes, parameter, mask }: ForwardOptions): Forward {
+export function headForward(options: ForwardOptions): Forward {
+  const { layers, features, lanes, anyThreads = false, parameter, mask } = options;
   const statistics: Forward['statistics'] = new Map();
-  const layout = lanes === undefined ? stored(parameter) : stacked(parameter, lanes, wideLayer(layers));
+  const layout =
+    lanes === undefined
+      ? stored(parameter)
+      : stacked(parameter, lanes, { wide: wideLayer(layers), anyThreads });
   let x = features;
   for (const layer of layers) {
     switch (layer.kind) {
@@ -146,13 +155,23 @@ function stored(parameter: ForwardOptions['parameter']): Layout {
  * Logits are turned before their bias is added: onnxruntime sums along the batch by vectors whose cuts depend on where numbers lie
  * in memory, which differs from lane to lane unless units are a multiple of 4, as classes need not be.
  */
-function stacked(parameter: ForwardOptions['parameter'], lanes: number, wide: string | undefined): Layout {
+function stacked(
+  parameter: ForwardOptions['parameter'],
+  lanes: number,
+  { wide, anyThreads }: { wide: string | undefined; anyThreads: boolean },
+): Layout {
   const own = (x: Value) =>
     x.shape.length === 2 ? build.reshape(build.transpose(x, [1, 0]), [1, x.shape[1], x.shape[0]]) : x;
   return {
     own,
     product(x, layer, inputs, units) {
       const kernel = parameter(`${layer}/kernel`, stackedShape([units, inputs], lanes, layer === wide));
+      const batch = x.shape.length === 2 ? x.shape[0] : x.shape[2];
+      if (anyThreads && units < batch) {
+        const rows = x.shape.length === 2 ? x : build.transpose(x, [0, 2, 1]);
+        const turned = build.matmul(rows, kernel, { transposeA: false, transposeB: true });
+        return build.transpose(build.reshape(turned, [1, batch, units]), [0, 2, 1]);
+      }
       if (layer !== wide) return build.matmul(kernel, own(x));
       const columns = build.matmul(kernel, x, { transposeA: false, transposeB: true });
       return build.reshape(columns, [lanes, units, x.shape[0]]);

@@ -63,6 +63,7 @@ export function tailStep(step: TailStep): Graph {
   const { logits, statistics } = headForward({
     layers,
     lanes: 1,
+    anyThreads: true,
     features,
     parameter(name, shape) {
       const value = head.get(headKey(name)) ?? build.input(headKey(name), 'float32', shape);
@@ -93,6 +94,7 @@ export function tailPrediction(shape: TailShape): Graph {
   const { logits } = headForward({
     layers,
     lanes: 1,
+    anyThreads: true,
     features: featuresOf(shape).features,
     parameter: (name, size) => build.input(headKey(name), 'float32', size),
   });

@@ -2,7 +2,14 @@
  * Convolutions whose kernels change from run to run, and gradients of convolutions: one matrix product for each tap of the
  * kernel, on NHWC images as they are. bench/gradients.ts compares the speed with that of onnxruntime's Conv and others.
  */
-import type { ConvolutionAttributes, Shape, SpatialPadding, Value } from '../../graph/value.ts';
+import {
+  BATCH,
+  type ConvolutionAttributes,
+  elementCount,
+  type Shape,
+  type SpatialPadding,
+  type Value,
+} from '../../graph/value.ts';
 import type { Emitter } from './emitter.ts';
 
 /** A tap: its number in the kernel, and how far from the window's first place it looks. */
@@ -70,13 +77,53 @@ function weightsOf(kernel: Value, { index }: Tap, { node, integers, use, derived
   });
 }
 
+/** Of all images of a batch; endless where its size is open. */
+function pixelCount(shape: Shape): number {
+  return shape[0] === BATCH ? Infinity : elementCount(shape.slice(0, 3));
+}
+
 /** [batch * rows * columns, channels] of an image. */
 function pixelsOf(image: Value, { node, integers, use, derived }: Emitter): string {
   return derived(image, 'pixels', () => node('Reshape', [use(image), integers([-1, image.shape[3]])]));
 }
 
-function product(emitter: Emitter, operands: string[], { transA = 0, transB = 0 } = {}): string {
-  return emitter.node('Gemm', operands, { transA, transB });
+/** Sums of no more numbers are not cut. */
+const ONE_BLOCK = 128;
+/** With more columns in all, each thread has so many that sums are cut the same way. */
+const MANY_COLUMNS = 1024;
+
+interface ProductOptions {
+  /** Rows and columns of the result, and how many numbers each of it sums up. */
+  size: { rows: number; columns: number; inner: number };
+  transA?: number;
+  transB?: number;
+  /** Added: one number a column. */
+  bias?: string;
+  /** Added: a matrix. */
+  sum?: string;
+}
+
+/**
+ * A product of two matrices. onnxruntime's threads share out its larger side, and a thread's sums are cut by how many columns it
+ * has: where these could be few, they become the rows, so that any number of threads gives the same numbers.
+ */
+function product(
+  { node, integers }: Emitter,
+  [a, b]: readonly [string, string],
+  { size, transA = 0, transB = 0, bias, sum }: ProductOptions,
+): string {
+  const { rows, columns, inner } = size;
+  const isCut = inner > ONE_BLOCK && rows < columns && columns <= MANY_COLUMNS;
+  const added = sum ?? bias;
+  if (!isCut || sum !== undefined)
+    return node('Gemm', added === undefined ? [a, b] : [a, b, added], { transA, transB });
+  const operands = bias === undefined ? [b, a] : [b, a, node('Reshape', [bias, integers([-1, 1])])];
+  const turned = node('Gemm', operands, { transA: 1 - transB, transB: 1 - transA });
+  // A third axis, since onnxruntime would undo a transposition right behind a product.
+  const back = node('Transpose', [node('Reshape', [turned, integers([columns, -1, 1])])], {
+    perm: [1, 0, 2],
+  });
+  return node('Reshape', [back, integers([-1, columns])]);
 }
 
 /** The name of the result, NHWC. */
@@ -84,10 +131,12 @@ export function emitConvolution(value: Value<'conv2d'>, emitter: Emitter): strin
   const { inputs, attributes, shape } = value;
   const [image, kernel, bias] = inputs;
   const sight = sightOf(attributes, shape);
+  const size = { rows: pixelCount(shape), columns: shape[3], inner: image.shape[3] };
   const sum = tapsOf(kernel.shape, attributes.dilations).reduce<string | undefined>((sofar, tap) => {
-    const factors = [seen(image, tap, sight, emitter), weightsOf(kernel, tap, emitter)];
-    return product(emitter, sofar === undefined ? factors : [...factors, sofar]);
-  }, bias && emitter.use(bias));
+    const added = sofar === undefined ? { bias: bias && emitter.use(bias) } : { sum: sofar };
+    const factors = [seen(image, tap, sight, emitter), weightsOf(kernel, tap, emitter)] as const;
+    return product(emitter, factors, { size, ...added });
+  }, undefined);
   return emitter.node('Reshape', [sum!, emitter.integers([-1, ...shape.slice(1)])]);
 }
 
@@ -102,6 +151,7 @@ function turnedConvolution(value: Value<'conv2dImageGradient'>, emitter: Emitter
   const { inputs, attributes, shape } = value;
   const [upstream, kernel] = inputs;
   const taps = tapsOf(kernel.shape, attributes.dilations);
+  const size = { rows: pixelCount(shape), columns: shape[3], inner: upstream.shape[3] };
   const sight = {
     padding: turnedPadding(value),
     strides: attributes.strides,
@@ -109,8 +159,8 @@ function turnedConvolution(value: Value<'conv2dImageGradient'>, emitter: Emitter
   };
   const sum = taps.reduce<string | undefined>((sofar, tap) => {
     const opposite = taps[taps.length - 1 - tap.index];
-    const factors = [seen(upstream, tap, sight, emitter), weightsOf(kernel, opposite, emitter)];
-    return product(emitter, sofar === undefined ? factors : [...factors, sofar], { transB: 1 });
+    const factors = [seen(upstream, tap, sight, emitter), weightsOf(kernel, opposite, emitter)] as const;
+    return product(emitter, factors, { size, transB: 1, sum: sofar });
   }, undefined);
   return emitter.node('Reshape', [sum!, emitter.integers([-1, ...shape.slice(1)])]);
 }
@@ -134,11 +184,12 @@ function putBack({ inputs, attributes, shape }: Value<'conv2dImageGradient'>, em
   const [, height, width, channels] = shape;
   const [, rows, columns] = upstream.shape;
   const { strides, padding, dilations } = attributes;
+  const size = { rows: pixelCount(upstream.shape), columns: channels, inner: upstream.shape[3] };
   const parts = tapsOf(kernel.shape, dilations).map((tap) => {
-    const factors = [pixelsOf(upstream, emitter), weightsOf(kernel, tap, emitter)];
+    const factors = [pixelsOf(upstream, emitter), weightsOf(kernel, tap, emitter)] as const;
     const apart = node('Pad', [
       node('Reshape', [
-        product(emitter, factors, { transB: 1 }),
+        product(emitter, factors, { size, transB: 1 }),
         integers([-1, rows, 1, columns, 1, channels]),
       ]),
       integers([0, 0, 0, 0, 0, 0, 0, 0, strides[0] - 1, 0, strides[1] - 1, 0]),
@@ -159,8 +210,9 @@ export function emitKernelGradient(value: Value<'conv2dKernelGradient'>, emitter
   const { inputs, attributes, shape } = value;
   const [image, upstream] = inputs;
   const sight = sightOf(attributes, upstream.shape);
+  const size = { rows: shape[2], columns: shape[3], inner: pixelCount(upstream.shape) };
   const parts = tapsOf(shape, attributes.dilations).map((tap) =>
-    product(emitter, [seen(image, tap, sight, emitter), pixelsOf(upstream, emitter)], { transA: 1 }),
+    product(emitter, [seen(image, tap, sight, emitter), pixelsOf(upstream, emitter)], { size, transA: 1 }),
   );
   const whole = parts.length === 1 ? parts[0] : emitter.node('Concat', parts, { axis: 0 });
   return emitter.node('Reshape', [whole, emitter.integers(shape)]);
