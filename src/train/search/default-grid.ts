@@ -44,7 +44,7 @@ export function smoothed(
 }
 
 /**
- * The default grid for stores and the options that every head has. Where heads could have earlier layers and a store has
+ * The default grid for stores and the options that every head has, which take the place of the grid's values. Where heads could have earlier layers and a store has
  * none, a line says how to add them.
  * @throws InputError for a folder that is no feature store
  */
@@ -52,10 +52,13 @@ export async function defaultGrid(
   { source, head, halving }: Pick<TrainOptions, 'source' | 'head' | 'halving'>,
   reporter: Reporter,
 ): Promise<Grid> {
-  const linear = halving === undefined && isConvex(head) ? EXACT : STEPPED;
+  const { hidden } = head;
+  const isExact = halving === undefined && isConvex(head) && !hidden?.length;
+  const linear = withoutGiven(isExact ? EXACT : STEPPED, head);
   const stores = await Promise.all(source.features.map((dir) => openStore(dir)));
   const isLarge = stores.every(({ rows }) => rows >= MIN_HIDDEN_ROWS);
-  const last: GridBlock[] = isLarge && head.optimizer !== 'lbfgs' ? [linear, HIDDEN] : [linear];
+  const hasHidden = isLarge && head.optimizer !== 'lbfgs' && hidden?.length !== 0;
+  const last: GridBlock[] = hasHidden ? [linear, withoutGiven(HIDDEN, head)] : [linear];
   const shallow = stores.find((store) => depthColumns(store).length < 2);
   if (source.pooling.length > 0 || stores.length === 0) return last;
   if (shallow === undefined)
@@ -64,4 +67,10 @@ export async function defaultGrid(
     `Heads are trained on the last layer alone, since ${shallow.dir} has no other; ${howToAddDepths(shallow)}`,
   );
   return last;
+}
+
+/** A block without the options that the user gave: a flag beside --grid says what all heads have. */
+function withoutGiven(block: HeadBlock, head: TrainOptions['head']): HeadBlock {
+  const kept = Object.entries(block).filter(([key]) => head[key as keyof HeadBlock] === undefined);
+  return Object.fromEntries(kept);
 }

@@ -1,7 +1,7 @@
 /** What --grid alone trains. */
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import type { Task } from '../../../src/shared/head/config.ts';
+import type { HeadConfig, Task } from '../../../src/shared/head/config.ts';
 import type { HeadRequest } from '../../../src/shared/head/options.ts';
 import { silent } from '../../../src/shared/reporter.ts';
 import { createStoreWriter } from '../../../src/shared/store/writer.ts';
@@ -107,6 +107,21 @@ describe('the default grid', () => {
     expect(runs.map(({ config }) => config.labelSmoothing)).toEqual(runs.map(() => 0.1));
     const given = await trainHeads({ source, grid: 'default', head: { labelSmoothing: 0.2 } });
     expect(given.runs.map(({ config }) => config.labelSmoothing)).toEqual(given.runs.map(() => 0.2));
+  });
+
+  it.each<[Partial<HeadRequest>, (head: HeadConfig) => unknown, unknown[]]>([
+    [{ normalize: 'l2' }, ({ normalize }) => normalize, ['l2']],
+    [{ l2: 0.5 }, ({ l2 }) => l2, [0.5]],
+    [{ dropout: 0.2 }, ({ dropout }) => dropout, [0.2]],
+    [{ hidden: [64] }, ({ hidden }) => hidden.join('x'), ['64']],
+    [{ hidden: [] }, ({ hidden, optimizer }) => `${hidden.join('x')} ${optimizer}`, [' lbfgs']],
+  ])('has what the user gave in every head: %j', async (head, optionOf, values) => {
+    const source = { features: [await storeWith(['avg', 'conv2/avg'])], pooling: [] };
+    const blocks = await defaultGrid({ source, head, halving: undefined }, silent);
+    const heads = blocks.flatMap(({ pooling: _, features: __, ...block }) =>
+      expandGrid(head, [block], 'multiclass'),
+    );
+    expect([...new Set(heads.map(optionOf))]).toEqual(values);
   });
 
   it('is exact alone where lbfgs is asked for', async () => {
