@@ -45,7 +45,18 @@ const draws = Array.from({ length: Number(seeds) }, (_, seed) => {
 
 function trained(run: string, manifest: string, seed: number, flags: readonly string[]): number {
   permafrost(
-    ...['train-head', '--features', store, '--labels', manifest, '--seed', String(seed), '--out', run],
+    ...[
+      'train-head',
+      '--features',
+      store,
+      '--labels',
+      manifest,
+      '--seed',
+      String(seed),
+      '--out',
+      run,
+      '--no-report',
+    ],
     ...flags,
   );
   return JSON.parse(readFileSync(join(run, 'metrics.json'), 'utf8')).best.test.accuracy;
