@@ -1,4 +1,5 @@
 /** From the options of a command or a program to what a run does: which backbones, on which images, to which folders. */
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseAugmentation } from '../shared/augment/augmentation.ts';
 import { requestedColumns } from '../shared/backbones/depths.ts';
@@ -117,7 +118,19 @@ function networkOf({
   }
   if (preprocess !== undefined)
     throw new UsageError('--preprocess is for .onnx files; other backbones include their own');
-  return { name: findBackbone(name).name, weights };
+  return { name: registeredName(name), weights };
+}
+
+/** @throws UsageError for a name that is none, with what to do where it is the folder of a head */
+function registeredName(name: string): string {
+  try {
+    return findBackbone(name).name;
+  } catch (thrown) {
+    if (!existsSync(join(name, 'head.json'))) throw thrown;
+    throw new UsageError(
+      `--backbone ${name} is a trained head: extract takes backbones alone; use the head with predict, serve or export`,
+    );
+  }
 }
 
 /** Folders of stores: of one backbone `out`, of several folders in it; default: `cache/<data>/<backbone>`. */

@@ -54,7 +54,7 @@ export async function* predict(
   const { head, images, weights, engine, tta } = options;
   if (tta && !head.record.augment)
     throw new UsageError(
-      '--tta needs a head that was trained on views (extract --augment); this one was not',
+      '--tta needs a head that was trained on views (extract --augment, fine-tune --views); this one was not',
     );
   const loadedHead = await loadHead(head, { weights, engine, signal, reporter });
   const failures: Running['failures'] = [];

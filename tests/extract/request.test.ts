@@ -1,7 +1,9 @@
 /** Which backbones a run computes features with, and where those go. */
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { distinctNetworks, jobsOf } from '../../src/extract/request.ts';
+import { newFolder } from '../support/folders.ts';
 
 describe('the backbones of a run', () => {
   it('are each there once, with published weights unless others are named', () => {
@@ -33,6 +35,14 @@ describe('the backbones of a run', () => {
     const both = ['none', 'imagenet'].map((weights) => ({ name: 'resnet50', weights }));
     expect(() => distinctNetworks(both)).toThrow('Expected files with different names for --backbone');
   });
+});
+
+it('a trained head is no backbone, and says what it is for', () => {
+  const name = newFolder();
+  writeFileSync(join(name, 'head.json'), '{}');
+  expect(() => distinctNetworks([{ name }])).toThrow(
+    `--backbone ${name} is a trained head: extract takes backbones alone; use the head with predict, serve or export`,
+  );
 });
 
 describe('the folder of a backbone', () => {

@@ -93,5 +93,7 @@ it('refuses --tta for a head without views', async () => {
   await done('train-head', '--features', join(root, 'without'), '--epochs', '2', '--out', plain);
   const refused = await permafrost(['predict', '--head', join(plain, 'best'), '--tta', leaves]);
   expect(refused.status).toBe(2);
-  expect(refused.stderr).toContain('--tta needs a head that was trained on views (extract --augment)');
+  expect(refused.stderr).toContain(
+    '--tta needs a head that was trained on views (extract --augment, fine-tune --views)',
+  );
 });

@@ -173,7 +173,7 @@ async function notAHead(dir: string, thrown: unknown): Promise<InputError> {
   const best = join(dir, 'best');
   const hint = (await stat(join(best, RECORD_FILE)).catch(() => undefined))
     ? ` (did you mean ${best}?)`
-    : ': give the folder best of a train-head run, like runs/NAME/best';
+    : ': give the folder best of a run, like runs/NAME/best';
   return new InputError(`No trained head at ${dir}${hint}`);
 }
 

@@ -12,7 +12,7 @@ const headOrFolder: Check = (value, where) => {
 export const TRAINED_HEAD_OPTIONS = {
   head: {
     kind: path,
-    description: "A trained head: the folder best of train-head's run",
+    description: 'A trained head: the folder best of a run',
     required: true,
     check: headOrFolder,
   },

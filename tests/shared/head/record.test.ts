@@ -45,7 +45,7 @@ describe('a head', () => {
   it('that is not there says where it was looked for', async () => {
     const dir = newFolder();
     await expect(readHead(dir)).rejects.toThrow(
-      `No trained head at ${dir}: give the folder best of a train-head run, like runs/NAME/best`,
+      `No trained head at ${dir}: give the folder best of a run, like runs/NAME/best`,
     );
   });
 
