@@ -13,7 +13,8 @@ export async function predictRows(
   const blocks = await trainer.save();
   writeTrained(blocks.parameters, trainer.layout, { head, tail });
   trainer.load(blocks);
-  const predicted = await trainer.predict(rows);
+  const predicted = await trainer.predict(rows, () => false);
   trainer.release();
+  if (!predicted) throw new Error('Nothing stops predictions');
   return predicted;
 }

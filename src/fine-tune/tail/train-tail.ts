@@ -75,10 +75,10 @@ export async function trainTail(
   const run = await startRun(job, context);
   const { progress } = run;
   const isPausing = () => progress.result.epochs === job.pauseAfter;
-  let isStopped = false;
+  let isStopped = !(await evaluateStart(run)) && isFinished(progress, true);
   while (!isStopped && !isPausing() && !isFinished(progress, false)) {
-    const outcome = await trainEpoch(run);
-    if (outcome === 'complete') await evaluateEpoch(run);
+    let outcome = await trainEpoch(run);
+    if (outcome === 'complete' && !(await evaluateEpoch(run))) outcome = 'stopped';
     if (outcome === 'diverged') noteDivergence(run);
     isStopped = outcome === 'stopped' && isFinished(progress, true);
     if (outcome !== 'stopped') context.onEpoch(progress.result.history.at(-1)!);
@@ -102,8 +102,15 @@ async function startRun(job: TailJob, context: TailContext): Promise<Run> {
   const began = { time: performance.now(), seconds: position.seconds };
   const run = { job, context, trainer, rows, progress, position, began };
   if (saved) resume(run, saved);
-  else if (config.earlyStopping > 0 && rows.rows.val > 0) position.start = (await validate(run)).val;
   return run;
+}
+
+/** Early stopping compares the first epochs with the start. Returns false when it was told to stop before. */
+async function evaluateStart(run: Run): Promise<boolean> {
+  const { position, progress, rows, job } = run;
+  if (progress.steps > 0 || job.config.earlyStopping === 0 || rows.rows.val === 0) return true;
+  position.start ??= (await validate(run))?.val;
+  return position.start !== undefined;
 }
 
 function resume({ trainer, progress, rows, job }: Run, { position, blocks, best }: SavedTail): void {
@@ -153,9 +160,12 @@ async function trainEpoch(run: Run): Promise<'complete' | 'stopped' | 'diverged'
   return 'complete';
 }
 
-async function evaluateEpoch(run: Run): Promise<void> {
+/** Returns false when it was told to stop before it was done. */
+async function evaluateEpoch(run: Run): Promise<boolean> {
   const { progress, trainer, position, rows } = run;
-  const { probabilities, val } = await validate(run);
+  const validation = await validate(run);
+  if (!validation) return false;
+  const { probabilities, val } = validation;
   const record: EpochRecord = {
     epoch: progress.result.epochs + 1,
     lr: progress.rate.rateAt(progress.steps - 1),
@@ -167,6 +177,7 @@ async function evaluateEpoch(run: Run): Promise<void> {
   position.history.push(record);
   Object.assign(position, { step: 0, lossSum: 0 });
   wait(run);
+  return true;
 }
 
 function noteDivergence({ progress, rows }: Run): void {
@@ -191,12 +202,15 @@ function watchedMetrics({ monitor }: HeadConfig, { task }: LabelledRows): Metric
   return [...new Set<MetricName>(['loss', task === 'multiclass' ? 'accuracy' : 'binaryAccuracy', monitor])];
 }
 
-async function validate({ trainer, context, rows, job }: Pick<Run, 'trainer' | 'context' | 'rows' | 'job'>) {
-  const probabilities = await trainer.predict(context.data.rows.val.cache);
-  return {
-    probabilities,
-    val: evaluate(validationOf(rows, probabilities), watchedMetrics(job.config, rows)),
-  };
+/** Predictions for the validation rows; undefined when it was told to stop. */
+async function validate({ trainer, context, rows, job }: Run) {
+  const probabilities = await trainer.predict(context.data.rows.val.cache, context.shouldStop);
+  return (
+    probabilities && {
+      probabilities,
+      val: evaluate(validationOf(rows, probabilities), watchedMetrics(job.config, rows)),
+    }
+  );
 }
 
 async function savedTail(run: Run): Promise<SavedTail> {

@@ -25,8 +25,11 @@ export interface TailTrainer extends Pick<TailState, 'load' | 'save' | 'release'
    * @returns the loss before it; where that is not finite, what it leaves is not worth having
    */
   step(batch: TailBatch, settings: StepSettings, rates: StepRates, maskSeed: number): Promise<number>;
-  /** Probabilities [rows, classes] for rows of the activations. */
-  predict(rows: Int32Array): Promise<Float32Array>;
+  /**
+   * Probabilities [rows, classes] for rows of the activations.
+   * @param shouldStop asked in between; when true, there are none
+   */
+  predict(rows: Int32Array, shouldStop: () => boolean): Promise<Float32Array | undefined>;
 }
 
 export interface TrainerOptions {
@@ -75,10 +78,11 @@ export async function createTailTrainer(options: TrainerOptions): Promise<TailTr
       const size = isFilledUp ? batchSize : batch.rows.length;
       return state.step(await inputs.step(batch, size, maskSeed), size, settings, rates);
     },
-    async predict(rows) {
+    async predict(rows, shouldStop) {
       const predicted = new Float32Array(rows.length * classes);
       const block = (first: number) => rows.subarray(first, first + PREDICTION_ROWS);
       for (let first = 0; first < rows.length; first += PREDICTION_ROWS) {
+        if (shouldStop()) return undefined;
         const own = block(first);
         const next = block(first + PREDICTION_ROWS);
         const feeds = await inputs.prediction(own, PREDICTION_ROWS, next.length > 0 ? next : undefined);

@@ -162,12 +162,31 @@ describe('a training that was saved', () => {
     expect(await train(job, { saved })).toEqual(whole);
   });
 
-  it('is saved when it is stopped', async () => {
+  it.each([
+    // Asked before the blocks of validation rows, of which there is one, and before each of five batches.
+    ['before its first step', 1, { step: 0, history: [] }],
+    ['before it has validated', 7, { step: 5, history: [] }],
+  ])('is saved when it is stopped %s', async (_, asked, position) => {
+    const whole = await train(job);
+    let count = 0;
+    let saved: SavedTail | undefined;
+    const stopped = await train(job, {
+      shouldStop: () => ++count >= asked,
+      saveAtEnd: (state) => {
+        saved = copied(state);
+      },
+    });
+    expect(stopped.result).toMatchObject({ status: 'stopped', epochs: 0 });
+    expect(saved!.position).toMatchObject(position);
+    expect(await train(job, { saved })).toEqual(whole);
+  });
+
+  it('is saved when it is stopped between steps', async () => {
     const whole = await train(job);
     let steps = 0;
     let saved: SavedTail | undefined;
     await train(job, {
-      shouldStop: () => ++steps > 7,
+      shouldStop: () => ++steps > 9,
       saveAtEnd: (state) => {
         saved = copied(state);
       },

@@ -15,6 +15,7 @@ import { tinyData, tinyHead, tinyNetwork } from '../../support/tiny-tail.ts';
 
 const ENGINES = ENGINES_UNDER_TEST.filter((name) => name !== 'tfjs-backend-wasm');
 const BATCH = 6;
+const never = () => false;
 const RATES = { lrTail: 1, clip: 0 };
 const SGD: StepSettings = {
   optimizer: 'sgd',
@@ -250,7 +251,10 @@ it('changes nothing in memory where the loss is not finite', async () => {
 it('gives a batch that is filled up the step of its own rows', async () => {
   const [filled, own] = [await trainerOf({ rows: 4 }), await trainerOf({ rows: 4, batchSize: 4 })];
   // What is left of an earlier batch in the rows behind it counts for nothing.
-  await filled.trainer.predict(Int32Array.from({ length: 20 }, (_, row) => row));
+  await filled.trainer.predict(
+    Int32Array.from({ length: 20 }, (_, row) => row),
+    never,
+  );
   expect(await filled.step()).toBeCloseTo(await own.step(), 6);
   const expected = await own.numbers();
   for (const [key, numbers] of await filled.numbers())
@@ -276,8 +280,8 @@ it.runIf(ENGINES[0] === 'tfjs-node').each([
       [...expected[block as keyof TailBlocks]].map((number) => expect.closeTo(number, 4)),
     );
   const rows = Int32Array.from({ length: 10 }, (_, row) => row);
-  const probabilities = await host.trainer.predict(rows);
-  expect([...(await device.trainer.predict(rows))]).toEqual(
+  const probabilities = (await host.trainer.predict(rows, never))!;
+  expect([...(await device.trainer.predict(rows, never))!]).toEqual(
     [...probabilities].map((number) => expect.closeTo(number, 4)),
   );
 });
@@ -291,7 +295,7 @@ it.runIf(ENGINES[0] === 'tfjs-node')('leaves nothing on the device', async () =>
   const early = tf.memory().numTensors;
   for (let count = 0; count < 3; count++) await step();
   expect(tf.memory().numTensors).toBe(early);
-  await trainer.predict(Int32Array.of(1, 2, 3));
+  await trainer.predict(Int32Array.of(1, 2, 3), never);
   trainer.release();
   await programs.release();
   expect(tf.memory().numTensors).toBe(before);
