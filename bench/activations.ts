@@ -1,5 +1,5 @@
 /**
- * How fast cached activations are read in shuffled batches, in memory and from disk, and what memory that takes. Reading from disk
+ * How fast cached activations are read in shuffled batches, in memory and from disk, and what CPU time and memory that takes. Reading from disk
  * is told what comes next, while 1 ms a row goes by as in training. `npx tsx bench/activations.ts [ROWS [DTYPE ...]]` (default:
  * 20000 rows of 14x14x512 in every dtype: 200 kB each in float16). Linux only: the peak is read from /proc, and dd empties the
  * system's cache of the files.
@@ -122,13 +122,17 @@ async function read(dir: string, dtype: ActivationDtype, place: string): Promise
   for (let start = 0; start + BATCH <= order.length; start += BATCH)
     batches.push(order.subarray(start, start + BATCH));
   const into = new Float32Array(BATCH * activationLength(layout));
-  const rate = async (pause: number): Promise<number> => {
+  const rate = async (pause: number): Promise<string> => {
     const begun = performance.now();
+    const before = process.cpuUsage();
     for (const [index, batch] of batches.entries()) {
       await reader.read(batch, into, batches[index + 1]);
       if (pause > 0) await sleep(pause);
     }
-    return (batches.length * BATCH) / ((performance.now() - begun) / 1000);
+    const { user, system } = process.cpuUsage(before);
+    const rows = batches.length * BATCH;
+    const perSecond = rows / ((performance.now() - begun) / 1000);
+    return `${perSecond.toFixed(0)} rows/s (${((user + system) / 1000 / rows).toFixed(2)} ms of CPU each)`;
   };
   const alone = await rate(0);
   if (place === 'cold disk') forget(dir);
@@ -136,6 +140,6 @@ async function read(dir: string, dtype: ActivationDtype, place: string): Promise
   await reader.close();
   const peak = 1024 * Number(/VmHWM:\s+(\d+)/.exec(readFileSync('/proc/self/status', 'utf8'))?.[1] ?? 0);
   console.log(
-    `  ${place}: opened in ${opened.toFixed(1)} s, ${alone.toFixed(0)} rows/s, ${beside.toFixed(0)} rows/s beside 1 ms of work a row, ${(peak / 1e6).toFixed(0)} MB at most`,
+    `  ${place}: opened in ${opened.toFixed(1)} s, ${alone}, ${beside} beside 1 ms of work a row, ${(peak / 1e6).toFixed(0)} MB at most`,
   );
 }

@@ -71,8 +71,10 @@ export function openActivations(request: ActivationsRequest): ActivationReader {
         ahead.fetched.catch(() => {});
       }
       const [activations, scales] = await fetched;
-      for (const [i, bytes] of activations.entries())
-        widen(bytes, into.subarray(i * length, (i + 1) * length), scales?.[i]);
+      for (const [i, bytes] of activations.rows.entries())
+        widen(bytes, into.subarray(i * length, (i + 1) * length), scales?.rows[i]);
+      activations.release();
+      scales?.release();
     },
     async column(name, rows, into) {
       const at = columns.findIndex((column) => column.name === name);
@@ -81,8 +83,9 @@ export function openActivations(request: ActivationsRequest): ActivationReader {
       checkLength(into, rows.length * dimension);
       const field = { rowBytes: dimension * 4, start: ({ offsets }: ActivationPart) => offsets.columns[at] };
       const fetched = await source.fetch(field, rows);
-      for (const [i, bytes] of fetched.entries())
+      for (const [i, bytes] of fetched.rows.entries())
         WIDEN.float32(bytes, into.subarray(i * dimension, (i + 1) * dimension));
+      fetched.release();
     },
     async close() {
       await ahead?.fetched.catch(() => {});
@@ -91,9 +94,17 @@ export function openActivations(request: ActivationsRequest): ActivationReader {
   };
 }
 
+/** The bytes of some rows: of those in memory views, of others copies. */
+interface FetchedRows {
+  rows: Uint8Array[];
+  /** Lets others be read into the memory of the copies. */
+  release(): void;
+}
+
 /** Gives the bytes of rows, wherever they are. */
 function rowSource({ parts, views }: ActivationsRequest) {
   const files = partFileReads();
+  const memory = batchMemory();
   const ends = new Int32Array(parts.length);
   let end = 0;
   for (const [index, { rows }] of parts.entries()) {
@@ -101,10 +112,9 @@ function rowSource({ parts, views }: ActivationsRequest) {
     ends[index] = end;
   }
   return {
-    /** One array a row: of rows in memory a view, of others memory of their own. */
-    async fetch({ rowBytes, start }: RowField, rows: Int32Array): Promise<Uint8Array[]> {
+    async fetch({ rowBytes, start }: RowField, rows: Int32Array): Promise<FetchedRows> {
       const reads: Promise<void>[] = [];
-      const memory = memoryFor(rows.length * rowBytes);
+      let copies: Uint8Array | undefined;
       const found = Array.from(rows, (row, i) => {
         if (!(row >= 0 && row < views.length))
           throw unexpected(`a row below ${views.length}`, 'the activations', row);
@@ -113,24 +123,34 @@ function rowSource({ parts, views }: ActivationsRequest) {
         const first = ends[index] - count;
         const position = start({ rows: count, bytes, ...part }) + (row - first) * rowBytes;
         if (bytes instanceof SharedArrayBuffer) return new Uint8Array(bytes, position, rowBytes);
-        const own = memory().subarray(i * rowBytes, (i + 1) * rowBytes);
+        copies ??= memory.take(rows.length * rowBytes);
+        const own = copies.subarray(i * rowBytes, (i + 1) * rowBytes);
         reads.push(files.read(bytes, own, position));
         return own;
       });
       await Promise.all(reads);
-      return found;
+      return { rows: found, release: () => void (copies && memory.give(copies)) };
     },
     close: files.close,
   };
 }
 
-function memoryFor(bytes: number): () => Uint8Array {
-  let memory: Uint8Array | undefined;
-  return () => {
-    memory ??= Buffer.allocUnsafeSlow(bytes);
-    return memory;
+/** Memory for batches of rows, used again: new memory of a batch is zeroed page by page each time. */
+function batchMemory() {
+  const spare: Uint8Array[] = [];
+  return {
+    take(bytes: number): Uint8Array {
+      const index = spare.findIndex(({ length }) => length >= bytes);
+      return index < 0 ? Buffer.allocUnsafeSlow(bytes) : spare.splice(index, 1)[0];
+    },
+    give(memory: Uint8Array): void {
+      if (spare.push(memory) > MAX_SPARE) spare.shift();
+    },
   };
 }
+
+/** Batches of activations and scales that are read, and those that are read next. */
+const MAX_SPARE = 4;
 
 /** Where the first of rising numbers is that is above `value`. */
 function firstAbove(rising: Int32Array, value: number): number {
