@@ -17,6 +17,8 @@ export interface TailTensor {
   /** Where it begins in a block, in numbers; whole cache lines. */
   readonly start: number;
   readonly length: number;
+  /** The shape in which graphs take it: a head's kernels lie [units, inputs], as in a stack of one head. */
+  readonly shape: Shape;
   /** Whether the optimiser steps it; otherwise it follows a statistic of the batch. */
   readonly isTrained: boolean;
   /** Whether penalties and decay apply. */
@@ -40,7 +42,7 @@ const LINE = 16;
 
 /** @param trained names of the tail's weights that are trained */
 export function tensorLayout(
-  { weights, trainingTail }: TailNetwork,
+  { weights, tail, trainingTail }: TailNetwork,
   trained: ReadonlySet<string>,
   layers: readonly HeadLayer[],
 ): TensorLayout {
@@ -60,6 +62,8 @@ export function tensorLayout(
       add({
         key: weight.name,
         length: weight.data.length,
+        // Keras has some kernels in another shape.
+        shape: tail.inputs.get(weight.name)?.shape ?? weight.shape,
         isTrained,
         isKernel: weight.role === 'kernel',
         inputs: 0,
@@ -73,6 +77,7 @@ export function tensorLayout(
     add({
       key: headKey(name),
       length: elementCount(shape),
+      shape: isKernel(name) ? shape.toReversed() : shape,
       isTrained: trainable,
       isKernel: isKernel(name),
       inputs: shape[0],
@@ -89,13 +94,6 @@ function statisticOf(name: string, layer: string, momentum: number) {
 }
 
 export const isOfHead = (source: TailTensor['source']): source is HeadParameter => 'initializer' in source;
-
-/** The shape in which graphs take it: a head's kernels lie [units, inputs], as in a stack of one head. */
-export function tensorShape({ source }: TailTensor): Shape {
-  if (!isOfHead(source)) return source.shape;
-  const { name, shape } = source;
-  return isKernel(name) ? shape.toReversed() : shape;
-}
 
 /** A tensor's numbers in a block. */
 export function tensorIn(block: Float32Array, { start, length }: TailTensor): Float32Array {

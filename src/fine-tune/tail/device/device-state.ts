@@ -5,7 +5,7 @@ import { tailPrediction } from '../../../shared/training/tail-step.ts';
 import { type InputFeeds, type InputSizes, inputShapes } from '../inputs.ts';
 import type { TailGraphs, TailPrograms } from '../programs.ts';
 import { BLOCKS, type TailBlocks, type TailState } from '../state.ts';
-import { type TensorLayout, tensorIn, tensorShape } from '../tensors.ts';
+import { type TensorLayout, tensorIn } from '../tensors.ts';
 import { HYPER, hyperparameters, stateKey, stepGraph, stepKind } from './step-graph.ts';
 
 /** The names of a tensor's arrays, in the order of the blocks. */
@@ -39,7 +39,7 @@ export function deviceState(
         for (const tensor of tensors)
           hold(
             BLOCK_KEYS[block](tensor.key),
-            device.upload(tensorIn(blocks[block], tensor).slice(), tensorShape(tensor)),
+            device.upload(tensorIn(blocks[block], tensor).slice(), tensor.shape),
           );
     },
     async save() {
