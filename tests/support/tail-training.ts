@@ -47,8 +47,11 @@ const SETTINGS = {
 
 /** Most that a loss or a weight may differ. */
 const TOLERANCE = 1e-4;
-/** Most that a change may differ, as a part of it: Keras's own in float32 and in float64 differ by 6e-3 in VGG16 with Adam. */
-const CHANGE_TOLERANCE = 5e-3;
+/**
+ * Most that a change may differ, as a part of it. Adam makes steps of small gradients as large as of others, rounding and all: in
+ * VGG16 Keras's own changes in float32 and in float64 differ by 7e-3.
+ */
+const CHANGE_TOLERANCE = { sgd: 1e-3, adam: 2e-2 } as const;
 
 /** The runs of networks, all or those of some names, for a table of tests. */
 export function tailRuns(names?: readonly string[]): Run[] {
@@ -80,7 +83,7 @@ export async function expectKerasTraining(engine: Engine, run: Run, usesDevice: 
     for (const difference of [norm - expected.change, projection - expected.projection]) {
       const part = Math.abs(difference) / expected.change;
       off.change = Math.max(off.change, part);
-      expect(part, `change of ${name}`).toBeLessThan(CHANGE_TOLERANCE);
+      expect(part, `change of ${name}`).toBeLessThan(CHANGE_TOLERANCE[run.optimizer]);
     }
     const every = Math.max(1, Math.floor(after.length / SAMPLE));
     expected.sample.forEach((number, i) => {
