@@ -18,7 +18,13 @@ const UNSAFE_OPTIMIZERS = { optimization: { disable_specified_optimizers: 'Pad_F
  */
 const DENORMALS_AS_ZERO = { session: { set_denormal_as_zero: '1' } };
 
-/** @param threads inside one operation; default: all cores */
+/**
+ * Threads sleep while they wait for each other. On a busy machine, threads that spin instead took the cores from those that they
+ * waited for: two of them trained more slowly than one.
+ */
+const SLEEPING_THREADS = { session: { ...DENORMALS_AS_ZERO.session, 'intra_op.allow_spinning': '0' } };
+
+/** @param threads inside one operation, by one of several that share the machine; default: all cores, for this one alone */
 export function sessionOptions(
   provider: Device,
   threads: number | undefined,
@@ -27,7 +33,7 @@ export function sessionOptions(
     // Alone: with the CPU as a second choice, a missing provider would be skipped without a word.
     executionProviders: [provider],
     graphOptimizationLevel: 'all',
-    extra: { ...UNSAFE_OPTIMIZERS, ...DENORMALS_AS_ZERO },
+    extra: { ...UNSAFE_OPTIMIZERS, ...(threads === undefined ? DENORMALS_AS_ZERO : SLEEPING_THREADS) },
     executionMode: 'sequential',
     logSeverityLevel: LOG_ERRORS,
     ...(threads !== undefined && { intraOpNumThreads: threads, interOpNumThreads: 1 }),
