@@ -1,7 +1,8 @@
 /** Backbones as text: a table of all, and all there is to know about one. */
 import Table from 'cli-table3';
+import { findHubModel, HUB_MODELS, type HubModelRow } from '../shared/backbones/hub-models.ts';
 import { describeModel, type ModelFacts, type ModelLayer } from '../shared/backbones/model-file/describe.ts';
-import { modelFileRequest } from '../shared/backbones/model-file/request.ts';
+import { modelFilePath } from '../shared/backbones/model-file/request.ts';
 import { findBackbone } from '../shared/backbones/registry.ts';
 import {
   allBackboneFacts,
@@ -38,7 +39,15 @@ export function listing(backbones: readonly BackboneSummary[]): string {
       preprocessing,
     ]);
   }
-  return table.toString().replace(/ +$/gm, '');
+  const hub = new Table({
+    head: ['from a model hub', 'repository', 'features', 'pooling', 'pixels', 'licence'],
+    colAligns: ['left', 'left', 'right', 'left', 'left', 'left'],
+    style: { head: [], border: [] },
+    chars: NO_LINES,
+  });
+  for (const { name, repository, dimension, pooling, pixels, licence } of HUB_MODELS)
+    hub.push([name, repository, String(dimension), pooling, pixels, licence]);
+  return `${table}\n\n${hub}`.replace(/ +$/gm, '');
 }
 
 /** Everything about one backbone, and whether its weights are on this machine. */
@@ -60,16 +69,33 @@ export async function describeOne(name: string): Promise<{ facts: BackboneFacts;
   return { facts, text: lines.join('\n') };
 }
 
+/** What is known of a model of a hub before it is downloaded. */
+export function describeHubModel(row: HubModelRow): { facts: HubModelRow; text: string } {
+  const { name, repository, file, pooling, dimension, pixels, licence } = row;
+  const lines = [
+    name,
+    `  weights        ${file} of https://huggingface.co/${repository}, downloaded on first use`,
+    `  licence        ${licence}`,
+    `  input          ${pixels}`,
+    `  features       ${dimension} (--pooling ${pooling})`,
+    `  layers         permafrost backbones ${name} --layers downloads the model and lists them`,
+  ];
+  return { facts: row, text: lines.join('\n') };
+}
+
 /** Everything about an ONNX file, with its layers where they are requested. */
 export async function describeFile(
-  path: string,
+  name: string,
+  { weights }: { weights: string },
   options: { layers: boolean; size?: Size },
-): Promise<{ facts: ModelFacts & { name: string }; text: string }> {
-  modelFileRequest(path);
-  const facts = await describeModel(path, options);
+): Promise<{ facts: ModelFacts & { name: string; weights: string }; text: string }> {
+  const facts = await describeModel(modelFilePath(weights), options);
+  const row = findHubModel(name);
   const { size, preprocessing, resize, family, column, dimension, note, layers } = facts;
   const lines = [
-    path,
+    name,
+    `  weights        ${weights}`,
+    ...(row ? [`  licence        ${row.licence}`] : []),
     ...(family === undefined ? [] : [`  family         ${family}`]),
     ...(size ? [`  input          ${size.width}x${size.height}`] : []),
     `  pixels         ${preprocessing ?? 'as --preprocess says: no configuration beside the file does'}`,
@@ -78,7 +104,7 @@ export async function describeFile(
     ...(note === undefined ? [] : [`  note           ${note}`]),
     ...layerLines(layers ?? []),
   ];
-  return { facts: { name: path, ...facts }, text: lines.join('\n') };
+  return { facts: { name, weights, ...facts }, text: lines.join('\n') };
 }
 
 /** Each layer with its number from the end, its operation and its shape. */

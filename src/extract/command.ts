@@ -1,6 +1,6 @@
 /** The command `permafrost extract`, also installed as `extract`. */
 import { join } from 'node:path';
-import { requestedColumns } from '../shared/backbones/depths.ts';
+import { usualLayers } from '../shared/backbones/depths.ts';
 import { runCommand } from '../shared/cli/command.ts';
 import { type Flags, givenFlags, readFlags } from '../shared/cli/flags.ts';
 import type { Command } from '../shared/cli/program.ts';
@@ -48,7 +48,7 @@ async function run(
   const data = byField<DatasetOptions>(DATASET_OPTIONS, readFlags(DATASET_OPTIONS, argv));
   const whole = await openDataset(data);
   try {
-    const extraction = extractionOf(request, whole);
+    const extraction = await extractionOf(request, whole, { signal, reporter });
     const { name, images, classes, notes } = extraction.dataset;
     reporter.info(
       `${name}: ${counted(images.length, 'image')}, ${counted(classes.length, 'class', 'classes')}`,
@@ -75,13 +75,15 @@ async function run(
 
 /** The requested backbones, which share what the other flags say. */
 function backbonesOf(argv: Flags): BackboneOptions[] {
-  const { backbone, layer, pooling, ...flags } = readFlags(BACKBONE_OPTIONS, argv);
+  const { backbone, layer: _, pooling, ...flags } = readFlags(BACKBONE_OPTIONS, argv);
   if (new Set(pooling).size < pooling.length)
     throw usage('each pooling once', '--pooling', pooling.join(','));
+  const given = givenFlags(BACKBONE_OPTIONS, argv);
   const shared = byField<Partial<BackboneOptions>>(BACKBONE_OPTIONS, flags);
   return Array.from(new Set(backbone), (name) => ({
     ...shared,
     name,
-    poolings: requestedColumns(name, pooling, layer),
+    poolings: given.pooling,
+    layers: given.layer ?? (given.pooling && usualLayers(name)),
   }));
 }

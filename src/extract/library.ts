@@ -58,7 +58,8 @@ export async function extract(
     const opened = typeof data === 'string' ? await openData({ data }) : undefined;
     try {
       for (const note of opened?.notes ?? []) reporter.warn(note);
-      return await run(extractionOf(request, opened ?? (data as Dataset)), { signal, reporter });
+      const extraction = await extractionOf(request, opened ?? (data as Dataset), { signal, reporter });
+      return await run(extraction, { signal, reporter });
     } finally {
       await opened?.source.close();
     }

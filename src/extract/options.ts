@@ -27,14 +27,17 @@ import {
   wholeNumber,
   writtenAs,
 } from '../shared/values.ts';
+import { MODEL_PRECISIONS, type ModelPrecision } from '../shared/weights/hub/choose-files.ts';
 import type { Dataset } from './dataset/dataset.ts';
 import { parseMaxErrors } from './failures.ts';
 import { parseShard } from './shard.ts';
 
 /** A backbone and how images come to it; what is left out is as the command has it. */
 export interface BackboneOptions extends Partial<BackboneRequest> {
-  /** As `permafrost backbones` lists it, or the path of an .onnx file. */
+  /** As `permafrost backbones` lists it, the path of an .onnx file or of a folder with one, or `hf:ORG/NAME[@REVISION]`. */
   name: string;
+  /** Of the file that is taken of a hub or a folder; default: fp32. */
+  precision?: ModelPrecision;
   /**
    * As after `--layer`: `depths`, `last` and names of layers, of which each pooling makes a column. Default: depths of a
    * network of permafrost, last of an .onnx file; beside poolings none, which then name the columns themselves.
@@ -125,7 +128,7 @@ export const BACKBONE_OPTIONS = {
   backbone: {
     kind: list(text),
     description:
-      'Backbone: resnet50, efficientnet_b0, convnext_tiny ... (permafrost backbones lists all), or an .onnx file; repeatable',
+      'Backbone: resnet50, efficientnet_b0, convnext_tiny ... (permafrost backbones lists all), an .onnx file, a folder with one, or hf:ORG/NAME[@REVISION] of a model hub; repeatable',
     default: [firstBackbone],
     required: 'field',
     field: 'name',
@@ -136,6 +139,11 @@ export const BACKBONE_OPTIONS = {
     description:
       'imagenet (downloaded once), a local .h5, .keras, .safetensors or TensorFlow.js model.json file, or none (random)',
     default: 'imagenet',
+  },
+  precision: {
+    kind: choice(MODEL_PRECISIONS),
+    description: `Which file of a hub or a folder is taken: ${MODEL_PRECISIONS.join(', ')}`,
+    defaultText: 'fp32',
   },
   preprocess: {
     kind: writtenAs(parsePixels),

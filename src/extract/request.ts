@@ -3,13 +3,15 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseAugmentation } from '../shared/augment/augmentation.ts';
 import { requestedColumns } from '../shared/backbones/depths.ts';
+import { type FoundModel, fetchModel, findModel } from '../shared/backbones/model-file/find.ts';
 import { parsePixels } from '../shared/backbones/model-file/pixels.ts';
-import { isModelFile, modelFilePooling, modelFileRequest } from '../shared/backbones/model-file/request.ts';
+import { isModelFile, modelFilePooling } from '../shared/backbones/model-file/request.ts';
 import { findBackbone } from '../shared/backbones/registry.ts';
 import type { BackboneRequest } from '../shared/backbones/thread/protocol.ts';
 import { UsageError, usage } from '../shared/errors.ts';
 import { checkNeeds, defaultsOf, withDefaults } from '../shared/options.ts';
 import type { Shard } from '../shared/store/schema.ts';
+import type { FetchOptions } from '../shared/weights/hub/fetch.ts';
 import type { Dataset } from './dataset/dataset.ts';
 import type { Extraction } from './extract.ts';
 import { parseMaxErrors } from './failures.ts';
@@ -17,9 +19,12 @@ import type { JobRequest } from './job.ts';
 import { BACKBONE_OPTIONS, type BackboneOptions, EXTRACT_OPTIONS, type RunOptions } from './options.ts';
 import { shardFolder, takeShard } from './shard.ts';
 
+/** A backbone, whose poolings are its family's where there are none. */
+export interface RequestedNetwork extends BackboneRequest, Pick<FoundModel, 'fetch'> {}
+
 /** What a run is to do, as far as that is known without its images. */
 export interface ExtractRequest {
-  networks: BackboneRequest[];
+  networks: RequestedNetwork[];
   out: string | undefined;
   shard: Shard | undefined;
   settings: Omit<Extraction, 'dataset' | 'jobs'>;
@@ -48,26 +53,39 @@ export function extractRequest(options: RunOptions): ExtractRequest {
   };
 }
 
-/** What extract.ts does for a request on images. @throws UsageError when there are more shards than images */
-export function extractionOf({ networks, out, shard, settings }: ExtractRequest, whole: Dataset): Extraction {
+/**
+ * What extract.ts does for a request on images, its models downloaded.
+ * @throws UsageError when there are more shards than images, InputError where a model cannot be had
+ */
+export async function extractionOf(
+  { networks, out, shard, settings }: ExtractRequest,
+  whole: Dataset,
+  context: FetchOptions,
+): Promise<Extraction> {
   const dataset = shard ? takeShard(whole, shard) : whole;
-  return { ...settings, dataset, jobs: jobsOf(networks, dataset, out) };
+  const fetched: BackboneRequest[] = [];
+  for (const { fetch, ...network } of networks) {
+    const { weights } = await fetchModel({ ...network, fetch }, context);
+    const poolings = network.poolings.length > 0 ? network.poolings : [modelFilePooling(weights)];
+    fetched.push({ ...network, weights, poolings });
+  }
+  return { ...settings, dataset, jobs: jobsOf(fetched, dataset, out) };
 }
 
 const DEFAULTS = defaultsOf(BACKBONE_OPTIONS);
 
-function networksOf(requested: RunOptions['backbone'] = DEFAULTS.backbone): BackboneRequest[] {
+function networksOf(requested: RunOptions['backbone'] = DEFAULTS.backbone): RequestedNetwork[] {
   const named = [requested].flat().map((one) => (typeof one === 'string' ? { name: one } : one));
-  return distinctNetworks(named).map(({ poolings, layers, engine, device, ...network }) => ({
+  return distinctNetworks(named).map(({ poolings, layers, engine, device, precision: _, ...network }) => ({
     ...network,
     engine: engine ?? DEFAULTS.engine,
     device: device ?? DEFAULTS.device,
-    poolings: columnsOf(network, poolings, layers),
+    poolings: columnsOf(network.name, poolings, layers),
   }));
 }
 
 function columnsOf(
-  { name, weights }: Network,
+  name: string,
   poolings: BackboneOptions['poolings'],
   layers: BackboneOptions['layers'],
 ): string[] {
@@ -76,11 +94,11 @@ function columnsOf(
   if (poolings && !layers) return poolings;
   const named = poolings?.filter((pooling) => pooling.includes('/')) ?? [];
   if (named.length > 0) throw usage('poolings without layers where layers is given', '--pooling', named);
-  if (!poolings && !layers && isModelFile(name)) return [modelFilePooling(weights)];
+  if (!poolings && !layers && isModelFile(name)) return [];
   return requestedColumns(name, poolings ?? DEFAULTS.pooling, layers);
 }
 
-type Network = Pick<BackboneRequest, 'name' | 'weights' | 'preprocess'>;
+type Network = Pick<RequestedNetwork, 'name' | 'weights' | 'preprocess' | 'fetch'>;
 
 /**
  * The requested backbones, each once.
@@ -103,18 +121,15 @@ export function distinctNetworks(requested: readonly BackboneOptions[]): (Backbo
   return [...networks.values()];
 }
 
-function networkOf({
-  name,
-  weights = DEFAULTS.weights,
-  preprocess,
-}: Partial<Network> & Pick<Network, 'name'>) {
+function networkOf({ name, weights = DEFAULTS.weights, preprocess, precision }: BackboneOptions): Network {
   if (preprocess !== undefined) parsePixels(preprocess);
-  if (isModelFile(name)) {
+  const model = findModel(name, precision);
+  if (model) {
     if (weights !== DEFAULTS.weights)
       throw new UsageError(
         `--weights ${weights} cannot be combined with ${name}, which holds its own weights`,
       );
-    return { ...modelFileRequest(name), preprocess };
+    return { ...model, preprocess };
   }
   if (preprocess !== undefined)
     throw new UsageError('--preprocess is for .onnx files; other backbones include their own');
@@ -140,8 +155,16 @@ export function jobsOf(
   out: string | undefined,
 ): JobRequest[] {
   return networks.map((backbone) => {
-    const name = backbone.name.replace(/\.onnx$/i, '');
+    const name = folderName(backbone.name);
     const store = out === undefined ? join('cache', data, name) : networks.length > 1 ? join(out, name) : out;
     return { backbone, out: shard ? join(store, shardFolder(shard)) : store };
   });
+}
+
+/** `model` of model.onnx, `ORG--NAME` of hf:ORG/NAME. */
+function folderName(backbone: string): string {
+  return backbone
+    .replace(/^hf:/, '')
+    .replace(/\.onnx$/i, '')
+    .replace(/[\\/:]+/g, '--');
 }

@@ -3,7 +3,7 @@ import { DEPTHS, LAST } from '../depth-words.ts';
 import { UsageError, usage } from '../errors.ts';
 import { isModelFile } from './model-file/request.ts';
 import { columnNames } from './pooling.ts';
-import { findBackbone } from './registry.ts';
+import { findBackbone, lookUpBackbone } from './registry.ts';
 
 /**
  * Names of the columns of a backbone: each layer under each pooling, the last layer first among depths.
@@ -13,7 +13,7 @@ import { findBackbone } from './registry.ts';
 export function requestedColumns(
   backbone: string,
   poolings: readonly string[],
-  layers: readonly string[] = [isModelFile(backbone) ? LAST : DEPTHS],
+  layers: readonly string[] = usualLayers(backbone),
 ): string[] {
   const columns = layers.flatMap((layer) => {
     if (layer === LAST) return columnNames(poolings);
@@ -21,6 +21,11 @@ export function requestedColumns(
   });
   if (new Set(columns).size < columns.length) throw usage('each layer once', '--layer', layers.join(','));
   return columns;
+}
+
+/** What is stored where nobody names a layer: depths where the backbone has a table of them. */
+export function usualLayers(backbone: string): string[] {
+  return [lookUpBackbone(backbone) ? DEPTHS : LAST];
 }
 
 /** `flatten` is of the last layer alone: earlier ones have many times as many places. */

@@ -7,6 +7,8 @@ import { InputError, UsageError, usage } from '../errors.ts';
 import { type Shape, sameShape } from '../graph/value.ts';
 import type { Size } from '../images/resize.ts';
 import type { Reporter } from '../reporter.ts';
+import { fetchPinnedModel } from '../weights/hub/fetch.ts';
+import { isHubReference } from '../weights/hub/reference.ts';
 import { fetchPublished } from '../weights/published.ts';
 import { openSafetensors } from '../weights/safetensors.ts';
 import { seededSource } from '../weights/seeded.ts';
@@ -66,13 +68,14 @@ export async function openWeights(request: WeightsRequest): Promise<OpenWeights>
 }
 
 /**
- * Makes sure that published weights are on this machine, with the messages and progress that opening them cannot give.
+ * Makes sure that weights from the network are on this machine, with the messages and progress that opening them cannot give.
  * @throws InputError when they cannot be downloaded
  */
 export async function fetchWeights(
   { name, size, weights }: { name: string; size?: Size; weights: string },
   options: { signal?: AbortSignal; reporter?: Reporter },
 ): Promise<void> {
+  if (isHubReference(weights)) return fetchPinnedModel(weights, options);
   if (weights !== 'imagenet') return;
   const definition = findBackbone(name);
   const imagenet = definition.imagenet(size ?? { width: definition.size, height: definition.size });

@@ -18,6 +18,7 @@ import { RESNET } from './families/resnet.ts';
 import { RESNET_V2 } from './families/resnet-v2.ts';
 import { VGG } from './families/vgg.ts';
 import { XCEPTION } from './families/xception.ts';
+import { HUB_MODELS } from './hub-models.ts';
 
 /** By name, in the order of tables; the first is the default. */
 export const BACKBONES: ReadonlyMap<string, BackboneDefinition> = new Map(
@@ -42,12 +43,18 @@ export const BACKBONES: ReadonlyMap<string, BackboneDefinition> = new Map(
 
 /** The backbone of that name, in permafrost's or Keras's spelling; a UsageError names the near ones. */
 export function findBackbone(name: string): BackboneDefinition {
-  for (const definition of BACKBONES.values()) {
-    if (name === definition.name || plain(name) === plain(definition.kerasName)) return definition;
-  }
-  const names = [...BACKBONES.keys()];
+  const found = lookUpBackbone(name);
+  if (found) return found;
+  const names = [...BACKBONES.keys(), ...HUB_MODELS.map((model) => model.name)];
   const near = didYouMean(name, names) || ': permafrost backbones lists them';
   throw new UsageError(`Unknown backbone ${shown(name)}${near}`);
+}
+
+/** The same; undefined where there is none. */
+export function lookUpBackbone(name: string): BackboneDefinition | undefined {
+  const isNamed = ({ name: own, kerasName }: BackboneDefinition) =>
+    name === own || plain(name) === plain(kerasName);
+  return [...BACKBONES.values()].find(isNamed);
 }
 
 /** `ResNet50`, `resnet-50` and `resnet_50` are the same name. */

@@ -55,7 +55,8 @@ export function depthColumns({ columns }: Pick<FeatureStore, 'columns'>): string
 
 /** What a user does about a store without depths; of an .onnx file, which has no table of them, layers are named. */
 export function howToAddDepths(store: Columns): string {
-  const layers = store.manifest.pipeline.backbone.endsWith('.onnx') ? 'NAME,NAME' : DEPTHS;
+  const isModelFile = /\.onnx$|^hf:/i.test(store.manifest.pipeline.backbone);
+  const layers = isModelFile ? 'NAME,NAME' : DEPTHS;
   return `to add them: ${addingCommand(store, layers)}`;
 }
 

@@ -6,6 +6,7 @@ import { type BackboneDescription, PRECISION } from '../backbones/thread/protoco
 import { InputError, UsageError, unexpected, usage } from '../errors.ts';
 import { formatResize } from '../images/resize.ts';
 import { MATHS_VERSION } from '../store/pipeline.ts';
+import { isHubReference } from '../weights/hub/reference.ts';
 import type { Head, HeadRecord, HeadSource } from './record.ts';
 
 /**
@@ -54,7 +55,8 @@ function checkKnown({ pipeline: { backbone, size }, columns }: HeadSource, index
 
 /** What the features were computed with, as long as it is still where it was. */
 function recordedWeights({ pipeline: { backbone, weights } }: HeadSource): string {
-  if (['imagenet', 'none'].includes(weights) || existsSync(weights)) return weights;
+  if (['imagenet', 'none'].includes(weights) || isHubReference(weights) || existsSync(weights))
+    return weights;
   throw new InputError(
     `Expected the weights of ${backbone} at ${weights}, where they were for extract, but there is no such file: pass --weights FILE`,
   );

@@ -6,15 +6,22 @@ import { dirname } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { type Dispatcher, EnvHttpProxyAgent, request } from 'undici';
 import { InputError, messageOf } from '../errors.ts';
-import { type Progress, type Reporter, silent } from '../reporter.ts';
+import { type Reporter, silent } from '../reporter.ts';
 import { diskError } from '../store/files.ts';
+import { type Display, display } from './download-display.ts';
 
 export interface DownloadOptions {
   address: string;
   /** Where the file belongs; beside it, `.part` holds what has come so far. */
   path: string;
-  /** MD5 (32 digits) or SHA-256 (64 digits) of the file; without one only its length is checked. */
+  /** What it is called while it comes; default: the path. */
+  label?: string;
+  /** MD5 (32 digits), SHA-256 (64) or git's SHA-1 (40) of the file; without one only its length is checked. */
   hash?: string;
+  /** Sent to the address's own server, and to none that it redirects to. */
+  headers?: Readonly<Record<string, string>>;
+  /** What a status from 400 on means, where the server says more than its number. */
+  refusal?(status: number, headers: ResponseHeaders): InputError | undefined;
   signal?: AbortSignal;
   reporter?: Reporter;
   /** Milliseconds without a byte after which a connection is given up. */
@@ -25,6 +32,10 @@ export interface DownloadOptions {
 
 /** Attempts in a row that bring nothing new before a download is given up. */
 const FRUITLESS_ATTEMPTS = 4;
+/** Milliseconds that a server is left alone at most, however long it wants. */
+const MAX_PAUSE = 30_000;
+/** Redirections that are followed. */
+const MAX_REDIRECTIONS = 5;
 /** No published weights come near it: what claims to be longer is something else. */
 const MAX_BYTES = 4 * 2 ** 30;
 
@@ -47,26 +58,45 @@ export async function download(options: DownloadOptions): Promise<void> {
     // What an earlier run left may have been spoilt; what has just come in one piece is what the server has.
     if (startedWith > 0) return download(options);
     throw new InputError(
-      `Expected a file with ${hash.length === 64 ? 'SHA-256' : 'MD5'} ${hash} at ${address} but received other content`,
+      `Expected a file with ${HASHES[hash.length].name} ${hash} at ${address} but received other content`,
     );
   }
   await rename(part, path);
 }
 
-/** Whether a file has a checksum, MD5 or SHA-256 by its length. */
+/** By the number of hex digits; git hashes the length of a file before its bytes. */
+const HASHES: Readonly<
+  Record<number, { name: string; algorithm: string; prefix?: (bytes: number) => string }>
+> = {
+  32: { name: 'MD5', algorithm: 'md5' },
+  40: { name: "git's SHA-1", algorithm: 'sha1', prefix: (bytes) => `blob ${bytes}\0` },
+  64: { name: 'SHA-256', algorithm: 'sha256' },
+};
+
+/** Whether a file has a checksum, MD5, git's SHA-1 or SHA-256 by its length. */
 export async function matches(path: string, hash: string): Promise<boolean> {
-  const digest = createHash(hash.length === 64 ? 'sha256' : 'md5');
+  const { algorithm, prefix } = HASHES[hash.length];
+  const digest = createHash(algorithm);
+  if (prefix) digest.update(prefix(await sizeOf(path)));
   for await (const chunk of createReadStream(path)) digest.update(chunk as Buffer);
   return digest.digest('hex') === hash;
 }
 
 /** What went wrong in one attempt; another one may go better. */
-class Interruption extends Error {}
+class Interruption extends Error {
+  /** Milliseconds that the server wants to be left alone. */
+  readonly retryAfter: number;
+
+  constructor(message: string, retryAfter = 0) {
+    super(message);
+    this.retryAfter = retryAfter;
+  }
+}
 
 async function fetchAll(options: DownloadOptions, part: string): Promise<void> {
   const { signal, reporter = silent, retryAfter = 300, address } = options;
   const dispatcher = new EnvHttpProxyAgent();
-  const shown = display(reporter, options.path);
+  const shown = display(reporter, options.label ?? options.path);
   let fruitless = 0;
   try {
     for (;;) {
@@ -79,7 +109,8 @@ async function fetchAll(options: DownloadOptions, part: string): Promise<void> {
         fruitless = (await sizeOf(part)) > before ? 0 : fruitless + 1;
         if (fruitless >= FRUITLESS_ATTEMPTS)
           throw new InputError(`Cannot download ${address}: ${thrown.message}`);
-        await wait(retryAfter * 2 ** fruitless, undefined, { signal });
+        const pause = Math.max(retryAfter * 2 ** fruitless, Math.min(thrown.retryAfter, MAX_PAUSE));
+        await wait(pause, undefined, { signal });
       }
     }
   } finally {
@@ -105,9 +136,15 @@ async function attempt(
     if (range === 'again') await rm(part, { force: true });
     // 4xx but for "too many requests" is final; 5xx and the rest may pass.
     if (range === 'refused' && statusCode >= 400 && statusCode < 500 && statusCode !== 429) {
-      throw new InputError(`Cannot download ${address}: the server responded with status ${statusCode}`);
+      throw (
+        options.refusal?.(statusCode, headers) ??
+        new InputError(`Cannot download ${address}: the server responded with status ${statusCode}`)
+      );
     }
-    throw new Interruption(`the server responded with status ${statusCode}`);
+    throw new Interruption(
+      `the server responded with status ${statusCode}`,
+      1000 * (wholeNumber(headers['retry-after']) ?? 0),
+    );
   }
   const { from, total } = range;
   if (total !== undefined && total > MAX_BYTES) {
@@ -119,20 +156,45 @@ async function attempt(
   if (total !== undefined && end < total) throw new Interruption(`it ended after ${end} of ${total} bytes`);
 }
 
-/** The response to a request for the bytes from `have` on. */
-function respond(
-  { address, signal, stallAfter = 30_000 }: DownloadOptions,
+/** The response to a request for the bytes from `have` on, redirections followed. */
+async function respond(
+  options: DownloadOptions,
   have: number,
+  dispatcher: EnvHttpProxyAgent,
+): Promise<Dispatcher.ResponseData> {
+  const { origin } = new URL(options.address);
+  let address = new URL(options.address);
+  for (let step = 0; step <= MAX_REDIRECTIONS; step++) {
+    const headers = {
+      ...(address.origin === origin && options.headers),
+      ...(have > 0 && { range: `bytes=${have}-` }),
+    };
+    const response = await requestOnce(address, headers, options, dispatcher);
+    const { location } = response.headers;
+    if (response.statusCode < 300 || response.statusCode >= 400 || typeof location !== 'string')
+      return response;
+    response.body.on('error', () => {}).destroy();
+    if (!URL.canParse(location, address.href)) throw new Interruption('the server redirected to no address');
+    address = new URL(location, address);
+    if (!/^https?:$/.test(address.protocol)) throw new Interruption('the server redirected to no address');
+  }
+  throw new Interruption(`the server redirected more than ${MAX_REDIRECTIONS} times`);
+}
+
+function requestOnce(
+  address: URL,
+  headers: Record<string, string>,
+  { signal, stallAfter = 30_000 }: DownloadOptions,
   dispatcher: EnvHttpProxyAgent,
 ): Promise<Dispatcher.ResponseData> {
   const stalled = new AbortController();
   // undici asks a proxy that hangs up again and again, for ever.
   const patience = setTimeout(() => stalled.abort(new Error('no answer')), stallAfter);
-  return request(address, {
+  return request(address.href, {
     dispatcher,
     signal: signal ? AbortSignal.any([signal, stalled.signal]) : stalled.signal,
     bodyTimeout: stallAfter,
-    headers: have > 0 ? { range: `bytes=${have}-` } : {},
+    headers,
   })
     .catch((thrown) => {
       throw new Interruption(causeOf(thrown));
@@ -177,10 +239,10 @@ interface Range {
   total: number | undefined;
 }
 
-type Headers = Readonly<Record<string, string | string[] | undefined>>;
+export type ResponseHeaders = Readonly<Record<string, string | string[] | undefined>>;
 
 /** What a response brings; `again` and `refused`: nothing of use. */
-function expectedRange(status: number, headers: Headers, have: number): Range | 'again' | 'refused' {
+function expectedRange(status: number, headers: ResponseHeaders, have: number): Range | 'again' | 'refused' {
   const length = wholeNumber(headers['content-length']);
   if (status === 200) return { from: 0, total: length };
   if (status === 206) {
@@ -197,7 +259,7 @@ function wholeNumber(header: string | string[] | undefined): number | undefined 
 }
 
 /** The innermost reason: undici wraps what the system says. */
-function causeOf(thrown: unknown): string {
+export function causeOf(thrown: unknown): string {
   const { cause, errors } = thrown as { cause?: unknown; errors?: unknown[] };
   if (cause) return causeOf(cause);
   return Array.isArray(errors) && errors.length > 0 ? causeOf(errors[0]) : messageOf(thrown);
@@ -208,36 +270,4 @@ async function sizeOf(path: string): Promise<number> {
     ({ size }) => size,
     () => 0,
   );
-}
-
-interface Display {
-  start(from: number, total: number | undefined): void;
-  advance(bytes: number): void;
-  stop(): void;
-}
-
-const MEGABYTE = 1e6;
-
-/** A progress display over all attempts, in whole megabytes. */
-function display(reporter: Reporter, path: string): Display {
-  let progress: Progress | undefined;
-  let bytes = 0;
-  let shown = 0;
-  const show = (): void => {
-    const whole = Math.floor(bytes / MEGABYTE);
-    if (whole > shown) progress?.advance(whole - shown);
-    shown = Math.max(shown, whole);
-  };
-  return {
-    start(from, total) {
-      progress ??= reporter.progress(path, 'MB', Math.floor((total ?? 0) / MEGABYTE));
-      bytes = from;
-      show();
-    },
-    advance(count) {
-      bytes += count;
-      show();
-    },
-    stop: () => progress?.stop(),
-  };
 }

@@ -2,11 +2,10 @@
 import { existsSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as wait } from 'node:timers/promises';
 import envPaths from 'env-paths';
 import { InputError, messageOf } from '../errors.ts';
 import type { Reporter } from '../reporter.ts';
-import { isLocked, lockStore } from '../store/lock.ts';
+import { takeTurns } from './take-turns.ts';
 
 /** A file that Keras publishes. */
 export interface PublishedWeights {
@@ -19,9 +18,6 @@ export interface PublishedWeights {
 
 /** Another place for the files, by their names. */
 const MIRROR = 'PERMAFROST_WEIGHTS_URL';
-
-/** Milliseconds between two looks at a download of another process. */
-const PATIENCE = 300;
 
 /** The user's cache directory for weights. */
 export function weightsFolder(): string {
@@ -58,34 +54,23 @@ export async function fetchPublished(
   { signal, reporter }: { signal?: AbortSignal; reporter?: Reporter } = {},
 ): Promise<string> {
   const path = join(weightsFolder(), weights.file);
-  const lockFolder = `${path}.lock`;
-  for (;;) {
-    const found = await findPublished(weights);
-    if (found) return found;
-    signal?.throwIfAborted();
-    const lock = await lockStore(lockFolder).catch(async (thrown) => {
-      if (await isLocked(lockFolder)) return undefined;
-      throw thrown;
-    });
-    if (!lock) {
-      await wait(PATIENCE, undefined, { signal });
-      continue;
-    }
-    try {
-      if (existsSync(path)) return path;
+  return takeTurns(`${path}.lock`, {
+    find: () => findPublished(weights),
+    async fetch() {
       const address = publishedAddress(weights);
       reporter?.info(`downloading ${address}`);
       const { download } = await import('./download.ts');
-      await download({ address, path, hash: weights.hash, signal, reporter });
+      try {
+        await download({ address, path, hash: weights.hash, signal, reporter });
+      } catch (thrown) {
+        if (!(thrown instanceof InputError)) throw thrown;
+        throw new InputError(
+          `${messageOf(thrown)}. Get ${weights.file} from ${weights.address} on another machine and put it at ${path}, ` +
+            `pass --weights FILE, or name a mirror in ${MIRROR}`,
+        );
+      }
       return path;
-    } catch (thrown) {
-      if (!(thrown instanceof InputError)) throw thrown;
-      throw new InputError(
-        `${messageOf(thrown)}. Get ${weights.file} from ${weights.address} on another machine and put it at ${path}, ` +
-          `pass --weights FILE, or name a mirror in ${MIRROR}`,
-      );
-    } finally {
-      await lock.release();
-    }
-  }
+    },
+    signal,
+  });
 }

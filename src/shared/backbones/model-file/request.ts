@@ -1,24 +1,18 @@
 /** What can be said of a model file as a backbone before anything is loaded. */
-import { existsSync } from 'node:fs';
-import { basename, resolve } from 'node:path';
-import { UsageError } from '../../errors.ts';
+import { hubModelPath } from '../../weights/hub/fetch.ts';
+import { isHubReference } from '../../weights/hub/reference.ts';
 import type { PoolingName } from '../pooling.ts';
-import type { BackboneRequest } from '../thread/protocol.ts';
 import { familyPooling } from './config.ts';
 import { readModelConfig } from './input.ts';
 
-/** Whether a backbone's name is that of an ONNX file. */
+/** Whether a backbone's name, as requests and records have it, is that of an ONNX file: of a path, or of a hub. */
 export function isModelFile(name: string): boolean {
-  return /\.onnx$/i.test(name);
+  return /\.onnx$/i.test(name) || isHubReference(name);
 }
 
-/**
- * The part of a request that names a model file: the backbone is called like the file, which holds its weights.
- * @throws UsageError where there is no such file
- */
-export function modelFileRequest(file: string): Pick<BackboneRequest, 'name' | 'weights'> {
-  if (!existsSync(file)) throw new UsageError(`No such file: ${file} (--backbone)`);
-  return { name: basename(file), weights: resolve(file) };
+/** Where a model file is that a request or a record names by its weights. */
+export function modelFilePath(weights: string): string {
+  return isHubReference(weights) ? hubModelPath(weights) : weights;
 }
 
 /**
@@ -26,6 +20,6 @@ export function modelFileRequest(file: string): Pick<BackboneRequest, 'name' | '
  * a linear classifier, else the average.
  * @throws InputError for a config.json that is damaged
  */
-export function modelFilePooling(file: string): PoolingName {
-  return familyPooling(readModelConfig(file)) ?? 'avg';
+export function modelFilePooling(weights: string): PoolingName {
+  return familyPooling(readModelConfig(modelFilePath(weights))) ?? 'avg';
 }

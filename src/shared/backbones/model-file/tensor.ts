@@ -133,7 +133,10 @@ function checkExternal(
   return file;
 }
 
-/** A file with a model's numbers, which must lie in the model's own folder. */
+/**
+ * A file with a model's numbers, which must lie in the model's own folder. In a cache of snapshots both are links into one
+ * folder of blobs.
+ */
 function outsideFile(model: string, location: string): string {
   const folder = realpathSync(dirname(model));
   const climbs = (way: string) => way === '' || way.startsWith('..') || isAbsolute(way);
@@ -149,7 +152,8 @@ function outsideFile(model: string, location: string): string {
   } catch {
     throw refused('is not there');
   }
-  if (climbs(relative(folder, file))) throw refused('leads out of it');
+  const isBeside = dirname(file) === dirname(realpathSync(model));
+  if (climbs(relative(folder, file)) && !isBeside) throw refused('leads out of it');
   if (!statSync(file).isFile()) throw refused('is not a file');
   return file;
 }

@@ -6,9 +6,9 @@ import type { TailTensors } from '../load.ts';
 
 /** What the thread is started with: enough to build the backbone there, so that no weights change threads. */
 export interface BackboneRequest {
-  /** In the registry, or that of an .onnx file. */
+  /** In the registry, that of an .onnx file, or `hf:ORG/NAME`. */
   name: string;
-  /** imagenet, none or a file; of an .onnx file its path. */
+  /** imagenet, none or a file; of an .onnx file its path or `hf:ORG/NAME@COMMIT/FILE`. */
   weights: string;
   /** Default: the backbone's own. */
   size?: Size;

@@ -7,7 +7,7 @@ import { DEFAULT_RESIZE, resolveResize } from '../../images/resize.ts';
 import { loadCutBackbone } from '../cut/load.ts';
 import { ACTIVATION } from '../cut/split.ts';
 import { loadBackbone } from '../load.ts';
-import { isModelFile } from '../model-file/request.ts';
+import { isModelFile, modelFilePath } from '../model-file/request.ts';
 import { findBackbone } from '../registry.ts';
 import type {
   BackboneDescription,
@@ -108,12 +108,12 @@ async function loadFront({ from, ...options }: Omit<FrontRequest, Own>) {
 }
 
 /** An ONNX file, which onnxruntime runs as it is. */
-async function loadModelFile({ weights: path, engine, device, ...request }: ThreadRequest): Promise<Loaded> {
+async function loadModelFile({ name, weights, engine, device, ...request }: ThreadRequest): Promise<Loaded> {
   if (engine !== 'auto' && engine !== 'onnxruntime')
-    throw usage('auto or onnxruntime', `--engine with ${path}`, engine);
+    throw usage('auto or onnxruntime', `--engine with ${name}`, engine);
   const { openModelBackbone } = await import('../model-file/open.ts');
   const { description, program } = await openModelBackbone({
-    path,
+    path: modelFilePath(weights),
     size: request.size,
     preprocess: request.preprocess,
     resize: request.resize ?? {},
@@ -121,5 +121,9 @@ async function loadModelFile({ weights: path, engine, device, ...request }: Thre
     engine: { device, note },
     info: (message) => send({ kind: 'info', message }),
   });
-  return { description, singleThreaded: false, compile: async () => program };
+  return {
+    description: { ...description, name, weights },
+    singleThreaded: false,
+    compile: async () => program,
+  };
 }
