@@ -84,6 +84,7 @@ export type {
 export type { TrainedHead } from './shared/training/head-progress.ts';
 export type { EpochRecord, HeadResult } from './shared/training/result.ts';
 export type { NumberKind } from './shared/values.ts';
+export type { ModelPrecision } from './shared/weights/hub/choose-files.ts';
 export type { Tensor } from './shared/weights/safetensors.ts';
 export { readGrid as parseGrid, type TrainContext, trainHeads } from './train/library.ts';
 export type { Grid, GridBlock, HeadBlock } from './train/options/grid.ts';

@@ -204,7 +204,7 @@ describe('extract refuses', () => {
     [backbone({ resize: { interpolation: 'cubic' } }), 'backbone.resize.interpolation'],
     [backbone({ poolings: [] }), 'backbone.poolings'],
     [backbone({ poolings: ['avg', 'avg'] }), 'each pooling once for backbone.poolings'],
-    [backbone({ poolings: ['mean'] }), 'backbone.poolings[0] but received "mean"'],
+    [backbone({ poolings: ['median'] }), 'backbone.poolings[0] but received "median"'],
     [backbone({ engine: 'torch' }), 'backbone.engine'],
     [backbone({ device: 'gpu' }), 'backbone.device'],
     [backbone({ preprocess: 'half' }), 'backbone.preprocess'],

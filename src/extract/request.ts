@@ -123,12 +123,16 @@ export function distinctNetworks(requested: readonly BackboneOptions[]): (Backbo
 
 function networkOf({ name, weights = DEFAULTS.weights, preprocess, precision }: BackboneOptions): Network {
   if (preprocess !== undefined) parsePixels(preprocess);
-  const model = findModel(name, precision);
-  if (model) {
+  const refuseWeights = () => {
     if (weights !== DEFAULTS.weights)
       throw new UsageError(
         `--weights ${weights} cannot be combined with ${name}, which holds its own weights`,
       );
+  };
+  if (isModelFile(name)) refuseWeights();
+  const model = findModel(name, precision);
+  if (model) {
+    refuseWeights();
     return { ...model, preprocess };
   }
   if (preprocess !== undefined)

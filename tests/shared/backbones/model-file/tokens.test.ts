@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { expect, it } from 'vitest';
 import { extractRequest } from '../../../../src/extract/request.ts';
 import { openModelBackbone } from '../../../../src/shared/backbones/model-file/open.ts';
+import { modelFilePooling } from '../../../../src/shared/backbones/model-file/request.ts';
 import { SOURCE_OPTIONS } from '../../../../src/shared/dataset/source-options.ts';
 import { newFolder } from '../../../support/folders.ts';
 import { syntheticPhoto } from '../../../support/synthetic-photo.ts';
@@ -60,8 +61,9 @@ it.each([
   [{ model_type: 'siglip', vision_config: { patch_size: 16 } }, ['pooler']],
   [{ model_type: 'convnextv2' }, ['avg']],
 ])('without --pooling, %j is pooled as %j', (config, poolings) => {
-  const { networks } = extractRequest({ backbone: modelWith(config) });
-  expect(networks[0].poolings).toEqual(poolings);
+  const path = modelWith(config);
+  expect(extractRequest({ backbone: path }).networks[0].poolings).toEqual([]);
+  expect([modelFilePooling(path)]).toEqual(poolings);
 });
 
 it.each<[string, object]>([
