@@ -63,7 +63,9 @@ describe('columns', () => {
 
   it('refuses a pooling that does not exist', () => {
     expect(() => columnsOf({ name: 'vgg16', poolings: ['median'] })).toThrow(
-      new UsageError('Expected one of avg, max, gem, flatten, cls, mean, cls+mean, pooler for --pooling but received "median"'),
+      new UsageError(
+        'Expected one of avg, max, gem, flatten, cls, mean, cls+mean, pooler for --pooling but received "median"',
+      ),
     );
   });
 
