@@ -89,7 +89,7 @@ function describe(tuning: Tuning, summary: FineTuneSummary): string {
   };
   const kept = tail
     ? ''
-    : 'Validation cannot tell the best fine-tuning from the start, so that the start was kept.\n';
+    : 'No fine-tuning is better on validation by more than one standard error: the start was kept.\n';
   return [
     leaderboardTable(results, { metric: result.config.monitor, width }),
     '',

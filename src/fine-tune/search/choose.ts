@@ -1,9 +1,7 @@
 /** Fifth step: the best fine-tuning, or the head that it began with where validation cannot tell them apart. */
-import { bootstrap } from '../../shared/analysis/bootstrap.ts';
 import type { Contender } from '../../shared/evaluation/diagnose-run.ts';
 import { headLayers, headParameters } from '../../shared/head/layers.ts';
 import { headInputs } from '../../shared/head/record.ts';
-import { compareMetric } from '../../shared/metrics/compare.ts';
 import type { Evaluation } from '../../shared/metrics/counts.ts';
 import { evaluate } from '../../shared/metrics/evaluate.ts';
 import { winningLine } from '../../shared/search/competition.ts';
@@ -13,6 +11,7 @@ import { type HeadResult, rankResults } from '../../shared/training/result.ts';
 import type { TuningPlan } from '../plan.ts';
 import type { TrainedTail } from '../tail/train-tail.ts';
 import { predictTail, trainTails } from '../tail/train-tails.ts';
+import { isClearlyBetter } from './clearly-better.ts';
 import { dividedNumbers } from './numbers.ts';
 import { type TuningOutcome, tailJob } from './train.ts';
 
@@ -45,7 +44,7 @@ export async function choose(plan: TuningPlan, outcome: TuningOutcome): Promise<
   };
   const best = await bestTuning(plan, outcome);
   const others = contendersOf(plan, outcome);
-  if (!best || startWins(beginning, best.contender, plan)) {
+  if (!best || !isClearlyBetter(best.contender.validation, beginning.validation, plan.monitor)) {
     const trained = { result: start, parameters: startParameters(plan) };
     const contenders = [
       beginning,
@@ -70,14 +69,6 @@ export async function choose(plan: TuningPlan, outcome: TuningOutcome): Promise<
     contenders: contenders.slice(0, MAX_CONTENDERS),
     start,
   };
-}
-
-/** Whether the start is better, or cannot be told from the best fine-tuning. */
-function startWins(start: Contender, best: Contender, { monitor }: TuningPlan): boolean {
-  const metric = ({ validation }: Contender) => evaluate(validation, [monitor])[monitor];
-  if (compareMetric(monitor, metric(start), metric(best)) <= 0) return true;
-  const [, { tied }] = bootstrap([best.validation, start.validation], monitor);
-  return tied;
 }
 
 function startLine(plan: TuningPlan): HeadResult {

@@ -17,6 +17,9 @@ export interface LeaderboardRow {
   tied: boolean;
 }
 
+/** Of the resamples, inside an interval. */
+const SHARE = 0.95;
+
 /** Resamples: of few rows many, since they are cheap and their quantiles coarse. */
 const resamplesFor = (rows: number): number => (rows <= 1000 ? 1000 : 200);
 
@@ -37,15 +40,26 @@ export function bootstrap(heads: readonly Evaluation[], metric: MetricName): Lea
   });
 }
 
-/** The interval of how much a metric of `head` exceeds that of `other` on the same rows, by the same resamples; null where there is none. */
-export function differenceInterval(head: Evaluation, other: Evaluation, metric: MetricName): Interval | null {
+/**
+ * The interval of how much a metric of `head` exceeds that of `other` on the same rows, by the same resamples; null where there is none.
+ * @param share of the resamples that are inside
+ */
+export function differenceInterval(
+  head: Evaluation,
+  other: Evaluation,
+  metric: MetricName,
+  share = SHARE,
+): Interval | null {
   if (head.rows < 2) return null;
   const [own, others] = resample([head, other], head.rows, metric);
-  return differences(own, others);
+  return differences(own, others, share);
 }
 
-function differences(own: Float64Array, others: Float64Array): Interval | null {
-  return middle(own.map((value, index) => value - others[index]));
+function differences(own: Float64Array, others: Float64Array, share = SHARE): Interval | null {
+  return middle(
+    own.map((value, index) => value - others[index]),
+    share,
+  );
 }
 
 /** The metric of each head on every resample. */
@@ -101,9 +115,9 @@ function pick(head: Evaluation, rows: Int32Array): Evaluation {
 }
 
 /** Resamples without a value (no positive was drawn) do not count; too many of them, and there is no interval. */
-function middle(values: Float64Array): Interval | null {
+function middle(values: Float64Array, share = SHARE): Interval | null {
   const sorted = values.filter((value) => !Number.isNaN(value)).sort();
   if (sorted.length < values.length / 2) return null;
-  const quantile = (share: number) => sorted[Math.round(share * (sorted.length - 1))];
-  return { low: quantile(0.025), high: quantile(0.975) };
+  const quantile = (place: number) => sorted[Math.round(place * (sorted.length - 1))];
+  return { low: quantile((1 - share) / 2), high: quantile((1 + share) / 2) };
 }
