@@ -17,16 +17,13 @@ import { type Start, targetsOf } from './start/open.ts';
 /** What is written for {@link chooseCut}. */
 export const AUTO = 'auto';
 
-/** Where nothing speaks for more. */
-const LAST_BLOCK = 'last-block';
-
 /** What a cut may take unless a flag names it. */
 const MAX = {
   /** Bytes of activations. */
-  bytes: 10e9,
-  /** Seconds of one training. */
-  seconds: 900,
-  /** Share of the backbone's work for one image: what is trained beyond it gains little on few images. */
+  bytes: 10 * 2 ** 30,
+  /** Minutes of one training: images that earlier layers tell more of than the last one are worth more. */
+  minutes: { near: 5, far: 15 },
+  /** Share of the backbone's work for one image: what is trained beyond it gains little. */
   work: 0.5,
 };
 
@@ -44,42 +41,43 @@ interface Costs {
   maxBytes: number | undefined;
 }
 
-/** The layer to begin at, which a line explains. @throws InputError for a damaged store */
+/**
+ * The layer to begin at: the earliest that is affordable, since even where images are near to those that the backbone knows, the last
+ * block alone gained less than the last five. A line says why.
+ * @throws InputError for a damaged store
+ */
 export async function chooseCut(start: Start, costs: Costs, reporter: Reporter): Promise<string> {
   const { pipeline, columns } = start.source;
   const network = describeBackbone({ name: pipeline.backbone, size: pipeline.size, poolings: columns });
-  const [{ layer: least }] = findCut(network, LAST_BLOCK).trained;
   const gap = await probeGap(start);
-  if (gap === undefined || gap.depths - gap.last < CLEAR_GAP) {
-    const why = gap
-      ? `a linear probe has ${TELLING[start.head.record.task]} ${shownScores(gap)}, so that the images are near to what ${pipeline.backbone} knows`
-      : 'the store has no earlier layers to say how far the images are from what the backbone knows';
-    reporter.info(`Training from ${least}, the last block (--from auto): ${why}`);
-    return least;
-  }
-  const { limits, fits } = withinLimits(costs);
+  const distance = gap && gap.depths - gap.last >= CLEAR_GAP ? 'far' : 'near';
+  const { maxBytes = MAX.bytes } = costs;
+  const minutes = MAX.minutes[distance];
   const candidates = cutCandidates(network).filter(
     ({ tailWork, frontWork }) => tailWork <= MAX.work * (tailWork + frontWork),
   );
-  const chosen = candidates.find(fits) ?? candidates.at(-1);
-  const from = chosen?.cut.trained[0].layer ?? least;
+  const chosen = candidates.find((one) => isWithin(one, costs, { maxBytes, minutes })) ?? candidates.at(-1);
+  const from = chosen?.cut.trained[0].layer ?? findCut(network, LAST_BLOCK).trained[0].layer;
+  const metric = TELLING[start.head.record.task];
+  const why = gap
+    ? `; a linear probe has ${metric} ${gap.last.toFixed(3)} on the last layer and ${gap.depths.toFixed(3)} on all depths, so that the images count as ${distance === 'far' ? 'far from' : 'near to'} those that ${pipeline.backbone} knows`
+    : '';
   reporter.info(
-    `Training from ${from} (--from auto): a linear probe has ${TELLING[start.head.record.task]} ${shownScores(gap)}, so that more than the last block is worth training; ${limits}`,
+    `Training from ${from} (--from auto): the earliest layer with at most half of the work, ${shownBytes(maxBytes)} of activations and about ${minutes} minutes a training${why}`,
   );
   return from;
 }
 
-function shownScores({ last, depths }: { last: number; depths: number }): string {
-  return `${last.toFixed(3)} on the last layer and ${depths.toFixed(3)} on all depths`;
-}
+/** Where no cut is affordable. */
+const LAST_BLOCK = 'last-block';
 
-function withinLimits({ rows, bytesPerNumber, epochs, workers, maxBytes = MAX.bytes }: Costs) {
-  const bytes = ({ keptNumbers }: CutCandidate) => keptNumbers * bytesPerNumber * rows.cached;
-  const seconds = ({ stepWork }: CutCandidate) => (stepWork * rows.trained * epochs) / (SPEED * workers);
-  return {
-    fits: (candidate: CutCandidate) => bytes(candidate) <= maxBytes && seconds(candidate) <= MAX.seconds,
-    limits: `the earliest layer with at most ${shownBytes(maxBytes)} of activations and about ${MAX.seconds / 60} minutes a training`,
-  };
+function isWithin(
+  { keptNumbers, stepWork }: CutCandidate,
+  { rows, bytesPerNumber, epochs, workers }: Costs,
+  { maxBytes, minutes }: { maxBytes: number; minutes: number },
+): boolean {
+  const seconds = (stepWork * rows.trained * epochs) / (SPEED * workers);
+  return keptNumbers * bytesPerNumber * rows.cached <= maxBytes && seconds <= 60 * minutes;
 }
 
 /** Scores of a linear probe on the last layer and on all depths, for images that it has not seen; undefined where there are no depths. */
