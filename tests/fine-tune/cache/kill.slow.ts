@@ -13,22 +13,34 @@ const PROGRAM = fileURLToPath(new URL('../../support/programs/cache-activations.
 const KILLS = 50;
 const PHOTOS = 90;
 
+interface Outcome {
+  /** Undefined where it was killed. */
+  computed?: number;
+  stderr: string;
+  /** Milliseconds from the first message to the end. */
+  duration: number;
+}
+
 /** @param delay milliseconds from the first message to the kill; default: it lives */
-function run(data: string, out: string, delay?: number): Promise<{ computed?: number; stderr: string }> {
+function run(data: string, out: string, delay?: number): Promise<Outcome> {
   return new Promise((resolve) => {
     const child = spawn(process.execPath, ['--import', 'tsx', PROGRAM, data, out]);
     let timer: NodeJS.Timeout | undefined;
+    let started: number | undefined;
     let [stdout, stderr] = ['', ''];
     child.stdout.on('data', (piece) => {
       stdout += piece;
     });
     child.stderr.on('data', (piece) => {
       stderr += piece;
+      started ??= performance.now();
       if (delay !== undefined) timer ??= setTimeout(() => child.kill('SIGKILL'), delay);
     });
     child.on('close', (status) => {
       clearTimeout(timer);
-      resolve(status === 0 ? { stderr, computed: JSON.parse(stdout).computed } : { stderr });
+      const duration = performance.now() - (started ?? 0);
+      const computed = status === 0 ? JSON.parse(stdout).computed : undefined;
+      resolve({ stderr, duration, computed });
     });
   });
 }
@@ -53,10 +65,9 @@ it('a kill -9 at any of 50 moments changes no byte of what is cached in the end'
   const data = await photos(PHOTOS);
   const folder = newFolder();
   const calm = join(folder, 'calm');
-  const started = performance.now();
   const total = PHOTOS + PHOTOS / 2;
-  expect((await run(data, calm)).computed).toBe(total);
-  const duration = performance.now() - started;
+  const { computed: all, duration } = await run(data, calm);
+  expect(all).toBe(total);
   const wanted = filesOf(calm);
   expect(wanted.length).toBeGreaterThan(8);
   const stream = random(1, 'kills');
