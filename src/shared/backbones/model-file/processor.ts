@@ -1,6 +1,6 @@
 /** What preprocessor_config.json says (the Hugging Face convention): size, resizing and normalisation of the pixels. */
 import { InputError, unexpected } from '../../errors.ts';
-import { asList, asObject, asWhole, type Fields, parseJson } from '../../fields.ts';
+import { asBoolean, asList, asObject, asWhole, type Fields, parseJson } from '../../fields.ts';
 import type { Interpolation, Resize, Size } from '../../images/resize.ts';
 import type { PixelScaling } from './pixels.ts';
 
@@ -48,8 +48,12 @@ export function hasPixels(json: string): boolean {
 type FieldName = (name: string) => string;
 
 function ofTransformers(fields: Fields, field: FieldName): Processor {
-  const target = fields.do_resize === false ? undefined : sizeOf(fields.size, field('size'));
-  const crop = fields.do_center_crop === true ? cropOf(fields.crop_size, field('crop_size')) : undefined;
+  const target =
+    toggled(fields, 'do_resize', field) === false ? undefined : sizeOf(fields.size, field('size'));
+  const crop =
+    toggled(fields, 'do_center_crop', field) === true
+      ? cropOf(fields.crop_size, field('crop_size'))
+      : undefined;
   const interpolation = fields.resample === undefined ? 'bilinear' : RESAMPLE.get(fields.resample);
   if (!interpolation) throw unexpected('0 to 3, as Pillow numbers them,', field('resample'), fields.resample);
   const { size, resize } = placed(target, crop, fields, field);
@@ -88,7 +92,8 @@ function placed(
   }
   const square = { width: edge, height: edge };
   // ConvNeXt's processor: a share is cropped of small images, large ones are stretched.
-  if (typeof fields.crop_pct !== 'number') return { size: square, resize: { fit: 'crop', edge } };
+  if (fields.crop_pct === undefined || fields.crop_pct === null)
+    return { size: square, resize: { fit: 'crop', edge } };
   if (edge >= 384) return { size: square, resize: { fit: 'stretch' } };
   return {
     size: square,
@@ -108,6 +113,8 @@ function ofTimm(fields: Fields, field: FieldName): Processor {
   const cropped = fields.crop_pct === undefined ? 0.875 : share(fields.crop_pct, field('crop_pct'));
   // timm resizes the shorter edge to the floor of the crop's by its share.
   const edge = Math.floor(Math.min(width, height) / cropped);
+  if (![undefined, 'center', 'squash', 'border'].includes(fields.crop_mode as string | undefined))
+    throw unexpected('center, squash or border', field('crop_mode'), fields.crop_mode);
   const isSquash = fields.crop_mode === 'squash' && cropped === 1;
   return {
     size: { width, height },
@@ -124,18 +131,25 @@ function scalingOf(fields: Fields, field: FieldName): PixelScaling | undefined {
   if (fields.do_normalize === undefined && fields.do_rescale === undefined && !fields.image_mean)
     return undefined;
   const { rescale_factor: given } = fields;
-  if (given !== undefined && !(typeof given === 'number' && given > 0))
-    throw unexpected('a number above 0', field('rescale_factor'), given);
-  const factor = fields.do_rescale === false ? 1 : ((given as number | undefined) ?? 1 / 255);
+  if (given !== undefined && !(typeof given === 'number' && given > 0 && given <= 1))
+    throw unexpected('a number above 0, at most 1', field('rescale_factor'), given);
+  const factor =
+    toggled(fields, 'do_rescale', field) === false ? 1 : ((given as number | undefined) ?? 1 / 255);
   // 0.00392156862745098, as it is usually written, is 1 / 255.
   const times = Math.abs(255 * factor - 1) < 1e-6 ? 1 : 255 * factor;
-  const isNormalized = fields.do_normalize !== false;
+  const isNormalized = toggled(fields, 'do_normalize', field) !== false;
   const mean = isNormalized ? three(fields.image_mean, field('image_mean')) : ([0, 0, 0] as const);
   const std = isNormalized
     ? positive(three(fields.image_std, field('image_std')), field('image_std'))
     : ([1, 1, 1] as const);
   const scaled = ([r, g, b]: readonly [number, number, number]) => [r / times, g / times, b / times] as const;
   return { mean: scaled(mean), deviation: scaled(std) };
+}
+
+/** A field that is true or false; undefined where it is not there or null. */
+function toggled(fields: Fields, name: string, field: FieldName): boolean | undefined {
+  const value = fields[name] ?? undefined;
+  return value === undefined ? undefined : asBoolean(value, field(name));
 }
 
 function sizeOf(value: unknown, where: string): Target | undefined {
