@@ -6,7 +6,7 @@ import { requestedColumns } from '../shared/backbones/depths.ts';
 import { type FoundModel, fetchModel, findModel } from '../shared/backbones/model-file/find.ts';
 import { parsePixels } from '../shared/backbones/model-file/pixels.ts';
 import { isModelFile, modelFilePooling } from '../shared/backbones/model-file/request.ts';
-import { findBackbone } from '../shared/backbones/registry.ts';
+import { BACKBONES, findBackbone } from '../shared/backbones/registry.ts';
 import type { BackboneRequest } from '../shared/backbones/thread/protocol.ts';
 import { UsageError, usage } from '../shared/errors.ts';
 import { checkNeeds, defaultsOf, withDefaults } from '../shared/options.ts';
@@ -129,6 +129,7 @@ function networkOf({ name, weights = DEFAULTS.weights, preprocess, precision }: 
         `--weights ${weights} cannot be combined with ${name}, which holds its own weights`,
       );
   };
+  refuseHead(name);
   if (isModelFile(name)) refuseWeights();
   const model = findModel(name, precision);
   if (model) {
@@ -137,19 +138,15 @@ function networkOf({ name, weights = DEFAULTS.weights, preprocess, precision }: 
   }
   if (preprocess !== undefined)
     throw new UsageError('--preprocess is for .onnx files; other backbones include their own');
-  return { name: registeredName(name), weights };
+  return { name: findBackbone(name).name, weights };
 }
 
-/** @throws UsageError for a name that is none, with what to do where it is the folder of a head */
-function registeredName(name: string): string {
-  try {
-    return findBackbone(name).name;
-  } catch (thrown) {
-    if (!existsSync(join(name, 'head.json'))) throw thrown;
+/** Refuses the folder of a head, which is easily taken for a backbone where its end was trained. */
+function refuseHead(name: string): void {
+  if (!BACKBONES.has(name) && existsSync(join(name, 'head.json')))
     throw new UsageError(
       `--backbone ${name} is a trained head: extract takes backbones alone; use the head with predict, serve or export`,
     );
-  }
 }
 
 /** Folders of stores: of one backbone `out`, of several folders in it; default: `cache/<data>/<backbone>`. */
