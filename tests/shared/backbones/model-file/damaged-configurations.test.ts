@@ -78,7 +78,7 @@ function withValue(value: object, [key, ...rest]: string[], replacement: unknown
   return { ...value, [key]: rest.length > 0 ? withValue(inside, rest, replacement) : replacement };
 }
 
-function valueOf(value: object, path: readonly string[]): unknown {
+function fieldValue(value: object, path: readonly string[]): unknown {
   return path.reduce((inside, key) => (inside as unknown as Record<string, object>)[key], value);
 }
 
@@ -105,7 +105,7 @@ it.each(FILES)('%s %j', (file, whole, parse) => {
   for (let index = 0; index < 100; ) {
     const field = fields[draw.integer(fields.length)];
     const wrong = WRONG[draw.integer(WRONG.length)];
-    if (!isSeen(valueOf(whole, field), wrong, parse)) continue;
+    if (!isSeen(fieldValue(whole, field), wrong, parse)) continue;
     const json = JSON.stringify(withValue(whole, field, wrong));
     const isCut = index++ % 5 === 0;
     const damaged = isCut ? json.slice(0, 1 + draw.integer(json.length - 1)) : json;
