@@ -2,8 +2,9 @@
 import { LEAKY_SLOPE } from '../shared/graph/activations.ts';
 import { type Activation, type Normalization, softsignDivisors } from '../shared/head/config.ts';
 import { EPSILON } from '../shared/head/forward.ts';
+import { headInputs } from '../shared/head/head-tensors.ts';
 import { headLayers } from '../shared/head/layers.ts';
-import { type Head, headInputs } from '../shared/head/record.ts';
+import type { Head } from '../shared/head/record.ts';
 import type { Tensor } from '../shared/weights/safetensors.ts';
 
 /** Where a model is written for: TensorFlow.js lacks some of Keras's layers. */

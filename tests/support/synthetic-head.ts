@@ -1,9 +1,9 @@
 /** Trained heads for tests, their numbers drawn from a seed. */
 
+import { headTensors } from '../../src/shared/head/head-tensors.ts';
 import { headLayers, headParameters } from '../../src/shared/head/layers.ts';
 import type { HeadRequest } from '../../src/shared/head/options.ts';
 import type { Head, HeadRecord } from '../../src/shared/head/record.ts';
-import { headTensors } from '../../src/shared/head/record.ts';
 import { resolveConfig } from '../../src/shared/head/resolve.ts';
 import { random } from '../../src/shared/random.ts';
 import { pipeline } from './store-rows.ts';

@@ -10,7 +10,8 @@ import { type CutBackbone, loadCutBackbone } from '../../src/shared/backbones/cu
 import { trainedWeights } from '../../src/shared/backbones/cut/weights.ts';
 import type { BatchNormMode } from '../../src/shared/backbones/cut/words.ts';
 import type { Engine } from '../../src/shared/engines/engine.ts';
-import { type Head, headTensors } from '../../src/shared/head/record.ts';
+import { headTensors } from '../../src/shared/head/head-tensors.ts';
+import type { Head } from '../../src/shared/head/record.ts';
 import { resolveConfig } from '../../src/shared/head/resolve.ts';
 import { activationsInMemory } from '../../src/shared/store/activations/memory.ts';
 import { openActivations } from '../../src/shared/store/activations/reader.ts';

@@ -1,7 +1,7 @@
 /** Fifth step: the best fine-tuning, or the head that it began with where validation cannot tell them apart. */
 import type { Contender } from '../../shared/evaluation/diagnose-run.ts';
+import { headInputs } from '../../shared/head/head-tensors.ts';
 import { headLayers, headParameters } from '../../shared/head/layers.ts';
-import { headInputs } from '../../shared/head/record.ts';
 import type { Evaluation } from '../../shared/metrics/counts.ts';
 import { evaluate } from '../../shared/metrics/evaluate.ts';
 import { winningLine } from '../../shared/search/competition.ts';

@@ -1,7 +1,7 @@
 /** How good the head is before anything of its backbone is trained, on the same images. */
 import { loadEngine } from '../../shared/engines/engine.ts';
+import { headInputs } from '../../shared/head/head-tensors.ts';
 import { headGraph } from '../../shared/head/predictor.ts';
-import { headInputs } from '../../shared/head/record.ts';
 import type { DividedStart } from './open.ts';
 
 /** Rows that are predicted at once. */

@@ -1,8 +1,9 @@
 /** One tail and its head: steps on batches of activations, predictions, and all of their state. */
 import type { Engine } from '../../shared/engines/engine.ts';
 import type { HeadConfig } from '../../shared/head/config.ts';
+import { headInputs } from '../../shared/head/head-tensors.ts';
 import { type HeadLayer, headLayers } from '../../shared/head/layers.ts';
-import { type Head, headInputs } from '../../shared/head/record.ts';
+import type { Head } from '../../shared/head/record.ts';
 import type { ActivationReader } from '../../shared/store/activations/reader.ts';
 import { type Arena, layOut } from '../../shared/training/arena.ts';
 import { initialState, type StepSettings, steppingOptimizer } from '../../shared/training/optimizers.ts';

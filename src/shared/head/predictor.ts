@@ -2,9 +2,10 @@
 import * as build from '../graph/build.ts';
 import type { Graph, Value } from '../graph/value.ts';
 import { featuresInput, headForward, probabilities } from './forward.ts';
+import { headInputs } from './head-tensors.ts';
 import { headLayers } from './layers.ts';
 import { normalizeFeatures } from './normalize-features.ts';
-import { type Head, headInputs } from './record.ts';
+import type { Head } from './record.ts';
 
 /** Input: `features` [batch, inputs], as the backbone gives them. Output: `probabilities` [batch, classes]. */
 export function headGraph({ record, tensors }: Head): Graph {

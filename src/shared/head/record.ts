@@ -16,7 +16,6 @@ import {
   asWhole,
   parseJson,
 } from '../fields.ts';
-import { elementCount, type Shape } from '../graph/value.ts';
 import { codeOf, diskError, makeFolder, writeDurably } from '../store/files.ts';
 import { checkPipeline, type Pipeline } from '../store/schema.ts';
 import { checkValue, number, text } from '../values.ts';
@@ -26,9 +25,9 @@ import {
   type SafetensorsFile,
   type Tensor,
 } from '../weights/safetensors.ts';
-import { type HeadConfig, type Metrics, NORMALIZATION_STATISTICS, type Task } from './config.ts';
+import type { HeadConfig, Metrics, Task } from './config.ts';
 import { checkConfig } from './config-check.ts';
-import { headLayers, headParameters } from './layers.ts';
+import { headTensorShapes } from './head-tensors.ts';
 import { encodeTail, readTensor, recordedTail, TAIL_FILE, tailTensors } from './tail-file.ts';
 
 /** How some of a head's inputs are computed from an image. */
@@ -73,7 +72,7 @@ export interface HeadRecord {
 
 export interface Head {
   record: HeadRecord;
-  /** By name: the parameters of headParameters, and what {@link NORMALIZATION_STATISTICS} says of its normalisation. */
+  /** By name: the parameters of headParameters, and what `NORMALIZATION_STATISTICS` says of its normalisation. */
   tensors: ReadonlyMap<string, Tensor>;
   /** By `layer/weight`: all weights of the backbone's end where it was trained too ({@link HeadConfig.tail}). */
   tail?: ReadonlyMap<string, Tensor>;
@@ -87,49 +86,6 @@ const FORMAT = 'permafrost-head';
 const MAX_INPUTS = 1 << 24;
 const RECORD_FILE = 'head.json';
 const TENSORS_FILE = 'head.safetensors';
-
-/** Numbers that the head takes. */
-export function headInputs({ sources }: Pick<HeadRecord, 'sources'>): number {
-  return sources.reduce((sum, { dimension }) => sum + dimension, 0);
-}
-
-/** The arrays a head must have, by name. */
-function headTensorShapes({
-  config,
-  classes,
-  sources,
-}: Pick<HeadRecord, 'config' | 'classes' | 'sources'>): Map<string, Shape> {
-  const inputs = headInputs({ sources });
-  const shapes = new Map(
-    headParameters(headLayers(config, inputs, classes.length)).map(
-      ({ name, shape }) => [name, shape] as const,
-    ),
-  );
-  for (const name of NORMALIZATION_STATISTICS[config.normalize]) shapes.set(`normalize/${name}`, [inputs]);
-  return shapes;
-}
-
-/** Cuts the trainer's flat parameters into the tensors of a head. */
-export function headTensors(
-  record: Omit<HeadRecord, 'format' | 'formatVersion'>,
-  parameters: Float32Array,
-  statistics: { mean: Float32Array; deviation: Float32Array } | undefined,
-): Map<string, Tensor> {
-  const tensors = new Map<string, Tensor>();
-  let offset = 0;
-  for (const { name, shape } of headParameters(
-    headLayers(record.config, headInputs(record), record.classes.length),
-  )) {
-    const length = elementCount(shape);
-    tensors.set(name, { shape, data: parameters.subarray(offset, offset + length) });
-    offset += length;
-  }
-  for (const name of NORMALIZATION_STATISTICS[record.config.normalize]) {
-    if (!statistics) throw new Error(`The head has no statistics to ${record.config.normalize} with`);
-    tensors.set(`normalize/${name}`, { shape: [statistics[name].length], data: statistics[name] });
-  }
-  return tensors;
-}
 
 const SHA256 = /^[0-9a-f]{64}$/;
 

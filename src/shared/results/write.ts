@@ -2,7 +2,8 @@
 import { join, resolve } from 'node:path';
 import type { CsvOptions } from '../csv-line.ts';
 import { imageSplits } from '../dataset/divide.ts';
-import { headTensors, writeHead } from '../head/record.ts';
+import { headTensors } from '../head/head-tensors.ts';
+import { writeHead } from '../head/record.ts';
 import { confusionMatrix, perClass } from '../metrics/per-class.ts';
 import { makeFolder, writeDurably } from '../store/files.ts';
 import type { Split } from '../store/schema.ts';
