@@ -66,16 +66,18 @@ it('a kill -9 at any of 50 moments changes no byte of what is cached in the end'
   const folder = newFolder();
   const calm = join(folder, 'calm');
   const total = PHOTOS + PHOTOS / 2;
-  const { computed: all, duration } = await run(data, calm);
+  const { computed: all, duration: first } = await run(data, calm);
   expect(all).toBe(total);
   const wanted = filesOf(calm);
   expect(wanted.length).toBeGreaterThan(8);
   const stream = random(1, 'kills');
+  // What else runs on the machine changes how long a whole run takes.
+  let shortest = first;
   let finished = 0;
   let kept = 0;
   for (let kills = 0; kills < KILLS; ) {
     const out = join(folder, `killed-${finished}`);
-    const { computed, stderr } = await run(data, out, Math.floor(duration * stream.uniform()));
+    const { computed, stderr, duration } = await run(data, out, Math.floor(shortest * stream.uniform()));
     expect(stderr).not.toMatch(/\n\s+at |Damaged/);
     const rows = rowsIn(out);
     // What is listed stays listed, and is not computed again.
@@ -87,6 +89,7 @@ it('a kill -9 at any of 50 moments changes no byte of what is cached in the end'
     }
     expect(computed).toBe(total - kept);
     expect(filesOf(out)).toEqual(wanted);
+    if (kept === 0) shortest = Math.min(shortest, duration);
     finished++;
     kept = 0;
   }
