@@ -27,7 +27,10 @@ describe('permafrost backbones', () => {
     const { status, stdout } = await permafrost(['backbones']);
     expect(status).toBe(0);
     expect(stdout).toMatch(/^ resnet50 +224x224 +2048 +23\.6 M +3\.86 G +BGR, minus/m);
-    expect(stdout.trimEnd().split('\n')).toHaveLength(1 + 53);
+    const [own, fromHub] = stdout.trimEnd().split('\n\n');
+    expect(own.split('\n')).toHaveLength(1 + 53);
+    expect(fromHub.split('\n')).toHaveLength(1 + 11);
+    expect(fromHub).toMatch(/^ dinov2_small +onnx-community\/dinov2-small +768 +cls\+mean/m);
     const { summary } = await permafrost(['backbones', '--json']);
     expect(summary.backbones).toContainEqual(
       expect.objectContaining({ name: 'convnext_xlarge', parameters: 348147968, dimension: 2048, size: 224 }),

@@ -19,7 +19,7 @@ describe('extract refuses', () => {
     [['--data', '.', '--size', '8x8'], 'for --size but received "8x8"'],
     [
       ['--data', '.', '--pooling', 'average'],
-      'Expected one of avg, max, gem, flatten, cls for --pooling but received "average"',
+      'Expected one of avg, max, gem, flatten, cls, mean, cls+mean, pooler for --pooling but received "average"',
     ],
     [
       ['--data', '.', '--pooling', 'avg,avg'],
