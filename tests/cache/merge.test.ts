@@ -8,7 +8,8 @@ import { openStore } from '../../src/shared/store/reader.ts';
 import type { Pipeline } from '../../src/shared/store/schema.ts';
 import { createStoreWriter, type StoreHeader } from '../../src/shared/store/writer.ts';
 import { newFolder } from '../support/folders.ts';
-import { COLUMNS, pipeline, row } from '../support/store-rows.ts';
+import { pipeline } from '../support/pipeline.ts';
+import { COLUMNS, row } from '../support/store-rows.ts';
 
 interface Made {
   rows?: readonly number[];

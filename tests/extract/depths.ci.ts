@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url';
 import sharp from 'sharp';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { requestedColumns } from '../../src/shared/backbones/depths.ts';
+import { howToAddDepths } from '../../src/shared/dataset/columns.ts';
 import { openStore } from '../../src/shared/store/reader.ts';
 import { permafrost } from '../support/command.ts';
 import { newFolder } from '../support/folders.ts';
@@ -135,6 +136,19 @@ describe('the depths that extract stores by default', () => {
     } finally {
       server.kill('SIGKILL');
     }
+  });
+
+  it('are added to a store by the command that is printed, whatever the store was made with', async () => {
+    const dir = join(folder, 'shallow');
+    const pixels = ['--size', '40x32', '--resize', 'pad', '--interpolation', 'lanczos'];
+    const network = ['--backbone', NAME, '--weights', 'none', '--layer', 'last', '--dtype', 'float16'];
+    const views = ['--augment', '1:flip,rotate=20', '--seed', '3'];
+    await run('extract', '--data', data, ...network, ...pixels, ...views, '--out', dir);
+    const [, command] = howToAddDepths(await openStore(dir)).split('permafrost ');
+    const words = command.replace('DATA', data).replace('N:', '1:').split(' ');
+    const { summary } = await run(...words, '--json');
+    expect(summary).toMatchObject({ out: dir, columns: COLUMNS.length });
+    expect((await openStore(dir)).rows).toBe(80);
   });
 
   it('pass through shards, merging, listing and verifying', async () => {

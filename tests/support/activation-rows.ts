@@ -4,7 +4,7 @@ import { random } from '../../src/shared/random.ts';
 import type { ActivationRow } from '../../src/shared/store/activations/part.ts';
 import { type ActivationPipeline, emptyManifest } from '../../src/shared/store/activations/schema.ts';
 import { createActivationWriter } from '../../src/shared/store/activations/writer.ts';
-import { pipeline } from './store-rows.ts';
+import { pipeline } from './pipeline.ts';
 
 export function activationPipeline(changes: Partial<ActivationPipeline> = {}): ActivationPipeline {
   const { poolings: _, dtype: __, ...images } = pipeline();

@@ -1,32 +1,15 @@
 /** A store to test with: synthetic rows whose features follow from their number. */
 import { createHash } from 'node:crypto';
 import type { RowRecord } from '../../src/shared/store/part-buffer.ts';
-import { MATHS_VERSION } from '../../src/shared/store/pipeline.ts';
-import type { Dtype, Pipeline } from '../../src/shared/store/schema.ts';
+import type { Dtype } from '../../src/shared/store/schema.ts';
 import { createStoreWriter, type WriterOptions } from '../../src/shared/store/writer.ts';
 import { newFolder } from './folders.ts';
+import { pipeline } from './pipeline.ts';
 
 export const COLUMNS = [
   { name: 'avg', dimension: 3 },
   { name: 'max', dimension: 2 },
 ];
-
-export function pipeline(dtype: Dtype = 'float32'): Pipeline {
-  return {
-    backbone: 'resnet50',
-    weights: 'none',
-    weightsHash: 'a'.repeat(64),
-    size: { width: 224, height: 160 },
-    poolings: ['avg', 'max'],
-    preprocessing: 'caffe',
-    resize: 'bilinear',
-    precision: 'fp32',
-    dtype,
-    maths: MATHS_VERSION,
-    engine: { name: 'onnxruntime', version: '1.0.0' },
-    version: '0.1.0',
-  };
-}
 
 export function row(number: number): { record: RowRecord; features: Float32Array[] } {
   return {

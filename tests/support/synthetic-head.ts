@@ -6,7 +6,7 @@ import type { HeadRequest } from '../../src/shared/head/options.ts';
 import type { Head, HeadRecord } from '../../src/shared/head/record.ts';
 import { resolveConfig } from '../../src/shared/head/resolve.ts';
 import { random } from '../../src/shared/random.ts';
-import { pipeline } from './store-rows.ts';
+import { pipeline } from './pipeline.ts';
 
 export const CLASSES = ['a', 'b', 'c'];
 /** Features of the head's two columns together. */

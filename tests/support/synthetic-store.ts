@@ -5,7 +5,7 @@ import { random } from '../../src/shared/random.ts';
 import type { Pipeline, Split } from '../../src/shared/store/schema.ts';
 import { createStoreWriter } from '../../src/shared/store/writer.ts';
 import { newFolder } from './folders.ts';
-import { pipeline } from './store-rows.ts';
+import { pipeline } from './pipeline.ts';
 
 export interface SyntheticImage {
   /** Its content too: images of the same name are the same image in every store. */

@@ -17,7 +17,7 @@ import { activationsInMemory } from '../../src/shared/store/activations/memory.t
 import { openActivations } from '../../src/shared/store/activations/reader.ts';
 import { createArena } from '../../src/shared/training/arena.ts';
 import { draws, seededSource } from '../../src/shared/weights/seeded.ts';
-import { pipeline } from './store-rows.ts';
+import { pipeline } from './pipeline.ts';
 
 interface Run {
   name: string;

@@ -3,6 +3,7 @@ import { DEPTHS, LAST, POOLING_NAMES } from '../depth-words.ts';
 import { UsageError } from '../errors.ts';
 import type { FeatureStore } from '../store/reader.ts';
 import { didYouMean } from '../suggest.ts';
+import { addingCommand, isModel } from './extract-command.ts';
 
 type Columns = Pick<FeatureStore, 'dir' | 'manifest' | 'columns'>;
 
@@ -55,8 +56,7 @@ export function depthColumns({ columns }: Pick<FeatureStore, 'columns'>): string
 
 /** What a user does about a store without depths; of an .onnx file, which has no table of them, layers are named. */
 export function howToAddDepths(store: Columns): string {
-  const isModelFile = /\.onnx$|^hf:/i.test(store.manifest.pipeline.backbone);
-  const layers = isModelFile ? 'NAME,NAME' : DEPTHS;
+  const layers = isModel(store.manifest.pipeline) ? 'NAME,NAME' : DEPTHS;
   return `to add them: ${addingCommand(store, layers)}`;
 }
 
@@ -65,15 +65,5 @@ function howToAddColumn(store: Columns, name: string): string {
   const slash = name.lastIndexOf('/');
   const [layer, pooling] = [slash < 0 ? LAST : name.slice(0, slash), name.slice(slash + 1)];
   if (!POOLING_NAMES.some((known) => known === pooling)) return '';
-  return `; to add it: ${addingCommand(store, layer, pooling)}`;
-}
-
-/** Only what is missing is computed; the store keeps its other columns. */
-function addingCommand(
-  { dir, manifest: { pipeline } }: Columns,
-  layers: string,
-  pooling = LAST_COLUMN,
-): string {
-  const pooled = pooling === LAST_COLUMN ? '' : ` --pooling ${pooling}`;
-  return `permafrost extract --data DATA --backbone ${pipeline.backbone} --layer ${layers}${pooled} --out ${dir}`;
+  return `; to add it: ${addingCommand(store, layer, pooling === LAST_COLUMN ? undefined : pooling)}`;
 }

@@ -1,12 +1,13 @@
 /** Columns by their names and by the words for them. */
 import { describe, expect, it } from 'vitest';
 import { requestedColumnsOf } from '../../../src/shared/dataset/columns.ts';
+import type { Pipeline } from '../../../src/shared/store/schema.ts';
+import { pipeline, storeManifest } from '../../support/pipeline.ts';
 
-function store(names: readonly string[], backbone = 'resnet50') {
+function store(names: readonly string[], changes: Partial<Pipeline> = {}) {
   const columns = names.map((name) => ({ name, dimension: 2 }));
-  return { dir: 'cache/photos', columns, manifest: { pipeline: { backbone } } } as unknown as Parameters<
-    typeof requestedColumnsOf
-  >[0];
+  const manifest = storeManifest({ columns, pipeline: { ...pipeline(), weights: 'imagenet', ...changes } });
+  return { dir: 'cache/photos', columns, manifest };
 }
 const DEEP = store(['avg', 'max', 'conv2/avg', 'conv2/max', 'conv3/avg']);
 
@@ -41,7 +42,7 @@ describe('columns of a store', () => {
     ['gem', 'last --pooling gem'],
   ])('say how to add %s', (name, flags) => {
     expect(() => requestedColumnsOf(DEEP, [name])).toThrow(
-      `; to add it: permafrost extract --data DATA --backbone resnet50 --layer ${flags} --out cache/photos`,
+      `; to add it: permafrost extract --data DATA --backbone resnet50 --layer ${flags} --size 224x160 --out cache/photos`,
     );
   });
 
@@ -52,10 +53,12 @@ describe('columns of a store', () => {
   it('say how to add depths that the store lacks', () => {
     expect(() => requestedColumnsOf(store(['avg']), ['depths'])).toThrow(
       'Expected several layers for --pooling depths but cache/photos has avg; to add them: ' +
-        'permafrost extract --data DATA --backbone resnet50 --layer depths --out cache/photos',
+        'permafrost extract --data DATA --backbone resnet50 --layer depths --size 224x160 --out cache/photos',
     );
-    expect(() => requestedColumnsOf(store(['output'], 'net.onnx'), ['depths'])).toThrow(
-      'has none; to add them: permafrost extract --data DATA --backbone net.onnx --layer NAME,NAME --out cache/photos',
+    const model = { backbone: 'net.onnx', weights: '/models/net.onnx', preprocessing: 'half' };
+    expect(() => requestedColumnsOf(store(['output'], model), ['depths'])).toThrow(
+      'has none; to add them: permafrost extract --data DATA --backbone /models/net.onnx --preprocess half ' +
+        '--layer NAME,NAME --size 224x160 --resize stretch --interpolation bilinear --out cache/photos',
     );
   });
 });

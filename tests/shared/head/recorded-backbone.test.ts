@@ -3,7 +3,7 @@ import { expect, it } from 'vitest';
 import type { HeadSource } from '../../../src/shared/head/record.ts';
 import { checkBackbone } from '../../../src/shared/head/recorded-backbone.ts';
 import { MATHS_VERSION } from '../../../src/shared/store/pipeline.ts';
-import { pipeline } from '../../support/store-rows.ts';
+import { pipeline } from '../../support/pipeline.ts';
 
 function source(maths: number): HeadSource {
   return {

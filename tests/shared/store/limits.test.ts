@@ -9,7 +9,8 @@ import { pipelineFingerprint } from '../../../src/shared/store/pipeline.ts';
 import { openStore } from '../../../src/shared/store/reader.ts';
 import { checkManifest } from '../../../src/shared/store/schema.ts';
 import { newFolder } from '../../support/folders.ts';
-import { COLUMNS, pipeline, storeOf, writerOf } from '../../support/store-rows.ts';
+import { pipeline } from '../../support/pipeline.ts';
+import { COLUMNS, storeOf, writerOf } from '../../support/store-rows.ts';
 
 const manifestIn = (dir: string) => JSON.parse(readFileSync(join(dir, 'manifest.json'), 'utf8'));
 

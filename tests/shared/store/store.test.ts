@@ -9,7 +9,8 @@ import { type StoreManifest, sealManifest } from '../../../src/shared/store/sche
 import { readStoredParts } from '../../../src/shared/store/stored-parts.ts';
 import { createStoreWriter } from '../../../src/shared/store/writer.ts';
 import { newFolder } from '../../support/folders.ts';
-import { COLUMNS, pipeline, row, storeOf, writerOf } from '../../support/store-rows.ts';
+import { pipeline } from '../../support/pipeline.ts';
+import { COLUMNS, row, storeOf, writerOf } from '../../support/store-rows.ts';
 
 async function allParts(dir: string): Promise<StorePart[]> {
   const parts: StorePart[] = [];

@@ -14,7 +14,7 @@ import { createStoreWriter } from '../../../src/shared/store/writer.ts';
 import { probeDepths } from '../../../src/train/evaluation/probe-depths.ts';
 import { trainHeads } from '../../../src/train/library.ts';
 import { newFolder } from '../../support/folders.ts';
-import { pipeline } from '../../support/store-rows.ts';
+import { pipeline } from '../../support/pipeline.ts';
 
 const IMAGES = 200;
 const INPUTS = 8;

@@ -9,7 +9,8 @@ import { trainHeads } from '../../../src/train/library.ts';
 import { defaultGrid, smoothed } from '../../../src/train/search/default-grid.ts';
 import { expandGrid } from '../../../src/train/search/grid.ts';
 import { newFolder } from '../../support/folders.ts';
-import { pipeline, row } from '../../support/store-rows.ts';
+import { pipeline } from '../../support/pipeline.ts';
+import { row } from '../../support/store-rows.ts';
 import { clusters, syntheticStore } from '../../support/synthetic-store.ts';
 
 const LARGE = 1000;
@@ -61,7 +62,7 @@ describe('the default grid', () => {
     expect(kinds).toEqual([' lbfgs ', ' adam 128', ' adam 512']);
     expect(messages).toEqual([
       `Heads are trained on the last layer alone, since ${shallow} has no other; to add them: ` +
-        `permafrost extract --data DATA --backbone resnet50 --layer depths --out ${shallow}`,
+        `permafrost extract --data DATA --backbone resnet50 --weights none --layer depths --size 224x160 --out ${shallow}`,
     ]);
   });
 
