@@ -1,19 +1,21 @@
 /** A model of a hub as a backbone, from its name to predictions, by the built command. */
 import { cpSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { drawLeaves } from '../../scripts/leaves.ts';
+import { addingCommand } from '../../src/shared/dataset/extract-command.ts';
 import { openStore } from '../../src/shared/store/reader.ts';
 import { type Outcome, permafrost } from '../support/command.ts';
 import { newFolder } from '../support/folders.ts';
 import { type HubServer, startHub } from '../support/hub-server.ts';
+import { PROCESSOR, SMALL_TRANSFORMER } from '../support/small-transformer.ts';
 
 const COMMIT = 'a'.repeat(40);
-const MODEL = fileURLToPath(
-  new URL('../shared/backbones/model-file/golden/small_transformer.onnx', import.meta.url),
-);
-const json = (fields: object) => Buffer.from(JSON.stringify(fields));
+const CONFIG = JSON.stringify({
+  model_type: 'dinov2_with_registers',
+  patch_size: 16,
+  num_register_tokens: 4,
+});
 
 const root = newFolder();
 const labels = join(root, 'leaves', 'labels.csv');
@@ -25,17 +27,9 @@ beforeAll(async () => {
     'org/dino': {
       commit: COMMIT,
       files: {
-        'config.json': json({ model_type: 'dinov2_with_registers', patch_size: 16, num_register_tokens: 4 }),
-        'preprocessor_config.json': json({
-          size: { shortest_edge: 110 },
-          resample: 3,
-          do_center_crop: true,
-          crop_size: 96,
-          do_normalize: true,
-          image_mean: [0.5, 0.5, 0.5],
-          image_std: [0.5, 0.5, 0.5],
-        }),
-        'onnx/model.onnx': readFileSync(MODEL),
+        'config.json': Buffer.from(CONFIG),
+        'preprocessor_config.json': Buffer.from(PROCESSOR),
+        'onnx/model.onnx': readFileSync(SMALL_TRANSFORMER),
       },
     },
   });
@@ -98,6 +92,13 @@ it('is the same from a folder', async () => {
   expect(manifest.columns).toEqual([{ name: 'cls+mean', dimension: 96 }]);
   const { pipeline } = (await openStore(join(root, 'store'))).manifest;
   expect(manifest.pipeline.weightsHash).toBe(pipeline.weightsHash);
+});
+
+it.each(['store', 'of-folder'])('gets a column by the command that is printed, in %s', async (name) => {
+  const store = await openStore(join(root, name));
+  const [, command] = addingCommand(store, 'last', 'mean').split('permafrost ');
+  const { summary } = await done(...command.replace('DATA', labels).split(' '), '--json');
+  expect(summary).toMatchObject({ out: store.dir, columns: 2 });
 });
 
 it('is described with its pooling', async () => {

@@ -4,9 +4,11 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { drawLeaves } from '../../scripts/leaves.ts';
+import { addingCommand } from '../../src/shared/dataset/extract-command.ts';
 import { openStore } from '../../src/shared/store/reader.ts';
 import { type Outcome, permafrost, STACK_TRACE } from '../support/command.ts';
 import { newFolder } from '../support/folders.ts';
+import { PROCESSOR, SMALL_TRANSFORMER } from '../support/small-transformer.ts';
 
 const FIXTURES = fileURLToPath(new URL('../shared/backbones/model-file/golden/', import.meta.url));
 
@@ -33,17 +35,8 @@ const run = join(root, 'run');
 
 beforeAll(async () => {
   await drawLeaves(leaves, { count: 24, seed: 3 });
-  cpSync(join(FIXTURES, 'small_transformer.onnx'), model);
-  const configuration = {
-    size: { shortest_edge: 110 },
-    resample: 3,
-    do_center_crop: true,
-    crop_size: 96,
-    do_normalize: true,
-    image_mean: [0.5, 0.5, 0.5],
-    image_std: [0.5, 0.5, 0.5],
-  };
-  writeFileSync(join(models, 'preprocessor_config.json'), JSON.stringify(configuration));
+  cpSync(SMALL_TRANSFORMER, model);
+  writeFileSync(join(models, 'preprocessor_config.json'), PROCESSOR);
   const backbone = ['--backbone', model, '--pooling', 'cls,avg'];
   await done('extract', '--data', labels, ...backbone, '--out', store);
   await done('train-head', '--features', store, '--epochs', '3', '--out', run);
@@ -64,6 +57,12 @@ describe('an ONNX file as --backbone', () => {
       { name: 'cls', dimension: 48 },
       { name: 'avg', dimension: 48 },
     ]);
+  });
+
+  it('gets a column by the command that is printed', async () => {
+    const [, command] = addingCommand(await openStore(store), 'last', 'max').split('permafrost ');
+    const { summary } = await done(...command.replace('DATA', labels).split(' '), '--json');
+    expect(summary).toMatchObject({ out: store, columns: 3 });
   });
 
   it('is found again by predict, whatever its configuration says by now', async () => {
