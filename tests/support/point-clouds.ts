@@ -1,7 +1,6 @@
 /** Overlapping clouds of points, one for each class, and the stacks that tests train on them. */
 
 import type { TrainingData } from '../../src/shared/dataset/data.ts';
-import type { DeviceEngine, Engine } from '../../src/shared/engines/engine.ts';
 import { random } from '../../src/shared/random.ts';
 
 /** Shared memory, as a sweep's workers get it. */
@@ -20,9 +19,4 @@ export function clouds(
       features[row * inputs + i] = stream.normal() + (i % classes === label ? apart : 0);
   }
   return { task: 'multiclass', inputs, classes, rows, features: { none: features }, targets };
-}
-
-export function deviceEngineOf({ name, usesDevice }: Engine): DeviceEngine {
-  if (!usesDevice) throw new Error(`${name} keeps nothing on a device`);
-  return usesDevice;
 }

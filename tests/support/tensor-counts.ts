@@ -1,5 +1,7 @@
 /** What TensorFlow.js holds before and after much work: it frees nothing by itself. */
+
 import { loadBackbone } from '../../src/shared/backbones/load.ts';
+import { deviceEngineOf } from '../../src/shared/engines/device.ts';
 import { tensorflowEngine } from '../../src/shared/engines/tensorflow/index.ts';
 import type { Runtime } from '../../src/shared/engines/tensorflow/runtime.ts';
 import type { HeadConfig } from '../../src/shared/head/config.ts';
@@ -9,7 +11,7 @@ import { createInitialParameters } from '../../src/shared/training/initial.ts';
 import { createDeviceData } from '../../src/train/sweep/device/device-data.ts';
 import { createPrograms } from '../../src/train/sweep/programs.ts';
 import { trainStack } from '../../src/train/sweep/train-stack.ts';
-import { clouds, deviceEngineOf } from './point-clouds.ts';
+import { clouds } from './point-clouds.ts';
 
 /** Numbers of tensors: before anything, after a little work, after all of it, and once everything is released. */
 export interface Tensors {

@@ -1,5 +1,6 @@
 /** What the training of tails and its workers say to each other. */
 import type { Head } from '../../shared/head/record.ts';
+import type { Ending, Ready } from '../../shared/training/hand-out.ts';
 import type { EpochRecord } from '../../shared/training/result.ts';
 import type { TailData } from './data.ts';
 import type { TailNetwork } from './network.ts';
@@ -28,15 +29,11 @@ export type ToWorker =
   /** `trained`: names of the tail's weights that are. */
   | { type: 'train'; job: TailJob; trained: readonly string[] }
   | { type: 'predict'; tail: TrainedTail; trained: readonly string[]; rows: Int32Array }
-  /** Finish the step under way, report what there is, and end. A worker inside native code is never terminated. */
-  | { type: 'stop' }
-  /** No more work: end. */
-  | { type: 'end' };
+  | Ending;
 
 export type FromWorker =
   | { type: 'finished'; trained: TrainedTail }
   | { type: 'paused'; trained: TrainedTail }
   | { type: 'predicted'; probabilities: Float32Array }
   | { type: 'epoch'; id: string; record: EpochRecord }
-  /** Ready for work: at the start and after each piece of it. */
-  | { type: 'ready' };
+  | Ready;

@@ -1,9 +1,7 @@
 /** The worker threads that train tails. */
-import { SHARE_ENV, Worker } from 'node:worker_threads';
-import { builtFiles } from '../../shared/built-files.ts';
-import { loadEngine } from '../../shared/engines/engine.ts';
-import { revivedError } from '../../shared/errors.ts';
+import { computesOnGpu } from '../../shared/engines/device.ts';
 import type { Head } from '../../shared/head/record.ts';
+import { handOut } from '../../shared/training/hand-out.ts';
 import type { TailData } from './data.ts';
 import type { FromWorker, TailCheckpoint, ToWorker, WorkerStart } from './messages.ts';
 import { sendableNetwork, type TailNetwork } from './network.ts';
@@ -41,63 +39,20 @@ export async function runWorkers(
   signal: AbortSignal,
   onMessage: (message: FromWorker) => void,
 ): Promise<void> {
-  const waiting = [...work];
-  if (waiting.length === 0) return;
-  const usesDevice = options.usesDevice ?? (await computesOnGpu(options.engine));
-  const { threads } = options;
-  // One worker keeps a device busy.
-  const most = usesDevice ? 1 : Math.floor(options.workers / threads);
-  const count = Math.max(1, Math.min(most, waiting.length));
-  const workers = Array.from({ length: count }, () => startWorker({ ...options, threads, usesDevice }));
-  const stop = () => {
-    waiting.length = 0;
-    for (const worker of workers) tell(worker, { type: 'stop' });
-  };
-  signal.addEventListener('abort', stop, { once: true });
-  if (signal.aborted) stop();
-  try {
-    await Promise.all(workers.map((worker) => serve(worker, waiting, onMessage)));
-  } catch (thrown) {
-    stop();
-    throw thrown;
-  } finally {
-    signal.removeEventListener('abort', stop);
-  }
-}
-
-async function computesOnGpu(name: string): Promise<boolean> {
-  const { usesDevice, device } = await loadEngine(name, { threads: 1 });
-  return usesDevice !== undefined && device !== 'cpu';
-}
-
-function startWorker({ network, data, start, engine, threads, usesDevice, checkpoint }: WorkerStart): Worker {
+  if (work.length === 0) return;
+  const { network, data, start, engine, threads, checkpoint } = options;
+  const usesDevice = options.usesDevice ?? (await computesOnGpu(engine));
   const sent = sendableNetwork(network);
   const workerData: WorkerStart = { network: sent, data, start, engine, threads, usesDevice, checkpoint };
-  // Native libraries read the number of threads from the process's own environment, which engines write to.
-  return new Worker(builtFiles.module('fine-tune/tail/worker.js'), { workerData, env: SHARE_ENV });
-}
-
-function tell(worker: Worker, message: ToWorker): void {
-  worker.postMessage(message);
-}
-
-/** Feeds one worker until nothing waits; resolves when its thread has ended. */
-function serve(worker: Worker, waiting: Work[], onMessage: (message: FromWorker) => void): Promise<void> {
-  return new Promise((resolve, reject) => {
-    // What still waits would otherwise keep the other workers busy for a result that cannot come.
-    const fail = (thrown: unknown) => {
-      waiting.length = 0;
-      reject(thrown);
-    };
-    worker.on('message', (message: FromWorker) => {
-      if (message.type === 'ready') return tell(worker, waiting.shift() ?? { type: 'end' });
-      try {
-        onMessage(message);
-      } catch (thrown) {
-        fail(thrown);
-      }
-    });
-    worker.on('error', (thrown: Error) => fail(revivedError(thrown)));
-    worker.on('exit', () => resolve());
-  });
+  await handOut<FromWorker>(
+    work.map((piece) => () => piece),
+    {
+      module: 'fine-tune/tail/worker.js',
+      workerData,
+      // One worker keeps a device busy.
+      workers: usesDevice ? 1 : Math.floor(options.workers / threads),
+      signal,
+      onMessage,
+    },
+  );
 }

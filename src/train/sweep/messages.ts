@@ -1,6 +1,7 @@
 /** What the sweep and its workers say to each other. */
 import type { TrainingData } from '../../shared/dataset/data.ts';
 import type { HeadJob } from '../../shared/search/configurations.ts';
+import type { Ending, Ready } from '../../shared/training/hand-out.ts';
 import type { PausedHead, TrainedHead } from '../../shared/training/head-progress.ts';
 
 /** Given to a worker at its start; the arrays inside are shared, not copied. */
@@ -15,15 +16,10 @@ export interface WorkerStart {
 
 export type ToWorker =
   /** `paused`: the heads of jobs that go on, in the order of the jobs. */
-  | { type: 'stack'; jobs: HeadJob[]; paused: (PausedHead | undefined)[] }
-  /** Finish the step under way, report what there is, and end. A worker inside native code is never terminated. */
-  | { type: 'stop' }
-  /** No more stacks: end. */
-  | { type: 'end' };
+  { type: 'stack'; jobs: HeadJob[]; paused: (PausedHead | undefined)[] } | Ending;
 
 export type FromWorker =
   | { type: 'finished'; trained: TrainedHead }
   | { type: 'paused'; paused: PausedHead }
   | { type: 'epoch'; heads: number }
-  /** Ready for a stack: at the start and after each one. */
-  | { type: 'ready' };
+  | Ready;

@@ -1,10 +1,8 @@
 /** A sweep: stacks of heads handed out to worker threads. */
-import { SHARE_ENV, Worker } from 'node:worker_threads';
-import { builtFiles } from '../../shared/built-files.ts';
 import { fitsMemory, type TrainingData } from '../../shared/dataset/data.ts';
-import { loadEngine } from '../../shared/engines/engine.ts';
-import { revivedError } from '../../shared/errors.ts';
+import { computesOnGpu } from '../../shared/engines/device.ts';
 import type { HeadJob } from '../../shared/search/configurations.ts';
+import { handOut } from '../../shared/training/hand-out.ts';
 import type { PausedHead, TrainedHead } from '../../shared/training/head-progress.ts';
 import { planWideStacks } from './device/plan-wide.ts';
 import type { FromWorker, ToWorker, WorkerStart } from './messages.ts';
@@ -28,75 +26,34 @@ export interface SweepOptions {
 
 /**
  * Trains all heads. When `signal` aborts, heads under way end early as `stopped` and the rest are not started.
- * @throws what a worker threw; heads that finished before have been reported
+ * @throws what a worker or a callback threw; heads that finished before have been reported
  */
 export async function sweep(jobs: readonly HeadJob[], options: SweepOptions): Promise<void> {
   if (jobs.length === 0) return;
-  const usesDevice =
-    options.usesDevice ?? (fitsMemory(options.data) && (await computesOnGpu(options.engine)));
-  const { data } = options;
-  const waiting = usesDevice ? planWideStacks(jobs, data) : planStacks(jobs, data.classes, options.workers);
-  // One worker keeps a device busy, and a second would need a second copy of the rows there.
-  const count = usesDevice ? 1 : Math.max(1, Math.min(options.workers, waiting.length));
-  const workers = Array.from({ length: count }, () => startWorker(options, usesDevice));
-  const stop = () => {
-    waiting.length = 0;
-    for (const worker of workers) tell(worker, { type: 'stop' });
-  };
-  options.signal.addEventListener('abort', stop, { once: true });
-  if (options.signal.aborted) stop();
-  try {
-    await Promise.all(workers.map((worker) => serve(worker, waiting, options)));
-  } catch (thrown) {
-    stop();
-    throw thrown;
-  } finally {
-    options.signal.removeEventListener('abort', stop);
-  }
-}
-
-async function computesOnGpu(name: string): Promise<boolean> {
-  const { usesDevice, device } = await loadEngine(name, { threads: 1 });
-  return usesDevice !== undefined && device !== 'cpu';
-}
-
-function startWorker({ data, engine }: SweepOptions, usesDevice: boolean): Worker {
+  const { data, engine, workers, signal, onFinished, onEpoch, onPaused } = options;
+  const usesDevice = options.usesDevice ?? (fitsMemory(data) && (await computesOnGpu(engine)));
+  const stacks = usesDevice ? planWideStacks(jobs, data) : planStacks(jobs, data.classes, workers);
   // One thread per operation: two workers with a core each beat one session with two for small products.
-  const start: WorkerStart = { data, engine, threads: 1, usesDevice };
-  // Native libraries read the number of threads from the process's own environment, which engines write to.
-  return new Worker(builtFiles.module('train/sweep/worker.js'), { workerData: start, env: SHARE_ENV });
+  const workerData: WorkerStart = { data, engine, threads: 1, usesDevice };
+  await handOut<FromWorker>(
+    stacks.map((stack) => () => withPaused(stack, options)),
+    {
+      module: 'train/sweep/worker.js',
+      workerData,
+      // One worker keeps a device busy, and a second would need a second copy of the rows there.
+      workers: usesDevice ? 1 : workers,
+      signal,
+      onMessage(message) {
+        if (message.type === 'finished') onFinished(message.trained);
+        if (message.type === 'paused') onPaused?.(message.paused);
+        if (message.type === 'epoch') onEpoch(message.heads);
+      },
+    },
+  );
 }
 
-function tell(worker: Worker, message: ToWorker): void {
-  worker.postMessage(message);
-}
-
-/** Feeds one worker until nothing waits; resolves when its thread has ended. */
-function serve(
-  worker: Worker,
-  waiting: HeadJob[][],
-  { onFinished, onEpoch, onPaused, pausedHead }: SweepOptions,
-): Promise<void> {
-  const handOut = (jobs: HeadJob[]): ToWorker => ({
-    type: 'stack',
-    jobs,
-    paused: jobs.map(({ id, startAfter = 0 }) => (startAfter > 0 ? pausedHead?.(id) : undefined)),
-  });
-  return new Promise((resolve, reject) => {
-    worker.on('message', (message: FromWorker) => {
-      if (message.type === 'finished') onFinished(message.trained);
-      if (message.type === 'paused') onPaused?.(message.paused);
-      if (message.type === 'epoch') onEpoch(message.heads);
-      if (message.type === 'ready') {
-        const stack = waiting.shift();
-        tell(worker, stack ? handOut(stack) : { type: 'end' });
-      }
-    });
-    worker.on('error', (thrown: Error) => {
-      // What still waits would otherwise keep the other workers busy for a result that cannot come.
-      waiting.length = 0;
-      reject(revivedError(thrown));
-    });
-    worker.on('exit', () => resolve());
-  });
+/** A stack, with the heads that its jobs resume. */
+function withPaused(jobs: HeadJob[], { pausedHead }: SweepOptions): ToWorker {
+  const paused = jobs.map(({ id, startAfter = 0 }) => (startAfter > 0 ? pausedHead?.(id) : undefined));
+  return { type: 'stack', jobs, paused };
 }

@@ -1,6 +1,7 @@
 /** A worker thread of a sweep: trains one stack after another with an engine of its own. */
 import { parentPort, workerData } from 'node:worker_threads';
-import { type DeviceEngine, type Engine, loadEngine } from '../../shared/engines/engine.ts';
+import { deviceEngineOf } from '../../shared/engines/device.ts';
+import { loadEngine } from '../../shared/engines/engine.ts';
 import { createArena } from '../../shared/training/arena.ts';
 import { createInitialParameters } from '../../shared/training/initial.ts';
 import { createDeviceData } from './device/device-data.ts';
@@ -47,8 +48,3 @@ port.on('message', async (message: ToWorker) => {
   }
 });
 say({ type: 'ready' });
-
-function deviceEngineOf({ name, usesDevice }: Engine): DeviceEngine {
-  if (!usesDevice) throw new Error(`${name} keeps nothing on a device`);
-  return usesDevice;
-}

@@ -7,6 +7,7 @@ import { resolveConfig } from '../../../src/shared/head/resolve.ts';
 import { createArena } from '../../../src/shared/training/arena.ts';
 import { sweep } from '../../../src/train/sweep/sweep.ts';
 import { newFolder } from '../../support/folders.ts';
+import { clouds } from '../../support/point-clouds.ts';
 
 it('names the file of features that became shorter, from a worker thread', async () => {
   const folder = newFolder();
@@ -31,6 +32,23 @@ it('names the file of features that became shorter, from a worker thread', async
     new InputError(`Expected more features in ${path}: another program changed it`),
   );
   await expect(sweeping).rejects.toBeInstanceOf(InputError);
+});
+
+it('fails with what a callback throws, such as for a full disk', async () => {
+  const sweeping = sweep(
+    [{ id: '1', config: resolveConfig({ normalize: 'none', epochs: 1 }, 'multiclass') }],
+    {
+      data: clouds({ train: 8, val: 4, test: 0 }),
+      engine: 'onnxruntime',
+      workers: 1,
+      signal: new AbortController().signal,
+      onFinished() {
+        throw new InputError('the disk is full');
+      },
+      onEpoch() {},
+    },
+  );
+  await expect(sweeping).rejects.toThrow(new InputError('the disk is full'));
 });
 
 it('says how much memory heads would need that do not fit', () => {

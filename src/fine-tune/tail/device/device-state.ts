@@ -1,6 +1,7 @@
 /** A tail and its head on an engine's device: weights and optimiser state stay there, batches go there and losses come back. */
 import { setImmediate } from 'node:timers/promises';
-import type { DeviceArray, DeviceEngine, Engine } from '../../../shared/engines/engine.ts';
+import { deviceEngineOf } from '../../../shared/engines/device.ts';
+import type { DeviceArray, Engine } from '../../../shared/engines/engine.ts';
 import { tailPrediction } from '../../../shared/training/tail-step.ts';
 import { type InputFeeds, type InputSizes, inputShapes } from '../inputs.ts';
 import type { TailGraphs, TailPrograms } from '../programs.ts';
@@ -20,7 +21,7 @@ export function deviceState(
   { tensors, length }: TensorLayout,
   sizes: InputSizes,
 ): TailState {
-  const device = deviceOf(engine);
+  const device = deviceEngineOf(engine);
   const arrays = new Map<string, DeviceArray>();
   const hold = (name: string, array: DeviceArray) => {
     arrays.get(name)?.free();
@@ -87,9 +88,4 @@ export function deviceState(
       arrays.clear();
     },
   };
-}
-
-function deviceOf({ name, usesDevice }: Engine): DeviceEngine {
-  if (!usesDevice) throw new Error(`${name} keeps nothing on a device`);
-  return usesDevice;
 }

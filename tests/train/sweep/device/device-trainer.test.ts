@@ -1,5 +1,7 @@
 /** Stacks that train on the engine's device, beside the same stacks trained with the kernels. */
+
 import { beforeAll, describe, expect, it } from 'vitest';
+import { deviceEngineOf } from '../../../../src/shared/engines/device.ts';
 import type { Engine } from '../../../../src/shared/engines/engine.ts';
 import type { HeadConfig } from '../../../../src/shared/head/config.ts';
 import { headLayers, headParameters } from '../../../../src/shared/head/layers.ts';
@@ -19,7 +21,7 @@ import { createStack } from '../../../../src/train/sweep/stack.ts';
 import { hostTrainer, type StackTrainer } from '../../../../src/train/sweep/trainer.ts';
 import type { StackShape } from '../../../../src/train/sweep/training-graph.ts';
 import { ENGINES_UNDER_TEST, loadUnderTest } from '../../../support/engines.ts';
-import { clouds, deviceEngineOf } from '../../../support/point-clouds.ts';
+import { clouds } from '../../../support/point-clouds.ts';
 
 const data = clouds({ train: 90, val: 30, test: 0 }, { inputs: 12 });
 const STEPS = 50;

@@ -1,5 +1,7 @@
 /** Whole sweeps on an engine's device: the same leaderboard as on onnxruntime, and nothing left behind. */
+
 import { describe, expect, it } from 'vitest';
+import { deviceEngineOf } from '../../../../src/shared/engines/device.ts';
 import { createTensorflowEngine } from '../../../../src/shared/engines/tensorflow/index.ts';
 import { loadRuntime, RUNTIME_NAMES } from '../../../../src/shared/engines/tensorflow/runtime.ts';
 import type { HeadRequest } from '../../../../src/shared/head/options.ts';
@@ -14,7 +16,7 @@ import { createPrograms } from '../../../../src/train/sweep/programs.ts';
 import { sweep } from '../../../../src/train/sweep/sweep.ts';
 import { trainStack } from '../../../../src/train/sweep/train-stack.ts';
 import { ENGINES_UNDER_TEST } from '../../../support/engines.ts';
-import { clouds, deviceEngineOf } from '../../../support/point-clouds.ts';
+import { clouds } from '../../../support/point-clouds.ts';
 
 const data = clouds({ train: 240, val: 400, test: 0 }, { classes: 4, apart: 0.5 });
 
