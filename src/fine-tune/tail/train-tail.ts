@@ -1,10 +1,11 @@
 /** Trains one tail with its head from first batch to last epoch. */
 import { performance } from 'node:perf_hooks';
 import { type LabelledRows, validationOf } from '../../shared/dataset/data.ts';
-import type { HeadConfig, MetricName } from '../../shared/head/config.ts';
+import type { HeadConfig } from '../../shared/head/config.ts';
 import type { TailSettings } from '../../shared/head/tail-settings.ts';
 import { evaluate } from '../../shared/metrics/evaluate.ts';
 import { epochOrder, targetFiller } from '../../shared/training/batches.ts';
+import { maskSeed } from '../../shared/training/dropout.ts';
 import {
   finish,
   type HeadProgress,
@@ -12,6 +13,7 @@ import {
   noteEpoch,
   startProgress,
   type TrainingJob,
+  watchedMetrics,
 } from '../../shared/training/head-progress.ts';
 import { steppingOptimizer } from '../../shared/training/optimizers.ts';
 import type { EpochRecord, HeadResult } from '../../shared/training/result.ts';
@@ -150,8 +152,7 @@ async function trainEpoch(run: Run): Promise<'complete' | 'stopped' | 'diverged'
     const lr = progress.rate.rateAt(progress.steps);
     progress.steps++;
     const settings = { ...job.config, optimizer, lr, step: progress.steps };
-    const maskSeed = Math.imul(seed, 0x85ebca6b) + progress.steps;
-    const loss = await trainer.step(batch, settings, tail, maskSeed);
+    const loss = await trainer.step(batch, settings, tail, maskSeed(seed, progress.steps));
     if (!Number.isFinite(loss)) return 'diverged';
     position.lossSum += loss * own.length;
     position.step++;
@@ -195,11 +196,6 @@ function wait({ progress, position, job: { config } }: Pick<Run, 'progress' | 'p
       [start, ...history.map(({ val }) => val)].map((metrics) => metrics[monitor]),
       earlyStopping,
     );
-}
-
-/** The metrics watched in every epoch; all others are computed once, for the best epoch. */
-function watchedMetrics({ monitor }: HeadConfig, { task }: LabelledRows): MetricName[] {
-  return [...new Set<MetricName>(['loss', task === 'multiclass' ? 'accuracy' : 'binaryAccuracy', monitor])];
 }
 
 /** Predictions for the validation rows; undefined when it was told to stop. */

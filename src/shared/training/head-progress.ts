@@ -1,7 +1,7 @@
 /** One head on its way: what its epochs gave, when it ends, and how it pauses and goes on. */
 
 import { type LabelledRows, validationOf } from '../dataset/data.ts';
-import type { HeadConfig } from '../head/config.ts';
+import type { HeadConfig, MetricName } from '../head/config.ts';
 import { compareMetric } from '../metrics/compare.ts';
 import { evaluate } from '../metrics/evaluate.ts';
 import type { TrainingState } from './optimizers.ts';
@@ -85,6 +85,11 @@ export function startProgress(
     progress.best = { parameters: trained.parameters, probabilities };
   }
   return progress;
+}
+
+/** The metrics watched in every epoch; all others are computed once, for the best epoch. */
+export function watchedMetrics({ monitor }: HeadConfig, { task }: Pick<LabelledRows, 'task'>): MetricName[] {
+  return [...new Set<MetricName>(['loss', task === 'multiclass' ? 'accuracy' : 'binaryAccuracy', monitor])];
 }
 
 /** Takes in an epoch's outcome and says whether it is the best so far. */

@@ -1,12 +1,13 @@
 /** Trains one stack of heads from first batch to last epoch. */
 import { performance } from 'node:perf_hooks';
 import { type TrainingData, validationOf } from '../../shared/dataset/data.ts';
-import type { HeadConfig, MetricName } from '../../shared/head/config.ts';
+import type { HeadConfig } from '../../shared/head/config.ts';
 import { headLayers, headParameters } from '../../shared/head/layers.ts';
 import { evaluate } from '../../shared/metrics/evaluate.ts';
 import type { HeadJob } from '../../shared/search/configurations.ts';
 import type { Arena } from '../../shared/training/arena.ts';
 import { epochOrder, trainingBlock } from '../../shared/training/batches.ts';
+import { maskSeed } from '../../shared/training/dropout.ts';
 import {
   finish,
   type HeadProgress,
@@ -16,6 +17,7 @@ import {
   pause,
   startProgress,
   type TrainedHead,
+  watchedMetrics,
 } from '../../shared/training/head-progress.ts';
 import type { InitialParameters } from '../../shared/training/initial.ts';
 import { freshState, steppingOptimizer, type TrainingState } from '../../shared/training/optimizers.ts';
@@ -150,16 +152,11 @@ async function trainEpoch(
       step: steps + 1,
     }));
     for (const lane of lanes) lane.steps++;
-    await stack.step(rows, settings, Math.imul(seed, 0x85ebca6b) + lanes[0].steps);
+    await stack.step(rows, settings, maskSeed(seed, lanes[0].steps));
   }
   const losses = await stack.takeLosses();
   for (const [index, lane] of lanes.entries()) lane.lossSum = losses[index];
   return true;
-}
-
-/** The metrics watched in every epoch; all others are computed once, for the best epoch. */
-function watchedMetrics({ monitor }: HeadConfig, { task }: TrainingData): MetricName[] {
-  return [...new Set<MetricName>(['loss', task === 'multiclass' ? 'accuracy' : 'binaryAccuracy', monitor])];
 }
 
 async function evaluateEpoch(
