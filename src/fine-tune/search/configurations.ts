@@ -5,8 +5,9 @@ import { formatOption } from '../../shared/head/options.ts';
 import { resolveConfig, withoutIdleOptions } from '../../shared/head/resolve.ts';
 import { formatTailOption, TAIL_OPTIONS, type TailSettings } from '../../shared/head/tail-settings.ts';
 import { defaultsOf, flagOf } from '../../shared/options.ts';
+import { combinationCount, combinations } from '../../shared/search/grid-text.ts';
 import { epochsFor, TRAINING_DEFAULTS, WARMUP_SHARE } from '../options.ts';
-import { combinations, MAX_TUNINGS, type TailGrid } from './grid.ts';
+import { MAX_TUNINGS, type TailGrid } from './grid.ts';
 import { isTailKey, type TrainingRequest, type TuneKey, type TuneRequest } from './keys.ts';
 
 /** A head's configuration with a tail. */
@@ -43,11 +44,11 @@ export function requestedTunings(
   beginning: Beginning,
   { tail, training, grid = [{}], seeds }: TuningsRequest,
 ): TunedConfig[] {
-  const found = combinations(grid);
-  const count = found.length * seeds;
+  const count = seeds * grid.reduce((sum, block) => sum + combinationCount(block), 0);
   if (count > MAX_TUNINGS) throw usage(`at most ${MAX_TUNINGS} trainings`, '--grid', count);
   const base = { ...beginning.config, ...ownTraining(beginning), ...training };
   const baseTail = { ...defaultsOf(TAIL_OPTIONS), ...tail } as TailSettings;
+  const found = grid.flatMap((block) => combinations<TuneRequest>(block));
   return found.map((combination) => {
     const entries = Object.entries(combination) as [TuneKey, unknown][];
     const ofTail = Object.fromEntries(entries.filter(([key]) => isTailKey(key)));
@@ -57,10 +58,7 @@ export function requestedTunings(
     const head = { ...merged, warmup };
     try {
       return {
-        ...resolveConfig(
-          grid.length > 0 && entries.length > 0 ? withoutIdleOptions(head) : head,
-          beginning.task,
-        ),
+        ...resolveConfig(entries.length > 0 ? withoutIdleOptions(head) : head, beginning.task),
         tail: { ...baseTail, ...ofTail },
       };
     } catch (thrown) {

@@ -1,8 +1,6 @@
 /** Grids of fine-tunings: which cuts, rates and other options are combined. */
-import { expectedMessage, UsageError, usage } from '../../shared/errors.ts';
-import { fields, flagOf } from '../../shared/options.ts';
-import { type GridLists, readGridLists } from '../../shared/search/grid-text.ts';
-import { didYouMean } from '../../shared/suggest.ts';
+import { fields } from '../../shared/options.ts';
+import { namedOption, readBlock, readGridLists } from '../../shared/search/grid-text.ts';
 import { type Check, listOf, ofKind } from '../../shared/values.ts';
 import { TUNE_KEYS, TUNE_KINDS, type TuneKey, type TuneRequest } from './keys.ts';
 
@@ -30,34 +28,11 @@ export const checkTailGrid: Check = (value, where) => {
  * @throws UsageError for text that is no grid, InputError for a file that cannot be read as one
  */
 export async function parseTailGrid(specOrFile: string): Promise<TailGrid> {
-  return (await readGridLists(specOrFile, () => '+')).map(readBlock);
+  const blocks = await readGridLists(specOrFile, () => '+');
+  const parse = (text: string, key: TuneKey, place: string) => TUNE_KINDS[key].parse(text, place);
+  return blocks.map((lists) => readBlock(lists, keyOf, parse)) as TailGrid;
 }
 
-function readBlock({ lists, where }: GridLists): TailGridBlock {
-  const block: Record<string, unknown> = {};
-  for (const [name, values] of lists) {
-    const key = keyOf(name, where);
-    if (key in block) throw usage('each option once', where, name);
-    if (values.length === 0) throw usage('at least one value', `${name} in ${where}`, values);
-    block[key] = values.map((value) => TUNE_KINDS[key].parse(value, `${name} in ${where}`));
-  }
-  return block;
-}
-
-/** The option that a grid's key names, in kebab or camel case. */
 function keyOf(name: string, where: string): TuneKey {
-  const key = TUNE_KEYS.find((candidate) => candidate === name || flagOf(candidate) === name);
-  if (key !== undefined) return key;
-  const near = didYouMean(name, TUNE_KEYS.map(flagOf));
-  throw new UsageError(`${expectedMessage('the name of an option of fine-tuning', where, name)}${near}`);
-}
-
-/** All combinations of a grid's values, block after block, the last key changing fastest. */
-export function combinations(grid: TailGrid): Partial<TuneRequest>[] {
-  return grid.flatMap((block) =>
-    (Object.keys(block) as TuneKey[]).reduce<Partial<TuneRequest>[]>(
-      (found, key) => found.flatMap((one) => (block[key] ?? []).map((value) => ({ ...one, [key]: value }))),
-      [{}],
-    ),
-  );
+  return namedOption(name, where, { keys: TUNE_KEYS, what: 'the name of an option of fine-tuning' });
 }

@@ -1,10 +1,12 @@
-/** Grids as they are written, inline or in a file: lists of values by the names of their options, not yet read. */
+/** Grids: lists of values by the names of their options, written inline or in a file, and their combinations. */
 import { readFile, stat } from 'node:fs/promises';
 import { extname } from 'node:path';
 import { parse as parseYaml } from 'yaml';
 import { decodeText } from '../encoding.ts';
-import { InputError, messageOf, type UsageError, unexpected, usage } from '../errors.ts';
+import { expectedMessage, InputError, messageOf, UsageError, unexpected, usage } from '../errors.ts';
+import { flagOf } from '../options.ts';
 import { causeOf } from '../store/files.ts';
+import { didYouMean } from '../suggest.ts';
 
 /** Bytes of a grid file. */
 const MAX_BYTES = 1 << 20;
@@ -106,4 +108,59 @@ function textOf(
     return value.join(separator(name, path));
   }
   throw unexpected('text, a number, true or false', `${name} in ${path}`, value);
+}
+
+/**
+ * The option that a grid's key names, in kebab or camel case.
+ * @param what the key should be
+ * @throws UsageError for another name
+ */
+export function namedOption<K extends string>(
+  name: string,
+  where: string,
+  { keys, what }: { keys: readonly K[]; what: string },
+): K {
+  const key = keys.find((candidate) => candidate === name || flagOf(candidate) === name);
+  if (key !== undefined) return key;
+  throw new UsageError(expectedMessage(what, where, name) + didYouMean(name, keys.map(flagOf)));
+}
+
+/**
+ * Values by their options.
+ * @param parse reads a value of an option that stood at `place`
+ * @throws UsageError for an option that is named twice or has no values, and what `keyOf` and `parse` throw
+ */
+export function readBlock<K extends string>(
+  { lists, where }: GridLists,
+  keyOf: (name: string, where: string) => K,
+  parse: (text: string, key: K, place: string) => unknown,
+): Partial<Record<K, unknown[]>> {
+  const block: Partial<Record<K, unknown[]>> = {};
+  for (const [name, values] of lists) {
+    const key = keyOf(name, where);
+    if (key in block) throw usage('each option once', where, name);
+    const place = `${name} in ${where}`;
+    if (values.length === 0) throw usage('at least one value', place, values);
+    block[key] = values.map((value) => parse(value, key, place));
+  }
+  return block;
+}
+
+/** How many {@link combinations} a block has. */
+export function combinationCount(block: object): number {
+  return listsOf(block).reduce((product, [, values]) => product * values.length, 1);
+}
+
+/** All combinations of a block's values in the order of its keys, the last one changing fastest. */
+export function combinations<T>(block: { [K in keyof T]?: readonly unknown[] }): Partial<T>[] {
+  const found = listsOf(block).reduce<object[]>(
+    (sofar, [key, values]) => sofar.flatMap((one) => values.map((value) => ({ ...one, [key]: value }))),
+    [{}],
+  );
+  return found as Partial<T>[];
+}
+
+/** The lists of a block; one that is undefined counts as left out. */
+function listsOf(block: object): [key: string, values: readonly unknown[]][] {
+  return Object.entries(block).filter(([, values]) => values !== undefined);
 }

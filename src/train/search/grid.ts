@@ -1,6 +1,6 @@
 /** Grids: which values of which options a sweep combines, read from text or a file and expanded to heads. */
 import { SOURCE_KEYS, SOURCE_OPTIONS, type SourceKey } from '../../shared/dataset/source-options.ts';
-import { expectedMessage, UsageError, usage } from '../../shared/errors.ts';
+import { UsageError, usage } from '../../shared/errors.ts';
 import type { HeadConfig, Task } from '../../shared/head/config.ts';
 import {
   formatOption,
@@ -11,9 +11,14 @@ import {
 } from '../../shared/head/options.ts';
 import { resolveConfig, withoutIdleOptions } from '../../shared/head/resolve.ts';
 import { flagOf } from '../../shared/options.ts';
-import { type GridLists, readGridLists } from '../../shared/search/grid-text.ts';
-import { didYouMean } from '../../shared/suggest.ts';
-import type { Grid, GridBlock, HeadBlock } from '../options/grid.ts';
+import {
+  combinationCount,
+  combinations,
+  namedOption,
+  readBlock,
+  readGridLists,
+} from '../../shared/search/grid-text.ts';
+import type { Grid, HeadBlock } from '../options/grid.ts';
 import { formatRange, isRange, parseRange } from './ranges.ts';
 
 /** Heads in one sweep: beyond this a typing mistake is likelier than a wish. */
@@ -30,33 +35,18 @@ export async function parseGrid(specOrFile: string): Promise<Grid> {
   const blocks = await readGridLists(specOrFile, (name, where) =>
     keyOf(name, where) === 'hidden' ? 'x' : '+',
   );
-  return blocks.map(readLists);
+  return blocks.map((lists) => readBlock(lists, keyOf, parseValue)) as Grid;
 }
 
 /** The option that a grid's key names, in kebab or camel case. */
 function keyOf(name: string, where: string): HeadOptionKey | SourceKey {
-  const key =
-    SOURCE_KEYS.find((candidate) => candidate === name) ??
-    HEAD_OPTION_KEYS.find((candidate) => candidate === name || flagOf(candidate) === name);
-  if (key !== undefined) return key;
-  const near = didYouMean(name, [...SOURCE_KEYS, ...HEAD_OPTION_KEYS.map(flagOf)]);
-  throw new UsageError(`${expectedMessage('the name of a head option', where, name)}${near}`);
+  const keys = [...SOURCE_KEYS, ...HEAD_OPTION_KEYS];
+  return namedOption(name, where, { keys, what: 'the name of a head option' });
 }
 
-function readLists({ lists, where }: GridLists): GridBlock {
-  const block: Record<string, unknown> = {};
-  for (const [name, values] of lists) {
-    const key = keyOf(name, where);
-    if (key in block) throw usage('each option once', where, name);
-    if (values.length === 0) throw usage('at least one value', `${name} in ${where}`, values);
-    const place = `${name} in ${where}`;
-    block[key] = values.map((value) =>
-      isSource(key)
-        ? SOURCE_OPTIONS[key].parse(value, place)
-        : (parseRange(value, key, place) ?? HEAD_OPTIONS[key].kind.parse(value, place)),
-    );
-  }
-  return block;
+function parseValue(text: string, key: HeadOptionKey | SourceKey, place: string): unknown {
+  if (isSource(key)) return SOURCE_OPTIONS[key].parse(text, place);
+  return parseRange(text, key, place) ?? HEAD_OPTIONS[key].kind.parse(text, place);
 }
 
 function isSource(key: HeadOptionKey | SourceKey): key is SourceKey {
@@ -72,10 +62,10 @@ function isSource(key: HeadOptionKey | SourceKey): key is SourceKey {
 export function expandGrid(base: Partial<HeadRequest>, grid: readonly HeadBlock[], task: Task): HeadConfig[] {
   const ranges = grid.flatMap((block) => Object.values(block).flat().filter(isRange));
   if (ranges.length > 0) throw usage('--random N with ranges', '--grid', formatRange(ranges[0]));
-  const count = grid.reduce((sum, block) => sum + headsOf(block), 0);
+  const count = grid.reduce((sum, block) => sum + combinationCount(block), 0);
   if (count > MAX_HEADS) throw usage(`at most ${MAX_HEADS} heads`, '--grid', count);
   const heads = new Map<string, HeadConfig>();
-  for (const combination of grid.flatMap(combinations)) {
+  for (const combination of grid.flatMap((block) => combinations<HeadRequest>(block))) {
     const head = resolveCombination({ ...base, ...combination }, combination, task);
     const identity = headIdentity(head);
     if (!heads.has(identity)) heads.set(identity, head);
@@ -86,17 +76,6 @@ export function expandGrid(base: Partial<HeadRequest>, grid: readonly HeadBlock[
 /** Equal for heads that are equal in every option. */
 export function headIdentity(head: HeadConfig): string {
   return HEAD_OPTION_KEYS.map((key) => formatOption(key, head)).join(' ');
-}
-
-function headsOf(block: HeadBlock): number {
-  return Object.values(block).reduce((product, values) => product * values.length, 1);
-}
-
-function combinations(block: HeadBlock): Partial<HeadRequest>[] {
-  return (Object.keys(block) as HeadOptionKey[]).reduce<Partial<HeadRequest>[]>(
-    (found, key) => found.flatMap((head) => block[key]!.map((value) => ({ ...head, [key]: value }))),
-    [{}],
-  );
 }
 
 /**

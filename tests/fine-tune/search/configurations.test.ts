@@ -84,6 +84,16 @@ describe('a grid', () => {
     expect(() => requested({ grid, seeds: 3 })).toThrow(
       'at most 1000 trainings for --grid but received 1500',
     );
+    const many = Array.from({ length: 1000 }, (_, i) => i + 1);
+    expect(() => requested({ grid: [{ lr: many, seed: many, epochs: many, lrTail: many }] })).toThrow(
+      'at most 1000 trainings for --grid but received 1000000000000',
+    );
+  });
+
+  it('of a program may have lists that are undefined, which count as left out', () => {
+    expect(requested({ grid: [{ lr: undefined, epochs: [3, 4] }] }).map(({ epochs }) => epochs)).toEqual([
+      3, 4,
+    ]);
   });
 
   it('of a program is checked value by value', () => {
