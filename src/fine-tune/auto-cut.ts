@@ -10,7 +10,6 @@ import { type Columns, readColumns } from '../shared/dataset/read-columns.ts';
 import { TELLING } from '../shared/diagnosis/learning.ts';
 import { evaluate } from '../shared/metrics/evaluate.ts';
 import type { Reporter } from '../shared/reporter.ts';
-import { openStore } from '../shared/store/reader.ts';
 import { shownBytes } from '../shared/values.ts';
 import { type Start, targetsOf } from './start/open.ts';
 
@@ -81,15 +80,12 @@ function isWithin(
 }
 
 /** Scores of a linear probe on the last layer and on all depths, for images that it has not seen; undefined where there are no depths. */
-async function probeGap({
-  store,
-  table,
-  head,
-}: Start): Promise<{ last: number; depths: number } | undefined> {
+async function probeGap({ table, head }: Start): Promise<{ last: number; depths: number } | undefined> {
   const { task, classes } = head.record;
   // What is chosen with a test image's label is no longer tested by it.
   const rows = distinctRows(table, MAX_IMAGES).filter((row) => table.splits[row] !== 'test');
-  const columns = await readColumns(await openStore(store), table.hashes, rows);
+  const [{ store }] = table.stores;
+  const columns = await readColumns(store, table.hashes, rows);
   if (!columns) return undefined;
   const targets = selectTargets(targetsOf(table.labels, classes), classes.length, rows);
   const hashes = pickHashes(table.hashes, rows);

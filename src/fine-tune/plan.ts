@@ -85,12 +85,7 @@ export async function planTuning(options: TuneOptions, { signal, reporter }: Con
       engine: options.engine,
       workers: options.workers,
       threads,
-      data: {
-        ...raw,
-        ...(raw.weights ? { weights: raw.weights } : { weights: undefined }),
-        rows: rows[index],
-        activations: caches.get(from)!.request,
-      },
+      data: { ...raw, rows: rows[index], activations: caches.get(from)!.request },
     }),
   );
   const { train, val, test } = division.images;
@@ -100,7 +95,7 @@ export async function planTuning(options: TuneOptions, { signal, reporter }: Con
   const engine = await loadEngine(options.engine, { threads: 1 });
   return {
     start,
-    startProbabilities: await predictStart(start, options.engine),
+    startProbabilities: await predictStart(start, engine),
     cuts,
     configurations,
     requests,

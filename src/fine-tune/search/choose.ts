@@ -1,4 +1,6 @@
 /** Fifth step: the best fine-tuning, or the head that it began with where validation cannot tell them apart. */
+import { type LabelledRows, splitRange, validationOf } from '../../shared/dataset/data.ts';
+import { splitEvaluation } from '../../shared/dataset/prepare.ts';
 import type { Contender } from '../../shared/evaluation/diagnose-run.ts';
 import { headInputs } from '../../shared/head/head-tensors.ts';
 import { headLayers, headParameters } from '../../shared/head/layers.ts';
@@ -89,23 +91,12 @@ function startLine(plan: TuningPlan): HeadResult {
 }
 
 /** The rows of a split with their predictions. @param probabilities of all images */
-export function splitOf(
-  { start: { dataset } }: Pick<TuningPlan, 'start'>,
-  probabilities: Float32Array,
-  split: 'val' | 'test',
-): Evaluation {
-  const { task, classes, targets } = dataset.raw;
-  const { train, val, test } = dataset.division.rows;
-  const first = split === 'val' ? train : train + val;
-  const rows = split === 'val' ? val : test;
-  const range = [first * classes, (first + rows) * classes] as const;
-  return {
-    task,
-    classes,
-    rows,
-    probabilities: probabilities.subarray(...range),
-    targets: targets.subarray(...range),
-  };
+export function splitOf(plan: TuningPlan, probabilities: Float32Array, split: 'val' | 'test'): Evaluation {
+  return splitEvaluation(labelledImages(plan), probabilities, split);
+}
+
+function labelledImages({ start: { dataset } }: TuningPlan): LabelledRows {
+  return { ...dataset.raw, rows: dataset.division.rows };
 }
 
 interface BestTuning {
@@ -127,14 +118,12 @@ async function bestTuning(plan: TuningPlan, outcome: TuningOutcome): Promise<Bes
   const kept = run.id === leader.result.id ? leader : leaderboard.kept.get(run.id);
   const job = jobsOf(configuration).find(({ id }) => id === run.id)!;
   const tail = kept ? withNumbers(kept, plan, network) : await trainedAgain(job, plan, network, signal);
-  const { raw, division } = plan.start.dataset;
-  const { train, val } = division.rows;
+  const images = labelledImages(plan);
+  const { first, end } = splitRange(images, 'val');
   const probabilities =
     outcome.validations.get(run.id) ??
-    (await predictTail(tail, plan.imageRows[network].subarray(train, train + val), plan.requests[network]));
-  const targets = raw.targets.subarray(train * raw.classes, (train + val) * raw.classes);
-  const validation = { task: raw.task, classes: raw.classes, rows: val, probabilities, targets };
-  return { contender: { id: line.id, run, validation }, tail, network };
+    (await predictTail(tail, plan.imageRows[network].subarray(first, end), plan.requests[network]));
+  return { contender: { id: line.id, run, validation: validationOf(images, probabilities) }, tail, network };
 }
 
 function withNumbers(kept: TrainedHead, plan: TuningPlan, network: number): TrainedTail {
@@ -166,16 +155,12 @@ async function trainedAgain(
 /** The best lines with the predictions that this run has of them. */
 function contendersOf(plan: TuningPlan, { competition, validations }: TuningOutcome): Contender[] {
   const { leaderboard } = competition;
-  const { raw, division } = plan.start.dataset;
-  const { train, val } = division.rows;
-  const targets = raw.targets.subarray(train * raw.classes, (train + val) * raw.classes);
+  const images = labelledImages(plan);
   return rankResults(leaderboard.lines(), plan.monitor).flatMap(({ id, status }) => {
     const [run] = leaderboard.runsOf(id);
     const probabilities = validations.get(run.id);
     if (status === 'diverged' || !probabilities || probabilities.length === 0) return [];
-    return [
-      { id, run, validation: { task: raw.task, classes: raw.classes, rows: val, probabilities, targets } },
-    ];
+    return [{ id, run, validation: validationOf(images, probabilities) }];
   });
 }
 

@@ -1,5 +1,5 @@
 /** How good the head is before anything of its backbone is trained, on the same images. */
-import { loadEngine } from '../../shared/engines/engine.ts';
+import type { Engine } from '../../shared/engines/engine.ts';
 import { headInputs } from '../../shared/head/head-tensors.ts';
 import { headGraph } from '../../shared/head/predictor.ts';
 import type { DividedStart } from './open.ts';
@@ -10,14 +10,13 @@ const BATCH = 256;
 /** Probabilities [rows, classes] for all images in the table's order, as the head was trained: without temperature. */
 export async function predictStart(
   { head, dataset, features }: Pick<DividedStart, 'head' | 'dataset' | 'features'>,
-  engineName: string,
+  engine: Engine,
 ): Promise<Float32Array> {
   const { temperature: _, ...record } = head.record;
   const inputs = headInputs(record);
   const { rows } = dataset.table;
   const { length: classes } = record.classes;
   const matrix = features.matrix as Float32Array;
-  const engine = await loadEngine(engineName, { threads: 1 });
   const program = await engine.compile(headGraph({ ...head, record }));
   const probabilities = new Float32Array(rows * classes);
   try {

@@ -27,6 +27,5 @@ export function tailSaver({ folder, seconds }: TailCheckpoint, { id, config }: T
     async saveIfDue(current: () => Promise<SavedTail>): Promise<void> {
       if (performance.now() >= due) save(await current());
     },
-    remove: () => states.remove(id),
   };
 }

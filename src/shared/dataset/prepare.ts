@@ -1,7 +1,7 @@
 /** What a sweep trains on, made from a feature table: rows split by split, normalised. */
 import { NORMALIZATION_STATISTICS, type Normalization, type Task } from '../head/config.ts';
 import type { Evaluation } from '../metrics/counts.ts';
-import type { TrainingData } from './data.ts';
+import type { LabelledRows, TrainingData } from './data.ts';
 import { selectTargets } from './labels.ts';
 import { fitStandardization, type NormalizationStatistics, normalizeRows } from './normalize.ts';
 import { blockRows, eachBlock, type FeatureRows, isInMemory } from './rows.ts';
@@ -110,7 +110,7 @@ function fitOn(matrix: FeatureRows, inputs: number, trainRows: number): Normaliz
 
 /** The rows of a split with their predictions. @param probabilities of all rows, [rows, classes] */
 export function splitEvaluation(
-  { rows, classes, targets, task }: TrainingData,
+  { rows, classes, targets, task }: LabelledRows,
   probabilities: Float32Array,
   split: 'val' | 'test',
 ): Evaluation {
