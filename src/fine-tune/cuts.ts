@@ -1,5 +1,6 @@
 /** Second step: the network cut in front of each layer that a training begins at. */
 import { type CutBackbone, loadCutBackbone } from '../shared/backbones/cut/load.ts';
+import { trainedWeights } from '../shared/backbones/cut/weights.ts';
 import { usage } from '../shared/errors.ts';
 import { checkBackbone, weightsOf } from '../shared/head/recorded-backbone.ts';
 import type { TailSettings } from '../shared/head/tail-settings.ts';
@@ -43,10 +44,12 @@ export async function openCuts(
   const networkOf: number[] = [];
   const configs: TunedConfig[] = [];
   for (const config of requested) {
-    const { from, batchNorm } = config.tail;
+    const { from, batchNorm, train } = config.tail;
     const key = `${from} ${batchNorm}`;
     const index = byRequest.get(key) ?? (await open(from, batchNorm));
     byRequest.set(key, index);
+    // Refused here, before activations are computed for it.
+    trainedWeights(networks[index].network.weights, train);
     networkOf.push(index);
     configs.push({ ...config, tail: { ...config.tail, from: networks[index].from } });
   }

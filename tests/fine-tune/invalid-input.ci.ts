@@ -58,6 +58,12 @@ describe('fine-tune refuses', () => {
     expect(outcome.stderr).not.toMatch(STACK_TRACE);
   });
 
+  it('weights of layers that there are not, before activations are computed', async () => {
+    const { status, stderr } = await fineTune(['--from', 'block6b', '--train', 'blok7a']);
+    expect(status).toBe(2);
+    expect(stderr).not.toContain('activations of');
+  });
+
   it('a folder that is no head, or the run around one', async () => {
     expect((await fineTune([], join(run.head, '..'))).stderr).toContain(`(did you mean ${run.head}?)`);
   });
